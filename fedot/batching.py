@@ -1,0 +1,40 @@
+"""Batches of token ids of similar length."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fedot.tokenizer import Encoded
+
+
+def pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Stack id lists into (B, T) int64, zeros on the right."""
+    width = max(len(row) for row in rows)
+    out = np.zeros((len(rows), width), dtype=np.int64)
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return torch.from_numpy(out)
+
+
+def batch_indices(
+    encoded: Encoded, batch_size: int, generator: np.random.Generator | None
+) -> Iterator[NDArray[np.int64]]:
+    """Group rows of similar length; with a generator in random order, without one sorted by length.
+
+    Rows are shuffled, cut into pools of 50 batches, and sorted by length only within a pool: little padding,
+    and every epoch still draws its own batches.
+    """
+    lengths = np.fromiter((len(row) for row in encoded.ids), dtype=np.int64, count=len(encoded))
+    order = np.argsort(lengths, kind="stable") if generator is None else generator.permutation(len(encoded))
+    batches: list[NDArray[np.int64]] = []
+    pool = batch_size * 50
+    for start in range(0, len(order), pool):
+        part = order[start : start + pool]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        batches.extend(part[i : i + batch_size] for i in range(0, len(part), batch_size))
+    if generator is not None:
+        generator.shuffle(batches)  # type: ignore[arg-type]
+    yield from batches

@@ -1,0 +1,230 @@
+"""From a scenario to each client's training, validation and test rows.
+
+The seed decides the partition, which rows a cap keeps, the validation rows and the order; test sets are the
+same for every seed. `load_client` reads one client's data only, so it cannot know of another client's test
+sentences; `load_clients` sees all and takes such sentences out of the other clients' training rows.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import Dataset
+from numpy.typing import NDArray
+
+from fedot.data.corpora import DATASETS
+from fedot.data.files import load_files
+from fedot.data.partition import PARTITIONERS, share_out
+from fedot.data.sources import read_corpus
+from fedot.data.types import ClientData, Splits, label_array, normalised
+from fedot.errors import FedotError
+from fedot.scenario import ClientSpec, Scenario
+
+FILES = "files"
+_PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
+
+
+def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) -> tuple[ClientData, ...]:
+    """Load every client in one place, for a simulation or the centralised reference.
+
+    A training or validation row whose sentence is in the test set of a client with other data is left out and
+    counted in the notices. The parts of one corpus keep their official sets.
+
+    Raises
+    ------
+    FedotError
+        For data that are missing, unreadable, empty or of one class, and for clients with unequal classes.
+    """
+    count = len(scenario.client_specs())
+    clients = tuple(load_client(scenario, i, seed, data_dir) for i in range(count))
+    sizes = {client.name: len(client.labels) for client in clients}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise FedotError(f"all clients need the same number of classes, but they have: {told}; see labels")
+    if scenario.partition is not None:
+        return clients
+    return _without_foreign_tests(clients, scenario.client_specs())
+
+
+def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path | None = None) -> ClientData:
+    """Load one client's rows, reading nobody else's.
+
+    Parameters
+    ----------
+    scenario
+        Says which data set, partition, caps and validation fraction the client has.
+    partition_id
+        Index of the client, from 0.
+    seed
+        Decides the partition, the capped rows, the validation rows and the order, but no test set.
+    data_dir
+        Directory with the public data sets, and the second place where `files` paths are looked up.
+    """
+    specs = scenario.client_specs()
+    if not 0 <= partition_id < len(specs):
+        raise FedotError(f"partition-id {partition_id} is no client of the scenario, which has {len(specs)}")
+    spec, name = specs[partition_id], scenario.client_names()[partition_id]
+    splits, source = _read(scenario, spec, data_dir)
+    train, test = splits.train, splits.test
+    if not len(train) or not len(test):
+        raise FedotError(f"client {name} is empty: {len(train)} training and {len(test)} test rows")
+    notices = list(splits.notices)
+    if splits.labels and len(np.unique(label_array(train))) < 2:
+        raise FedotError(f"the training rows of client {name} all have one class; a classifier needs two")
+    if scenario.partition is not None:
+        part = PARTITIONERS[scenario.partition.kind]
+        shares = part(label_array(train), scenario.partition, np.random.default_rng([seed, _PARTITION]))
+        tests = share_out(len(test), scenario.partition.count, np.random.default_rng([0, _TEST]))
+        train, test = train.select(shares[partition_id]), test.select(tests[partition_id])
+    generator = np.random.default_rng([seed, _CLIENT, partition_id])
+    train = _capped(train, spec.examples, generator)
+    test = _capped(test, spec.test_examples, np.random.default_rng([0, _TEST, partition_id]))
+    if splits.labels and len(np.unique(label_array(train))) < 2:
+        notices.append("all training rows of this client have one class")
+    learn, check = split_validation(label_array(train), scenario.train.validation, generator)
+    if not len(learn) or not len(check):
+        raise FedotError(
+            f"client {name} has {len(train)} training rows, too few to hold some back for validation"
+        )
+    return ClientData(
+        name=name,
+        train=train.select(learn),
+        validation=train.select(check),
+        test=test,
+        labels=splits.labels,
+        source=source,
+        notices=tuple(notices),
+    )
+
+
+def split_validation(
+    labels: NDArray[np.int64], fraction: float, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split rows (n,) into two shuffled index arrays, the second with `fraction` of each class.
+
+    Each class's count is rounded at random so that small classes are drawn in proportion; at least one row
+    goes to either side where there are two.
+    """
+    order = generator.permutation(len(labels))
+    keys = labels[order]
+    chosen = np.zeros(len(labels), dtype=bool)
+    for value in np.unique(labels):
+        places = np.flatnonzero(keys == value)
+        chosen[places[: int(len(places) * fraction + generator.random())]] = True
+    if len(labels) > 1 and not chosen.any():
+        chosen[0] = True
+    if len(labels) > 1 and chosen.all():
+        chosen[0] = False
+    return order[~chosen], order[chosen]
+
+
+def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> tuple[Splits, str]:
+    """Read a client's data set whole; public ones are kept, since every message asks for them again."""
+    if spec.dataset == FILES:
+        own = load_files(spec, scenario.task, scenario.base_dir, data_dir)
+        return _with_overlap_told(own), FILES
+    _check(scenario, spec, data_dir)
+    only = spec.model_dump_json(include={"dataset", "lang", "labels", "source", "target"})
+    return _corpus(only, scenario.data.source, data_dir)
+
+
+@lru_cache(maxsize=8)
+def _corpus(spec_json: str, source: str, data_dir: Path | None) -> tuple[Splits, str]:
+    spec = ClientSpec.model_validate_json(spec_json)
+    splits, used = read_corpus(spec.dataset, spec, source, data_dir)
+    return _with_overlap_told(splits), used
+
+
+def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
+    """Refuse a data set, task, language or label kind that is not there, with the nearest that is."""
+    if spec.dataset not in DATASETS:
+        raise FedotError(
+            f"there is no data set {spec.dataset!r}; {_nearest(spec.dataset, [*DATASETS, FILES])}"
+        )
+    corpus = DATASETS[spec.dataset]
+    if corpus.task != scenario.task:
+        fitting = [name for name, other in DATASETS.items() if other.task == scenario.task]
+        raise FedotError(
+            f"{spec.dataset} is for the task {corpus.task}, but the scenario's task is {scenario.task}; "
+            f"use {', '.join([*fitting, FILES])}"
+        )
+    if spec.labels is not None and corpus.label_sets and spec.labels not in corpus.label_sets:
+        kinds = [kind for kind in corpus.label_sets if kind in ("polarity", "three-class", "emotions")]
+        raise FedotError(f"{spec.dataset} has no labels: {spec.labels}; {_nearest(spec.labels, kinds)}")
+    languages = list(corpus.languages)
+    if spec.dataset == "xed" and data_dir is not None:
+        found = {path.stem for path in (data_dir / "xed").glob("*.parquet")} - {"alignment"}
+        languages = sorted(found | set(languages))
+    if spec.lang is None and len(languages) > 1:
+        raise FedotError(f"{spec.dataset} needs a lang; valid are {', '.join(languages)}")
+    if spec.lang is not None and spec.lang not in languages:
+        valid = _nearest(spec.lang, languages) if languages else "leave lang out"
+        raise FedotError(f"{spec.dataset} has no lang {spec.lang!r}; {valid}")
+
+
+def _nearest(got: str, valid: Sequence[str]) -> str:
+    near = difflib.get_close_matches(got, valid, 1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{hint}valid: {', '.join(valid)}"
+
+
+def _capped(data: Dataset, most: int | None, generator: np.random.Generator) -> Dataset:
+    """Keep a random `most` of the rows; all of them in their order where there are no more."""
+    if most is None or most >= len(data):
+        return data
+    return data.select(generator.permutation(len(data))[:most])
+
+
+def _with_overlap_told(splits: Splits) -> Splits:
+    """Count the test texts that training has too; published sets are kept as published."""
+    train = normalised(splits.train)
+    twice = pc.sum(pc.is_in(normalised(splits.test), value_set=train)).as_py() or 0
+    if not twice:
+        return splits
+    notice = f"{twice} of {len(splits.test)} test texts also occur in train, and stay there"
+    return dataclasses.replace(splits, notices=(*splits.notices, notice))
+
+
+def _without_foreign_tests(
+    clients: tuple[ClientData, ...], specs: Sequence[ClientSpec]
+) -> tuple[ClientData, ...]:
+    """Take other clients' test sentences out of each client's training and validation rows.
+
+    Clients with the same data set and language have the same official split, which stays as it is.
+    """
+    tests = [normalised(client.test) for client in clients]
+    cleaned = []
+    for i, client in enumerate(clients):
+        foreign = [
+            test
+            for test, spec in zip(tests, specs, strict=True)
+            if _corpus_key(spec) != _corpus_key(specs[i])
+        ]
+        if not foreign:
+            cleaned.append(client)
+            continue
+        values = pa.concat_arrays(foreign)
+        kept = []
+        for data in (client.train, client.validation):
+            found = pc.is_in(normalised(data), value_set=values).to_numpy(zero_copy_only=False)
+            kept.append(data.select(np.flatnonzero(~found)) if found.any() else data)
+        dropped = len(client.train) + len(client.validation) - len(kept[0]) - len(kept[1])
+        if not len(kept[0]) or not len(kept[1]):
+            raise FedotError(f"client {client.name} has no row left that is in no other client's test set")
+        notices = client.notices
+        if dropped:
+            notices = (
+                *notices,
+                f"{dropped} training rows that are in another client's test set are left out",
+            )
+        cleaned.append(dataclasses.replace(client, train=kept[0], validation=kept[1], notices=notices))
+    return tuple(cleaned)
+
+
+def _corpus_key(spec: ClientSpec) -> tuple[str | None, ...]:
+    return (spec.dataset, spec.lang, spec.test, spec.source, spec.target)

@@ -1,0 +1,8 @@
+"""Align and fuse models: pure functions on states and symmetry specs."""
+
+from fedot.fusion.align import Alignment
+from fedot.fusion.average import vanilla_fusion
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.fuse import FusionResult, fuse
+
+__all__ = ["Alignment", "FusionConfig", "FusionResult", "fuse", "vanilla_fusion"]

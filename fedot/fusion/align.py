@@ -1,0 +1,187 @@
+"""Align one canonical model to another: residual stream, then heads, within heads, then feed-forward neurons.
+
+The residual map is solved first, from rows that both models label alike (tokens, positions, classes), since
+every other group is seen through it. All of it needs weights only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fedot.fusion.apply import GroupMap, apply_maps
+from fedot.fusion.canonicalise import Heads, get_heads
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.masses import MASSES
+from fedot.symmetry import Attention, SymmetrySpec
+from fedot.transport import GROUND_COSTS, Coupling, solve
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What brings a source model into the anchor's neurons.
+
+    `maps` acts on canonical states; `couplings` holds the transport plan of every matched group, and for a
+    residual stream, which is rotated, not matched, the squared entries of the rotation as a plan.
+    """
+
+    maps: Mapping[str, GroupMap]
+    couplings: Mapping[str, Coupling]
+
+
+def align(
+    source: State,
+    anchor: State,
+    source_spec: SymmetrySpec,
+    anchor_spec: SymmetrySpec,
+    row_weights: Mapping[str, Tensor],
+    config: FusionConfig,
+) -> Alignment:
+    """Solve all maps that bring `source` to `anchor`, both canonical and with equal labels.
+
+    Parameters
+    ----------
+    row_weights
+        For each group of labels, how far each label is to be trusted as common ground, (rows,).
+    """
+    maps: dict[str, GroupMap] = {}
+    couplings: dict[str, Coupling] = {}
+    for name, group in anchor_spec.groups.items():
+        if group.kind == "orthogonal":
+            maps[name] = residual_map(source, anchor, source_spec, anchor_spec, name, row_weights)
+            couplings[name] = _rotation_as_plan(maps[name].write)
+    seen = apply_maps(source, source_spec, maps)
+    for attention in anchor_spec.attentions:
+        _align_heads(seen, anchor, source_spec, anchor_spec, attention, config, maps, couplings)
+    inner = {group.within for group in anchor_spec.groups.values()}
+    for name, group in anchor_spec.groups.items():
+        if group.kind == "permutation" and name not in inner:
+            cost = GROUND_COSTS[config.ground_cost](
+                weight_support(seen, source_spec, name), weight_support(anchor, anchor_spec, name)
+            )
+            mass = MASSES[config.mass]
+            coupling = solve(
+                config.solver,
+                cost,
+                mass(source, source_spec, name),
+                mass(anchor, anchor_spec, name),
+                {"reg": config.reg, "mass-penalty": config.mass_penalty},
+            )
+            couplings[name] = coupling
+            maps[name] = _maps_of(coupling)
+    return Alignment(maps, couplings)
+
+
+def residual_map(
+    source: State,
+    anchor: State,
+    source_spec: SymmetrySpec,
+    anchor_spec: SymmetrySpec,
+    group: str,
+    row_weights: Mapping[str, Tensor],
+) -> GroupMap:
+    """Orthogonal Procrustes over all labelled rows (Schonemann 1966), one table after the other.
+
+    Every table that ties labels to the stream (embeddings, positions, classifier) counts by the similarity it
+    offers: its cross-covariance is divided by both tables' norms. Unequal widths give a map with orthonormal
+    rows or columns, scaled so that the mean square of the stream is kept.
+    """
+    cross = torch.zeros(anchor_spec.groups[group].size, source_spec.groups[group].size, dtype=torch.float64)
+    for name, axes in anchor_spec.axes.items():
+        kinds = [anchor_spec.groups[axis.groups[0]].kind for axis in axes]
+        if len(axes) != 2 or "labels" not in kinds or axes[1 - kinds.index("labels")].groups != (group,):
+            continue
+        rows = kinds.index("labels")
+        weight = row_weights[axes[rows].groups[0]].sqrt()[:, None]
+        x, y = (torch.movedim(state[name], rows, 0) * weight for state in (source, anchor))
+        cross += (y.T @ x) / (x.norm() * y.norm()).clamp(min=1e-300)
+    u, _, vh = torch.linalg.svd(cross, full_matrices=False)
+    rotation = u @ vh
+    scale = (rotation.shape[0] / rotation.shape[1]) ** 0.5
+    return GroupMap(write=rotation * scale, read=rotation / scale)
+
+
+def weight_support(state: State, spec: SymmetrySpec, group: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """All weights that come into and go out of each neuron of an undivided group, (n, D)."""
+    parts = [
+        torch.movedim(state[name], index, 0).reshape(spec.groups[group].size, -1)
+        for name, index in spec.tensors_of(group)
+    ]
+    return torch.cat(parts, 1).numpy()
+
+
+def circuit_distance(source: Heads, anchor: Heads) -> Tensor:
+    """Squared Frobenius distance of every anchor head's circuits to every source head's, (H_source, H_anchor).
+
+    The score and the output circuit each count relative to their mean size. Products of small Gram matrices
+    stand in for the (d, d) circuits, since ``tr((A'B)'(C'D)) = tr((C A')' (D B'))``.
+    """
+    total = torch.zeros(len(source.q), len(anchor.q), dtype=torch.float64)
+    for left, right in (("q", "k"), ("o", "v")):
+        a, b, c, d = (getattr(heads, side) for heads in (source, anchor) for side in (left, right))
+        cross = _circuit_products(a, b, c, d)
+        own_source = _circuit_products(a, b, a, b).diagonal()
+        own_anchor = _circuit_products(c, d, c, d).diagonal()
+        distance = own_source[:, None] + own_anchor[None, :] - 2 * cross
+        total += distance / (own_source.mean() + own_anchor.mean()).clamp(min=1e-300)
+    return total.clamp(min=0.0)
+
+
+def _circuit_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """Frobenius products of ``a[i].T b[i]`` with ``c[j].T d[j]`` for all pairs: (I, J)."""
+    left = torch.einsum("irx,jsx->ijrs", a, c)
+    right = torch.einsum("irx,jsx->ijrs", b, d)
+    return (left * right).sum((2, 3))
+
+
+def _align_heads(
+    seen: State,
+    anchor: State,
+    source_spec: SymmetrySpec,
+    anchor_spec: SymmetrySpec,
+    attention: Attention,
+    config: FusionConfig,
+    maps: dict[str, GroupMap],
+    couplings: dict[str, Coupling],
+) -> None:
+    """Match heads with heads by their circuits, then rotate the channels of every matched pair."""
+    outer, qk = anchor_spec.axes[f"{attention.q}.weight"][0].groups
+    vo = anchor_spec.axes[f"{attention.v}.weight"][0].groups[1]
+    x = get_heads(seen, attention, source_spec.groups[outer].size)
+    y = get_heads(anchor, attention, anchor_spec.groups[outer].size)
+    n, m = len(x.q), len(y.q)
+    coupling = solve(
+        "exact", circuit_distance(x, y).numpy(), np.full(n, 1 / n), np.full(m, 1 / m)
+    )
+    couplings[outer] = coupling
+    maps[outer] = _maps_of(coupling)
+    maps[qk] = _channel_map(x.q, x.k, y.q, y.k, scores=True)
+    maps[vo] = _channel_map(x.o, x.v, y.o, y.v, scores=False)
+
+
+def _channel_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor, *, scores: bool) -> GroupMap:
+    """Best rotation of the channels of every pair of heads, (M, N, m, n).
+
+    Both factors of a balanced circuit turn together. Where the number of channels differs, scores are divided
+    by another square root, which the map makes up for.
+    """
+    cross = torch.einsum("jrx,isx->jirs", to_left, left) + torch.einsum("jrx,isx->jirs", to_right, right)
+    u, _, vh = torch.linalg.svd(cross, full_matrices=False)
+    rotation = u @ vh
+    scale = (to_left.shape[1] / left.shape[1]) ** 0.25 if scores else 1.0
+    return GroupMap(write=rotation * scale, read=rotation * scale)
+
+
+def _maps_of(coupling: Coupling) -> GroupMap:
+    return GroupMap(torch.from_numpy(coupling.write_map()), torch.from_numpy(coupling.read_map()))
+
+
+def _rotation_as_plan(rotation: Tensor) -> Coupling:
+    """Squared entries of a rotation: how much of each source direction goes into each anchor direction."""
+    plan = rotation.T.square().numpy()
+    plan = plan / plan.sum()
+    return Coupling(plan, plan.sum(1), plan.sum(0), 0.0)

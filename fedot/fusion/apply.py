@@ -1,0 +1,62 @@
+"""Maps of neuron groups, and how they act on tensors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fedot.symmetry import Axis, SymmetrySpec
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMap:
+    """How one group of a source model becomes the anchor's: a map for producers and one for consumers.
+
+    Both are (m, n), anchor by source. For a group within another they are (M, N, m, n): one map for each pair of
+    an anchor's and a source's outer neuron (head).
+    """
+
+    write: Tensor
+    read: Tensor
+
+
+def axis_map(maps: Mapping[str, GroupMap], axis: Axis) -> Tensor | None:
+    """The (m, n) map of a whole axis, or None where all of its groups are untouched."""
+    chosen = [(name, getattr(maps[name], axis.role)) for name in axis.groups if name in maps]
+    if not chosen:
+        return None
+    if len(axis.groups) == 1:
+        result: Tensor = chosen[0][1]
+        return result
+    outer, inner = (matrix for _, matrix in chosen)
+    full = outer[:, :, None, None] * inner  # (M, N, m, n)
+    return full.permute(0, 2, 1, 3).reshape(full.shape[0] * full.shape[2], -1)
+
+
+def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -> State:
+    """Bring a canonical state into the anchor's neurons: every axis is multiplied by its groups' map."""
+    out = dict(state)
+    for name, axes in spec.axes.items():
+        tensor = state[name]
+        for index, axis in enumerate(axes):
+            matrix = axis_map(maps, axis)
+            if matrix is not None:
+                tensor = torch.movedim(torch.tensordot(matrix, tensor, dims=([1], [index])), 0, index)
+        out[name] = tensor
+    for norm in spec.norms:
+        residual = _stream_of(spec, norm.feeds[0])
+        if residual in maps:
+            out[f"{norm.name}.weight"] = tensor_ones(len(maps[residual].write))
+    return out
+
+
+def tensor_ones(size: int) -> Tensor:
+    """Gains of a canonical norm."""
+    return torch.ones(size, dtype=torch.float64)
+
+
+def _stream_of(spec: SymmetrySpec, linear: str) -> str:
+    return spec.axes[f"{linear}.weight"][1].groups[0]

@@ -1,0 +1,69 @@
+"""Options of a fusion."""
+
+from dataclasses import dataclass, fields
+
+from fedot.errors import FedotError
+from fedot.fusion.masses import MASSES
+from fedot.transport import GROUND_COSTS, SOLVERS
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """How models are aligned and fused.
+
+    Parameters
+    ----------
+    ground_cost, solver, mass
+        Names from `GROUND_COSTS`, `SOLVERS`, `MASSES`, for the neuron groups that are permuted.
+    reg, mass_penalty
+        Options of the Sinkhorn and the unbalanced solver, relative to the mean cost.
+    circuits
+        Average the score and output circuits of matched heads and refactor them, not their factors.
+    token_power
+        A token that two clients have seen `a` and `b` times weighs ``min(a, b) ** token_power`` in the residual
+        map. 1 is the expected squared error over running text; less trusts rare tokens more.
+    class_rows, position_rows
+        Whether classifier and position rows are landmarks for the residual map, like token rows.
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
+    """
+
+    ground_cost: str = "squared-euclidean"
+    solver: str = "exact"
+    mass: str = "uniform"
+    reg: float = 0.05
+    mass_penalty: float = 1.0
+    circuits: bool = True
+    token_power: float = 0.5
+    class_rows: bool = True
+    position_rows: bool = False
+    count_rows: bool = True
+
+    def __post_init__(self) -> None:
+        choices = {"ground_cost": GROUND_COSTS, "solver": SOLVERS, "mass": MASSES}
+        for key, valid in choices.items():
+            if getattr(self, key) not in valid:
+                raise FedotError(f"fusion.{key} is {getattr(self, key)!r}; choose from {', '.join(valid)}")
+        for key in ("reg", "mass_penalty", "token_power"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise FedotError(f"fusion.{key} is {value!r}, but it must be a number above 0")
+        for key in ("circuits", "class_rows", "position_rows", "count_rows"):
+            if not isinstance(getattr(self, key), bool):
+                raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")
+
+    @classmethod
+    def from_options(cls, options: dict[str, object]) -> "FusionConfig":
+        """Build from a scenario's mapping; keys may be written with dashes.
+
+        Raises
+        ------
+        FedotError
+            Naming an unknown key.
+        """
+        values = {key.replace("-", "_"): value for key, value in options.items()}
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise FedotError(f"fusion.{key} is no option of a fusion; choose from {', '.join(known)}")
+        return cls(**values)  # type: ignore[arg-type]

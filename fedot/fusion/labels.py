@@ -1,0 +1,78 @@
+"""Bring models with different label sets (vocabularies, positions, classes) to the union of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.symmetry import SymmetrySpec
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelUnion:
+    """The union of the models' labels of one group.
+
+    `labels` are the union's, in the order of the first model that has each; `index` tells for every model
+    where each of its rows goes.
+    """
+
+    labels: tuple[str, ...]
+    index: tuple[Tensor, ...]
+
+    def scatter(self, model: int, values: Tensor, axis: int = 0) -> Tensor:
+        """Put a model's rows at their places in the union, zeros elsewhere."""
+        shape = list(values.shape)
+        shape[axis] = len(self.labels)
+        return values.new_zeros(shape).index_copy(axis, self.index[model], values)
+
+    def present(self, model: int) -> Tensor:
+        """1 where the model has the label, 0 where not, float64."""
+        return self.scatter(model, torch.ones(len(self.index[model]), dtype=torch.float64))
+
+
+def unite(labels: Sequence[Sequence[str]]) -> LabelUnion:
+    """Unite label lists.
+
+    Raises
+    ------
+    FedotError
+        If one list holds a label twice.
+    """
+    place: dict[str, int] = {}
+    for row in labels:
+        if len(set(row)) != len(row):
+            raise FedotError("a vocabulary holds a token twice; every embedding row needs its own label")
+        for label in row:
+            place.setdefault(label, len(place))
+    index = tuple(torch.tensor([place[label] for label in row], dtype=torch.int64) for row in labels)
+    return LabelUnion(tuple(place), index)
+
+
+def relabel(state: State, spec: SymmetrySpec, unions: Mapping[str, LabelUnion], model: int) -> State:
+    """Scatter all labelled axes of a model into the unions."""
+    out = dict(state)
+    for name, axes in spec.axes.items():
+        for index, axis in enumerate(axes):
+            union = unions.get(axis.groups[0])
+            if union is not None:
+                out[name] = union.scatter(model, out[name], index)
+    return out
+
+
+def row_shares(union: LabelUnion, weights: Sequence[float], counts: Sequence[Tensor] | None) -> Tensor:
+    """Share of every model in every row of the union, (K, rows), columns summing to 1.
+
+    By the counts where given; a row that nobody has counted goes by `weights` over the models that have it.
+    """
+    present = torch.stack([union.present(k) for k in range(len(weights))])
+    by_weight = present * torch.tensor(weights, dtype=torch.float64)[:, None]
+    shares = by_weight / by_weight.sum(0)
+    if counts is None:
+        return shares
+    seen = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(counts)])
+    total = seen.sum(0)
+    return torch.where(total > 0, seen / total.clamp(min=1e-300), shares)

@@ -1,0 +1,127 @@
+"""Architectures, one file each; add yours to `MODELS`."""
+
+import difflib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fedot.errors import FedotError
+from fedot.models import encoder
+from fedot.models.encoder import Encoder, EncoderConfig
+from fedot.symmetry import SymmetrySpec
+
+State = dict[str, Tensor]
+Config = EncoderConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """All that the rest of fedot needs to know of one architecture."""
+
+    config_type: type[Any]
+    config: Callable[[dict[str, object], int, int], Any]
+    module: Callable[[Any], nn.Module]
+    initialise: Callable[[Any, torch.Generator], None]
+    symmetry: Callable[[Any], SymmetrySpec]
+    canonical: Callable[[Any], Any]
+
+
+MODELS: dict[str, Architecture] = {
+    "encoder": Architecture(
+        EncoderConfig, encoder.config, Encoder, encoder.initialise, encoder.symmetry, encoder.canonical
+    ),
+}
+
+
+def architecture(name: str) -> Architecture:
+    """Look an architecture up by name.
+
+    Raises
+    ------
+    FedotError
+        If there is none of that name.
+    """
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
+        raise FedotError(f"model.name is {name!r}, which is no architecture of fedot; {hint}")
+    return MODELS[name]
+
+
+def model_config(settings: dict[str, object], vocab_size: int, n_class: int) -> Config:
+    """Turn a scenario's `model` mapping into a configuration, checking keys and values."""
+    kind = architecture(str(settings.get("name", "encoder")))
+    values = {key: value for key, value in settings.items() if key != "name"}
+    fixed = {"vocab_size", "n_class", "architecture"}
+    known = [field for field in kind.config_type.__dataclass_fields__ if field not in fixed]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean model.{near[0]}?" if near else f"choose from {', '.join(known)}"
+            raise FedotError(f"model.{key} is no setting of {settings.get('name', 'encoder')}; {hint}")
+    result: Config = kind.config(values, vocab_size, n_class)
+    return result
+
+
+def build_model(config: Config, seed: int) -> nn.Module:
+    """Build a module with weights drawn from an own generator seeded with `seed`."""
+    kind = architecture(config.architecture)
+    model = kind.module(config)
+    kind.initialise(model, torch.Generator().manual_seed(seed))
+    return model
+
+
+def load_model(config: Config, state: State) -> nn.Module:
+    """Build a module in evaluation mode that holds the tensors of `state`."""
+    with torch.device("meta"):
+        model = architecture(config.architecture).module(config)
+    model.load_state_dict(state, assign=True)
+    return model.eval()
+
+
+def state_of(model: nn.Module) -> State:
+    """Copy a module's tensors to the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+
+
+def state_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Tell the shape of every tensor of a configuration without allocating any."""
+    with torch.device("meta"):
+        model = architecture(config.architecture).module(config)
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def symmetry(config: Config) -> SymmetrySpec:
+    """Return the symmetry spec of a configuration."""
+    return architecture(config.architecture).symmetry(config)
+
+
+def canonical_config(config: Config) -> Config:
+    """Return the configuration of the model after `fedot.fusion.canonicalise`."""
+    result: Config = architecture(config.architecture).canonical(config)
+    return result
+
+
+def config_to_json(config: Config) -> str:
+    """Write a configuration as one line of JSON."""
+    return json.dumps(asdict(config), sort_keys=True)
+
+
+def config_from_json(text: str) -> Config:
+    """Read what `config_to_json` wrote.
+
+    Raises
+    ------
+    FedotError
+        If the text is no configuration of a known architecture.
+    """
+    try:
+        values = json.loads(text)
+        result: Config = architecture(values["architecture"]).config_type(**values)
+    except (ValueError, TypeError, KeyError) as error:
+        raise FedotError(f"a model configuration cannot be read ({type(error).__name__})") from error
+    return result

@@ -1,0 +1,115 @@
+"""Writing and reading `results.json`, the contract that other people's scripts rely on."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fedot.errors import FedotError
+
+SCHEMA = 1
+REQUIRED = {"scenario": dict, "provenance": dict, "rows": list}
+OPTIONAL_LISTS = ("failures", "lines", "reliability", "couplings", "training")
+
+
+def write_results(results: Mapping[str, Any], out_dir: Path) -> Path:
+    """Write `results.json` into `out_dir` so that a reader sees the old file or the new one, never half of one.
+
+    Parameters
+    ----------
+    results : mapping
+        Schema-1 results. NumPy numbers and arrays, tuples and paths are welcome; numbers that are not finite
+        become null, because JSON has none.
+    out_dir : Path
+        Created when missing.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    FedotError
+        If a value has no JSON form or the folder cannot be written to.
+    """
+    text = json.dumps({"schema": SCHEMA, **plain(results)}, indent=1, ensure_ascii=False, allow_nan=False)
+    return write_atomically(out_dir / "results.json", text + "\n")
+
+
+def load_results(path: Path) -> dict[str, Any]:
+    """Read a `results.json`; optional lists that are missing come back empty.
+
+    Raises
+    ------
+    FedotError
+        If the file is missing, is no JSON, has another schema or lacks a part.
+    """
+    try:
+        results = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FedotError(f"{path} cannot be read ({type(error).__name__}); a run writes it as OUT/results.json") from error
+    except json.JSONDecodeError as error:
+        raise FedotError(f"{path}, line {error.lineno}: this is no valid JSON; was the file cut off?") from error
+    found = results.get("schema") if isinstance(results, dict) else None
+    if found != SCHEMA:
+        raise FedotError(f"{path} has schema {found!r}, but this version reads schema {SCHEMA}")
+    for key, kind in REQUIRED.items():
+        if not isinstance(results.get(key), kind):
+            raise FedotError(f"{path} has no {key} ({kind.__name__} wanted), so it is no complete results file")
+    for key in OPTIONAL_LISTS:
+        results.setdefault(key, [])
+    return dict(results)
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    """Write a text file under a temporary name beside it, then rename.
+
+    Raises
+    ------
+    FedotError
+        If the folder or file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise FedotError(f"{path} cannot be written ({type(error).__name__}); choose another folder with --out") from error
+    return path
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON knows: text, finite numbers, booleans, null, lists and dictionaries.
+
+    Raises
+    ------
+    FedotError
+        If a value has no such form.
+    """
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise FedotError(f"results hold a {type(value).__name__}, which has no place in a JSON file")

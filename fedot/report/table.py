@@ -1,0 +1,157 @@
+"""The summary as a console table, as Markdown, and as CSV."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fedot.report.results import write_atomically
+from fedot.report.statistics import Scores
+from fedot.report.views import (
+    DASH,
+    PLUS_MINUS,
+    SECTIONS,
+    Entry,
+    Metric,
+    entries_of,
+    failures_by_strategy,
+    kind_of,
+    base_names,
+    metrics_of,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MAX_CLIENT_COLUMNS = 2
+SIDE_METRICS = ("chrf", "f1_weighted", "nll", "ece")
+
+
+def summary_table(results: Mapping[str, Any]) -> "Table":
+    """Summarise the final round for a console of 80 columns.
+
+    The headline metric is shown over all and for each client; with more than two clients their columns
+    become the range of the clients' means. The other metrics are over all. A strategy that failed keeps its
+    line and says why.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    scores = Scores.of(results["rows"])
+    header, align = _header(scores)
+    table = Table(
+        title=Text(f"{results['scenario'].get('name', 'results')}: {_seeds(scores)}"),
+        caption=Text(_caption(scores)),
+        box=None,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+        title_style="bold",
+    )
+    for column, (name, justify) in enumerate(zip(header, align, strict=True)):
+        overflow = "fold" if column == 0 else "ellipsis"
+        table.add_column(escape(name), justify=justify, overflow=overflow, no_wrap=column > 0)  # type: ignore[arg-type]
+    entries = entries_of(results, scores)
+    for kind, title in SECTIONS.items():
+        block = [entry for entry in entries if entry.kind == kind]
+        if block:
+            table.add_section()
+            table.add_row(Text(title, style="italic dim"))
+        for entry in block:
+            if entry.failure:
+                table.add_row(Text(entry.label, style="red"), Text("failed", style="red"))
+                continue
+            style = "bold" if kind == "ot" else ""
+            table.add_row(*(Text(cell, style=style) for cell in (entry.label, *_cells(scores, entry))))
+    reasons = [f"{name} failed: {reason}" for name, found in failures_by_strategy(results).items() for reason in found]
+    if reasons:
+        table.caption = Text("\n".join([_caption(scores), *reasons]))
+    return table
+
+
+def summary_markdown(results: Mapping[str, Any]) -> str:
+    """Write the same summary as a Markdown table, with every client's column."""
+    scores = Scores.of(results["rows"])
+    header, align = _header(scores, len(scores.clients))
+    rule = [":---" if side == "left" else "---:" for side in align]
+    lines = [_markdown_row(header), _markdown_row(rule, plain=True)]
+    for entry in entries_of(results, scores):
+        label = f"**{_markdown(entry.label)}**" if entry.kind == "ot" else _markdown(entry.label)
+        cells = ["failed"] + [""] * (len(header) - 2) if entry.failure else _cells(scores, entry, len(scores.clients))
+        lines.append(_markdown_row([label, *cells], plain=True))
+    lines += ["", _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(scores)}. {_caption(scores)}")]
+    if results["provenance"].get("stand_in"):
+        lines += ["", "**Made on the built-in stand-in data, not on the real corpus.**"]
+    for name, reasons in failures_by_strategy(results).items():
+        lines += ["", *(f"{_markdown(name)} failed: {_markdown(reason)}" for reason in reasons)]
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(results: Mapping[str, Any], path: Path) -> Path:
+    """Write one line per strategy, split and metric: mean, interval and number of seeds of the final round."""
+    scores, bases = Scores.of(results["rows"]), base_names(results)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("strategy", "section", "round", "split", "metric", "mean", "low", "high", "seeds"))
+    for strategy in scores.strategies:
+        for split in scores.splits:
+            for metric in metrics_of(scores):
+                value = scores.estimate(strategy, split, metric.key)
+                if value:
+                    place = (strategy, kind_of(strategy, bases), scores.final_round[strategy], split, metric.key)
+                    writer.writerow((*place, value.mean, value.low, value.high, value.n))
+    return write_atomically(path, text.getvalue())
+
+
+def _header(scores: Scores, max_clients: int = MAX_CLIENT_COLUMNS) -> tuple[list[str], list[str]]:
+    metrics = metrics_of(scores)
+    if not metrics:
+        return ["Strategy", "Result"], ["left", "left"]
+    split = scores.clients if len(scores.clients) <= max_clients else ("clients",)
+    names = ["Strategy", f"{metrics[0].label}", *split, *(metric.label for metric in _side(metrics))]
+    return names, ["left"] + ["right"] * (len(names) - 1)
+
+
+def _side(metrics: Sequence[Metric]) -> list[Metric]:
+    return [metric for metric in metrics[1:] if metric.key in SIDE_METRICS]
+
+
+def _cells(scores: Scores, entry: Entry, max_clients: int = MAX_CLIENT_COLUMNS) -> list[str]:
+    metrics = metrics_of(scores)
+    if not metrics:
+        return [DASH]
+    first = metrics[0]
+    cells = [first.estimate(scores.estimate(entry.members, "all", first.key))]
+    by_client = [scores.estimate(entry.members, client, first.key) for client in scores.clients]
+    if len(by_client) <= max_clients:
+        cells += [first.estimate(value) for value in by_client]
+    else:
+        means = [value.mean for value in by_client if value]
+        cells.append(f"{first.number(min(means))} to {first.number(max(means))}" if means else DASH)
+    for metric in _side(metrics):
+        value = scores.estimate(entry.members, "all", metric.key)
+        cells.append(metric.number(value.mean) if value else DASH)
+    return cells
+
+
+def _seeds(scores: Scores) -> str:
+    return f"{len(scores.seeds)} seed{'' if len(scores.seeds) == 1 else 's'}"
+
+
+def _caption(scores: Scores) -> str:
+    metrics = metrics_of(scores)
+    if not metrics:
+        return "Nothing was measured."
+    if len(scores.seeds) < 2:
+        return f"{PLUS_MINUS} {DASH}: one seed has no interval. Means over all clients unless a column names one."
+    return f"Mean {PLUS_MINUS} half the 95 % interval over seeds (Student t); over all clients unless a column names one."
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def _markdown_row(cells: Sequence[str], plain: bool = False) -> str:
+    return f"| {' | '.join(cells if plain else map(_markdown, cells))} |"

@@ -1,0 +1,321 @@
+"""The scenario: what a YAML file may say, checked.
+
+Unknown keys are refused with their path and the nearest valid key, values out of range with the range.
+"""
+
+import difflib
+import types
+import typing
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from fedot.errors import FedotError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PartitionSpec(_Strict):
+    """How one corpus is shared out over `count` clients."""
+
+    kind: Literal["iid", "dirichlet", "by-size"] = "iid"
+    count: int = Field(ge=2, le=1000)
+    alpha: float | None = Field(default=None, gt=0)
+    sizes: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "PartitionSpec":
+        if self.kind == "dirichlet" and self.alpha is None:
+            raise ValueError("kind dirichlet needs alpha, for example alpha: 0.1")
+        if self.kind == "by-size" and (self.sizes is None or len(self.sizes) != self.count):
+            raise ValueError(f"kind by-size needs sizes, a list of {self.count} positive numbers")
+        if self.sizes is not None and min(self.sizes) <= 0:
+            raise ValueError("sizes must be positive")
+        return self
+
+
+class ClientSpec(_Strict):
+    """One client's private data set, and what it may have of its own."""
+
+    dataset: str
+    name: str | None = None
+    lang: str | None = None
+    labels: Literal["polarity", "three-class", "emotions"] | None = None
+    examples: int | None = Field(default=None, ge=1)
+    test_examples: int | None = Field(default=None, ge=1)
+    model: dict[str, Any] | None = None
+    tokenizer: dict[str, Any] | None = None
+    train: str | None = None
+    test: str | None = None
+    text: str | None = None
+    label: str | None = None
+    label_map: dict[int | str, int] | None = None
+    source: str | None = None
+    target: str | None = None
+
+
+class CorpusSpec(ClientSpec):
+    """One corpus, shared out over many clients."""
+
+    partition: PartitionSpec
+
+
+class TokenizerSpec(_Strict):
+    """The sub-word tokenizer; `scope` tells whether all clients use the same one."""
+
+    kind: Literal["wordpiece", "bpe"] = "wordpiece"
+    vocab_size: int = Field(default=8000, ge=32)
+    scope: Literal["shared", "per-client"] = "shared"
+
+
+class TrainSpec(_Strict):
+    """Local training, the same at every client."""
+
+    epochs: int = Field(default=4, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    clip: float = Field(default=1.0, gt=0)
+    patience: int = Field(default=1, ge=1)
+    validation: float = Field(default=0.1, gt=0, lt=0.9)
+
+
+class DataSpec(_Strict):
+    """Where data come from; only `auto` may fall back."""
+
+    source: Literal["auto", "directory", "hub", "stand-in"] = "auto"
+
+
+class StrategySpec(_Strict):
+    """A strategy's name and its options."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name in tables: the strategy's name, with `as` where one scenario runs it twice."""
+        return str(self.options.get("as", self.name))
+
+
+def _strategy(value: object) -> object:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, Mapping) and "options" not in value:
+        options = {str(key): item for key, item in value.items() if key != "name"}
+        return {"name": value.get("name"), "options": options}
+    return value
+
+
+def _clients(value: object) -> object:
+    if isinstance(value, Mapping) and "partition" not in value:
+        return [value]
+    return value
+
+
+class Scenario(_Strict):
+    """A whole experiment: who has which data, what they train, how it is fused, what it is compared with."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    question: str = ""
+    task: Literal["sentiment", "translation"] = "sentiment"
+    clients: Annotated[tuple[ClientSpec, ...] | CorpusSpec, BeforeValidator(_clients)]
+    tokenizer: TokenizerSpec = TokenizerSpec()
+    model: dict[str, Any] = Field(default_factory=lambda: {"name": "encoder"})
+    train: TrainSpec = TrainSpec()
+    init: Literal["independent", "shared"] = "independent"
+    rounds: int = Field(default=1, ge=1, le=1000)
+    strategies: tuple[Annotated[StrategySpec, BeforeValidator(_strategy)], ...] = (
+        StrategySpec(name="fedavg"),
+        StrategySpec(name="ot-fusion"),
+    )
+    references: tuple[Literal["parents", "ensemble", "centralised", "fedavg-shared-init"], ...] = (
+        "parents",
+        "ensemble",
+        "centralised",
+    )
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(default=(0, 1, 2), min_length=1)
+    data: DataSpec = DataSpec()
+    base_dir: Path | None = Field(default=None, exclude=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Scenario":
+        if len(self.client_specs()) < 2:
+            raise ValueError("clients must be at least 2, or one data set with a partition")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds must differ from each other")
+        titles = Counter(strategy.title for strategy in self.strategies)
+        twice = [title for title, count in titles.items() if count > 1]
+        if twice:
+            raise ValueError(f"strategy {twice[0]} is listed twice; give each its own name with `as: ...`")
+        return self
+
+    @property
+    def partition(self) -> PartitionSpec | None:
+        """The partition, if one corpus is shared out."""
+        return self.clients.partition if isinstance(self.clients, CorpusSpec) else None
+
+    def client_specs(self) -> tuple[ClientSpec, ...]:
+        """One spec per client; a partitioned corpus gives as many equal ones as it has clients."""
+        if isinstance(self.clients, CorpusSpec):
+            values = self.clients.model_dump(exclude={"partition"})
+            return (ClientSpec(**values),) * self.clients.partition.count
+        return self.clients
+
+    def client_names(self) -> tuple[str, ...]:
+        """Each client's name: its own, or data set and language, made unique by a number."""
+        plain = [
+            spec.name or (f"{spec.dataset}-{spec.lang}" if spec.lang else spec.dataset)
+            for spec in self.client_specs()
+        ]
+        total, seen, names = Counter(plain), Counter[str](), []
+        for name in plain:
+            names.append(f"{name}-{seen[name]}" if total[name] > 1 else name)
+            seen[name] += 1
+        return tuple(names)
+
+    def model_settings(self, partition_id: int) -> dict[str, Any]:
+        """The `model` mapping of one client: the scenario's, with the client's own keys on top."""
+        return {**self.model, **(self.client_specs()[partition_id].model or {})}
+
+    def tokenizer_spec(self, partition_id: int) -> TokenizerSpec:
+        """The tokenizer settings of one client; a client with settings of its own has a tokenizer of its own."""
+        own = self.client_specs()[partition_id].tokenizer
+        if not own:
+            return self.tokenizer
+        return TokenizerSpec(**{**self.tokenizer.model_dump(), "scope": "per-client", **own})
+
+
+def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario file and apply ``key.path=value`` overrides (values are YAML).
+
+    Raises
+    ------
+    FedotError
+        One line that names the file, the key's path and what would be valid.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FedotError(f"there is no scenario file {path}; the ones that come along are in scenarios/") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FedotError(f"{path} cannot be read as UTF-8 text ({type(error).__name__})") from error
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise FedotError(f"{path}{where}: this is no valid YAML ({getattr(error, 'problem', 'syntax')})") from error
+    if not isinstance(values, dict):
+        raise FedotError(f"{path} holds no mapping; a scenario begins with `name: ...`")
+    first = text.lstrip("\ufeff").split("\n", 1)[0]
+    if first.startswith("#"):
+        values.setdefault("question", first.lstrip("# ").strip())
+    for override in overrides:
+        _apply(values, override)
+    return parse_scenario({**values, "base_dir": path.resolve().parent}, str(path))
+
+
+def parse_scenario(values: Mapping[str, Any], where: str = "the scenario") -> Scenario:
+    """Check a mapping; `where` names its origin in errors."""
+    try:
+        return Scenario.model_validate(dict(values))
+    except ValidationError as error:
+        raise FedotError(f"{where}: {_explain(error)}") from None
+
+
+def dump_scenario(scenario: Scenario) -> str:
+    """Write a scenario as YAML, its question as the comment on line 1."""
+    values = scenario.model_dump(mode="json", exclude={"question"}, exclude_none=True)
+    values["strategies"] = [
+        {"name": item["name"], **item["options"]} if item["options"] else item["name"]
+        for item in values["strategies"]
+    ]
+    body = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+    return f"# {scenario.question}\n{body}" if scenario.question else body
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    """Set one nested key, for example ``train.epochs=2`` or ``clients.0.examples=500``."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise FedotError(f"--set got {override!r}, but the form is key=value, for example train.epochs=2")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise FedotError(f"--set {key} has a value that is no valid YAML") from None
+    *parents, last = key.split(".")
+    target: Any = values
+    for part in parents:
+        if isinstance(target, list) and part.isdigit() and int(part) < len(target):
+            target = target[int(part)]
+        elif isinstance(target, dict):
+            target = target.setdefault(part, {})
+        else:
+            raise FedotError(f"--set {key}: there is nothing at {part}")
+    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
+        target[int(last)] = value
+    elif isinstance(target, dict):
+        target[last] = value
+    else:
+        raise FedotError(f"--set {key}: there is nothing at {last}")
+
+
+def _explain(error: ValidationError) -> str:
+    """Turn pydantic's first complaint into one line with the key's path."""
+    complaints = error.errors()
+    unknown = [item for item in complaints if item["type"] == "extra_forbidden"]
+    item = (unknown or complaints)[0]
+    parts = [part for part in item["loc"] if not _is_tag(part)]
+    path = ".".join(str(part) for part in parts) or "the scenario"
+    if item["type"] == "extra_forbidden":
+        known = _keys_at([*item["loc"]][:-1])
+        near = difflib.get_close_matches(str(parts[-1]), known, 1)
+        prefix = ".".join(str(part) for part in parts[:-1])
+        best = f"{prefix}.{near[0]}" if near and prefix else near[0] if near else ""
+        hint = f"did you mean {best}?" if near else f"valid keys are {', '.join(known)}"
+        return f"{path} is no key of a scenario; {hint}"
+    if item["type"] == "missing":
+        return f"{path} is missing, and a scenario needs it"
+    got = item.get("input")
+    shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{path}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _is_tag(part: object) -> bool:
+    """Tell pydantic's labels of union members from keys."""
+    return isinstance(part, str) and (part == "CorpusSpec" or part.startswith(("tuple[", "function-")))
+
+
+def _keys_at(location: Sequence[object]) -> list[str]:
+    """Field names of the model that a pydantic location points into."""
+    model: type[BaseModel] = Scenario
+    for part in location:
+        if part == "clients":
+            model = ClientSpec
+        elif part == "CorpusSpec":
+            model = CorpusSpec
+        elif isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return [key for key in model.model_fields if key not in ("base_dir", "question")]
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """Find the pydantic model inside an annotation such as ``X | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, list, Annotated):
+        for argument in typing.get_args(annotation):
+            found = _model_in(argument)
+            if found:
+                return found
+    return None

@@ -1,0 +1,162 @@
+"""Which axis of which tensor belongs to which neuron group.
+
+Pure data, after the permutation spec of Git Re-Basin (Ainsworth et al. 2023), with what transformers need on
+top: factored axes (heads x channels), orthogonal and linear groups, and the role of an axis.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor
+
+from fedot.errors import FedotError
+
+Kind = Literal["permutation", "orthogonal", "linear", "labels"]
+Role = Literal["write", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class NeuronGroup:
+    """A set of `size` neurons (or directions) that any member of the group `kind` may mix.
+
+    ``permutation``: reorder; ``orthogonal``: rotate; ``linear``: any invertible map, of which the reading side
+    takes the inverse transpose; ``labels``: never mixed, matched by name (tokens, positions, classes).
+    A group `within` another has one such map for each neuron (head) of the outer group.
+    """
+
+    name: str
+    size: int
+    kind: Kind
+    within: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of a tensor: its groups, outermost first, and whether the tensor produces or consumes them."""
+
+    groups: tuple[str, ...]
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """A normalisation whose gain (and shift) can be folded into the linear maps it `feeds`."""
+
+    name: str
+    kind: Literal["rms", "layer"]
+    feeds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Names of the four projections of an attention."""
+
+    q: str
+    k: str
+    v: str
+    o: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymmetrySpec:
+    """Neuron groups, the axes of every tensor, and what `canonicalise` folds."""
+
+    groups: Mapping[str, NeuronGroup]
+    axes: Mapping[str, tuple[Axis, ...]]
+    norms: tuple[Norm, ...] = ()
+    attentions: tuple[Attention, ...] = ()
+
+    def axis_size(self, axis: Axis) -> int:
+        """Length of an axis: the product of its groups' sizes."""
+        size = 1
+        for name in axis.groups:
+            size *= self.groups[name].size
+        return size
+
+    def tensors_of(self, group: str) -> tuple[tuple[str, int], ...]:
+        """All (tensor name, axis index) at which `group` occurs."""
+        return tuple(
+            (name, index)
+            for name, axes in self.axes.items()
+            for index, axis in enumerate(axes)
+            if group in axis.groups
+        )
+
+    def validate(self, state: Mapping[str, Tensor]) -> None:
+        """Check that `state` has exactly the declared tensors, of the declared shapes.
+
+        Raises
+        ------
+        FedotError
+            Naming the first tensor, and its axis, that is wrong.
+        """
+        norms = {f"{norm.name}.weight" for norm in self.norms}
+        norms |= {f"{norm.name}.bias" for norm in self.norms if norm.kind == "layer"}
+        missing = sorted((set(self.axes) | norms) - set(state))
+        extra = sorted(set(state) - set(self.axes) - norms)
+        if missing or extra:
+            what = f"lacks {missing[0]}" if missing else f"holds {extra[0]}, which the spec does not declare"
+            raise FedotError(f"the state does not fit its symmetry spec: it {what}")
+        for name, axes in self.axes.items():
+            shape = tuple(state[name].shape)
+            if len(shape) != len(axes):
+                raise FedotError(f"tensor {name} has shape {shape}, but the spec declares {len(axes)} axes")
+            for index, axis in enumerate(axes):
+                if shape[index] != self.axis_size(axis):
+                    raise FedotError(
+                        f"tensor {name} has shape {shape}, but axis {index} ({' '.join(axis.groups)}) "
+                        f"should have length {self.axis_size(axis)}"
+                    )
+
+
+@dataclass(slots=True)
+class SpecBuilder:
+    """Write a spec one layer at a time; `build` checks that the pieces fit."""
+
+    groups: dict[str, NeuronGroup] = field(default_factory=dict)
+    axes: dict[str, tuple[Axis, ...]] = field(default_factory=dict)
+    norms: list[Norm] = field(default_factory=list)
+    attentions: list[Attention] = field(default_factory=list)
+
+    def group(self, name: str, size: int, kind: Kind, within: str | None = None) -> None:
+        """Declare a neuron group."""
+        self.groups[name] = NeuronGroup(name, size, kind, within)
+
+    def linear(self, name: str, *, reads: str, writes: str, bias: bool = True, dual: bool = False) -> None:
+        """Declare `name.weight` (out, in) and `name.bias` (out,).
+
+        A `dual` map produces covectors (keys, which only ever meet queries in a scalar product): its output
+        transforms like a reader's input, by the inverse transpose.
+        """
+        out = Axis(tuple(writes.split()), "read" if dual else "write")
+        self.axes[f"{name}.weight"] = (out, Axis(tuple(reads.split()), "read"))
+        if bias:
+            self.axes[f"{name}.bias"] = (out,)
+
+    def embedding(self, name: str, *, reads: str, writes: str) -> None:
+        """Declare a table `name.weight` (rows, width)."""
+        self.axes[f"{name}.weight"] = (Axis((reads,), "read"), Axis(tuple(writes.split()), "write"))
+
+    def norm(self, name: str, kind: Literal["rms", "layer"], *, feeds: Sequence[str]) -> None:
+        """Declare a normalisation and the linear maps that read its output."""
+        self.norms.append(Norm(name, kind, tuple(feeds)))
+
+    def attention(self, q: str, k: str, v: str, o: str) -> None:
+        """Declare which four projections form an attention."""
+        self.attentions.append(Attention(q, k, v, o))
+
+    def build(self) -> SymmetrySpec:
+        """Return the finished spec.
+
+        Raises
+        ------
+        FedotError
+            If a tensor names a group that was not declared.
+        """
+        for name, axes in self.axes.items():
+            for axis in axes:
+                for group in axis.groups:
+                    if group not in self.groups:
+                        raise FedotError(f"tensor {name} names the neuron group {group}, which is not declared")
+        return SymmetrySpec(dict(self.groups), dict(self.axes), tuple(self.norms), tuple(self.attentions))

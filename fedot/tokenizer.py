@@ -1,0 +1,117 @@
+"""Sub-word tokenizers, trained from word counts.
+
+Word counts are all that WordPiece and BPE training looks at; so a shared tokenizer can be trained on a
+server from the counts that clients send, without a single sentence leaving them.
+"""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from fedot.errors import FedotError
+from fedot.scenario import TokenizerSpec
+
+PAD, UNK = "[PAD]", "[UNK]"
+SPECIAL = (PAD, UNK)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids of many texts; `truncated` counts the texts that were longer than the model reads."""
+
+    ids: list[list[int]]
+    truncated: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def _empty(kind: str) -> Tokenizer:
+    if kind == "wordpiece":
+        tokenizer = Tokenizer(models.WordPiece(unk_token=UNK))
+        tokenizer.decoder = decoders.WordPiece()
+    else:
+        tokenizer = Tokenizer(models.BPE(unk_token=UNK))
+        tokenizer.decoder = decoders.BPEDecoder()
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def count_words(texts: Iterable[str]) -> Counter[str]:
+    """Count normalised words, the way that the tokenizer will split them."""
+    tokenizer = _empty("wordpiece")
+    normalise, split = tokenizer.normalizer.normalize_str, tokenizer.pre_tokenizer.pre_tokenize_str
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(word for word, _ in split(normalise(text)))
+    return counts
+
+
+def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Tokenizer:
+    """Train a tokenizer on words and how often each occurs.
+
+    The result depends on the counts alone, not on their order.
+
+    Raises
+    ------
+    FedotError
+        If there are no words.
+    """
+    if not word_counts:
+        raise FedotError("there is not a single word to train the tokenizer on; do the clients have text?")
+    tokenizer = _empty(spec.kind)
+    shared = {"vocab_size": spec.vocab_size, "special_tokens": list(SPECIAL), "show_progress": False}
+    if spec.kind == "wordpiece":
+        trainer = trainers.WordPieceTrainer(min_frequency=2, **shared)
+    else:
+        trainer = trainers.BpeTrainer(min_frequency=2, end_of_word_suffix="</w>", **shared)
+        tokenizer.model = models.BPE(unk_token=UNK, end_of_word_suffix="</w>")
+    tokenizer.train_from_iterator(_repeat(word_counts), trainer)
+    return tokenizer
+
+
+def _repeat(word_counts: Mapping[str, int], chunk: int = 10_000) -> Iterator[str]:
+    """Write every word as often as it was counted, in bounded strings."""
+    for word, count in sorted(word_counts.items()):
+        for start in range(0, count, chunk):
+            yield " ".join([word] * min(chunk, count - start))
+
+
+def vocabulary(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Token strings by id: the labels of the embedding rows."""
+    by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    return tuple(token for token, _ in by_id)
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Encoded:
+    """Turn texts into token ids, at most `max_length` each; an empty text becomes one unknown token."""
+    ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+    truncated = sum(len(row) > max_length for row in ids)
+    unknown = tokenizer.token_to_id(UNK)
+    return Encoded([row[:max_length] or [unknown] for row in ids], truncated)
+
+
+def pack_words(counts: Mapping[str, int], min_count: int = 2) -> bytes:
+    """Pack word counts for the wire, leaving out words seen less than `min_count` times."""
+    kept = {word: count for word, count in sorted(counts.items()) if count >= min_count}
+    return zlib.compress(json.dumps(kept, ensure_ascii=False).encode())
+
+
+def unpack_words(packed: bytes) -> Counter[str]:
+    """Read what `pack_words` packed.
+
+    Raises
+    ------
+    FedotError
+        If the bytes are no word counts.
+    """
+    try:
+        counts = json.loads(zlib.decompress(packed))
+        return Counter({str(word): int(count) for word, count in counts.items()})
+    except (zlib.error, ValueError, AttributeError, TypeError) as error:
+        raise FedotError(f"a client's word counts cannot be read ({type(error).__name__})") from error

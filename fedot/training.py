@@ -1,0 +1,182 @@
+"""Local training of one client, repeatable to the bit."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fedot.batching import batch_indices, pad
+from fedot.errors import FedotError
+from fedot.models import Config, State, build_model, load_model, state_of
+from fedot.scenario import TrainSpec
+from fedot.tokenizer import Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Encoded texts and their labels (n,)."""
+
+    encoded: Encoded
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Mean losses in nats and the seconds of one epoch."""
+
+    train_loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The best state by validation loss, and how training went.
+
+    `token_counts` (V,) tells how often each token occurs in the training texts.
+    """
+
+    state: State
+    num_examples: int
+    token_counts: Tensor
+    history: tuple[Epoch, ...]
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch that was kept."""
+        return min(self.history, key=lambda epoch: epoch.validation_loss)
+
+    @property
+    def seconds(self) -> float:
+        """Duration of training."""
+        return sum(epoch.seconds for epoch in self.history)
+
+
+def train(
+    config: Config,
+    state: State | None,
+    training: Labelled,
+    validation: Labelled,
+    spec: TrainSpec,
+    seed: int,
+    device: str = "cpu",
+    proximal_mu: float = 0.0,
+    on_epoch: Callable[[int, Epoch], None] | None = None,
+) -> TrainResult:
+    """Train with AdamW, linear warm-up and decay, and keep the epoch with the best validation loss.
+
+    Parameters
+    ----------
+    state
+        Where to start; a fresh model drawn from `seed` when None.
+    proximal_mu
+        Strength of FedProx's pull to the starting point (Li et al. 2020, equation 2).
+
+    Raises
+    ------
+    FedotError
+        If the loss is no longer a finite number.
+    """
+    with _deterministic(seed):
+        model = (build_model(config, seed) if state is None else load_model(config, _copy(state))).to(device)
+        start = [parameter.detach().clone() for parameter in model.parameters()] if proximal_mu else []
+        optimiser = _optimiser(model, spec)
+        n_batch = math.ceil(len(training.encoded) / spec.batch_size)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, _warmup_then_decay(spec.warmup, spec.epochs * n_batch)
+        )
+        order = np.random.default_rng(seed)
+        history: list[Epoch] = []
+        best_state = state_of(model)
+        for number in range(spec.epochs):
+            began = time.perf_counter()
+            model.train()
+            total = 0.0
+            for rows in batch_indices(training.encoded, spec.batch_size, order):
+                loss = _loss(model, training, rows, device)
+                total += float(loss.detach()) * len(rows)
+                if not math.isfinite(total):
+                    raise FedotError(
+                        f"the training loss became {float(loss.detach())} in epoch {number + 1}; "
+                        f"lower train.lr (it is {spec.lr})"
+                    )
+                for parameter, origin in zip(model.parameters(), start, strict=False):
+                    loss = loss + 0.5 * proximal_mu * (parameter - origin).square().sum()
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
+                optimiser.step()
+                schedule.step()
+            validation_loss = mean_loss(model, validation, device)
+            epoch = Epoch(total / len(training.encoded), validation_loss, time.perf_counter() - began)
+            history.append(epoch)
+            if on_epoch:
+                on_epoch(number, epoch)
+            losses = [item.validation_loss for item in history]
+            if losses[-1] == min(losses):
+                best_state = state_of(model)
+            elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
+                break
+    return TrainResult(best_state, len(training.encoded), count_tokens(training.encoded, config.vocab_size), tuple(history))
+
+
+@torch.inference_mode()
+def mean_loss(model: nn.Module, data: Labelled, device: str = "cpu", batch_size: int = 256) -> float:
+    """Mean cross-entropy of a model on labelled texts, in nats."""
+    model.eval()
+    total = sum(
+        float(_loss(model, data, rows, device)) * len(rows) for rows in batch_indices(data.encoded, batch_size, None)
+    )
+    return total / len(data.encoded)
+
+
+def count_tokens(encoded: Encoded, vocab_size: int) -> Tensor:
+    """How often each token id occurs, (V,) int64."""
+    flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in encoded.ids])
+    return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
+
+
+def _loss(model: nn.Module, data: Labelled, rows: NDArray[np.int64], device: str) -> Tensor:
+    ids = pad([data.encoded.ids[i] for i in rows]).to(device)
+    return F.cross_entropy(model(ids), torch.from_numpy(data.labels[rows]).to(device))
+
+
+def _copy(state: State) -> State:
+    return {name: tensor.clone() for name, tensor in state.items()}
+
+
+def _optimiser(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
+    """AdamW whose decay spares gains and biases."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=spec.lr, betas=(0.9, 0.98), fused=True)
+
+
+def _warmup_then_decay(warmup: float, total: int) -> Callable[[int], float]:
+    ramp = max(1, round(warmup * total))
+    return lambda step: min((step + 1) / ramp, max(0.0, (total - step) / max(1, total - ramp)))
+
+
+@contextmanager
+def _deterministic(seed: int) -> Iterator[None]:
+    """Seed torch's global generator and use one thread, then put both back.
+
+    The order in which threads add up floats changes the last bits, so a run on 2 and one on 16 cores differ
+    unless the number of threads is fixed. Models of this size are fastest on one thread anyway.
+    """
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

@@ -1,0 +1,41 @@
+"""Ground costs between two supports; add yours to `GROUND_COSTS`."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def squared_euclidean(x: Floats, y: Floats) -> Floats:
+    """Squared distance of each row of `x` (n, d) to each row of `y` (m, d): (n, m)."""
+    cross = x @ y.T
+    return np.maximum(np.square(x).sum(1)[:, None] + np.square(y).sum(1)[None, :] - 2 * cross, 0.0)
+
+
+def euclidean(x: Floats, y: Floats) -> Floats:
+    """Distance of each row of `x` (n, d) to each row of `y` (m, d): (n, m)."""
+    return np.sqrt(squared_euclidean(x, y))
+
+
+def cosine(x: Floats, y: Floats) -> Floats:
+    """One minus the cosine of the angle between rows, from 0 to 2: (n, m)."""
+    return np.maximum(1.0 - _unit(x) @ _unit(y).T, 0.0)
+
+
+def correlation(x: Floats, y: Floats) -> Floats:
+    """One minus Pearson's correlation of rows, from 0 to 2: (n, m)."""
+    return cosine(x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True))
+
+
+def _unit(x: Floats) -> Floats:
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
+GROUND_COSTS: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "squared-euclidean": squared_euclidean,
+    "euclidean": euclidean,
+    "cosine": cosine,
+    "correlation": correlation,
+}
