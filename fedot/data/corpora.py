@@ -1,6 +1,6 @@
 """The public data sets other than XED: where their files are and how their rows become texts and classes.
 
-Every hub address names a commit where one could be verified. Sets that the hub keeps as a script are read
+Every hub file names a commit where one could be verified. Sets that the hub keeps as a script are read
 from its own conversion branch ``refs/convert/parquet``, which has no fixed commit.
 """
 
@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fedot.data import xed
-from fedot.data.types import Splits, labelled, paired
+from fedot.data.types import HubFile, Splits, labelled, paired
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
 
-Files = Callable[[ClientSpec], dict[str, str]]
+DirectoryFiles = Callable[[ClientSpec], dict[str, str]]
+HubFiles = Callable[[ClientSpec], dict[str, HubFile]]
 POLARITY = ("negative", "positive")
 FIVE = ("very negative", "negative", "neutral", "positive", "very positive")
 
@@ -24,7 +25,7 @@ FIVE = ("very negative", "negative", "neutral", "positive", "very positive")
 class Corpus:
     """One public data set.
 
-    ``directory_files`` and ``hub_files`` map a role to a path or an hf:// address; a role that ends in ``?``
+    ``directory_files`` and ``hub_files`` map a role to a path or a file on the hub; a role that ends in ``?``
     may be absent, no roles at all mean "not there". ``prepare`` gets the tables by role. The first of
     ``label_sets`` is the default. ``languages`` holds more than one name where the client has to choose.
     """
@@ -32,8 +33,8 @@ class Corpus:
     task: str
     label_sets: Mapping[str, tuple[str, ...]]
     languages: tuple[str, ...]
-    directory_files: Files
-    hub_files: Files
+    directory_files: DirectoryFiles
+    hub_files: HubFiles
     prepare: Callable[[Mapping[str, pa.Table], ClientSpec], Splits]
 
 
@@ -91,15 +92,13 @@ def _multi30k(tables: Mapping[str, pa.Table], spec: ClientSpec) -> Splits:
     return Splits(train, test, ())
 
 
-def _fixed(**paths: str) -> Files:
+def _fixed(**paths: str) -> DirectoryFiles:
     return lambda _: dict(paths)
 
 
-_IMDB = "hf://datasets/stanfordnlp/imdb@e6281661ce1c48d982bc483cf8a173c1bbeb5d31/plain_text"
-_SST2 = "hf://datasets/stanfordnlp/sst2@8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb/data"
-_SST5 = "hf://datasets/SetFit/sst5@e51bdcd8cd3a30da231967c1a249ba59361279a3"
-_SENTIMENT140 = "hf://datasets/stanfordnlp/sentiment140@refs/convert/parquet/sentiment140"
-_MULTI30K = "hf://datasets/bentrevett/multi30k@37e118600232bb5298ca011a8a7e7a44e863c36a"
+def _hub(repo: str, revision: str, **paths: str) -> HubFiles:
+    return lambda _: {role: HubFile(repo, revision, path) for role, path in paths.items()}
+
 
 DATASETS: dict[str, Corpus] = {
     "xed": Corpus(
@@ -115,8 +114,11 @@ DATASETS: dict[str, Corpus] = {
         label_sets={"polarity": POLARITY},
         languages=("en",),
         directory_files=_fixed(train="imdb/train.parquet", test="imdb/test.parquet"),
-        hub_files=_fixed(
-            train=f"{_IMDB}/train-00000-of-00001.parquet", test=f"{_IMDB}/test-00000-of-00001.parquet"
+        hub_files=_hub(
+            "stanfordnlp/imdb",
+            "e6281661ce1c48d982bc483cf8a173c1bbeb5d31",
+            train="plain_text/train-00000-of-00001.parquet",
+            test="plain_text/test-00000-of-00001.parquet",
         ),
         prepare=_imdb,
     ),
@@ -128,9 +130,11 @@ DATASETS: dict[str, Corpus] = {
             **{"train": "sst2/train.parquet", "validation": "sst2/validation.parquet"},
             **{"labelled?": "sst2/test_labelled.parquet"},
         ),
-        hub_files=_fixed(
-            train=f"{_SST2}/train-00000-of-00001.parquet",
-            validation=f"{_SST2}/validation-00000-of-00001.parquet",
+        hub_files=_hub(
+            "stanfordnlp/sst2",
+            "8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb",
+            train="data/train-00000-of-00001.parquet",
+            validation="data/validation-00000-of-00001.parquet",
         ),
         prepare=_sst2,
     ),
@@ -139,7 +143,9 @@ DATASETS: dict[str, Corpus] = {
         label_sets={"five": FIVE, "polarity": POLARITY},
         languages=("en",),
         directory_files=_fixed(train="sst/train.parquet", test="sst/test.parquet"),
-        hub_files=_fixed(train=f"{_SST5}/train.jsonl", test=f"{_SST5}/test.jsonl"),
+        hub_files=_hub(
+            "SetFit/sst5", "e51bdcd8cd3a30da231967c1a249ba59361279a3", train="train.jsonl", test="test.jsonl"
+        ),
         prepare=_sst,
     ),
     "sentiment140": Corpus(
@@ -147,7 +153,12 @@ DATASETS: dict[str, Corpus] = {
         label_sets={"polarity": POLARITY},
         languages=("en",),
         directory_files=_fixed(train="sentiment140/train.parquet", test="sentiment140/test.parquet"),
-        hub_files=_fixed(train=f"{_SENTIMENT140}/train/*.parquet", test=f"{_SENTIMENT140}/test/*.parquet"),
+        hub_files=_hub(
+            "stanfordnlp/sentiment140",
+            "refs/convert/parquet",
+            train="sentiment140/train/0000.parquet",
+            test="sentiment140/test/0000.parquet",
+        ),
         prepare=_sentiment140,
     ),
     "multi30k": Corpus(
@@ -155,7 +166,12 @@ DATASETS: dict[str, Corpus] = {
         label_sets={},
         languages=(),
         directory_files=_fixed(train="multi30k/train.parquet", test="multi30k/test_2016_flickr.parquet"),
-        hub_files=_fixed(train=f"{_MULTI30K}/train.jsonl", test=f"{_MULTI30K}/test.jsonl"),
+        hub_files=_hub(
+            "bentrevett/multi30k",
+            "37e118600232bb5298ca011a8a7e7a44e863c36a",
+            train="train.jsonl",
+            test="test.jsonl",
+        ),
         prepare=_multi30k,
     ),
 }

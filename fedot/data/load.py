@@ -21,7 +21,7 @@ from fedot.data.corpora import DATASETS
 from fedot.data.files import load_files
 from fedot.data.partition import PARTITIONERS, share_out
 from fedot.data.sources import read_corpus
-from fedot.data.types import ClientData, Splits, label_array, normalised
+from fedot.data.types import ClientData, Splits, label_array, normalised, take
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario
 
@@ -80,7 +80,7 @@ def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path
         part = PARTITIONERS[scenario.partition.kind]
         shares = part(label_array(train), scenario.partition, np.random.default_rng([seed, _PARTITION]))
         tests = share_out(len(test), scenario.partition.count, np.random.default_rng([0, _TEST]))
-        train, test = train.select(shares[partition_id]), test.select(tests[partition_id])
+        train, test = take(train, shares[partition_id]), take(test, tests[partition_id])
     generator = np.random.default_rng([seed, _CLIENT, partition_id])
     train = _capped(train, spec.examples, generator)
     test = _capped(test, spec.test_examples, np.random.default_rng([0, _TEST, partition_id]))
@@ -93,8 +93,8 @@ def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path
         )
     return ClientData(
         name=name,
-        train=train.select(learn),
-        validation=train.select(check),
+        train=take(train, learn),
+        validation=take(train, check),
         test=test,
         labels=splits.labels,
         source=source,
@@ -177,7 +177,7 @@ def _capped(data: Dataset, most: int | None, generator: np.random.Generator) -> 
     """Keep a random `most` of the rows; all of them in their order where there are no more."""
     if most is None or most >= len(data):
         return data
-    return data.select(generator.permutation(len(data))[:most])
+    return take(data, generator.permutation(len(data))[:most])
 
 
 def _with_overlap_told(splits: Splits) -> Splits:
@@ -212,7 +212,7 @@ def _without_foreign_tests(
         kept = []
         for data in (client.train, client.validation):
             found = pc.is_in(normalised(data), value_set=values).to_numpy(zero_copy_only=False)
-            kept.append(data.select(np.flatnonzero(~found)) if found.any() else data)
+            kept.append(take(data, np.flatnonzero(~found)) if found.any() else data)
         dropped = len(client.train) + len(client.validation) - len(kept[0]) - len(kept[1])
         if not len(kept[0]) or not len(kept[1]):
             raise FedotError(f"client {client.name} has no row left that is in no other client's test set")

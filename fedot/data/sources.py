@@ -1,10 +1,12 @@
 """Reading a public data set: from a directory, from the Hugging Face hub, or from the built-in generator."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import datasets
+import huggingface_hub
 import pyarrow as pa
+import pyarrow.json
 import pyarrow.parquet as pq
 
 from fedot.data.corpora import DATASETS, Corpus
@@ -47,34 +49,36 @@ def read_directory(name: str, spec: ClientSpec, data_dir: Path | None) -> Splits
 
 
 def read_hub(name: str, spec: ClientSpec, _: Path | None) -> Splits:
-    """Read a data set's fixed revision from the Hugging Face hub or its local cache.
+    """Read a data set's fixed revision from the Hugging Face hub, or its copy in the hub's local cache.
 
     One short request comes first, so that a machine without the network learns it in seconds, not after the
-    client library's retries. With HF_HUB_OFFLINE set, only the cache is asked.
+    client library's retries. Without the network, and with HF_HUB_OFFLINE set, only the cache is asked.
 
     Raises
     ------
     FedotError
-        Where the hub has no such data or cannot be reached.
+        Where the hub has no such data, or cannot be reached and nothing was downloaded before.
     """
     corpus = DATASETS[name]
     files = corpus.hub_files(spec)
     if not files:
         raise FedotError(f"the hub has no {name} for lang {spec.lang}")
-    offline = datasets.config.HF_HUB_OFFLINE
-    if not offline:
-        _ask_hub(name)
-    datasets.disable_progress_bars()
+    silent = _hub_is_silent()
     tables: dict[str, pa.Table] = {}
-    for role, address in files.items():
-        kind = "json" if address.endswith(".jsonl") else "parquet"
+    for role, file in files.items():
         try:
-            loaded = datasets.load_dataset(kind, data_files=address, split="train")
-        except Exception as error:  # the library raises its own, fsspec's, httpx's and Arrow's errors here
-            where = "the hub's local cache (HF_HUB_OFFLINE is set)" if offline else "the hub"
-            raise FedotError(f"{name} could not be read from {where} ({type(error).__name__})") from error
-        tables[role] = loaded.data.table
-    return _prepared(corpus, tables, spec, f"the hub's {name}")
+            path = huggingface_hub.hf_hub_download(
+                file.repo,
+                file.path,
+                repo_type="dataset",
+                revision=file.revision,
+                local_files_only=silent is not None,
+            )
+            tables[role] = _read_hub_file(Path(path))
+        except Exception as error:  # the library raises its own, httpx's and the file system's errors here
+            why = f"{silent}, and it is not in the local cache" if silent else type(error).__name__
+            raise FedotError(f"{file.repo} could not be read from the hub: {why}") from error
+    return _prepared(corpus, tables, spec, f"the hub's {file.repo}")
 
 
 def read_stand_in(name: str, spec: ClientSpec, _: Path | None) -> Splits:
@@ -108,20 +112,25 @@ def read_corpus(name: str, spec: ClientSpec, source: str, data_dir: Path | None)
         except FedotError as error:
             failures.append(f"{candidate}: {error}")
             continue
-        return Splits(splits.train, splits.test, splits.labels, (*failures, *splits.notices)), candidate
+        return dataclasses.replace(splits, notices=(*failures, *splits.notices)), candidate
+    if data_dir is None:
+        failures.insert(0, "directory: none is given with --data-dir")
     raise FedotError(f"no source has {name}: {'; '.join(failures)}")
 
 
-def _ask_hub(name: str) -> None:
-    from huggingface_hub import constants, get_session
-
+def _hub_is_silent() -> str | None:
+    """Say why the hub does not answer, or None if it does."""
+    if huggingface_hub.constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
     try:
-        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT)
+        huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=HUB_TIMEOUT)
     except Exception as error:  # httpx, proxy and TLS errors have no common base worth naming
-        raise FedotError(
-            f"{name} could not be read from the hub: no answer ({type(error).__name__}); "
-            "HF_HUB_OFFLINE=1 uses an earlier download"
-        ) from error
+        return f"no answer within {HUB_TIMEOUT:g} s ({type(error).__name__})"
+    return None
+
+
+def _read_hub_file(path: Path) -> pa.Table:
+    return pyarrow.json.read_json(path) if path.suffix == ".jsonl" else pq.read_table(path)
 
 
 def _prepared(corpus: Corpus, tables: dict[str, pa.Table], spec: ClientSpec, where: str) -> Splits:

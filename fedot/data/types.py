@@ -14,6 +14,15 @@ TRANSLATION = Features({"source": Value("string"), "target": Value("string")})
 
 
 @dataclass(frozen=True, slots=True)
+class HubFile:
+    """One file of a data set repository on the Hugging Face hub, at a commit or a branch."""
+
+    repo: str
+    revision: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Splits:
     """One data set before clients are formed.
 
@@ -48,6 +57,11 @@ def labelled(text: pa.ChunkedArray, label: object) -> Dataset:
 def paired(source: pa.ChunkedArray, target: pa.ChunkedArray) -> Dataset:
     """Build a translation data set from aligned sentences (n,)."""
     return _dataset({"source": source, "target": target}, TRANSLATION)
+
+
+def take(data: Dataset, indices: NDArray[np.int64]) -> Dataset:
+    """Copy rows (k,) in the order of the indices; unlike after ``select``, reading them is fast."""
+    return Dataset(data.data.table.take(pa.array(indices)))
 
 
 def label_array(data: Dataset) -> NDArray[np.int64]:

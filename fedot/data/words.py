@@ -80,7 +80,7 @@ ENGLISH = Lexicon(
         "appalling wretched depressing sour atrocious"
     ),
     plain=_phrases(
-        "new old blue wooden large small open closed round green long local empty square modern red "
+        "new old blue wooden large small metal closed round green long local empty square modern red "
         "early late white short northern famous grey tall wide narrow southern yellow brown heavy"
     ),
     liked=_pairs(
@@ -193,7 +193,7 @@ FINNISH = Lexicon(
         "ystävien_kanssa kotona"
     ),
     openers=_phrases(
-        "no_niin rehellisesti lyhyesti katsos suoraan_sanoen kuten_odotettiin tänä_vuonna totta_puhuen "
+        "tosiaan rehellisesti lyhyesti katsos suoraan_sanoen kuten_odotettiin tänä_vuonna totta_puhuen "
         "muuten kuule"
     ),
     also=(" ja", ", ja", ";"),

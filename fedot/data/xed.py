@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fedot.data.types import Splits, labelled
+from fedot.data.types import HubFile, Splits, labelled
 from fedot.scenario import ClientSpec
 
 EMOTIONS = ("anger", "anticipation", "disgust", "fear", "joy", "sadness", "surprise", "trust")
@@ -49,12 +49,16 @@ def directory_files(spec: ClientSpec) -> dict[str, str]:
     return {"rows": f"xed/{spec.lang}.parquet", "alignment?": "xed/alignment.parquet"}
 
 
-def hub_files(spec: ClientSpec) -> dict[str, str]:
+def hub_files(spec: ClientSpec) -> dict[str, HubFile]:
     """Conversion branch of the hub's script-based repository, which has English and Finnish only."""
     if spec.lang not in ("en", "fi"):
         return {}
-    base = "hf://datasets/Helsinki-NLP/xed_en_fi@refs/convert/parquet"
-    return {kind: f"{base}/{spec.lang}_{kind}/train/*.parquet" for kind in ("annotated", "neutral")}
+    return {
+        kind: HubFile(
+            "Helsinki-NLP/xed_en_fi", "refs/convert/parquet", f"{spec.lang}_{kind}/train/0000.parquet"
+        )
+        for kind in ("annotated", "neutral")
+    }
 
 
 def prepare(tables: Mapping[str, pa.Table], spec: ClientSpec) -> Splits:

@@ -68,20 +68,45 @@ def _headline(
     difference = scores.difference(challenger.members, baseline.members, "all", metric.key)
     if difference is None:
         return f"{best.label} reaches {reached}; no seed has both it and {baseline.label}."
-    doubt = "" if difference.settled or difference.n < 2 else " The interval includes zero: these seeds do not settle it."
+    doubt = (
+        ""
+        if difference.settled or difference.n < 2
+        else " The interval includes zero: these seeds do not settle it."
+    )
     where = f"{relation(metric, difference)} {baseline.label} ({metric.interval(difference)})"
     if best is not baseline:
-        return f"{challenger.label} reaches {reached}, {where}.{doubt}"
-    return f"{baseline.label} is not beaten: it reaches {reached}, and {challenger.label}, the next best, is {where}.{doubt}"
+        ours = _behind(scores, metric, strategies, best)
+        return f"{challenger.label} reaches {reached}, {where}.{doubt}{ours}"
+    second = f"{challenger.label}, the next best, is {where}"
+    return f"{baseline.label} is not beaten: it reaches {reached}, and {second}.{doubt}"
+
+
+def _behind(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: Entry) -> str:
+    """Add where optimal-transport fusion ended, if something else won."""
+    ours = best_of(scores, [entry for entry in strategies if entry.kind == "ot"])
+    difference = (
+        scores.difference(ours.members, best.members, "all", metric.key)
+        if ours and best.kind != "ot"
+        else None
+    )
+    if ours is None or difference is None:
+        return ""
+    return f" {ours.label} is {relation(metric, difference)} that ({metric.interval(difference)})."
 
 
 def _by_client(scores: Scores, metric: Metric, ours: Entry, baseline: Entry) -> list[str]:
-    pairs = [(client, scores.difference(ours.members, baseline.members, client, metric.key)) for client in scores.clients]
+    pairs = [
+        (client, scores.difference(ours.members, baseline.members, client, metric.key))
+        for client in scores.clients
+    ]
     known = [(client, difference) for client, difference in pairs if difference is not None]
     if not known:
         return []
     if len(known) <= MAX_NAMED_CLIENTS:
-        parts = [f"{relation(metric, d)} {baseline.label} on {client} ({metric.interval(d)})" for client, d in known]
+        parts = [
+            f"{relation(metric, d)} {baseline.label} on {client} ({metric.interval(d)})"
+            for client, d in known
+        ]
         return [f"{ours.label} is {_join(parts)}."]
     wins = sum(difference.mean > 0 for _, difference in known)
     client, worst = min(known, key=lambda pair: pair[1].mean)
@@ -91,23 +116,32 @@ def _by_client(scores: Scores, metric: Metric, ours: Entry, baseline: Entry) -> 
     ]
 
 
-def _against_references(scores: Scores, metric: Metric, ours: Entry, references: Sequence[Entry]) -> list[str]:
-    parents = [entry for entry in references if entry.members[0].startswith("parent:") and len(entry.members) == 1]
+def _against_references(
+    scores: Scores, metric: Metric, ours: Entry, references: Sequence[Entry]
+) -> list[str]:
+    parents = [
+        entry for entry in references if entry.members[0].startswith("parent:") and len(entry.members) == 1
+    ]
     best_parent = best_of(scores, parents)
     parts = []
     for entry in references:
-        if entry in parents and entry is not best_parent or len(entry.members) > 1:
+        if (entry in parents and entry is not best_parent) or len(entry.members) > 1:
             continue
         difference = scores.difference(ours.members, entry.members, "all", metric.key)
         if difference is not None:
-            name = f"the best parent ({entry.members[0].removeprefix('parent:')})" if entry in parents else _article(entry)
+            name = (
+                f"the best parent ({entry.members[0].removeprefix('parent:')})"
+                if entry in parents
+                else _article(entry)
+            )
             parts.append(f"{relation(metric, difference)} {name}")
     return [f"Against the references over all clients, {ours.label} is {_join(parts)}."] if parts else []
 
 
 def _article(entry: Entry) -> str:
     return {"ensemble": "the ensemble", "centralised": "the centralised model"}.get(
-        entry.members[0], {"fedavg-shared-init": "FedAvg from a shared start"}.get(entry.members[0], entry.label)
+        entry.members[0],
+        {"fedavg-shared-init": "FedAvg from a shared start"}.get(entry.members[0], entry.label),
     )
 
 
@@ -120,8 +154,8 @@ def _barriers(results: Mapping[str, Any]) -> list[str]:
     if aligned is None or unaligned is None:
         return []
     return [
-        f"On the straight line to the anchor the loss rises {aligned.mean:.2f} nats above its ends after alignment "
-        f"and {unaligned.mean:.2f} without (mean of {aligned.n} lines)."
+        f"On the straight line to the anchor the loss rises {aligned.mean:.2f} nats above its ends after "
+        f"alignment and {unaligned.mean:.2f} without (mean of {aligned.n} lines)."
     ]
 
 

@@ -17,7 +17,7 @@ OPTIONAL_LISTS = ("failures", "lines", "reliability", "couplings", "training")
 
 
 def write_results(results: Mapping[str, Any], out_dir: Path) -> Path:
-    """Write `results.json` into `out_dir` so that a reader sees the old file or the new one, never half of one.
+    """Write `results.json` into `out_dir` ; a reader sees the old file or the new one, never half.
 
     Parameters
     ----------
@@ -52,15 +52,21 @@ def load_results(path: Path) -> dict[str, Any]:
     try:
         results = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise FedotError(f"{path} cannot be read ({type(error).__name__}); a run writes it as OUT/results.json") from error
+        raise FedotError(
+            f"{path} cannot be read ({type(error).__name__}); a run writes it as OUT/results.json"
+        ) from error
     except json.JSONDecodeError as error:
-        raise FedotError(f"{path}, line {error.lineno}: this is no valid JSON; was the file cut off?") from error
+        raise FedotError(
+            f"{path}, line {error.lineno}: this is no valid JSON; was the file cut off?"
+        ) from error
     found = results.get("schema") if isinstance(results, dict) else None
     if found != SCHEMA:
         raise FedotError(f"{path} has schema {found!r}, but this version reads schema {SCHEMA}")
     for key, kind in REQUIRED.items():
         if not isinstance(results.get(key), kind):
-            raise FedotError(f"{path} has no {key} ({kind.__name__} wanted), so it is no complete results file")
+            raise FedotError(
+                f"{path} has no {key} ({kind.__name__} wanted), so it is no complete results file"
+            )
     for key in OPTIONAL_LISTS:
         results.setdefault(key, [])
     return dict(results)
@@ -86,7 +92,9 @@ def write_atomically(path: Path, text: str) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise FedotError(f"{path} cannot be written ({type(error).__name__}); choose another folder with --out") from error
+        raise FedotError(
+            f"{path} cannot be written ({type(error).__name__}); choose another folder with --out"
+        ) from error
     return path
 
 

@@ -1,7 +1,7 @@
 """Small building blocks for figures drawn by hand as SVG.
 
-Figures name roles (`k-ot`, `k-baseline`, ...), never colours, so one drawing serves a light page, a dark page and
-print. Every number is written with at most two decimals: the same results give the same bytes.
+Figures name roles (`k-ot`, `k-baseline`, ...), never colours, so one drawing serves a light page, a dark page
+and print. Every number is written with at most two decimals: the same results give the same bytes.
 """
 
 import html
@@ -13,29 +13,46 @@ from dataclasses import dataclass
 # What XML 1.0 cannot hold at all, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-PALETTE = """
-:root{color-scheme:light dark;--paper:#fff;--ink:#17191e;--ink-2:#545b67;--rule:#c9ced6;--grid:#e9ecf0;
---ot:#1d5fd1;--baseline:#c2540a;--reference:#7b8494;
---s0:#1d5fd1;--s1:#c2540a;--s2:#0b8368;--s3:#a33ea1;--s4:#8a6d00;--s5:#c2334d;--s6:#5b6472;--s7:#3a8bb0}
-@media (prefers-color-scheme:dark){:root{--paper:#14161a;--ink:#eceef2;--ink-2:#a7afbc;--rule:#434955;--grid:#272b33;
---ot:#78a9ff;--baseline:#f59a57;--reference:#8d97a8;
---s0:#78a9ff;--s1:#f59a57;--s2:#3fc7a6;--s3:#dd88dc;--s4:#d3b53c;--s5:#ff8496;--s6:#a7afbc;--s7:#79c6e8}}
-@media print{:root{--paper:#fff;--ink:#000;--ink-2:#444;--rule:#bbb;--grid:#e6e6e6;--ot:#1d5fd1;--baseline:#c2540a;
---reference:#7b8494;--s0:#1d5fd1;--s1:#c2540a;--s2:#0b8368;--s3:#a33ea1;--s4:#8a6d00;--s5:#c2334d;--s6:#5b6472;--s7:#3a8bb0}}
-"""
+_LIGHT = (
+    "--paper:#fff;--ink:#17191e;--ink-2:#545b67;--rule:#c9ced6;--grid:#e9ecf0;"
+    "--ot:#1d5fd1;--baseline:#c2540a;--reference:#7b8494;"
+    "--s0:#1d5fd1;--s1:#c2540a;--s2:#0b8368;--s3:#a33ea1;--s4:#8a6d00;--s5:#c2334d;--s6:#5b6472;--s7:#2f7f9f"
+)
+_DARK = (
+    "--paper:#14161a;--ink:#eceef2;--ink-2:#a7afbc;--rule:#434955;--grid:#272b33;"
+    "--ot:#78a9ff;--baseline:#f59a57;--reference:#8d97a8;"
+    "--s0:#78a9ff;--s1:#f59a57;--s2:#3fc7a6;--s3:#dd88dc;--s4:#d3b53c;--s5:#ff8496;--s6:#a7afbc;--s7:#79c6e8"
+)
+PALETTE = (
+    f":root{{color-scheme:light dark;{_LIGHT}}}\n"
+    f"@media screen and (prefers-color-scheme:dark){{:root{{{_DARK}}}}}\n"
+)
 STYLE = """
 .plot{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow:visible}
-.plot text{fill:var(--ink-2)}.plot .t{fill:var(--ink);font-weight:600;font-size:13px}.plot .l{fill:var(--ink)}
-.plot .s{font-size:11px}.plot .n{font-variant-numeric:tabular-nums}
-.plot .grid{stroke:var(--grid)}.plot .axis{stroke:var(--rule)}.plot .ref{stroke:var(--ink-2);stroke-dasharray:2 3}
+.plot text{fill:var(--ink-2)}
+.plot .t{fill:var(--ink);font-weight:600;font-size:13px}
+.plot .l{fill:var(--ink)}
+.plot .s{font-size:11px}
+.plot .n{font-variant-numeric:tabular-nums}
+.plot .own{fill:var(--c)}
+.plot .grid{stroke:var(--grid)}
+.plot .axis{stroke:var(--rule)}
+.plot .ref{stroke:var(--ink-2);stroke-dasharray:2 3}
+.plot .frame{fill:none;stroke:var(--rule)}
+.plot .dot{fill:var(--c);stroke:var(--paper);stroke-width:1.5}
+.plot .hollow{fill:var(--paper);stroke:var(--c);stroke-width:2}
+.plot .seed{fill:var(--c);opacity:.6}
+.plot .whisker{stroke:var(--c);stroke-width:2}
+.plot .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.plot .dash{stroke-dasharray:5 4}
+.plot .faint{stroke-width:1;opacity:.4}
+.plot .band{fill:var(--c);opacity:.14}
+.plot .bar{fill:var(--c);opacity:.85}
+.plot .soft{fill:var(--c);opacity:.3}
+.plot .cell{fill:var(--ot);shape-rendering:crispEdges}
 .k-ot{--c:var(--ot)}.k-baseline{--c:var(--baseline)}.k-reference{--c:var(--reference)}
 .k-0{--c:var(--s0)}.k-1{--c:var(--s1)}.k-2{--c:var(--s2)}.k-3{--c:var(--s3)}
 .k-4{--c:var(--s4)}.k-5{--c:var(--s5)}.k-6{--c:var(--s6)}.k-7{--c:var(--s7)}
-.plot .dot{fill:var(--c);stroke:var(--paper);stroke-width:1.5}.plot .hollow{fill:var(--paper);stroke:var(--c);stroke-width:2}
-.plot .seed{fill:var(--c);opacity:.35}.plot .whisker{stroke:var(--c);stroke-width:2}
-.plot .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.plot .dash{stroke-dasharray:5 4}
-.plot .faint{stroke-width:1;opacity:.4}.plot .band{fill:var(--c);opacity:.14}.plot .bar{fill:var(--c);opacity:.85}
-.plot .soft{fill:var(--c);opacity:.3}.plot .own{fill:var(--c)}.plot .cell{fill:var(--ot)}.plot .frame{fill:none;stroke:var(--rule)}
 """
 
 
@@ -88,7 +105,7 @@ def shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     head = (limit - 1) // 2
-    return f"{text[:head]}\u2026{text[len(text) - (limit - 1 - head):]}"
+    return f"{text[:head]}\u2026{text[len(text) - (limit - 1 - head) :]}"
 
 
 def px(value: float) -> str:
@@ -96,7 +113,9 @@ def px(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") or "0"
 
 
-def text(x: float, y: float, content: object, role: str = "", anchor: str = "start", title: object = "") -> str:
+def text(
+    x: float, y: float, content: object, role: str = "", anchor: str = "start", title: object = ""
+) -> str:
     """Place a line of text; `title` shows on hovering."""
     hover = f"<title>{clean(title)}</title>" if title else ""
     place = "" if anchor == "start" else f' text-anchor="{anchor}"'
@@ -118,7 +137,8 @@ def circle(x: float, y: float, radius: float, role: str, title: object = "") -> 
 def rect(x: float, y: float, width: float, height: float, role: str, title: object = "") -> str:
     """Draw a rectangle; `title` shows on hovering."""
     body = f"><title>{clean(title)}</title></rect>" if title else "/>"
-    return f'<rect x="{px(x)}" y="{px(y)}" width="{px(max(width, 0))}" height="{px(max(height, 0))}" class="{role}"{body}'
+    size = f'width="{px(max(width, 0))}" height="{px(max(height, 0))}"'
+    return f'<rect x="{px(x)}" y="{px(y)}" {size} class="{role}"{body}'
 
 
 def path(points: Sequence[tuple[float, float]], role: str) -> str:
@@ -161,7 +181,8 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 def draw(panel: Panel, style: str = "") -> str:
     """Turn a panel into an `svg` element for a page."""
     return (
-        f'<svg class="plot" viewBox="0 0 {px(panel.width)} {px(panel.height)}" role="img" aria-label="{clean(panel.label)}">'
+        f'<svg class="plot" viewBox="0 0 {px(panel.width)} {px(panel.height)}" role="img" '
+        f'aria-label="{clean(panel.label)}">'
         f"{style}{panel.body}</svg>"
     )
 
@@ -172,7 +193,10 @@ def standalone(figure: Figure, columns: int = 3) -> str:
     height = max(panel.height for panel in figure.panels)
     columns = min(columns, len(figure.panels))
     rows = -(-len(figure.panels) // columns)
-    total_width, total_height = columns * (width + 16) + 16, rows * (height + 16) + 16 + (22 if figure.legend else 0)
+    total_width, total_height = (
+        columns * (width + 16) + 16,
+        rows * (height + 16) + 16 + (22 if figure.legend else 0),
+    )
     body = [rect(0, 0, total_width, total_height, "paper")]
     for index, panel in enumerate(figure.panels):
         x, y = 16 + index % columns * (width + 16), 16 + index // columns * (height + 16)
@@ -183,7 +207,8 @@ def standalone(figure: Figure, columns: int = 3) -> str:
         body.append(text(x + 20, total_height - 20, label))
         x += 36 + 6.6 * len(label)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {px(max(total_width, x))} {px(total_height)}" '
+        '<svg xmlns="http://www.w3.org/2000/svg" class="plot" '
+        f'viewBox="0 0 {px(max(total_width, x))} {px(total_height)}" '
         f'width="{px(max(total_width, x))}" role="img" aria-label="{clean(figure.title)}">'
         f"<style>{PALETTE}{STYLE}.paper{{fill:var(--paper)}}</style>{''.join(body)}</svg>\n"
     )

@@ -15,10 +15,10 @@ from fedot.report.views import (
     SECTIONS,
     Entry,
     Metric,
+    base_names,
     entries_of,
     failures_by_strategy,
     kind_of,
-    base_names,
     metrics_of,
 )
 
@@ -65,7 +65,11 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
                 continue
             style = "bold" if kind == "ot" else ""
             table.add_row(*(Text(cell, style=style) for cell in (entry.label, *_cells(scores, entry))))
-    reasons = [f"{name} failed: {reason}" for name, found in failures_by_strategy(results).items() for reason in found]
+    reasons = [
+        f"{name} failed: {reason}"
+        for name, found in failures_by_strategy(results).items()
+        for reason in found
+    ]
     if reasons:
         table.caption = Text("\n".join([_caption(scores), *reasons]))
     return table
@@ -79,9 +83,16 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
     lines = [_markdown_row(header), _markdown_row(rule, plain=True)]
     for entry in entries_of(results, scores):
         label = f"**{_markdown(entry.label)}**" if entry.kind == "ot" else _markdown(entry.label)
-        cells = ["failed"] + [""] * (len(header) - 2) if entry.failure else _cells(scores, entry, len(scores.clients))
+        cells = (
+            ["failed"] + [""] * (len(header) - 2)
+            if entry.failure
+            else _cells(scores, entry, len(scores.clients))
+        )
         lines.append(_markdown_row([label, *cells], plain=True))
-    lines += ["", _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(scores)}. {_caption(scores)}")]
+    lines += [
+        "",
+        _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(scores)}. {_caption(scores)}"),
+    ]
     if results["provenance"].get("stand_in"):
         lines += ["", "**Made on the built-in stand-in data, not on the real corpus.**"]
     for name, reasons in failures_by_strategy(results).items():
@@ -90,7 +101,7 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
 
 
 def write_csv(results: Mapping[str, Any], path: Path) -> Path:
-    """Write one line per strategy, split and metric: mean, interval and number of seeds of the final round."""
+    """Write one line per strategy, split and metric: mean, interval and seeds of the final round."""
     scores, bases = Scores.of(results["rows"]), base_names(results)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -100,7 +111,13 @@ def write_csv(results: Mapping[str, Any], path: Path) -> Path:
             for metric in metrics_of(scores):
                 value = scores.estimate(strategy, split, metric.key)
                 if value:
-                    place = (strategy, kind_of(strategy, bases), scores.final_round[strategy], split, metric.key)
+                    place = (
+                        strategy,
+                        kind_of(strategy, bases),
+                        scores.final_round[strategy],
+                        split,
+                        metric.key,
+                    )
                     writer.writerow((*place, value.mean, value.low, value.high, value.n))
     return write_atomically(path, text.getvalue())
 
@@ -110,7 +127,12 @@ def _header(scores: Scores, max_clients: int = MAX_CLIENT_COLUMNS) -> tuple[list
     if not metrics:
         return ["Strategy", "Result"], ["left", "left"]
     split = scores.clients if len(scores.clients) <= max_clients else ("clients",)
-    names = ["Strategy", f"{metrics[0].label}", *split, *(metric.label for metric in _side(metrics))]
+    names = [
+        "Strategy",
+        f"{metrics[0].label}{metrics[0].unit}",
+        *split,
+        *(metric.label for metric in _side(metrics)),
+    ]
     return names, ["left"] + ["right"] * (len(names) - 1)
 
 
@@ -145,8 +167,13 @@ def _caption(scores: Scores) -> str:
     if not metrics:
         return "Nothing was measured."
     if len(scores.seeds) < 2:
-        return f"{PLUS_MINUS} {DASH}: one seed has no interval. Means over all clients unless a column names one."
-    return f"Mean {PLUS_MINUS} half the 95 % interval over seeds (Student t); over all clients unless a column names one."
+        return (
+            f"{PLUS_MINUS} {DASH}: one seed has no interval. Over all clients unless a column says otherwise."
+        )
+    return (
+        f"Mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). "
+        "Over all clients unless a column says otherwise."
+    )
 
 
 def _markdown(text: str) -> str:

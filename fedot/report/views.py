@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fedot.report.statistics import Estimate, Scores
 
 Kind = Literal["baseline", "ot", "reference"]
-SECTIONS: dict[Kind, str] = {"baseline": "Baselines", "ot": "Optimal-transport fusion", "reference": "References"}
+SECTIONS: dict[Kind, str] = {"baseline": "Baselines", "ot": "OT fusion", "reference": "References"}
 MAX_PARENTS = 4
 PLUS_MINUS, MINUS, DASH = "\u00b1", "\u2212", "\u2013"
 
@@ -104,10 +104,10 @@ class Entry:
 
 
 def base_names(results: Mapping[str, Any]) -> dict[str, str]:
-    """Map each strategy's title in the rows to its registered name; they differ where the scenario says `as`."""
+    """Map each strategy's title to its registered name; they differ where the scenario says `as`."""
     names = {}
     for item in results["scenario"].get("strategies", []):
-        spec = {"name": item} if isinstance(item, str) else item
+        spec: Mapping[str, Any] = {"name": item} if isinstance(item, str) else item
         options = spec.get("options") or {}
         names[str(options.get("as") or spec.get("as") or spec["name"])] = str(spec["name"])
     return names
@@ -127,7 +127,9 @@ def label_of(strategy: str) -> str:
     return LABELS.get(strategy, strategy)
 
 
-def entries_of(results: Mapping[str, Any], scores: Scores, max_parents: int = MAX_PARENTS) -> tuple[Entry, ...]:
+def entries_of(
+    results: Mapping[str, Any], scores: Scores, max_parents: int = MAX_PARENTS
+) -> tuple[Entry, ...]:
     """List the lines of a table by section, in the scenario's order.
 
     More than `max_parents` parents become two lines: their mean, and the one that is best over all.
@@ -153,7 +155,14 @@ def _parents(scores: Scores, max_parents: int) -> list[Entry]:
         return [Entry(label_of(name), "reference", (name,)) for name in parents]
     mean = Entry(f"Parents, mean of {len(parents)}", "reference", parents)
     best = best_of(scores, [Entry(label_of(name), "reference", (name,)) for name in parents])
-    return [mean] if best is None else [mean, Entry(f"{best.label} (best parent)", "reference", best.members)]
+    return (
+        [mean]
+        if best is None
+        else [
+            mean,
+            Entry(f"Best parent, {best.members[0].removeprefix('parent:')}", "reference", best.members),
+        ]
+    )
 
 
 def best_of(scores: Scores, entries: Sequence[Entry], split: str = "all") -> Entry | None:

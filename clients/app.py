@@ -1,0 +1,26 @@
+"""The ClientApp: each message goes to one function of `fedot.federation.client`."""
+
+from flwr.app import Context, Message
+from flwr.clientapp import ClientApp
+
+from fedot.federation import client
+
+app = ClientApp()
+
+
+@app.query("describe")
+def describe(message: Message, context: Context) -> Message:
+    """Say who this client is."""
+    return client.private(client.describe)(message, context)
+
+
+@app.train()
+def train(message: Message, context: Context) -> Message:
+    """Train on this client's data."""
+    return client.private(client.fit)(message, context)
+
+
+@app.evaluate()
+def evaluate(message: Message, context: Context) -> Message:
+    """Evaluate models on this client's test split."""
+    return client.private(client.evaluate)(message, context)

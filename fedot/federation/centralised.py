@@ -1,0 +1,44 @@
+"""The reference that a federation cannot have: one model trained on everybody's data."""
+
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from fedot.data import load_clients
+from fedot.models import Config, model_config
+from fedot.scenario import Scenario
+from fedot.tokenizer import count_words, encode, train_tokenizer
+from fedot.training import Labelled, TrainResult, train
+
+
+def train_centralised(
+    scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str, device: str
+) -> tuple[TrainResult, Config, str]:
+    """Train the scenario's model on the union of all clients' training rows.
+
+    Returns the result, the model's configuration and the tokenizer: the shared one, or where clients have
+    their own, one trained on all text.
+    """
+    clients = load_clients(scenario, seed, data_dir)
+    texts = [text for client in clients for text in client.train["text"]]
+    if not tokenizer_json:
+        tokenizer_json = train_tokenizer(count_words(texts), scenario.tokenizer).to_str()
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
+
+    def pooled(split: str) -> Labelled:
+        rows = [getattr(client, split) for client in clients]
+        encoded = encode(tokenizer, [text for part in rows for text in part["text"]], config.max_length)
+        return Labelled(encoded, np.concatenate([np.asarray(part["label"], dtype=np.int64) for part in rows]))
+
+    result = train(
+        config,
+        None,
+        pooled("train"),
+        pooled("validation"),
+        scenario.train,
+        seed=seed * 10_000 + 9_999,
+        device=device,
+    )
+    return result, config, tokenizer_json

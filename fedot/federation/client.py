@@ -1,0 +1,257 @@
+"""What a client does: describe itself, train, evaluate. Its texts never leave these functions."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from pathlib import Path
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
+from tokenizers import Tokenizer
+
+from fedot.data import ClientData, load_client
+from fedot.errors import FedotError
+from fedot.evaluation import mix_states, predict
+from fedot.federation.messages import (
+    ARRAYS,
+    CONFIG,
+    ClientDescription,
+    ClientUpdate,
+    Settings,
+    pack_description,
+    pack_tallies,
+    pack_update,
+    unpack_evaluation,
+    unpack_state,
+)
+from fedot.metrics import tally
+from fedot.models import model_config
+from fedot.scenario import Scenario
+from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer
+from fedot.training import Labelled, train
+
+log = logging.getLogger("fedot.client")
+
+CLIENT_FAILED = 200
+REPLIES_KEPT = 4
+
+Handler = Callable[[Message, Context], Message]
+
+
+def private(handler: Handler) -> Handler:
+    """Keep what a failure says at the client: only a `FedotError`, which holds no user text, tells why.
+
+    Any other exception may quote data in its message; the server learns its type, the client's log the rest.
+    """
+
+    @wraps(handler)
+    def guarded(message: Message, context: Context) -> Message:
+        try:
+            return handler(message, context)
+        except FedotError as error:
+            return Message(Error(CLIENT_FAILED, str(error)), reply_to=message)
+        except Exception as error:
+            log.exception("a message could not be answered")
+            return Message(Error(CLIENT_FAILED, f"{type(error).__name__} (see this client's log)"), reply_to=message)
+
+    return guarded
+
+
+def describe(message: Message, context: Context) -> Message:
+    """Tell who this is; with a shared tokenizer also how often each word occurs, rare words left out."""
+    settings = Settings.from_record(message.content.config_records[CONFIG])
+    me = _Client(settings, context)
+    data = me.data()
+    words = b""
+    if me.scenario.tokenizer_spec(me.partition_id).scope == "shared":
+        words = pack_words(count_words(data.train["text"]))
+    description = ClientDescription(
+        client=data.name,
+        partition_id=me.partition_id,
+        num_examples=len(data.train),
+        num_validation=len(data.validation),
+        num_test=len(data.test),
+        labels=data.labels,
+        source=data.source,
+        notices=data.notices,
+        words=words,
+    )
+    return Message(pack_description(description), reply_to=message)
+
+
+def fit(message: Message, context: Context) -> Message:
+    """Train on this client's data, or answer from memory when the very same training was done before."""
+    settings = Settings.from_record(message.content.config_records[CONFIG])
+    me = _Client(settings, context)
+    fresh = settings.init == "independent" and settings.server_round == 1
+    arrays = message.content.array_records[ARRAYS]
+    key = _digest(me, settings, None if fresh else arrays)
+    known = _recall(context.state, key)
+    if known is not None:
+        return Message(known, reply_to=message)
+
+    data = me.data()
+    tokenizer_json, tokenizer = me.tokenizer()
+    config = model_config(
+        me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels)
+    )
+    training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
+    result = train(
+        config,
+        None if fresh else unpack_state(arrays),
+        training,
+        validation,
+        me.scenario.train,
+        seed=settings.seed * 10_000 + me.partition_id + 1,
+        device=settings.device,
+        proximal_mu=settings.proximal_mu,
+    )
+    update = ClientUpdate(
+        client=data.name,
+        partition_id=me.partition_id,
+        state=result.state,
+        config=config,
+        num_examples=result.num_examples,
+        token_counts=result.token_counts,
+        tokenizer="" if tokenizer_json == settings.tokenizer else tokenizer_json,
+        train_loss=result.best.train_loss,
+        validation_loss=result.best.validation_loss,
+        seconds=result.seconds,
+        truncated=training.encoded.truncated,
+    )
+    content = pack_update(update)
+    _remember(context.state, key, content)
+    return Message(content, reply_to=message)
+
+
+def evaluate(message: Message, context: Context) -> Message:
+    """Evaluate models and mixtures of models on this client's test split; only sums go back."""
+    settings = Settings.from_record(message.content.config_records[CONFIG])
+    me = _Client(settings, context)
+    request = unpack_evaluation(message.content)
+    own, _ = me.tokenizer()
+    tests = [
+        me.encoded("test", tokenizer or own, config.max_length)
+        for tokenizer, config in zip(request.tokenizers, request.configs, strict=True)
+    ]
+    predictions: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = {}
+
+    def probabilities(k: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        if k not in predictions:
+            predictions[k] = predict(request.configs[k], request.states[k], tests[k].encoded, settings.device)
+        return predictions[k]
+
+    tallies = []
+    for item in request.items:
+        indices, coefficients = zip(*item.members, strict=True)
+        if item.combine == "probabilities" or len(indices) == 1:
+            p = sum(c * probabilities(k) for k, c in item.members)
+        else:
+            state = mix_states([request.states[k] for k in indices], coefficients)
+            p = predict(request.configs[indices[0]], state, tests[indices[0]].encoded, settings.device)
+        tallies.append(tally(np.asarray(p), tests[indices[0]].labels))
+    return Message(pack_tallies(tallies), reply_to=message)
+
+
+class _Client:
+    """A message's settings together with what this node knows of itself."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self.partition_id = int(context.node_config["partition-id"])
+        self.settings = settings
+        self.scenario = Scenario.model_validate_json(settings.scenario)
+        if settings.base_dir:
+            self.scenario = self.scenario.model_copy(update={"base_dir": Path(settings.base_dir)})
+        if self.partition_id >= len(self.scenario.client_specs()):
+            raise FedotError(
+                f"this node is number {self.partition_id}, but the scenario has only clients "
+                f"0 to {len(self.scenario.client_specs()) - 1}"
+            )
+        self.data_dir = str(context.node_config.get("data-path", "")) or settings.data_dir
+        self._key = (settings.scenario, settings.base_dir, self.partition_id, settings.seed, self.data_dir)
+
+    def data(self) -> ClientData:
+        return _load(*self._key)
+
+    def tokenizer(self) -> tuple[str, Tokenizer]:
+        """The shared tokenizer, or one trained on this client's own text."""
+        spec = self.scenario.tokenizer_spec(self.partition_id)
+        if spec.scope == "shared":
+            return self.settings.tokenizer, Tokenizer.from_str(self.settings.tokenizer)
+        text = _own_tokenizer(*self._key)
+        return text, Tokenizer.from_str(text)
+
+    def encoded(self, split: str, tokenizer: str, max_length: int) -> Labelled:
+        return _encode(*self._key, split, tokenizer, max_length)
+
+
+@lru_cache(maxsize=64)
+def _load(scenario: str, base_dir: str, partition_id: int, seed: int, data_dir: str) -> ClientData:
+    value = Scenario.model_validate_json(scenario)
+    if base_dir:
+        value = value.model_copy(update={"base_dir": Path(base_dir)})
+    return load_client(value, partition_id, seed, Path(data_dir) if data_dir else None)
+
+
+@lru_cache(maxsize=64)
+def _own_tokenizer(scenario: str, base_dir: str, partition_id: int, seed: int, data_dir: str) -> str:
+    spec = Scenario.model_validate_json(scenario).tokenizer_spec(partition_id)
+    data = _load(scenario, base_dir, partition_id, seed, data_dir)
+    return train_tokenizer(count_words(data.train["text"]), spec).to_str()
+
+
+@lru_cache(maxsize=64)
+def _encode(
+    scenario: str,
+    base_dir: str,
+    partition_id: int,
+    seed: int,
+    data_dir: str,
+    split: str,
+    tokenizer: str,
+    max_length: int,
+) -> Labelled:
+    rows = getattr(_load(scenario, base_dir, partition_id, seed, data_dir), split)
+    encoded = encode(Tokenizer.from_str(tokenizer), list(rows["text"]), max_length)
+    return Labelled(encoded, np.asarray(rows["label"], dtype=np.int64))
+
+
+def _digest(me: _Client, settings: Settings, arrays: ArrayRecord | None) -> str:
+    """Hash of all that decides the outcome of a training."""
+    scenario = me.scenario
+    decisive = {
+        "client": scenario.client_specs()[me.partition_id].model_dump(mode="json"),
+        "partition": scenario.partition.model_dump(mode="json") if scenario.partition else None,
+        "partition-id": me.partition_id,
+        "data": [scenario.data.model_dump(mode="json"), me.data_dir],
+        "train": scenario.train.model_dump(mode="json"),
+        "model": scenario.model_settings(me.partition_id),
+        "tokenizer": [scenario.tokenizer_spec(me.partition_id).model_dump(mode="json"), settings.tokenizer],
+        "seed": settings.seed,
+        "device": settings.device,
+        "proximal-mu": settings.proximal_mu,
+    }
+    digest = hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16)
+    for name, array in sorted((arrays or {}).items()):
+        digest.update(name.encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _recall(state: RecordDict, key: str) -> RecordDict | None:
+    found = {name.split(":", 1)[1]: record for name, record in state.items() if name.startswith(f"{key}:")}
+    return RecordDict(found) if found else None
+
+
+def _remember(state: RecordDict, key: str, content: RecordDict) -> None:
+    """Keep a reply in the node's own state, forgetting the oldest beyond `REPLIES_KEPT`."""
+    order = state.config_records.get("replies", ConfigRecord({"keys": []}))
+    keys = [str(item) for item in order["keys"]] + [key]  # type: ignore[union-attr]
+    for old in keys[:-REPLIES_KEPT]:
+        for name in [name for name in state if name.startswith(f"{old}:")]:
+            del state[name]
+    state["replies"] = ConfigRecord({"keys": keys[-REPLIES_KEPT:]})
+    for name, record in content.items():
+        state[f"{key}:{name}"] = record

@@ -1,0 +1,131 @@
+"""An engine on one machine: messages are function calls, in this process or in a few worker processes."""
+
+import logging
+import multiprocessing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import cast
+
+from flwr.app import Context, Error, Message, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.serverapp import Grid
+
+from fedot.federation.flower_private import Run, assume_identity, give_id
+
+log = logging.getLogger("fedot.engine")
+
+FIRST_NODE = 1000
+Value = bool | float | int | str
+
+
+class InProcessGrid(Grid):
+    """Carry messages to clients on this machine.
+
+    Parameters
+    ----------
+    node_configs
+        One mapping for each client, with at least ``partition-id``.
+    workers
+        0 answers messages one after the other in this process. More start that many processes, each with one
+        thread; the results are the same to the bit.
+    on_reply
+        Called after each reply.
+    """
+
+    def __init__(
+        self,
+        node_configs: Sequence[Mapping[str, Value]],
+        run_config: Mapping[str, Value],
+        workers: int = 0,
+        on_reply: Callable[[Message], None] | None = None,
+    ) -> None:
+        assume_identity()
+        self._contexts = {
+            FIRST_NODE + i: Context(1, FIRST_NODE + i, dict(config), RecordDict(), dict(run_config))
+            for i, config in enumerate(node_configs)
+        }
+        self._replies: dict[str, Message] = {}
+        self._run: Run | None = None
+        self._on_reply = on_reply or (lambda reply: None)
+        self._pool = None
+        if workers > 0:
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker)
+
+    def __enter__(self) -> "InProcessGrid":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the workers at once, if there are any."""
+        if self._pool is not None:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def set_run(self, run: Run) -> None:
+        """Keep the run's description."""
+        self._run = run
+
+    @property
+    def run(self) -> Run:
+        """The run's description, once it is set."""
+        if self._run is None:
+            raise RuntimeError("this grid belongs to no run")
+        return self._run
+
+    def create_message(
+        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
+    ) -> Message:
+        """Make a message to a node."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Ids of all clients."""
+        return list(self._contexts)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Have every message answered, and return their ids."""
+        batch = list(messages)
+        ids = [give_id(message) for message in batch]
+        contexts = [self._contexts[message.metadata.dst_node_id] for message in batch]
+        answer = map if self._pool is None else self._pool.map
+        for message_id, (reply, state) in zip(ids, answer(_answer, batch, contexts), strict=True):
+            self._contexts[reply.metadata.src_node_id].state = state
+            self._replies[message_id] = reply
+            self._on_reply(reply)
+        return ids
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Hand out the replies to these messages."""
+        return [self._replies.pop(message_id) for message_id in list(message_ids) if message_id in self._replies]
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        """Have every message answered; a function call cannot time out."""
+        del timeout
+        return self.pull_messages(self.push_messages(messages))
+
+
+def _start_worker() -> None:
+    import signal
+
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops the workers
+    torch.set_num_threads(1)
+    assume_identity()
+
+
+def _answer(message: Message, context: Context) -> tuple[Message, RecordDict]:
+    """Run the ClientApp on one message; what it raises becomes an error reply."""
+    from clients.app import app
+
+    try:
+        return cast(ClientApp, app)(message, context), context.state
+    except Exception as error:
+        log.exception("a ClientApp crashed")
+        reply = Message(Error(code=2, reason=type(error).__name__), reply_to=message)
+        return reply, context.state

@@ -1,0 +1,196 @@
+"""The results of a run while they come in: the dictionary that becomes ``results.json``."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fedot
+from fedot.federation.messages import ClientDescription, ClientUpdate
+from fedot.fusion import FusionResult
+from fedot.metrics import Tally, all_metrics
+from fedot.scenario import Scenario
+from fedot.symmetry import SymmetrySpec
+
+SCHEMA = 1
+COUPLING_SIDE = 32
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """Collects rows and diagnostics; `as_dict` gives schema 1 at any moment."""
+
+    scenario: Scenario
+    engine: str
+    command: str
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    reliability: list[dict[str, Any]] = field(default_factory=list)
+    couplings: list[dict[str, Any]] = field(default_factory=list)
+    training: list[dict[str, Any]] = field(default_factory=list)
+    complete: bool = False
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    _clock: float = field(default_factory=perf_counter)
+
+    def add_clients(self, clients: Sequence[ClientDescription]) -> None:
+        """Note where each client's data came from, and what is to be said about them, once."""
+        for client in sorted(clients, key=lambda c: c.partition_id):
+            self.data[client.client] = {
+                "source": client.source,
+                "train": client.num_examples,
+                "validation": client.num_validation,
+                "test": client.num_test,
+                "labels": list(client.labels),
+            }
+            for notice in client.notices:
+                line = f"{client.client}: {notice}"
+                if line not in self.notices:
+                    self.notices.append(line)
+
+    def add_scores(
+        self,
+        seed: int,
+        strategy: str,
+        server_round: int,
+        tallies: Mapping[str, Tally],
+        *,
+        bytes_up: int = 0,
+        bytes_down: int = 0,
+        seconds: float = 0.0,
+        final: bool = True,
+    ) -> None:
+        """Add one row for each split, and for a final round the reliability sums."""
+        for split, tally in tallies.items():
+            self.rows.append(
+                {
+                    "seed": seed,
+                    "strategy": strategy,
+                    "round": server_round,
+                    "split": split,
+                    "metrics": all_metrics(tally),
+                    "bytes_up": bytes_up,
+                    "bytes_down": bytes_down,
+                    "seconds": seconds,
+                }
+            )
+            if final:
+                self.reliability.append(
+                    {
+                        "seed": seed,
+                        "strategy": strategy,
+                        "split": split,
+                        "bin_count": tally.bin_count.tolist(),
+                        "bin_confidence": tally.bin_confidence.tolist(),
+                        "bin_correct": tally.bin_correct.tolist(),
+                    }
+                )
+
+    def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
+        """Add how each client's training went."""
+        for update in updates:
+            self.training.append(
+                {
+                    "seed": seed,
+                    "strategy": strategy,
+                    "round": server_round,
+                    "client": update.client,
+                    "num_examples": update.num_examples,
+                    "train_loss": update.train_loss,
+                    "validation_loss": update.validation_loss,
+                    "seconds": update.seconds,
+                    "truncated": update.truncated,
+                }
+            )
+
+    def add_failure(self, seed: int, strategy: str, reason: str) -> None:
+        """Add a strategy or reference that could not be run, and why."""
+        self.failures.append({"seed": seed, "strategy": strategy, "reason": reason})
+
+    def add_couplings(
+        self, seed: int, strategy: str, clients: Sequence[str], anchor: str, result: FusionResult, spec: SymmetrySpec
+    ) -> None:
+        """Add every matched neuron group's plan, reduced to at most 32 by 32."""
+        for client, alignment in zip(clients, result.alignments, strict=False):
+            for group, coupling in alignment.couplings.items():
+                self.couplings.append(
+                    {
+                        "seed": seed,
+                        "strategy": strategy,
+                        "client": client,
+                        "anchor": anchor,
+                        "group": group,
+                        "kind": spec.groups[group].kind,
+                        "plan": reduce_plan(coupling.plan).tolist(),
+                        "distance_from_identity": coupling.distance_from_identity(),
+                        "cost": coupling.cost,
+                    }
+                )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything so far, in the shape of schema 1."""
+        return {
+            "schema": SCHEMA,
+            "scenario": self.scenario.model_dump(mode="json"),
+            "provenance": {
+                "fedot": fedot.__version__,
+                "python": platform.python_version(),
+                "torch": version("torch"),
+                "flwr": version("flwr"),
+                "pot": version("pot"),
+                "numpy": version("numpy"),
+                "platform": f"{platform.system()} {platform.machine()}",
+                "cpu_count": os.cpu_count(),
+                "commit": commit(),
+                "command": self.command,
+                "started": self.started,
+                "seconds": perf_counter() - self._clock,
+                "engine": self.engine,
+                "complete": self.complete,
+                "data": self.data,
+                "stand_in": any(client["source"] == "stand-in" for client in self.data.values()),
+                "notices": self.notices,
+            },
+            "rows": self.rows,
+            "failures": self.failures,
+            "lines": self.lines,
+            "reliability": self.reliability,
+            "couplings": self.couplings,
+            "training": self.training,
+        }
+
+
+def reduce_plan(plan: NDArray[np.float64], side: int = COUPLING_SIDE) -> NDArray[np.float64]:
+    """Add up blocks of a plan until neither side is longer than `side`."""
+    for axis in (0, 1):
+        size = plan.shape[axis]
+        if size > side:
+            starts = np.linspace(0, size, side, endpoint=False).astype(np.int64)
+            plan = np.add.reduceat(plan, starts, axis=axis)
+    return plan
+
+
+def commit() -> str | None:
+    """Commit of the source tree that runs, if it is one."""
+    root = Path(fedot.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=root, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

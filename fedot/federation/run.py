@@ -1,0 +1,316 @@
+"""A whole scenario over a grid: for each seed parents, strategies, references."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from flwr.app import ArrayRecord, MetricRecord
+from flwr.serverapp import Grid
+from tokenizers import Tokenizer
+
+from fedot.errors import FedotError
+from fedot.federation.centralised import train_centralised
+from fedot.federation.messages import (
+    ClientDescription,
+    ClientUpdate,
+    EvaluationItem,
+    EvaluationRequest,
+    Settings,
+    pack_state,
+    unpack_state,
+    unpack_update,
+)
+from fedot.federation.metered import MeteredGrid
+from fedot.federation.results import RunRecord
+from fedot.federation.server import TIMEOUT, Federation, evaluate_everywhere, gather, train_parents
+from fedot.fusion.labels import unite
+from fedot.models import Config, State, build_model, model_config, state_of, symmetry
+from fedot.scenario import Scenario
+from fedot.strategies import OTFusion, Quorum, build_strategy
+from fedot.strategies.ot_fusion import Fused, client_vocabulary
+from fedot.tokenizer import vocabulary
+
+log = logging.getLogger("fedot.server")
+
+LINE_POINTS = 11
+LINE_PAIRS = 4
+
+SaveModel = Callable[[str, int, State, Config, str], None]
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a run needs besides the grid.
+
+    `data_dir` and `pooled` matter only where all data are in one place: only then can there be a centralised
+    reference.
+    """
+
+    scenario: Scenario
+    data_dir: Path | None = None
+    device: str = "cpu"
+    engine: str = "inprocess"
+    command: str = ""
+    pooled: bool = True
+    timeout: float = TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """A global model as one client sees it: the fused model with the rows of the client's own vocabulary."""
+
+    state: State
+    config: Config
+    vocabulary: tuple[str, ...] | None = None
+
+    def for_client(self, tokenizer: str) -> tuple[State, Config]:
+        """Select the embedding rows of a client's own tokenizer, in its order."""
+        if self.vocabulary is None or not tokenizer:
+            return self.state, self.config
+        own = vocabulary(Tokenizer.from_str(tokenizer))
+        index = unite([self.vocabulary, own]).index[1]
+        state = dict(self.state)
+        for name, axis in symmetry(self.config).tensors_of("vocab"):
+            state[name] = state[name].index_select(axis, index)
+        return state, replace(self.config, vocab_size=len(own))
+
+
+def work_per_seed(scenario: Scenario) -> float:
+    """Units of work of one seed, as `run_scenario` reports them."""
+    n = len(scenario.client_specs())
+    trainings = n + n * (scenario.rounds - 1) * len(scenario.strategies)
+    trainings += n * scenario.rounds * ("fedavg-shared-init" in scenario.references)
+    trainings += n * ("centralised" in scenario.references)
+    evaluations = len(scenario.strategies) * scenario.rounds + len(scenario.references)
+    return trainings + 0.1 * n * evaluations
+
+
+def run_scenario(
+    grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, on_seed: Callable[[], None]
+) -> None:
+    """Run all seeds; results go into `record` as they come, and `on_seed` is called after each seed."""
+    scenario = plan.scenario
+    _check_strategies(scenario)
+    for seed in scenario.seeds:
+        _Seed(grid, plan, record, save_model, progress, seed).run()
+        on_seed()
+    record.complete = True
+
+
+def _check_strategies(scenario: Scenario) -> None:
+    """Refuse what is known to be wrong before hours of training."""
+    for spec in scenario.strategies:
+        build_strategy(spec.name, spec.options)
+    own_tokenizer = any(
+        scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs()))
+    )
+    own_model = any(spec.model for spec in scenario.client_specs())
+    if scenario.rounds > 1 and (own_tokenizer or own_model):
+        raise FedotError("rounds: several rounds need one tokenizer and one model for all clients; set rounds: 1")
+    if scenario.init == "shared" and (own_tokenizer or own_model):
+        raise FedotError("init: shared needs one tokenizer and one model for all clients; set init: independent")
+
+
+class _Seed:
+    """One seed's way from clients to rows."""
+
+    def __init__(
+        self, grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, seed: int
+    ) -> None:
+        self.plan, self.record, self.save_model, self.progress = plan, record, save_model, progress
+        self.scenario, self.seed = plan.scenario, seed
+        self.grid = MeteredGrid(grid)
+        settings = Settings(
+            scenario=self.scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
+            seed=seed,
+            data_dir=str(plan.data_dir or ""),
+            base_dir=str(self.scenario.base_dir or ""),
+            device=plan.device,
+            init=self.scenario.init,
+        )
+        self.progress(f"seed {seed}: asking the clients", 0.0)
+        self.federation = gather(self.grid, self.scenario, settings)
+        record.add_clients(tuple(self.federation.clients.values()))
+        self.parents: tuple[ClientUpdate, ...] = ()
+
+    @property
+    def n(self) -> int:
+        return len(self.federation.clients)
+
+    def run(self) -> None:
+        references = self.scenario.references
+        initial = self._initial()
+        self.progress(f"seed {self.seed}: clients train", 0.0)
+        self.parents, failed = train_parents(self.federation, initial)
+        for name, reason in failed:
+            self.record.notices.append(f"{name}: no parent model for seed {self.seed}: {reason}")
+        self.progress(f"seed {self.seed}: strategies", float(self.n))
+        if not self.parents:
+            told = "; ".join(f"{name}: {reason}" for name, reason in failed)
+            raise FedotError(f"no client could train ({told})")
+        self.record.add_training(self.seed, "parent", 1, self.parents)
+        if "parents" in references or "ensemble" in references:
+            self._evaluate_parents()
+        for spec in self.scenario.strategies:
+            self._run_strategy(spec.title, spec.name, dict(spec.options), initial, self.scenario.init)
+        if "fedavg-shared-init" in references:
+            self._run_strategy("fedavg-shared-init", "fedavg", {}, initial, "shared")
+        if "centralised" in references:
+            self._centralised()
+
+    def _initial(self) -> State:
+        """The server's own model: what round 1 starts from if the initialisation is shared."""
+        tokenizer = self.federation.settings.tokenizer
+        if not tokenizer:
+            return {}
+        size = Tokenizer.from_str(tokenizer).get_vocab_size()
+        config = model_config(self.scenario.model, size, len(self.federation.labels))
+        return state_of(build_model(config, self.seed * 10_000))
+
+    def _run_strategy(self, title: str, name: str, options: dict[str, object], initial: State, init: str) -> None:
+        """Run one strategy over all rounds; if it cannot be run, say why in the results and go on."""
+        federation = replace(self.federation, settings=replace(self.federation.settings, init=init))
+        strategy = build_strategy(name, options, Quorum(self.federation.names))
+        final = self.scenario.rounds
+        random.seed(self.seed)  # Flower samples clients from the global generator
+
+        def evaluate(server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
+            if server_round == 0:
+                return None
+            exchange = self.grid.latest["train"]
+            fusing = time.perf_counter() - exchange.ended
+            updates = [unpack_update(reply.content) for reply in exchange.replies if reply.has_content()]
+            fused = strategy.latest if isinstance(strategy, OTFusion) else None
+            model = _global_model(unpack_state(arrays), fused, updates)
+            tallies = self._evaluate(model)
+            self.record.add_scores(
+                self.seed,
+                title,
+                server_round,
+                tallies,
+                bytes_up=exchange.bytes_up,
+                bytes_down=exchange.bytes_down,
+                seconds=fusing + max(update.seconds for update in updates),
+                final=server_round == final,
+            )
+            for client, reason in strategy.dropped:
+                self.record.notices.append(f"{title}, seed {self.seed}, round {server_round} without {client}: {reason}")
+            if server_round > 1 or init != self.scenario.init:
+                self.record.add_training(self.seed, title, server_round, updates)
+            if server_round == final:
+                self.save_model(title, self.seed, model.state, model.config, self.federation.settings.tokenizer)
+                if fused is not None:
+                    self._diagnose(title, fused)
+            trained = server_round > 1 or init != self.scenario.init
+            self.progress(f"seed {self.seed}: {title}, round {server_round}", (1.0 * trained + 0.1) * self.n)
+            return None
+
+        try:
+            strategy.start(
+                self.grid,
+                pack_state(initial),
+                num_rounds=self.scenario.rounds,
+                timeout=self.plan.timeout,
+                train_config=federation.settings.to_record(),
+                evaluate_fn=evaluate,
+            )
+        except FedotError as error:
+            log.warning("%s cannot be run: %s", title, error)
+            self.record.add_failure(self.seed, title, str(error))
+
+    def _evaluate(self, model: Global) -> dict[str, "object"]:
+        own = {update.client: update.tokenizer for update in self.parents}
+
+        def request_for(client: ClientDescription) -> EvaluationRequest:
+            state, config = model.for_client(own.get(client.client, ""))
+            return EvaluationRequest((state,), (config,), ("",), (EvaluationItem("weights", ((0, 1.0),)),))
+
+        return evaluate_everywhere(self.federation, request_for)[0]
+
+    def _evaluate_parents(self) -> None:
+        """Score every parent, and their ensemble, on every client's split."""
+        parents = self.parents
+        single = [EvaluationItem("weights", ((k, 1.0),)) for k in range(len(parents))]
+        together = EvaluationItem("probabilities", tuple((k, 1 / len(parents)) for k in range(len(parents))))
+        request = EvaluationRequest(
+            tuple(parent.state for parent in parents),
+            tuple(parent.config for parent in parents),
+            tuple(parent.tokenizer or self.federation.settings.tokenizer for parent in parents),
+            (*single, together),
+        )
+        *each, ensemble = evaluate_everywhere(self.federation, lambda client: request)
+        if "parents" in self.scenario.references:
+            for parent, tallies in zip(parents, each, strict=True):
+                self.record.add_scores(self.seed, f"parent:{parent.client}", 1, tallies, seconds=parent.seconds)
+        if "ensemble" in self.scenario.references:
+            seconds = max(parent.seconds for parent in parents)
+            self.record.add_scores(self.seed, "ensemble", 1, ensemble, seconds=seconds)
+        self.progress(f"seed {self.seed}: parents", 0.2 * self.n)
+
+    def _centralised(self) -> None:
+        """Train one model on everybody's data, where that is possible at all."""
+        if not self.plan.pooled:
+            self.record.add_failure(
+                self.seed, "centralised", "it needs all data in one place, which a real federation does not have"
+            )
+            return
+        self.progress(f"seed {self.seed}: centralised", 0.0)
+        result, config, tokenizer = train_centralised(
+            self.scenario, self.seed, self.plan.data_dir, self.federation.settings.tokenizer, self.plan.device
+        )
+        request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
+        tallies = evaluate_everywhere(self.federation, lambda client: request)[0]
+        self.record.add_scores(self.seed, "centralised", 1, tallies, seconds=result.seconds)
+        self.save_model("centralised", self.seed, result.state, config, tokenizer)
+        self.progress(f"seed {self.seed}: done", 1.1 * self.n)
+
+    def _diagnose(self, title: str, fused: Fused) -> None:
+        """Couplings for every seed; for the first seed of a one-shot run also the loss along the lines."""
+        clients = [update.client for update in fused.updates]
+        anchor = fused.anchor or "global model"
+        self.record.add_couplings(
+            self.seed, title, clients, anchor, fused.result, symmetry(fused.result.config)
+        )
+        shared = all(client_vocabulary(update) is None for update in fused.updates)
+        if self.seed != self.scenario.seeds[0] or fused.anchor is None or not shared:
+            return
+        at = clients.index(fused.anchor)
+        for k in [k for k in range(len(clients)) if k != at][:LINE_PAIRS]:
+            self._line(title, fused, at, k)
+
+    def _line(self, title: str, fused: Fused, anchor: int, source: int) -> None:
+        """Loss and accuracy from the anchor to another client's model, as it came and aligned."""
+        alphas = np.linspace(0.0, 1.0, LINE_POINTS)
+        raw = [fused.updates[k] for k in (anchor, source)]
+        ends: dict[str, tuple[Sequence[State], Sequence[Config]]] = {
+            "aligned": ([fused.result.aligned[k] for k in (anchor, source)], [fused.result.config] * 2)
+        }
+        if raw[0].config == raw[1].config:
+            ends["unaligned"] = ([update.state for update in raw], [raw[0].config] * 2)
+        for kind, (states, configs) in ends.items():
+            items = tuple(EvaluationItem("weights", ((0, float(1 - a)), (1, float(a)))) for a in alphas)
+            request = EvaluationRequest(tuple(states), tuple(configs), ("", ""), items)
+            tallies = [by_split["all"] for by_split in evaluate_everywhere(self.federation, lambda client, r=request: r)]
+            self.record.lines.append(
+                {
+                    "seed": self.seed,
+                    "strategy": title,
+                    "client": fused.updates[source].client,
+                    "anchor": fused.updates[anchor].client,
+                    "kind": kind,
+                    "alpha": alphas.tolist(),
+                    "loss": [tally.nll_sum / tally.count for tally in tallies],
+                    "accuracy": [float(np.trace(tally.confusion) / tally.count) for tally in tallies],
+                }
+            )
+
+
+def _global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:
+    if fused is not None:
+        return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
+    return Global(state, updates[0].config)

@@ -1,0 +1,83 @@
+"""From run settings to files: scenario in, results, report and models out."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from flwr.serverapp import Grid
+from safetensors.torch import save
+
+from fedot.errors import FedotError
+from fedot.federation.progress import track
+from fedot.federation.results import RunRecord
+from fedot.federation.run import Plan, run_scenario, work_per_seed
+from fedot.models import Config, State, config_to_json
+from fedot.report import write_report, write_results
+from fedot.scenario import Scenario, dump_scenario, load_scenario
+
+Value = bool | float | int | str
+
+
+def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
+    """Run a scenario and write its output folder; see `[tool.flwr.app.config]` for the settings.
+
+    What is finished is written after every seed, and also when the run is interrupted, marked as incomplete.
+
+    Raises
+    ------
+    FedotError
+        If the scenario, the data or the output folder do not allow the run.
+    """
+    scenario, plan, out = read_settings(run_config)
+    record = RunRecord(scenario, plan.engine, plan.command)
+
+    def flush() -> None:
+        results = record.as_dict()
+        write_results(results, out)
+        write_report(results, out)
+
+    def save_model(title: str, seed: int, state: State, config: Config, tokenizer: str) -> None:
+        folder = out / "models"
+        folder.mkdir(parents=True, exist_ok=True)
+        metadata = {"config": config_to_json(config)} | ({"tokenizer": tokenizer} if tokenizer else {})
+        name = title.replace(":", "-").replace("/", "-")
+        write_bytes(folder / f"{name}-seed{seed}.safetensors", save(state, metadata))
+
+    write_bytes(out / "scenario.yaml", dump_scenario(scenario).encode())
+    total = work_per_seed(scenario) * len(scenario.seeds)
+    try:
+        with track(scenario.name, total, visible=bool(run_config.get("progress", False))) as progress:
+            run_scenario(grid, plan, record, save_model, progress, on_seed=flush)
+    finally:
+        flush()
+
+
+def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path]:
+    """Turn Flower's flat run configuration into a scenario, a plan and the output folder."""
+    path = str(run_config.get("scenario", ""))
+    overrides = json.loads(str(run_config.get("overrides", "")) or "[]")
+    scenario = load_scenario(path, overrides)
+    data_dir = str(run_config.get("data-dir", ""))
+    plan = Plan(
+        scenario=scenario,
+        data_dir=Path(data_dir).resolve() if data_dir else None,
+        device=str(run_config.get("device", "cpu")),
+        engine=str(run_config.get("engine", "deployment")),
+        command=str(run_config.get("command", "")),
+        pooled=bool(run_config.get("pooled", False)),
+    )
+    out = Path(str(run_config.get("out-dir", "")) or f"runs/{scenario.name}").resolve()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / ".writable").touch()
+        (out / ".writable").unlink()
+    except OSError as error:
+        raise FedotError(f"the output folder {out} is not writable ({error.strerror}); choose another with --out") from None
+    return scenario, plan, out
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, then rename it, so that nobody ever sees half of it."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(content)
+    temporary.replace(path)

@@ -1,0 +1,144 @@
+"""What the server asks of the clients: who are you, train this, evaluate that."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from flwr.app import Message, MessageType, RecordDict
+from flwr.serverapp import Grid
+
+from fedot.errors import FedotError
+from fedot.federation.messages import (
+    ARRAYS,
+    CONFIG,
+    ClientDescription,
+    ClientUpdate,
+    EvaluationRequest,
+    Settings,
+    pack_evaluation,
+    pack_state,
+    unpack_description,
+    unpack_tallies,
+    unpack_update,
+)
+from fedot.metrics import Tally
+from fedot.models import State
+from fedot.scenario import Scenario
+from fedot.strategies.guard import wait_for_nodes
+from fedot.strategies.validation import check_update
+from fedot.tokenizer import train_tokenizer, unpack_words
+
+TIMEOUT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """The clients behind a grid, for one seed."""
+
+    grid: Grid
+    settings: Settings
+    clients: Mapping[int, ClientDescription]
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Client name by node id, in the order of partitions."""
+        ordered = sorted(self.clients.items(), key=lambda item: item[1].partition_id)
+        return {node: client.client for node, client in ordered}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names, the same at all clients."""
+        return next(iter(self.clients.values())).labels
+
+
+def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: float = 120.0) -> Federation:
+    """Find out who is there, and train the shared tokenizer from everybody's word counts.
+
+    Raises
+    ------
+    FedotError
+        If a client is missing, cannot read its data, or has other classes than the rest.
+    """
+    names = scenario.client_names()
+    nodes = wait_for_nodes(grid, len(names), connect_seconds)
+    if len(nodes) < len(names):
+        raise FedotError(f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s")
+    clients: dict[int, ClientDescription] = {}
+    for reply in _ask(grid, dict.fromkeys(nodes, RecordDict({CONFIG: settings.to_record()})), "query.describe"):
+        if reply.has_error():
+            raise FedotError(reply.error.reason or "a client failed to describe itself")
+        clients[reply.metadata.src_node_id] = unpack_description(reply.content)
+    found = sorted(client.partition_id for client in clients.values())
+    if found != list(range(len(names))):
+        raise FedotError(f"clients 0 to {len(names) - 1} are needed, one each, but these answered: {found}")
+    label_sets = {client.labels: client.client for client in clients.values()}
+    if len(label_sets) > 1:
+        told = "; ".join(f"{name}: {', '.join(labels)}" for labels, name in label_sets.items())
+        raise FedotError(f"the clients have different classes ({told}); set `labels` so that they agree")
+    if any(scenario.tokenizer_spec(k).scope == "shared" for k in range(len(names))):
+        total = sum_words([client.words for client in clients.values() if client.words])
+        settings = replace(settings, tokenizer=train_tokenizer(total, scenario.tokenizer).to_str())
+    return Federation(grid, settings, clients)
+
+
+def sum_words(packed: Sequence[bytes]) -> Counter[str]:
+    """Add up clients' word counts."""
+    total: Counter[str] = Counter()
+    for words in packed:
+        total.update(unpack_words(words))
+    return total
+
+
+def train_parents(federation: Federation, initial: State) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
+    """Have every client train once; return the usable models and who failed why, by partition."""
+    content = RecordDict({ARRAYS: pack_state(initial), CONFIG: federation.settings.to_record()})
+    updates: list[ClientUpdate] = []
+    failed: list[tuple[str, str]] = []
+    for reply in _ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN):
+        try:
+            if reply.has_error():
+                raise FedotError(reply.error.reason)
+            update = unpack_update(reply.content)
+            check_update(update)
+            updates.append(update)
+        except FedotError as error:
+            failed.append((federation.names[reply.metadata.src_node_id], str(error)))
+    return tuple(sorted(updates, key=lambda update: update.partition_id)), tuple(failed)
+
+
+def evaluate_everywhere(
+    federation: Federation, request_for: Callable[[ClientDescription], EvaluationRequest]
+) -> tuple[dict[str, Tally], ...]:
+    """Evaluate on every client's test split; for each item the tallies by client and, added up, by ``all``.
+
+    Raises
+    ------
+    FedotError
+        If no client answers; a client that fails is named in it.
+    """
+    requests = {node: request_for(federation.clients[node]) for node in federation.names}
+    contents = {node: pack_evaluation(request, federation.settings) for node, request in requests.items()}
+    by_node = {}
+    failed = []
+    for reply in _ask(federation.grid, contents, MessageType.EVALUATE):
+        node = reply.metadata.src_node_id
+        if reply.has_error():
+            failed.append(f"{federation.names.get(node, node)}: {reply.error.reason}")
+        else:
+            by_node[node] = unpack_tallies(reply.content, len(requests[node].items))
+    if not by_node or failed:
+        raise FedotError(f"evaluation failed at {'; '.join(failed) or 'all clients (no answer)'}")
+    results: list[dict[str, Tally]] = []
+    for i in range(len(next(iter(requests.values())).items)):
+        each = {federation.names[node]: by_node[node][i] for node in federation.names if node in by_node}
+        first, *rest = each.values()
+        total = first
+        for other in rest:
+            total = total + other
+        results.append({"all": total, **each})
+    return tuple(results)
+
+
+def _ask(grid: Grid, contents: Mapping[int, RecordDict], kind: str) -> list[Message]:
+    messages = [Message(content, node, kind) for node, content in contents.items()]
+    return list(grid.send_and_receive(messages, timeout=TIMEOUT))

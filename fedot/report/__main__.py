@@ -1,0 +1,39 @@
+"""Make the report of a finished run again: ``python -m fedot.report OUT/results.json``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fedot.errors import FedotError
+
+
+def main(
+    results: Annotated[Path, typer.Argument(help="results.json of a run.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; the results' own by default.")] = None,
+    markdown: Annotated[bool, typer.Option(help="Only print the table as Markdown.")] = False,
+) -> None:
+    """Write report.html, summary.csv and figures/*.svg from results.json, and show the table."""
+    from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_report
+    from fedot.report.html import write_figures
+
+    try:
+        loaded = load_results(results)
+        if markdown:
+            typer.echo(summary_markdown(loaded), nl=False)
+            return
+        folder = out or results.parent
+        page = write_report(loaded, folder)
+        write_csv(loaded, folder / "summary.csv")
+        write_figures(loaded, folder / "figures")
+    except FedotError as error:
+        typer.echo(f"fedot: {error}", err=True)
+        raise typer.Exit(2) from None
+    console = Console()
+    console.print(summary_table(loaded))
+    console.print(f"Report: {page}", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

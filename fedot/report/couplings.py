@@ -1,0 +1,121 @@
+"""The couplings as heat maps, and what they have in common in figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fedot.report.statistics import Estimate, estimate
+from fedot.report.svg import Figure, Panel, px, rect, shorten, text
+
+MAX_COUPLINGS = 12
+LEVELS = 8
+
+
+def couplings_figure(results: Mapping[str, Any]) -> Figure | None:
+    """Heat maps of a representative choice of couplings."""
+    chosen = choose_couplings(results.get("couplings", []), MAX_COUPLINGS)
+    if not chosen:
+        return None
+    many = len({item["client"] for item in chosen}) > 1
+    panels = tuple(_coupling_panel(item, many) for item in chosen)
+    total = len(results["couplings"])
+    shown = (
+        f"{len(chosen)} of {total} couplings are shown, of seed {chosen[0]['seed']}."
+        if total > len(chosen)
+        else ""
+    )
+    caption = (
+        "Which neuron of a client (row) goes to which neuron of the anchor (column). The stronger a cell's "
+        "colour, the larger its share of the row's mass; one strong cell in each row is a matching, an even "
+        "tint carries no information, a strong diagonal means that nothing was moved. Larger groups are "
+        f"averaged down to 32 by 32. {shown}"
+    )
+    return Figure("couplings", "Couplings", caption.strip(), panels)
+
+
+def choose_couplings(couplings: Sequence[Mapping[str, Any]], limit: int) -> list[Mapping[str, Any]]:
+    """Pick couplings of the first seed: each kind of group in turn, then more groups, then more clients."""
+    if not couplings:
+        return []
+    first = min(item["seed"] for item in couplings)
+    mine = [
+        item
+        for item in couplings
+        if item["seed"] == first and item["plan"] and item["client"] != item["anchor"]
+    ]
+    clients = list(dict.fromkeys(item["client"] for item in mine))
+    kinds = list(dict.fromkeys(group_family(item["group"]) for item in mine))
+    groups = list(dict.fromkeys(item["group"] for item in mine))
+    counts: dict[str, int] = {}
+    turn = {}
+    for group in groups:
+        family = group_family(group)
+        turn[group] = counts[family] = counts.get(family, -1) + 1
+    ranked = sorted(
+        mine,
+        key=lambda i: (clients.index(i["client"]), turn[i["group"]], kinds.index(group_family(i["group"]))),
+    )
+    kept = ranked[:limit]
+    return sorted(kept, key=lambda item: (clients.index(item["client"]), groups.index(item["group"])))
+
+
+def group_family(group: str) -> str:
+    """Name what a group is, without its numbers: ``ffn.1`` is an ``ffn``."""
+    return ".".join(part for part in group.split(".") if not part.isdigit()) or group
+
+
+def coupling_summary(
+    couplings: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, str, int, Estimate | None, Estimate | None]]:
+    """Summarise couplings by family: kind, how many, distance from the identity, transport cost."""
+    families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for item in couplings:
+        families.setdefault((group_family(item["group"]), item["kind"]), []).append(item)
+    return [
+        (
+            name,
+            kind,
+            len(found),
+            estimate(i.get("distance_from_identity") for i in found),
+            estimate(i.get("cost") for i in found),
+        )
+        for (name, kind), found in families.items()
+    ]
+
+
+def _coupling_panel(item: Mapping[str, Any], name_client: bool) -> Panel:
+    width, top = 180.0, 34.0
+    plan = np.nan_to_num(np.asarray(item["plan"], dtype=np.float64))
+    plan = plan.reshape(len(plan), -1)
+    rows, columns = plan.shape
+    share = plan / np.maximum(plan.sum(axis=1, keepdims=True), 1e-12)
+    # A plan without information has shares of 1 / columns; it must look pale although it is its own maximum.
+    level = np.ceil(
+        LEVELS * np.clip(share / max(float(share.max()), min(1.0, 4 / columns)), 0, 1) - 0.5
+    ).astype(int)
+    cell = min((width - 2) / columns, (width - 2) / rows)
+    body = [text(0, 12, shorten(item["group"], 24), "t", title=item["group"])]
+    distance = item.get("distance_from_identity")
+    note = f"{item['kind']}" + (f", moved {distance:.2f}" if distance is not None else "")
+    body.append(
+        text(
+            0,
+            27,
+            shorten(f"{item['client']}, {note}" if name_client else note, 30),
+            "s",
+            title=f"{item['client']}, {note}",
+        )
+    )
+    for step in range(1, LEVELS + 1):
+        where = np.argwhere(level == step)
+        if len(where):
+            cells = "".join(
+                f"M{px(1 + j * cell)} {px(top + i * cell)}h{px(cell)}v{px(cell)}h-{px(cell)}z"
+                for i, j in where
+            )
+            body.append(f'<path d="{cells}" class="cell" fill-opacity="{step / LEVELS:.3f}"/>')
+    body.append(rect(1, top, columns * cell, rows * cell, "frame"))
+    who = f"Coupling of {item['client']} with the anchor {item['anchor']}"
+    label = f"{who}, group {item['group']}, {rows} by {columns}"
+    return Panel(width, top + max(rows * cell, 24) + 2, "".join(body), label)

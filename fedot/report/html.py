@@ -1,0 +1,266 @@
+"""The report: one HTML page that needs nothing but itself."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from fedot.errors import FedotError
+from fedot.report.couplings import coupling_summary
+from fedot.report.headline import baseline_of, findings
+from fedot.report.plots import figures
+from fedot.report.results import write_atomically
+from fedot.report.statistics import Scores, estimate
+from fedot.report.svg import PALETTE, STYLE, Figure, draw, legend_mark, standalone
+from fedot.report.views import (
+    DASH,
+    SECTIONS,
+    Entry,
+    Metric,
+    best_of,
+    duration,
+    entries_of,
+    failures_by_strategy,
+    label_of,
+    metrics_of,
+)
+
+
+def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
+    """Write `report.html` into `out_dir` and return its path.
+
+    Raises
+    ------
+    FedotError
+        If the folder cannot be written to.
+    """
+    return write_atomically(out_dir / "report.html", render_report(results))
+
+
+def write_figures(results: Mapping[str, Any], out_dir: Path) -> tuple[Path, ...]:
+    """Write every figure as an SVG file of its own, for a paper or a README."""
+    return tuple(
+        write_atomically(out_dir / f"{figure.key}.svg", standalone(figure)) for figure in figures(results)
+    )
+
+
+def render_report(results: Mapping[str, Any]) -> str:
+    """Render the page; equal results give equal text."""
+    scores, provenance = Scores.of(results["rows"]), results["provenance"]
+    entries, metrics = entries_of(results, scores), table_metrics(scores)
+    return _template().render(
+        scenario=results["scenario"],
+        provenance=provenance,
+        stand_in=bool(provenance.get("stand_in")),
+        incomplete=not provenance.get("complete", True),
+        facts=_facts(results, scores),
+        findings=findings(results),
+        metrics=metrics,
+        seeds=scores.seeds,
+        clients=scores.clients,
+        summary=_summary(results, scores, entries),
+        by_client=_by_client(scores, entries),
+        parents=_parents(scores),
+        figures=[_figure(figure) for figure in figures(results)],
+        couplings=coupling_summary(results.get("couplings", [])),
+        failures=failures_by_strategy(results),
+        training=_training(results),
+        versions=[
+            (key, provenance[key])
+            for key in ("fedot", "flwr", "torch", "pot", "numpy", "python")
+            if key in provenance
+        ],
+        duration=duration(provenance["seconds"]) if provenance.get("seconds") is not None else DASH,
+        scenario_yaml=scenario_yaml(results["scenario"]),
+        style=Markup(PALETTE + STYLE),
+        label_of=label_of,
+    )
+
+
+def scenario_yaml(scenario: Mapping[str, Any]) -> str:
+    """Write the scenario as it was run, in the form a scenario file has."""
+    from fedot.scenario import dump_scenario, parse_scenario
+
+    try:
+        return dump_scenario(parse_scenario(scenario))
+    except FedotError:  # results of a version with other keys still deserve a report
+        return str(yaml.safe_dump(dict(scenario), sort_keys=False, allow_unicode=True, width=100))
+
+
+def table_metrics(scores: Scores) -> tuple[Metric, ...]:
+    """Metrics of the main table; the macro average is left to the CSV file, so that the table fits."""
+    return tuple(metric for metric in metrics_of(scores) if metric.key != "f1_macro")
+
+
+@cache
+def _template() -> Template:
+    source = resources.files("fedot.report").joinpath("template.html").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["keep"] = lambda text: text.replace(" %", "\u00a0%")
+    return environment.from_string(source)
+
+
+def _facts(results: Mapping[str, Any], scores: Scores) -> list[tuple[str, str]]:
+    """Collect what a reader asks first."""
+    scenario, provenance = results["scenario"], results["provenance"]
+    rounds, model = scenario.get("rounds", 1), scenario.get("model") or {}
+    size = [f"{key} {model[key]}" for key in ("d_model", "n_layer", "n_head") if key in model]
+    return [
+        ("Task", str(scenario.get("task", DASH))),
+        ("Clients", str(len(provenance.get("data") or scores.clients))),
+        ("Rounds", "one-shot" if rounds == 1 else str(rounds)),
+        ("Start", f"{scenario.get('init', DASH)} initialisation"),
+        ("Model", ", ".join([str(model.get("name", DASH)), *size])),
+        ("Seeds", ", ".join(map(str, scores.seeds)) or DASH),
+    ]
+
+
+def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any]]:
+    """Lay out the main table: by section, every metric over all, and the paired difference to FedAvg."""
+    metrics, strategies = (
+        table_metrics(scores),
+        [e for e in entries if e.kind != "reference" and not e.failure],
+    )
+    baseline = baseline_of(results, strategies)
+    best = {metric.key: _best(scores, strategies, metric) for metric in metrics}
+    sections = []
+    for kind, title in SECTIONS.items():
+        lines = []
+        for entry in (item for item in entries if item.kind == kind):
+            values = [scores.estimate(entry.members, "all", metric.key) for metric in metrics]
+            cells = [
+                {
+                    "mean": m.number(v.mean),
+                    "half": m.estimate(v).split(" ", 1)[1],
+                    "best": best[m.key] is entry,
+                }
+                if v
+                else None
+                for m, v in zip(metrics, values, strict=True)
+            ]
+            lines.append(
+                {
+                    "entry": entry,
+                    "cells": cells,
+                    "difference": _difference(scores, metrics, entry, baseline),
+                    "seeds": values[0].n if values and values[0] else 0,
+                }
+            )
+        if lines:
+            sections.append({"title": title, "kind": kind, "lines": lines})
+    return sections
+
+
+def _best(scores: Scores, strategies: list[Entry], metric: Metric) -> Entry | None:
+    measured = [(e, v.mean) for e in strategies if (v := scores.estimate(e.members, "all", metric.key))]
+    if len(measured) < 2:
+        return None
+    choose = max if metric.higher_is_better else min
+    return choose(measured, key=lambda pair: pair[1])[0]
+
+
+def _difference(
+    scores: Scores, metrics: tuple[Metric, ...], entry: Entry, baseline: Entry | None
+) -> dict[str, Any] | None:
+    if baseline is None or entry is baseline or not metrics:
+        return None
+    found = scores.difference(entry.members, baseline.members, "all", metrics[0].key)
+    if found is None:
+        return None
+    half = metrics[0].estimate(found).split(" ", 1)[1]
+    return {"mean": metrics[0].number(found.mean, signed=True), "half": half, "settled": found.settled}
+
+
+def _by_client(scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any]]:
+    """Lay out the headline metric of every client."""
+    metrics = metrics_of(scores)
+    if not metrics or len(scores.clients) < 1:
+        return []
+    strategies = [entry for entry in entries if entry.kind != "reference" and not entry.failure]
+    best = {
+        client: best_of(scores, strategies, client) if len(strategies) > 1 else None
+        for client in scores.clients
+    }
+    return [
+        {
+            "entry": entry,
+            "cells": [
+                {
+                    "text": metrics[0].estimate(scores.estimate(entry.members, client, metrics[0].key)),
+                    "best": best[client] is entry,
+                }
+                for client in scores.clients
+            ],
+        }
+        for entry in entries
+        if not entry.failure
+    ]
+
+
+def _parents(scores: Scores) -> list[dict[str, Any]]:
+    """Lay out every parent on every split, if the main table folds them together."""
+    metrics = metrics_of(scores)
+    names = [name for name in scores.strategies if name.startswith("parent:")]
+    if not metrics or len(names) <= 4:
+        return []
+    found = []
+    for name in names:
+        values = [scores.estimate(name, split, metrics[0].key) for split in scores.splits]
+        cells = [metrics[0].number(value.mean) if value else DASH for value in values]
+        found.append({"name": name.removeprefix("parent:"), "cells": cells})
+    return found
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    legend = [
+        (
+            Markup(
+                f'<svg class="plot k-{role}" viewBox="0 0 16 12" aria-hidden="true">{legend_mark(mark)}</svg>'
+            ),
+            label,
+        )
+        for role, mark, label in figure.legend
+    ]
+    width = max(panel.width for panel in figure.panels)
+    return {
+        "figure": figure,
+        "panels": [Markup(draw(panel)) for panel in figure.panels],
+        "legend": legend,
+        "width": width,
+    }
+
+
+def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Summarise the last round of local training; strategies that share a client's figures share a line."""
+    last: dict[tuple[str, str], int] = {}
+    for item in results.get("training", []):
+        key = (item["client"], item["strategy"])
+        last[key] = max(item["round"], last.get(key, 0))
+    groups: dict[tuple[str, tuple[Any, ...]], dict[str, Any]] = {}
+    for (client, strategy), number in last.items():
+        mine = [
+            i
+            for i in results["training"]
+            if (i["client"], i["strategy"], i["round"]) == (client, strategy, number)
+        ]
+        means = {
+            key: estimate(i.get(key) for i in mine)
+            for key in ("num_examples", "train_loss", "validation_loss", "truncated")
+        }
+        shared = (number, *(value.mean if value else None for value in means.values()))
+        group = groups.setdefault(
+            (client, shared),
+            {"client": client, "round": number, "means": means, "strategies": [], "seconds": []},
+        )
+        group["strategies"].append(label_of(strategy))
+        group["seconds"] += [i.get("seconds") for i in mine]
+    for group in groups.values():
+        group["seconds"] = estimate(group["seconds"])
+    return list(groups.values())

@@ -1,0 +1,97 @@
+"""Strategies by name: OT fusion, and Flower's own as baselines; add yours to `STRATEGIES`."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flwr.serverapp import strategy as flower
+from flwr.serverapp.strategy import FedAvg
+
+from fedot.errors import FedotError
+from fedot.fusion import FusionConfig
+from fedot.strategies.guard import Guarded, Quorum
+from fedot.strategies.ot_fusion import OTFusion
+from fedot.strategies.token_rows import FedAvgTokenRows
+
+Builder = Callable[[Mapping[str, Any]], Guarded]
+
+
+def _guarded(base: type[FedAvg]) -> Builder:
+    """One of Flower's strategies behind `Guarded`; its options are the keywords of its constructor."""
+    bases = (base,) if issubclass(base, Guarded) else (Guarded, base)
+    kind: type[Guarded] = type(f"Guarded{base.__name__}", bases, {"__doc__": base.__doc__})
+    own = {"fraction_evaluate", "min_train_nodes", "min_evaluate_nodes", "min_available_nodes"}
+    known = {
+        name
+        for name in inspect.signature(flower.FedAvg if issubclass(base, Guarded) else base).parameters
+        if name not in own and not name.endswith(("_key", "_fn", "_rule"))
+    }
+
+    def build(options: Mapping[str, Any]) -> Guarded:
+        _check_options(base.__name__.lower(), options, known)
+        return kind(fraction_evaluate=0.0, **options)
+
+    return build
+
+
+def _ot_fusion(options: Mapping[str, Any]) -> Guarded:
+    own = {"align", "fraction_train"}
+    _check_options("ot-fusion", options, own | set(FusionConfig.__dataclass_fields__))
+    if options.get("align", "server") != "server":
+        raise FedotError(f"ot-fusion.align is {options['align']!r}, but models are aligned on the server only")
+    fusion = FusionConfig.from_options({key: value for key, value in options.items() if key not in own})
+    return OTFusion(
+        fusion=fusion, fraction_evaluate=0.0, fraction_train=float(options.get("fraction_train", 1.0))
+    )
+
+
+STRATEGIES: dict[str, Builder] = {
+    "fedavg": _guarded(flower.FedAvg),
+    "fedavgm": _guarded(flower.FedAvgM),
+    "fedadagrad": _guarded(flower.FedAdagrad),
+    "fedadam": _guarded(flower.FedAdam),
+    "fedyogi": _guarded(flower.FedYogi),
+    "fedprox": _guarded(flower.FedProx),
+    "fedmedian": _guarded(flower.FedMedian),
+    "fedtrimmedavg": _guarded(flower.FedTrimmedAvg),
+    "krum": _guarded(flower.Krum),
+    "multikrum": _guarded(flower.MultiKrum),
+    "bulyan": _guarded(flower.Bulyan),
+    "fedavg-token-rows": _guarded(FedAvgTokenRows),
+    "ot-fusion": _ot_fusion,
+}
+
+
+def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None = None) -> Guarded:
+    """Build a strategy from its name and a scenario's options.
+
+    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`) go with every strategy.
+
+    Raises
+    ------
+    FedotError
+        If there is no such strategy or option; the nearest one is named.
+    """
+    if name not in STRATEGIES:
+        near = difflib.get_close_matches(name, STRATEGIES, 1)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(STRATEGIES)}"
+        raise FedotError(f"strategies: {name!r} is no strategy; {hint}")
+    values = {key.replace("-", "_"): value for key, value in options.items() if key != "as"}
+    base = quorum or Quorum()
+    chosen = Quorum(
+        base.clients,
+        float(values.pop("min_fraction", base.fraction)),
+        float(values.pop("connect_seconds", base.connect_seconds)),
+    )
+    strategy = STRATEGIES[name](values)
+    strategy.quorum = chosen
+    return strategy
+
+
+def _check_options(name: str, options: Mapping[str, Any], known: set[str]) -> None:
+    for key in options:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known)) or 'none'}"
+            raise FedotError(f"strategies: {name} has no option {key!r}; {hint}")

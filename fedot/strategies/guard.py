@@ -1,0 +1,156 @@
+"""What every strategy here has in common: a quorum, a deadline, and checked replies in a fixed order."""
+
+import logging
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg
+
+from fedot.errors import FedotError
+from fedot.federation.messages import ClientUpdate, unpack_update
+from fedot.models import state_shapes
+from fedot.strategies.validation import check_update
+
+log = logging.getLogger("fedot.strategy")
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """Who takes part, and how many suffice.
+
+    Parameters
+    ----------
+    clients
+        Name of the client behind every node id.
+    fraction
+        Share of the asked clients that must answer with a usable model.
+    connect_seconds
+        How long to wait for clients to connect before going on with those that are there.
+    """
+
+    clients: Mapping[int, str] = field(default_factory=dict)
+    fraction: float = 0.5
+    connect_seconds: float = 120.0
+
+    def needed(self, asked: int) -> int:
+        """Smallest number of usable replies."""
+        return max(1, math.ceil(self.fraction * asked))
+
+    def name(self, node_id: int) -> str:
+        """A client's name, or its node id where it is not known."""
+        return self.clients.get(node_id, f"node {node_id}")
+
+
+class Guarded(FedAvg):
+    """Mixin before any of Flower's strategies: asks only who is there, drops bad replies, never waits for ever.
+
+    `dropped` lists, for the latest round, every client left out and why.
+    """
+
+    quorum: Quorum = Quorum()
+    equal_models: bool = True
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.dropped: list[tuple[str, str]] = []
+        self._asked: dict[int, str] = {}
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Wait for clients until the deadline, then ask those that are there.
+
+        Raises
+        ------
+        FedotError
+            If too few have connected.
+        """
+        expected = max(len(self.quorum.clients), 1)
+        connected = wait_for_nodes(grid, expected, self.quorum.connect_seconds)
+        if len(connected) < self.quorum.needed(expected):
+            raise FedotError(
+                f"round {server_round}: only {len(connected)} of {expected} clients are connected, and "
+                f"{self.quorum.needed(expected)} are needed; missing: {self._absent(connected)}"
+            )
+        self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
+        messages = list(super().configure_train(server_round, arrays, config, grid))
+        self._asked = {message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id) for message in messages}
+        return messages
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Drop unusable replies by name, then aggregate the rest as the strategy does."""
+        good = [message for message, _ in self.accept(server_round, replies)]
+        return super().aggregate_train(server_round, good)
+
+    def accept(self, server_round: int, replies: Iterable[Message]) -> list[tuple[Message, ClientUpdate]]:
+        """Return the usable replies, ordered by client, so that sums do not depend on who was first.
+
+        Raises
+        ------
+        FedotError
+            If fewer than the quorum are usable; it names who is missing or was dropped.
+        """
+        self.dropped = []
+        good: list[tuple[Message, ClientUpdate]] = []
+        silent = dict(self._asked)
+        for message in replies:
+            name = silent.pop(message.metadata.src_node_id, self.quorum.name(message.metadata.src_node_id))
+            try:
+                if message.has_error():
+                    raise FedotError(message.error.reason or f"error {message.error.code}")
+                update = unpack_update(message.content)
+                check_update(update)
+                good.append((message, update))
+            except FedotError as error:
+                self.dropped.append((name, str(error)))
+        self.dropped += [(name, "no answer before the deadline") for name in silent.values()]
+        good.sort(key=lambda pair: pair[1].partition_id)
+        if self.equal_models:
+            self._require_equal_models(good)
+        for name, reason in self.dropped:
+            log.warning("round %s goes on without %s: %s", server_round, name, reason)
+        asked = max(len(self._asked), len(good) + len(self.dropped))
+        if len(good) < self.quorum.needed(asked):
+            told = "; ".join(f"{name}: {reason}" for name, reason in self.dropped)
+            raise FedotError(
+                f"round {server_round}: {len(good)} of {asked} clients sent a usable model, and "
+                f"{self.quorum.needed(asked)} are needed ({told})"
+            )
+        return good
+
+    def _require_equal_models(self, good: list[tuple[Message, ClientUpdate]]) -> None:
+        """Refuse to average models of different shapes, which Flower would broadcast or crash on."""
+        shapes = [state_shapes(update.config) for _, update in good]
+        own_vocabulary = [update.tokenizer for _, update in good]
+        for (_, update), other in zip(good[1:], shapes[1:], strict=True):
+            for name in shapes[0]:
+                if other.get(name) != shapes[0][name]:
+                    raise FedotError(
+                        f"this strategy needs equal models, but {name} is {shapes[0][name]} at "
+                        f"{good[0][1].client} and {other.get(name)} at {update.client}; use ot-fusion"
+                    )
+        if len(good) > 1 and any(own_vocabulary):
+            raise FedotError(
+                "this strategy needs one tokenizer for all, but clients have their own; "
+                "use ot-fusion, or tokenizer.scope: shared"
+            )
+
+    def _absent(self, connected: Iterable[int]) -> str:
+        there = set(connected)
+        return ", ".join(name for node, name in self.quorum.clients.items() if node not in there) or "unknown"
+
+
+def wait_for_nodes(grid: Grid, expected: int, seconds: float, pause: float = 0.5) -> list[int]:
+    """Poll until `expected` nodes are connected or the time is up; return those that are there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        nodes = sorted(grid.get_node_ids())
+        if len(nodes) >= expected or time.monotonic() >= deadline:
+            return nodes
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))

@@ -1,0 +1,100 @@
+"""OT fusion: align the clients' models by optimal transport, then average them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+
+from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
+from fedot.fusion import FusionConfig, FusionResult, fuse
+from fedot.models import Config
+from fedot.strategies.guard import Guarded
+from tokenizers import Tokenizer
+
+from fedot.tokenizer import vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """One round of fusion: who was in it, who is the anchor (None: the global model), and what came out."""
+
+    updates: tuple[ClientUpdate, ...]
+    anchor: str | None
+    result: FusionResult
+
+
+class OTFusion(Guarded):
+    """Replace FedAvg's mean by one in a common basis.
+
+    In the first round, the client with the most examples is the anchor; from the second on it is the global
+    model. Clients may differ in width, heads and vocabulary.
+
+    Attributes
+    ----------
+    fusion
+        Options of the alignment and the average.
+    latest
+        The latest round's fusion, for reports; its `result.config` is the shape of the global model.
+    """
+
+    equal_models = False
+
+    def __init__(self, *, fusion: FusionConfig | None = None, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.fusion = fusion or FusionConfig()
+        self.latest: Fused | None = None
+        self._sent: ArrayRecord | None = None
+
+    def summary(self) -> None:
+        """Log nothing beyond what `start` logs."""
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Remember what is sent, since from the second round on it is the anchor."""
+        self._sent = arrays
+        return super().configure_train(server_round, arrays, config, grid)
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Fuse the usable replies."""
+        updates = [update for _, update in self.accept(server_round, replies)]
+        self.latest = self._fuse(updates)
+        metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
+        return pack_state(self.latest.result.state), metrics
+
+    def _fuse(self, updates: list[ClientUpdate]) -> Fused:
+        models = [(update.state, update.config) for update in updates]
+        weights = [float(update.num_examples) for update in updates]
+        counts = [update.token_counts for update in updates]
+        words = [client_vocabulary(update) for update in updates]
+        anchor = max(range(len(updates)), key=lambda k: (weights[k], -k))
+        name: str | None = updates[anchor].client
+        if self.latest is not None and self._sent is not None:
+            # the global model gives the basis, but has no vote
+            models.append((unpack_state(self._sent), self._global_config()))
+            weights.append(0.0)
+            counts.append(torch.stack(counts).sum(0))
+            words.append(words[0])
+            anchor, name = len(models) - 1, None
+        result = fuse(
+            models,
+            weights=weights,
+            token_counts=counts,
+            vocabularies=None if any(word is None for word in words) else [word for word in words if word],
+            anchor=anchor,
+            config=self.fusion,
+        )
+        return Fused(tuple(updates), name, result)
+
+    def _global_config(self) -> Config:
+        assert self.latest is not None  # noqa: S101
+        return self.latest.result.config
+
+
+def client_vocabulary(update: ClientUpdate) -> tuple[str, ...] | None:
+    """Tokens of a client's own tokenizer; None where the tokenizer is shared and rows go by index."""
+    return vocabulary(Tokenizer.from_str(update.tokenizer)) if update.tokenizer else None
