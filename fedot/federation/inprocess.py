@@ -1,9 +1,7 @@
 """An engine on one machine: messages are function calls, in this process or in a few worker processes."""
 
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import cast
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -11,6 +9,7 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid
 
 from fedot.federation.flower_private import Run, assume_identity, give_id
+from fedot.federation.workers import start_pool, stop_pool
 
 log = logging.getLogger("fedot.engine")
 
@@ -47,10 +46,7 @@ class InProcessGrid(Grid):
         self._replies: dict[str, Message] = {}
         self._run: Run | None = None
         self._on_reply = on_reply or (lambda reply: None)
-        self._pool = None
-        if workers > 0:
-            spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(workers, spawn, initializer=_start_worker)
+        self._pool = start_pool(workers) if workers > 0 else None
 
     def __enter__(self) -> "InProcessGrid":
         return self
@@ -61,9 +57,7 @@ class InProcessGrid(Grid):
     def close(self) -> None:
         """Stop the workers at once, if there are any."""
         if self._pool is not None:
-            for process in multiprocessing.active_children():
-                process.terminate()
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            stop_pool(self._pool)
             self._pool = None
 
     def set_run(self, run: Run) -> None:
@@ -107,16 +101,6 @@ class InProcessGrid(Grid):
         """Have every message answered; a function call cannot time out."""
         del timeout
         return self.pull_messages(self.push_messages(messages))
-
-
-def _start_worker() -> None:
-    import signal
-
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops the workers
-    torch.set_num_threads(1)
-    assume_identity()
 
 
 def _answer(message: Message, context: Context) -> tuple[Message, RecordDict]:

@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +28,9 @@ from fedot.federation.messages import (
 from fedot.federation.metered import MeteredGrid
 from fedot.federation.results import RunRecord
 from fedot.federation.server import TIMEOUT, Federation, evaluate_everywhere, gather, train_parents
+from fedot.federation.workers import start_pool, stop_pool
 from fedot.fusion.labels import unite
+from fedot.metrics import Tally
 from fedot.models import Config, State, build_model, model_config, state_of, symmetry
 from fedot.scenario import Scenario
 from fedot.strategies import OTFusion, Quorum, build_strategy
@@ -48,7 +51,7 @@ class Plan:
     """All that a run needs besides the grid.
 
     `data_dir` and `pooled` matter only where all data are in one place: only then can there be a centralised
-    reference.
+    reference. With `workers` it is trained beside the clients, in a process of its own.
     """
 
     scenario: Scenario
@@ -57,6 +60,7 @@ class Plan:
     engine: str = "inprocess"
     command: str = ""
     pooled: bool = True
+    workers: int = 0
     timeout: float = TIMEOUT
 
 
@@ -96,9 +100,15 @@ def run_scenario(
     """Run all seeds; results go into `record` as they come, and `on_seed` is called after each seed."""
     scenario = plan.scenario
     _check_strategies(scenario)
-    for seed in scenario.seeds:
-        _Seed(grid, plan, record, save_model, progress, seed).run()
-        on_seed()
+    aside = plan.workers > 0 and plan.pooled and "centralised" in scenario.references
+    pool = start_pool(1) if aside else None
+    try:
+        for seed in scenario.seeds:
+            _Seed(grid, plan, record, save_model, progress, pool, seed).run()
+            on_seed()
+    finally:
+        if pool is not None:
+            stop_pool(pool)
     record.complete = True
 
 
@@ -120,7 +130,14 @@ class _Seed:
     """One seed's way from clients to rows."""
 
     def __init__(
-        self, grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, seed: int
+        self,
+        grid: Grid,
+        plan: Plan,
+        record: RunRecord,
+        save_model: SaveModel,
+        progress: Progress,
+        pool: Executor | None,
+        seed: int,
     ) -> None:
         self.plan, self.record, self.save_model, self.progress = plan, record, save_model, progress
         self.scenario, self.seed = plan.scenario, seed
@@ -137,6 +154,8 @@ class _Seed:
         self.federation = gather(self.grid, self.scenario, settings)
         record.add_clients(tuple(self.federation.clients.values()))
         self.parents: tuple[ClientUpdate, ...] = ()
+        task = (self.scenario, seed, plan.data_dir, self.federation.settings.tokenizer, plan.device)
+        self.pending = pool.submit(train_centralised, *task) if pool else None
 
     @property
     def n(self) -> int:
@@ -223,7 +242,7 @@ class _Seed:
             log.warning("%s cannot be run: %s", title, error)
             self.record.add_failure(self.seed, title, str(error))
 
-    def _evaluate(self, model: Global) -> dict[str, "object"]:
+    def _evaluate(self, model: Global) -> dict[str, Tally]:
         own = {update.client: update.tokenizer for update in self.parents}
 
         def request_for(client: ClientDescription) -> EvaluationRequest:
@@ -260,9 +279,13 @@ class _Seed:
             )
             return
         self.progress(f"seed {self.seed}: centralised", 0.0)
-        result, config, tokenizer = train_centralised(
-            self.scenario, self.seed, self.plan.data_dir, self.federation.settings.tokenizer, self.plan.device
-        )
+        if self.pending is not None:
+            result, config, tokenizer = self.pending.result()
+        else:
+            shared = self.federation.settings.tokenizer
+            result, config, tokenizer = train_centralised(
+                self.scenario, self.seed, self.plan.data_dir, shared, self.plan.device
+            )
         request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
         tallies = evaluate_everywhere(self.federation, lambda client: request)[0]
         self.record.add_scores(self.seed, "centralised", 1, tallies, seconds=result.seconds)

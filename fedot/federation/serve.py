@@ -65,6 +65,7 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path
         engine=str(run_config.get("engine", "deployment")),
         command=str(run_config.get("command", "")),
         pooled=bool(run_config.get("pooled", False)),
+        workers=int(run_config.get("workers", 0)),
     )
     out = Path(str(run_config.get("out-dir", "")) or f"runs/{scenario.name}").resolve()
     try:

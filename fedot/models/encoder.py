@@ -89,11 +89,12 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Mix positions of `x` (B, T, d); `mask` (B, 1, 1, T) is true where a key may be read."""
         b, t, _ = x.shape
-        q, k, v = (
-            proj(x).view(b, t, self.n_head, -1).transpose(1, 2)  # (B, H, T, d_head)
-            for proj in (self.q_proj, self.k_proj, self.v_proj)
+        parts = (self.q_proj, self.k_proj, self.v_proj)
+        joint = F.linear(  # one product of three matrices is faster than three
+            x, torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
         )
-        y = F.scaled_dot_product_attention(q, k, v, mask)  # without dropout it takes the fused kernel, 1.5x faster
+        q, k, v = joint.view(b, t, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)  # each (B, H, T, d_head)
+        y = F.scaled_dot_product_attention(q, k, v, mask)  # no dropout here: it would shut out the fused kernel
         out: Tensor = self.o_proj(y.transpose(1, 2).reshape(b, t, -1))
         return out
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from fedot.report.statistics import Estimate, estimate
 from fedot.report.svg import Figure, Panel, px, rect, shorten, text
+from fedot.report.views import label_of
 
 MAX_COUPLINGS = 12
 LEVELS = 8
@@ -14,36 +15,40 @@ LEVELS = 8
 
 def couplings_figure(results: Mapping[str, Any]) -> Figure | None:
     """Heat maps of a representative choice of couplings."""
-    chosen = choose_couplings(results.get("couplings", []), MAX_COUPLINGS)
+    matched = matched_couplings(results.get("couplings", []))
+    chosen = choose_couplings(matched, MAX_COUPLINGS)
     if not chosen:
         return None
     many = len({item["client"] for item in chosen}) > 1
     panels = tuple(_coupling_panel(item, many) for item in chosen)
-    total = len(results["couplings"])
+    strategy = chosen[0].get("strategy")
+    origin = f"seed {chosen[0]['seed']}" + (f" and {label_of(strategy)}" if strategy else "")
     shown = (
-        f"{len(chosen)} of {total} couplings are shown, of seed {chosen[0]['seed']}."
-        if total > len(chosen)
+        f"{len(chosen)} of {len(matched)} couplings are shown, of {origin}."
+        if len(matched) > len(chosen)
         else ""
     )
     caption = (
         "Which neuron of a client (row) goes to which neuron of the anchor (column). The stronger a cell's "
         "colour, the larger its share of the row's mass; one strong cell in each row is a matching, an even "
         "tint carries no information, a strong diagonal means that nothing was moved. Larger groups are "
-        f"averaged down to 32 by 32. {shown}"
+        f"added up in blocks, to at most 32 by 32. {shown}"
     )
     return Figure("couplings", "Couplings", caption.strip(), panels)
 
 
+def matched_couplings(couplings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out the anchor's couplings with itself, which are the identity, and empty ones."""
+    return [item for item in couplings if item["plan"] and item["client"] != item["anchor"]]
+
+
 def choose_couplings(couplings: Sequence[Mapping[str, Any]], limit: int) -> list[Mapping[str, Any]]:
-    """Pick couplings of the first seed: each kind of group in turn, then more groups, then more clients."""
+    """Pick couplings of the first seed and strategy: each kind of group, then more groups, then clients."""
     if not couplings:
         return []
     first = min(item["seed"] for item in couplings)
-    mine = [
-        item
-        for item in couplings
-        if item["seed"] == first and item["plan"] and item["client"] != item["anchor"]
-    ]
+    strategy = couplings[0].get("strategy")
+    mine = [item for item in couplings if (item["seed"], item.get("strategy")) == (first, strategy)]
     clients = list(dict.fromkeys(item["client"] for item in mine))
     kinds = list(dict.fromkeys(group_family(item["group"]) for item in mine))
     groups = list(dict.fromkeys(item["group"] for item in mine))
@@ -70,8 +75,10 @@ def coupling_summary(
 ) -> list[tuple[str, str, int, Estimate | None, Estimate | None]]:
     """Summarise couplings by family: kind, how many, distance from the identity, transport cost."""
     families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for item in couplings:
-        families.setdefault((group_family(item["group"]), item["kind"]), []).append(item)
+    several = len({item.get("strategy") for item in couplings}) > 1
+    for item in matched_couplings(couplings):
+        name = group_family(item["group"]) + (f", {label_of(item['strategy'])}" if several else "")
+        families.setdefault((name, item["kind"]), []).append(item)
     return [
         (
             name,

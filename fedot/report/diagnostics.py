@@ -46,10 +46,11 @@ def lines_figure(results: Mapping[str, Any]) -> Figure | None:
             panels += [panel for key in ("loss", "accuracy") if (panel := _line_panel(group, key, title))]
     caption = (
         "Every model on the straight line between the anchor's weights (left) and a client's (right), "
-        "evaluated on all clients' test sets; thick: mean over seeds, thin: single lines. A hump in the "
-        "loss is a barrier: the two models lie in different basins and their average is worse than both. "
-        "Alignment reorders a client's neurons, exactly or nearly without changing its predictions; it "
-        "helps as far as it lowers the hump."
+        "evaluated on all clients' test sets; thick: mean where there are several lines, thin: each of "
+        "them. A hump in the loss is a barrier: the two models lie in different basins and their average is "
+        "worse than both. A dip means that the average is better than both. Alignment reorders a client's "
+        "neurons, exactly or nearly without changing its predictions; it helps as far as it lowers the "
+        "curve between the ends."
     )
     legend = (("ot", "line", "after alignment"), ("baseline", "dash", "without alignment"))
     return (

@@ -8,6 +8,7 @@ from fedot.report.statistics import Estimate, Scores, barrier, estimate
 from fedot.report.views import Entry, Metric, base_names, best_of, entries_of, metrics_of
 
 MAX_NAMED_CLIENTS = 4
+NO_BARRIER = 0.005  # nats; would be written as 0.00
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +154,16 @@ def _barriers(results: Mapping[str, Any]) -> list[str]:
     aligned, unaligned = heights["aligned"], heights["unaligned"]
     if aligned is None or unaligned is None:
         return []
+    if max(aligned.mean, unaligned.mean) < NO_BARRIER:
+        return ["The straight line to the anchor has no loss barrier, neither with nor without alignment."]
     return [
         f"On the straight line to the anchor the loss rises {aligned.mean:.2f} nats above its ends after "
-        f"alignment and {unaligned.mean:.2f} without (mean of {aligned.n} lines)."
+        f"alignment and {unaligned.mean:.2f} without ({_lines(aligned.n)})."
     ]
+
+
+def _lines(count: int) -> str:
+    return "one line" if count == 1 else f"mean of {count} lines"
 
 
 def _name(metric: Metric) -> str:

@@ -263,4 +263,5 @@ def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:
         group["seconds"] += [i.get("seconds") for i in mine]
     for group in groups.values():
         group["seconds"] = estimate(group["seconds"])
-    return list(groups.values())
+    names = list(dict.fromkeys(client for client, _ in groups))
+    return sorted(groups.values(), key=lambda group: names.index(group["client"]))

@@ -59,9 +59,10 @@ def scores_figure(results: Mapping[str, Any]) -> Figure | None:
         for split, column in zip(splits, shown, strict=True)
     ]
     caption = (
-        f"{metric.label} of the final model. Large mark: mean over seeds; bar: its 95 % interval; small "
-        "marks below: single seeds. The dotted line marks plain FedAvg. Paired differences to it are in the "
-        "table; they can be tighter than these bars suggest, because they compare equal seeds."
+        f"{metric.label} of the final model. Large mark: mean over seeds; bar: its 95 % interval, cut off at "
+        "the frame; small marks below: single seeds. The dotted line marks plain FedAvg. Paired differences "
+        "to it are in the table; they can be tighter than these bars suggest, because they compare equal "
+        "seeds."
     )
     if many:
         panels.append(_clients_panel(entries, by_client, len(scores.clients), metric, low, high))

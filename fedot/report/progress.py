@@ -58,7 +58,7 @@ def cost_figure(results: Mapping[str, Any]) -> Figure | None:
         e for e in entries_of(results, scores) if not e.failure and not e.members[0].startswith("parent:")
     ]
     units = (("bytes_up", "Sent by clients"), ("bytes_down", "Sent to clients"), ("seconds", "Time"))
-    panels = []
+    panels, kinds = [], set[str]()
     for key, title in units:
         spent = [cost_of(results["rows"], entry.members[0], key) for entry in entries]
         shown = [
@@ -67,15 +67,16 @@ def cost_figure(results: Mapping[str, Any]) -> Figure | None:
             if value is not None and value.mean > 0
         ]
         if shown:
+            kinds |= {entry.kind for entry, _ in shown}
             panels.append(_bars(shown, title, duration if key == "seconds" else quantity))
     if not panels:
         return None
     caption = (
-        "Mean per seed over all rounds of a run. Bytes are those of the messages' content, all clients "
-        "together. Strategies of one seed start from the same trained parents, so time differs by what a "
-        "strategy does with them."
+        "Mean per seed, summed over the rounds. Bytes are those of the messages' content, all clients "
+        "together. Time counts training, at the slowest client where clients train side by side, and "
+        "fusion; not evaluation."
     )
-    legend = tuple((role, "bar", name) for role, _, name in LEGEND if any(role == e.kind for e in entries))
+    legend = tuple((role, "bar", name) for role, _, name in LEGEND if role in kinds)
     return Figure("cost", "What a run costs", caption, tuple(panels), legend)
 
 

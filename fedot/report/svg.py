@@ -16,7 +16,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 _LIGHT = (
     "--paper:#fff;--ink:#17191e;--ink-2:#545b67;--rule:#c9ced6;--grid:#e9ecf0;"
     "--ot:#1d5fd1;--baseline:#c2540a;--reference:#7b8494;"
-    "--s0:#1d5fd1;--s1:#c2540a;--s2:#0b8368;--s3:#a33ea1;--s4:#8a6d00;--s5:#c2334d;--s6:#5b6472;--s7:#2f7f9f"
+    "--s0:#1d5fd1;--s1:#c2540a;--s2:#0b8368;--s3:#a33ea1;--s4:#8a6d00;--s5:#c2334d;--s6:#5b6472;--s7:#277595"
 )
 _DARK = (
     "--paper:#14161a;--ink:#eceef2;--ink-2:#a7afbc;--rule:#434955;--grid:#272b33;"

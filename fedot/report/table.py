@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedot.report.results import write_atomically
 from fedot.report.statistics import Scores
+from fedot.report.svg import shorten
 from fedot.report.views import (
     DASH,
     PLUS_MINUS,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MAX_CLIENT_COLUMNS = 2
+HEADER = 11
 SIDE_METRICS = ("chrf", "f1_weighted", "nll", "ece")
 
 
@@ -41,18 +43,20 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
     from rich.text import Text
 
     scores = Scores.of(results["rows"])
-    header, align = _header(scores)
+    header = _header(scores)
     table = Table(
         title=Text(f"{results['scenario'].get('name', 'results')}: {_seeds(scores)}"),
         caption=Text(_caption(scores)),
         box=None,
         padding=(0, 1, 0, 0),
+        min_width=60,
         header_style="bold",
         title_style="bold",
     )
-    for column, (name, justify) in enumerate(zip(header, align, strict=True)):
-        overflow = "fold" if column == 0 else "ellipsis"
-        table.add_column(escape(name), justify=justify, overflow=overflow, no_wrap=column > 0)  # type: ignore[arg-type]
+    name, *figures = (escape(shorten(column, HEADER)) for column in header)
+    table.add_column(name, overflow="fold")
+    for figure in figures:
+        table.add_column(figure, justify="right", no_wrap=True)
     entries = entries_of(results, scores)
     for kind, title in SECTIONS.items():
         block = [entry for entry in entries if entry.kind == kind]
@@ -78,8 +82,8 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
 def summary_markdown(results: Mapping[str, Any]) -> str:
     """Write the same summary as a Markdown table, with every client's column."""
     scores = Scores.of(results["rows"])
-    header, align = _header(scores, len(scores.clients))
-    rule = [":---" if side == "left" else "---:" for side in align]
+    header = _header(scores, len(scores.clients))
+    rule = [":---", *["---:"] * (len(header) - 1)]
     lines = [_markdown_row(header), _markdown_row(rule, plain=True)]
     for entry in entries_of(results, scores):
         label = f"**{_markdown(entry.label)}**" if entry.kind == "ot" else _markdown(entry.label)
@@ -122,18 +126,13 @@ def write_csv(results: Mapping[str, Any], path: Path) -> Path:
     return write_atomically(path, text.getvalue())
 
 
-def _header(scores: Scores, max_clients: int = MAX_CLIENT_COLUMNS) -> tuple[list[str], list[str]]:
+def _header(scores: Scores, max_clients: int = MAX_CLIENT_COLUMNS) -> list[str]:
     metrics = metrics_of(scores)
     if not metrics:
-        return ["Strategy", "Result"], ["left", "left"]
+        return ["Strategy", "Result"]
     split = scores.clients if len(scores.clients) <= max_clients else ("clients",)
-    names = [
-        "Strategy",
-        f"{metrics[0].label}{metrics[0].unit}",
-        *split,
-        *(metric.label for metric in _side(metrics)),
-    ]
-    return names, ["left"] + ["right"] * (len(names) - 1)
+    first = f"{metrics[0].label}{metrics[0].unit}"
+    return ["Strategy", first, *split, *(metric.label for metric in _side(metrics))]
 
 
 def _side(metrics: Sequence[Metric]) -> list[Metric]:

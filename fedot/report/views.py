@@ -26,6 +26,7 @@ LABELS = {
     "multikrum": "MultiKrum",
     "bulyan": "Bulyan",
     "ot-fusion": "OT fusion",
+    "parent": "Parents",
     "ensemble": "Ensemble",
     "centralised": "Centralised",
     "fedavg-shared-init": "FedAvg, shared init",

@@ -8,6 +8,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 
+from fedot.data import standin
 from fedot.scenario import Scenario, parse_scenario
 
 MakeScenario = Callable[..., Scenario]
@@ -15,7 +16,8 @@ MakeScenario = Callable[..., Scenario]
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test asks the hub or finds anybody's downloads."""
+    """No test asks the hub or finds anybody's downloads, and stand-ins are short."""
+    monkeypatch.setattr(standin, "TRAIN_ROWS", 2000)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 

@@ -1,5 +1,6 @@
 """The contract of every data set: a new entry of DATASETS is tested by being there."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from fedot.data.types import Splits, label_array
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
 
+read_once = lru_cache(read_directory)  # several tests look at the same set
 EVERY = [(name, kind) for name, corpus in DATASETS.items() for kind in (corpus.label_sets or {None: ()})]
 
 
@@ -41,7 +43,7 @@ def _check(splits: Splits, name: str, kind: str | None) -> None:
 
 @pytest.mark.parametrize(("name", "kind"), EVERY)
 def test_real_data_keep_the_contract(real_data: Path, name: str, kind: str | None) -> None:
-    _check(read_directory(name, _spec(name, kind), real_data), name, kind)
+    _check(read_once(name, _spec(name, kind), real_data), name, kind)
 
 
 @pytest.mark.parametrize(("name", "kind"), EVERY)
@@ -65,13 +67,13 @@ def test_stand_ins_keep_the_contract_or_refuse(name: str, kind: str | None) -> N
     ],
 )
 def test_real_sizes(real_data: Path, name: str, kind: str | None, train: int, test: int) -> None:
-    splits = read_directory(name, _spec(name, kind), real_data)
+    splits = read_once(name, _spec(name, kind), real_data)
     assert (len(splits.train), len(splits.test)) == (train, test)
 
 
 def test_real_sst_and_sst2_agree_on_the_test_labels(real_data: Path) -> None:
     def by_sentence(name: str) -> dict[str, int]:
-        data = read_directory(name, _spec(name, "polarity"), real_data).test
+        data = read_once(name, _spec(name, "polarity"), real_data).test
         keys = ("".join(filter(str.isalnum, text.lower())) for text in data["text"])
         return dict(zip(keys, data["label"], strict=True))
 
@@ -91,11 +93,11 @@ def test_sentiment140_drops_the_neutral_tweets() -> None:
 
 
 def test_multi30k_translates_either_way(real_data: Path) -> None:
-    there = read_directory("multi30k", ClientSpec(dataset="multi30k"), real_data)
-    back = read_directory("multi30k", ClientSpec(dataset="multi30k", source="de", target="en"), real_data)
+    there = read_once("multi30k", ClientSpec(dataset="multi30k"), real_data)
+    back = read_once("multi30k", ClientSpec(dataset="multi30k", source="de", target="en"), real_data)
     assert there.test["source"][:] == back.test["target"][:]
     with pytest.raises(FedotError, match="between en and de"):
-        read_directory("multi30k", ClientSpec(dataset="multi30k", source="de", target="fr"), real_data)
+        read_once("multi30k", ClientSpec(dataset="multi30k", source="de", target="fr"), real_data)
 
 
 def test_hub_files_are_fixed() -> None:

@@ -73,6 +73,12 @@ def test_references_and_barrier_are_told(results):
     assert "after alignment and 0.4" in points
 
 
+def test_a_line_without_barrier_is_told_as_such(results):
+    for line in results["lines"]:
+        line["loss"] = [0.6 - 0.1 * a * (1 - a) for a in line["alpha"]]
+    assert "no loss barrier" in findings(results).points[-1]
+
+
 @pytest.mark.parametrize("rows", [[], "references only"])
 def test_without_a_finished_strategy_there_is_nothing_to_compare(results, rows):
     if rows:

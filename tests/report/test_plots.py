@@ -7,7 +7,7 @@ from fedot.report.couplings import choose_couplings, coupling_summary, group_fam
 from fedot.report.html import write_figures
 from fedot.report.plots import figures
 from fedot.report.progress import cost_of
-from fedot.report.svg import Scale, draw, shorten, spread, standalone, tick_label, ticks
+from fedot.report.svg import PALETTE, Scale, draw, shorten, spread, standalone, tick_label, ticks
 
 
 def by_key(results):
@@ -97,6 +97,15 @@ def test_couplings_are_chosen_by_kind_first(make):
     assert choose_couplings([], 3) == []
 
 
+def test_couplings_of_the_anchor_with_itself_and_of_other_strategies_are_kept_apart(results):
+    first = results["couplings"][0]
+    own = {**first, "client": first["anchor"], "distance_from_identity": 0.0}
+    assert coupling_summary([own]) == []
+    two = [{**first, "strategy": name} for name in ("ot-fusion", "mine")]
+    assert {item["strategy"] for item in choose_couplings(two, 5)} == {"ot-fusion"}
+    assert [name for name, *_ in coupling_summary(two)] == ["residual, OT fusion", "residual, mine"]
+
+
 def test_coupling_summary_counts_all_seeds_and_clients(make):
     summary = {
         name: count for name, _, count, _, _ in coupling_summary(make(clients=("a", "b", "c"))["couplings"])
@@ -147,6 +156,26 @@ def test_scale_holds_values_at_the_edge():
     scale = Scale(0, 10, 100, 200)
     assert [scale(value) for value in (-5, 0, 5, 10, 50)] == [100, 100, 150, 200, 200]
     assert Scale(1, 1, 0, 10)(1) == 5
+
+
+def luminance(colour):
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_colours_stand_out_from_the_paper(theme):
+    block = PALETTE.strip().split("\n")[theme]
+    colours = dict(re.findall(r"--([\w-]+):(#[0-9a-f]{3,6})", block))
+    colours["paper"] = "#ffffff" if colours["paper"] == "#fff" else colours["paper"]
+    for name, colour in colours.items():
+        high, low = sorted((luminance(colour), luminance(colours["paper"])), reverse=True)
+        ratio = (high + 0.05) / (low + 0.05)
+        if name in ("ink", "ink-2", "ot", "baseline") or re.fullmatch(r"s\d", name):  # these colour text
+            assert ratio >= 4.5, (name, ratio)
+        elif name == "reference":  # WCAG 2.2, 1.4.11: graphics
+            assert ratio >= 3, (name, ratio)
 
 
 def test_long_names_keep_both_ends():

@@ -36,6 +36,13 @@ def test_sections_and_references_are_there(results):
     assert text.index("References") < text.index("Parent xed-en")
 
 
+def test_long_client_names_squeeze_no_figure(make):
+    text = render(make(clients=("the-municipal-library-of-helsinki", "the-municipal-library-of-oulu")))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("±") == 1 + 9 * 3
+    assert all(line.count("\u2026") == 0 for line in text.splitlines() if "±" in line)
+
+
 def test_16_clients_become_one_column_of_ranges(make):
     results = make(clients=tuple(f"a-rather-long-client-name-{i}" for i in range(16)))
     text = render(results)
@@ -63,7 +70,7 @@ def test_only_failures(results):
     results |= {"rows": [], "failures": [{"seed": 0, "strategy": "fedavg", "reason": "no reply"}]}
     for text in (render(results), summary_markdown(results)):
         assert "Nothing was measured" in text
-        assert "no reply" in text
+        assert "no reply (seed 0)" in text
 
 
 def test_translation_shows_bleu_and_chrf(make):
