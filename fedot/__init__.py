@@ -1,3 +1,18 @@
 """Federated learning of text transformers, fused by optimal transport."""
 
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+__all__ = ["FusionConfig", "FusionResult", "__version__", "fuse", "vanilla_fusion"]
+
+if TYPE_CHECKING:
+    from fedot.fusion import FusionConfig, FusionResult, fuse, vanilla_fusion
+
+
+def __getattr__(name: str) -> object:
+    """Load the fusion library only when it is used, so that ``--help`` does not wait for torch."""
+    if name in __all__:
+        from fedot import fusion
+
+        return getattr(fusion, name)
+    raise AttributeError(f"module 'fedot' has no attribute {name!r}")

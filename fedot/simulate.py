@@ -116,7 +116,7 @@ def _run_in_process(run_config: Mapping[str, Value], n: int, workers: int) -> No
     from fedot.federation.inprocess import InProcessGrid
     from server.app import app
 
-    logging.getLogger("flwr").setLevel(logging.WARNING)
+    logging.getLogger("flwr").setLevel(logging.ERROR)
     nodes = [{"partition-id": k, "num-partitions": n} for k in range(n)]
     with InProcessGrid(nodes, run_config, workers) as grid:
         app(grid, Context(1, 1, {}, RecordDict(), dict(run_config)))
