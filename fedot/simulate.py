@@ -18,6 +18,9 @@ from fedot.errors import FedotError
 # Nothing here phones home; Flower and Ray read these when they are imported.
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
+# What a run writes besides its models.
+OUTPUTS = ("results.json", "report.html", "scenario.yaml")
+
 Value = bool | float | int | str
 
 
@@ -43,17 +46,23 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="A scenario file, for example scenarios/bilingual.yaml.")],
     out: Annotated[Path | None, typer.Option(help="Output folder; runs/NAME by default.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder that holds data sets as Parquet files.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder that holds data sets as Parquet files.")
+    ] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds in place of the scenario's: 0,1,2.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key of the scenario: train.epochs=2.")
     ] = None,
-    engine: Annotated[Engine, typer.Option(help="Own in-process engine, or Flower's on Ray.")] = Engine.inprocess,
+    engine: Annotated[
+        Engine, typer.Option(help="Own in-process engine, or Flower's on Ray.")
+    ] = Engine.inprocess,
     device: Annotated[Device, typer.Option(help="Where models are trained and evaluated.")] = Device.auto,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes of the in-process engine; 0: none but this one.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in the output folder.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite an earlier run in the output folder.")
+    ] = False,
 ) -> None:
     """Run SCENARIO with all of its clients on this machine, print a table, and write a report."""
     for key, value in QUIET.items():
@@ -100,20 +109,44 @@ def _run(
         "progress": True,
         "workers": workers,
     }
+    if force:
+        _clear(folder)
     if engine is Engine.flower:
-        from fedot.federation.engine_flower import run_on_ray
-
-        run_on_ray(run_config, n)
+        _run_on_ray({**run_config, "workers": 0}, n, folder)
     else:
         _run_in_process(run_config, n, workers)
     _tell(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run wrote and nothing else, so that no old model lingers among the new."""
+    found = [*(folder / name for name in OUTPUTS), *(folder / "models").glob("*.safetensors")]
+    try:
+        for path in found:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FedotError(
+            f"{error.filename} cannot be overwritten ({error.strerror}); choose another --out"
+        ) from None
+
+
+def _run_on_ray(run_config: Mapping[str, Value], n: int, folder: Path) -> None:
+    """Run both apps on Flower's runtime, whose bundles lack the page's template: the page is written here."""
+    from fedot.federation.engine_flower import run_on_ray
+    from fedot.report import load_results, write_report
+
+    run_on_ray(run_config, n, lambda line: typer.echo(line, err=True))
+    write_report(load_results(folder / "results.json"), folder)
 
 
 def _run_in_process(run_config: Mapping[str, Value], n: int, workers: int) -> None:
     """Run the ServerApp here, and the ClientApps in `workers` processes."""
     from flwr.app import Context, RecordDict
 
+    from fedot.federation.apps import find_apps
     from fedot.federation.inprocess import InProcessGrid
+
+    find_apps()
     from server.app import app
 
     logging.getLogger("flwr").setLevel(logging.ERROR)

@@ -64,14 +64,39 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Toke
     """
     if not word_counts:
         raise FedotError("there is not a single word to train the tokenizer on; do the clients have text?")
-    tokenizer = _empty(spec.kind)
-    shared = {"vocab_size": spec.vocab_size, "special_tokens": list(SPECIAL), "show_progress": False}
+    starts = sorted({word[0] for word in word_counts})
+    rest = sorted({letter for word in word_counts for letter in word[1:]})
+    ends = sorted({word[-1] for word in word_counts})
+    # The trainer numbers what it meets in the order of a randomly seeded hash map, and breaks ties between merges
+    # by number; naming all letters first, in order, is what makes two trainings on the same counts agree.
     if spec.kind == "wordpiece":
-        trainer = trainers.WordPieceTrainer(min_frequency=2, **shared)
+        letters = [*starts, *(letter for letter in rest if letter not in starts), *(f"##{letter}" for letter in rest)]
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=spec.vocab_size, min_frequency=2, special_tokens=[*SPECIAL, *letters], show_progress=False
+        )
     else:
-        trainer = trainers.BpeTrainer(min_frequency=2, end_of_word_suffix="</w>", **shared)
-        tokenizer.model = models.BPE(unk_token=UNK, end_of_word_suffix="</w>")
-    tokenizer.train_from_iterator(_repeat(word_counts), trainer)
+        letters = [*sorted({*starts, *rest}), *(f"{letter}</w>" for letter in ends)]
+        trainer = trainers.BpeTrainer(
+            vocab_size=spec.vocab_size,
+            min_frequency=2,
+            special_tokens=[*SPECIAL, *letters],
+            end_of_word_suffix="</w>",
+            show_progress=False,
+        )
+    scratch = _empty(spec.kind)
+    if spec.kind == "bpe":
+        scratch.model = models.BPE(unk_token=UNK, end_of_word_suffix="</w>")
+    scratch.train_from_iterator(_repeat(word_counts), trainer)
+    trained = json.loads(scratch.to_str())["model"]
+    tokenizer = _empty(spec.kind)  # one to which the letters are letters, and nothing special
+    if spec.kind == "wordpiece":
+        tokenizer.model = models.WordPiece(vocab=trained["vocab"], unk_token=UNK)
+    else:
+        merges = [tuple(pair) for pair in trained["merges"]]
+        tokenizer.model = models.BPE(
+            vocab=trained["vocab"], merges=merges, unk_token=UNK, end_of_word_suffix="</w>"
+        )
+    tokenizer.add_special_tokens(list(SPECIAL))
     return tokenizer
 
 

@@ -27,7 +27,7 @@ from fedot.federation.messages import (
     unpack_state,
 )
 from fedot.metrics import tally
-from fedot.models import model_config
+from fedot.models import Config, State, config_from_json, model_config, state_shapes
 from fedot.scenario import Scenario
 from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer
 from fedot.training import Labelled, train
@@ -54,7 +54,9 @@ def private(handler: Handler) -> Handler:
             return Message(Error(CLIENT_FAILED, str(error)), reply_to=message)
         except Exception as error:
             log.exception("a message could not be answered")
-            return Message(Error(CLIENT_FAILED, f"{type(error).__name__} (see this client's log)"), reply_to=message)
+            return Message(
+                Error(CLIENT_FAILED, f"{type(error).__name__} (see this client's log)"), reply_to=message
+            )
 
     return guarded
 
@@ -94,13 +96,18 @@ def fit(message: Message, context: Context) -> Message:
 
     data = me.data()
     tokenizer_json, tokenizer = me.tokenizer()
-    config = model_config(
-        me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels)
+    if settings.model_config and not fresh:
+        config = config_from_json(settings.model_config)
+    else:
+        config = model_config(
+            me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels)
+        )
+    training, validation = (
+        me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation")
     )
-    training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
     result = train(
         config,
-        None if fresh else unpack_state(arrays),
+        None if fresh else _fitting_state(arrays, config),
         training,
         validation,
         me.scenario.train,
@@ -176,7 +183,7 @@ class _Client:
         return _load(*self._key)
 
     def tokenizer(self) -> tuple[str, Tokenizer]:
-        """The shared tokenizer, or one trained on this client's own text."""
+        """Give the shared tokenizer, or one trained on this client's own text."""
         spec = self.scenario.tokenizer_spec(self.partition_id)
         if spec.scope == "shared":
             return self.settings.tokenizer, Tokenizer.from_str(self.settings.tokenizer)
@@ -218,6 +225,19 @@ def _encode(
     return Labelled(encoded, np.asarray(rows["label"], dtype=np.int64))
 
 
+def _fitting_state(arrays: ArrayRecord, config: Config) -> State:
+    """Read the global model; refuse one that has other shapes than this client's."""
+    state, shapes = unpack_state(arrays), state_shapes(config)
+    for name in sorted(shapes.keys() | state.keys()):
+        found = tuple(state[name].shape) if name in state else None
+        if found != shapes.get(name):
+            raise FedotError(
+                f"the global model does not fit this client's: {name} is {found}, not {shapes.get(name)}; "
+                "start from independent models in one round, or give all clients the same model and tokenizer"
+            )
+    return state
+
+
 def _digest(me: _Client, settings: Settings, arrays: ArrayRecord | None) -> str:
     """Hash of all that decides the outcome of a training."""
     scenario = me.scenario
@@ -232,6 +252,7 @@ def _digest(me: _Client, settings: Settings, arrays: ArrayRecord | None) -> str:
         "seed": settings.seed,
         "device": settings.device,
         "proximal-mu": settings.proximal_mu,
+        "model-config": settings.model_config,
     }
     digest = hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16)
     for name, array in sorted((arrays or {}).items()):

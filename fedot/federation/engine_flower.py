@@ -53,7 +53,7 @@ def run_on_ray(
     Raises
     ------
     FedotError
-        If Ray is not installed, Flower does not start, or the run fails; with the run's own reason if it told one.
+        If Ray is not installed, Flower does not start, or the run fails; then with the run's own reason.
     """
     if importlib.util.find_spec("ray") is None:
         raise FedotError("--engine flower needs Ray, which is not installed; pip install 'fedot-fl[ray]'")
@@ -98,9 +98,14 @@ def _stream(environment: Mapping[str, str], run_id: str) -> Iterator[str]:
     """Yield the lines that the run's apps print, until it ends."""
     command = [_script("flwr"), "log", run_id, CONNECTION, "--stream"]
     with subprocess.Popen(
-        command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace"
+        command,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
     ) as process:
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None
         try:
             for line in process.stdout:
                 yield line.rstrip()
@@ -127,7 +132,7 @@ def _home() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _superlink(home: Path) -> Iterator[dict[str, str]]:
-    """Start a SuperLink in a session of its own, give the environment to talk to it in, and stop all at the end."""
+    """Start a SuperLink in a session of its own, give the environment to reach it, stop all at the end."""
     port = _free_port()
     (home / "config.toml").write_text(
         f'[superlink]\ndefault = "{CONNECTION}"\n[superlink.{CONNECTION}]\n'
@@ -141,7 +146,12 @@ def _superlink(home: Path) -> Iterator[dict[str, str]]:
         "PYTHONUNBUFFERED": "1",  # or progress would come in one piece at the end
     }
     command = [
-        *(_script("flower-superlink"), "--insecure", "--simulation", "--disable-runtime-dependency-installation"),
+        *(
+            _script("flower-superlink"),
+            "--insecure",
+            "--simulation",
+            "--disable-runtime-dependency-installation",
+        ),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
     with (home / "superlink.log").open("wb") as output:
@@ -158,7 +168,7 @@ def _superlink(home: Path) -> Iterator[dict[str, str]]:
             _wait_until_up(process, port)
             yield environment
         finally:
-            _stop(process)
+            _stop(process, home)
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
@@ -170,13 +180,29 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
     raise FedotError(f"Flower's SuperLink did not start within {START_SECONDS:.0f} s; try --engine inprocess")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the SuperLink and every process of its session, first politely."""
+def _stop(process: subprocess.Popen[bytes], home: Path) -> None:
+    """End the SuperLink and all that it started, first politely; also what left its session, as Ray does."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
+        for pid in _living_in(home):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _living_in(home) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def _living_in(home: Path) -> list[int]:
+    """Find the processes whose `FLWR_HOME` is this run's folder; none where there is no /proc."""
+    mark, found = f"FLWR_HOME={home}".encode(), []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
 
 
 def _flwr(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:

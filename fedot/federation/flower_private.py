@@ -10,7 +10,6 @@ from flwr.app import Message
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
-
 __all__ = ["Run", "assume_identity", "give_id"]
 
 

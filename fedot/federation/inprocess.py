@@ -2,10 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import cast
 
 from flwr.app import Context, Error, Message, RecordDict
-from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid
 
 from fedot.federation.flower_private import Run, assume_identity, give_id
@@ -45,7 +43,7 @@ class InProcessGrid(Grid):
         }
         self._replies: dict[str, Message] = {}
         self._run: Run | None = None
-        self._on_reply = on_reply or (lambda reply: None)
+        self._on_reply = on_reply or (lambda _: None)
         self._pool = start_pool(workers) if workers > 0 else None
 
     def __enter__(self) -> "InProcessGrid":
@@ -72,7 +70,12 @@ class InProcessGrid(Grid):
         return self._run
 
     def create_message(
-        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
     ) -> Message:
         """Make a message to a node."""
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
@@ -95,9 +98,13 @@ class InProcessGrid(Grid):
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Hand out the replies to these messages."""
-        return [self._replies.pop(message_id) for message_id in list(message_ids) if message_id in self._replies]
+        return [
+            self._replies.pop(message_id) for message_id in list(message_ids) if message_id in self._replies
+        ]
 
-    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
         """Have every message answered; a function call cannot time out."""
         del timeout
         return self.pull_messages(self.push_messages(messages))
@@ -108,7 +115,7 @@ def _answer(message: Message, context: Context) -> tuple[Message, RecordDict]:
     from clients.app import app
 
     try:
-        return cast(ClientApp, app)(message, context), context.state
+        return app(message, context), context.state
     except Exception as error:
         log.exception("a ClientApp crashed")
         reply = Message(Error(code=2, reason=type(error).__name__), reply_to=message)

@@ -25,7 +25,11 @@ ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the server tells a client with every message."""
+    """What the server tells a client with every message.
+
+    `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
+    form, and has its anchor's widths.
+    """
 
     scenario: str
     seed: int
@@ -36,6 +40,7 @@ class Settings:
     init: str = "independent"
     server_round: int = 1
     proximal_mu: float = 0.0
+    model_config: str = ""
 
     def to_record(self) -> ConfigRecord:
         """Write the settings as a `ConfigRecord`."""
@@ -44,7 +49,9 @@ class Settings:
     @classmethod
     def from_record(cls, record: ConfigRecord) -> "Settings":
         """Read settings; keys that Flower's strategies add are left alone."""
-        values = {name: record[name.replace("_", "-")] for name in cls.__slots__ if name.replace("_", "-") in record}
+        values = {
+            name: record[name.replace("_", "-")] for name in cls.__slots__ if name.replace("_", "-") in record
+        }
         return cls(**values)  # type: ignore[arg-type]
 
 

@@ -26,7 +26,7 @@ class MeteredGrid(Grid):
 
     def __init__(self, grid: Grid, on_exchange: Callable[[str, Exchange], None] | None = None) -> None:
         self._grid = grid
-        self._on_exchange = on_exchange or (lambda kind, exchange: None)
+        self._on_exchange = on_exchange or (lambda *_: None)
         self.latest: dict[str, Exchange] = {}
 
     def set_run(self, run: Run) -> None:
@@ -39,7 +39,12 @@ class MeteredGrid(Grid):
         return self._grid.run
 
     def create_message(
-        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
     ) -> Message:
         """Make a message."""
         return self._grid.create_message(content, message_type, dst_node_id, group_id, ttl)
@@ -56,7 +61,9 @@ class MeteredGrid(Grid):
         """Fetch replies, unmetered."""
         return self._grid.pull_messages(message_ids)
 
-    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
         """Send messages, wait for the replies, and take down what went back and forth."""
         sent = list(messages)
         if not sent:

@@ -4,12 +4,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 @contextmanager
 def track(name: str, total: float, *, visible: bool) -> Iterator[Callable[[str, float], None]]:
-    """Show a bar with the phase, the time gone and the time left; call the result with (phase, work done)."""
+    """Show a bar with the phase, the time gone and the time left; call the result with (phase, work done).
+
+    Where the output is no terminal, each step is one plain line instead.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn("[bold]{task.fields[name]}"),
@@ -20,9 +30,9 @@ def track(name: str, total: float, *, visible: bool) -> Iterator[Callable[[str, 
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not visible, speed_estimate_period=600) as bar:
+    plain = visible and not console.is_terminal
+    with Progress(*columns, console=console, disable=plain or not visible, speed_estimate_period=600) as bar:
         task = bar.add_task("starting", total=total, name=name)
-        plain = visible and not console.is_terminal
 
         def advance(phase: str, work: float) -> None:
             bar.update(task, description=phase, advance=work)

@@ -97,7 +97,9 @@ class RunRecord:
                     }
                 )
 
-    def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
+    def add_training(
+        self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]
+    ) -> None:
         """Add how each client's training went."""
         for update in updates:
             self.training.append(
@@ -119,7 +121,13 @@ class RunRecord:
         self.failures.append({"seed": seed, "strategy": strategy, "reason": reason})
 
     def add_couplings(
-        self, seed: int, strategy: str, clients: Sequence[str], anchor: str, result: FusionResult, spec: SymmetrySpec
+        self,
+        seed: int,
+        strategy: str,
+        clients: Sequence[str],
+        anchor: str,
+        result: FusionResult,
+        spec: SymmetrySpec,
     ) -> None:
         """Add every matched neuron group's plan, reduced to at most 32 by 32."""
         for client, alignment in zip(clients, result.alignments, strict=False):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from flwr.app import ArrayRecord, MetricRecord
+from flwr.app.exception import AppExitException
 from flwr.serverapp import Grid
 from tokenizers import Tokenizer
 
@@ -23,11 +24,10 @@ from fedot.federation.messages import (
     Settings,
     pack_state,
     unpack_state,
-    unpack_update,
 )
 from fedot.federation.metered import MeteredGrid
 from fedot.federation.results import RunRecord
-from fedot.federation.server import TIMEOUT, Federation, evaluate_everywhere, gather, train_parents
+from fedot.federation.server import TIMEOUT, evaluate_everywhere, gather, train_parents
 from fedot.federation.workers import start_pool, stop_pool
 from fedot.fusion.labels import unite
 from fedot.metrics import Tally
@@ -42,7 +42,7 @@ log = logging.getLogger("fedot.server")
 LINE_POINTS = 11
 LINE_PAIRS = 4
 
-SaveModel = Callable[[str, int, State, Config, str], None]
+SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None], None]
 Progress = Callable[[str, float], None]
 
 
@@ -95,7 +95,12 @@ def work_per_seed(scenario: Scenario) -> float:
 
 
 def run_scenario(
-    grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, on_seed: Callable[[], None]
+    grid: Grid,
+    plan: Plan,
+    record: RunRecord,
+    save_model: SaveModel,
+    progress: Progress,
+    on_seed: Callable[[], None],
 ) -> None:
     """Run all seeds; results go into `record` as they come, and `on_seed` is called after each seed."""
     scenario = plan.scenario
@@ -121,9 +126,13 @@ def _check_strategies(scenario: Scenario) -> None:
     )
     own_model = any(spec.model for spec in scenario.client_specs())
     if scenario.rounds > 1 and (own_tokenizer or own_model):
-        raise FedotError("rounds: several rounds need one tokenizer and one model for all clients; set rounds: 1")
+        raise FedotError(
+            "rounds: several rounds need one tokenizer and one model for all clients; set rounds: 1"
+        )
     if scenario.init == "shared" and (own_tokenizer or own_model):
-        raise FedotError("init: shared needs one tokenizer and one model for all clients; set init: independent")
+        raise FedotError(
+            "init: shared needs one tokenizer and one model for all clients; set init: independent"
+        )
 
 
 class _Seed:
@@ -143,7 +152,9 @@ class _Seed:
         self.scenario, self.seed = plan.scenario, seed
         self.grid = MeteredGrid(grid)
         settings = Settings(
-            scenario=self.scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
+            scenario=self.scenario.model_dump_json(
+                exclude={"strategies", "references", "seeds", "rounds", "question"}
+            ),
             seed=seed,
             data_dir=str(plan.data_dir or ""),
             base_dir=str(self.scenario.base_dir or ""),
@@ -183,7 +194,7 @@ class _Seed:
             self._centralised()
 
     def _initial(self) -> State:
-        """The server's own model: what round 1 starts from if the initialisation is shared."""
+        """Draw the server's own model: what round 1 starts from if the initialisation is shared."""
         tokenizer = self.federation.settings.tokenizer
         if not tokenizer:
             return {}
@@ -191,7 +202,9 @@ class _Seed:
         config = model_config(self.scenario.model, size, len(self.federation.labels))
         return state_of(build_model(config, self.seed * 10_000))
 
-    def _run_strategy(self, title: str, name: str, options: dict[str, object], initial: State, init: str) -> None:
+    def _run_strategy(
+        self, title: str, name: str, options: dict[str, object], initial: State, init: str
+    ) -> None:
         """Run one strategy over all rounds; if it cannot be run, say why in the results and go on."""
         federation = replace(self.federation, settings=replace(self.federation.settings, init=init))
         strategy = build_strategy(name, options, Quorum(self.federation.names))
@@ -203,7 +216,7 @@ class _Seed:
                 return None
             exchange = self.grid.latest["train"]
             fusing = time.perf_counter() - exchange.ended
-            updates = [unpack_update(reply.content) for reply in exchange.replies if reply.has_content()]
+            updates = strategy.accepted
             fused = strategy.latest if isinstance(strategy, OTFusion) else None
             model = _global_model(unpack_state(arrays), fused, updates)
             tallies = self._evaluate(model)
@@ -218,11 +231,14 @@ class _Seed:
                 final=server_round == final,
             )
             for client, reason in strategy.dropped:
-                self.record.notices.append(f"{title}, seed {self.seed}, round {server_round} without {client}: {reason}")
+                self.record.notices.append(
+                    f"{title}, seed {self.seed}, round {server_round} without {client}: {reason}"
+                )
             if server_round > 1 or init != self.scenario.init:
                 self.record.add_training(self.seed, title, server_round, updates)
             if server_round == final:
-                self.save_model(title, self.seed, model.state, model.config, self.federation.settings.tokenizer)
+                tokenizer = self.federation.settings.tokenizer
+                self.save_model(title, self.seed, model.state, model.config, tokenizer, model.vocabulary)
                 if fused is not None:
                     self._diagnose(title, fused)
             trained = server_round > 1 or init != self.scenario.init
@@ -238,18 +254,31 @@ class _Seed:
                 train_config=federation.settings.to_record(),
                 evaluate_fn=evaluate,
             )
-        except FedotError as error:
-            log.warning("%s cannot be run: %s", title, error)
-            self.record.add_failure(self.seed, title, str(error))
+        except (FedotError, AppExitException, ArithmeticError, ValueError) as error:
+            # Flower's own strategies raise the latter three where their arithmetic does not work out
+            told = str(error) if isinstance(error, FedotError) else f"{type(error).__name__}: {error}"
+            log.warning("%s cannot be run: %s", title, told)
+            self.record.add_failure(self.seed, title, " ".join(told.split()))
 
     def _evaluate(self, model: Global) -> dict[str, Tally]:
         own = {update.client: update.tokenizer for update in self.parents}
 
         def request_for(client: ClientDescription) -> EvaluationRequest:
-            state, config = model.for_client(own.get(client.client, ""))
-            return EvaluationRequest((state,), (config,), ("",), (EvaluationItem("weights", ((0, 1.0),)),))
+            tokenizer = own.get(client.client, "")
+            if model.vocabulary is not None and not tokenizer:
+                raise FedotError(
+                    f"{client.client} sent no tokenizer, so the fused model cannot be tried there"
+                )
+            state, config = model.for_client(tokenizer)
+            return EvaluationRequest(
+                (state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),)
+            )
 
         return evaluate_everywhere(self.federation, request_for)[0]
+
+    def _evaluate_alike(self, request: EvaluationRequest) -> tuple[dict[str, Tally], ...]:
+        """Evaluate the same at every client."""
+        return evaluate_everywhere(self.federation, lambda _: request)
 
     def _evaluate_parents(self) -> None:
         """Score every parent, and their ensemble, on every client's split."""
@@ -262,10 +291,12 @@ class _Seed:
             tuple(parent.tokenizer or self.federation.settings.tokenizer for parent in parents),
             (*single, together),
         )
-        *each, ensemble = evaluate_everywhere(self.federation, lambda client: request)
+        *each, ensemble = self._evaluate_alike(request)
         if "parents" in self.scenario.references:
             for parent, tallies in zip(parents, each, strict=True):
-                self.record.add_scores(self.seed, f"parent:{parent.client}", 1, tallies, seconds=parent.seconds)
+                self.record.add_scores(
+                    self.seed, f"parent:{parent.client}", 1, tallies, seconds=parent.seconds
+                )
         if "ensemble" in self.scenario.references:
             seconds = max(parent.seconds for parent in parents)
             self.record.add_scores(self.seed, "ensemble", 1, ensemble, seconds=seconds)
@@ -275,7 +306,9 @@ class _Seed:
         """Train one model on everybody's data, where that is possible at all."""
         if not self.plan.pooled:
             self.record.add_failure(
-                self.seed, "centralised", "it needs all data in one place, which a real federation does not have"
+                self.seed,
+                "centralised",
+                "it needs all data in one place, which a real federation does not have",
             )
             return
         self.progress(f"seed {self.seed}: centralised", 0.0)
@@ -286,10 +319,12 @@ class _Seed:
             result, config, tokenizer = train_centralised(
                 self.scenario, self.seed, self.plan.data_dir, shared, self.plan.device
             )
-        request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
-        tallies = evaluate_everywhere(self.federation, lambda client: request)[0]
+        request = EvaluationRequest(
+            (result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),)
+        )
+        tallies = self._evaluate_alike(request)[0]
         self.record.add_scores(self.seed, "centralised", 1, tallies, seconds=result.seconds)
-        self.save_model("centralised", self.seed, result.state, config, tokenizer)
+        self.save_model("centralised", self.seed, result.state, config, tokenizer, None)
         self.progress(f"seed {self.seed}: done", 1.1 * self.n)
 
     def _diagnose(self, title: str, fused: Fused) -> None:
@@ -318,7 +353,7 @@ class _Seed:
         for kind, (states, configs) in ends.items():
             items = tuple(EvaluationItem("weights", ((0, float(1 - a)), (1, float(a)))) for a in alphas)
             request = EvaluationRequest(tuple(states), tuple(configs), ("", ""), items)
-            tallies = [by_split["all"] for by_split in evaluate_everywhere(self.federation, lambda client, r=request: r)]
+            tallies = [by_split["all"] for by_split in self._evaluate_alike(request)]
             self.record.lines.append(
                 {
                     "seed": self.seed,

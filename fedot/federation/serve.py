@@ -1,7 +1,8 @@
 """From run settings to files: scenario in, results, report and models out."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flwr.serverapp import Grid
@@ -14,6 +15,8 @@ from fedot.federation.run import Plan, run_scenario, work_per_seed
 from fedot.models import Config, State, config_to_json
 from fedot.report import write_report, write_results
 from fedot.scenario import Scenario, dump_scenario, load_scenario
+
+log = logging.getLogger("fedot.server")
 
 Value = bool | float | int | str
 
@@ -32,14 +35,27 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     record = RunRecord(scenario, plan.engine, plan.command)
 
     def flush() -> None:
+        if not record.rows and not record.failures:
+            return  # a run that got nowhere must not stand in the way of the next one
         results = record.as_dict()
-        write_results(results, out)
-        write_report(results, out)
+        written = write_results(results, out)
+        try:
+            write_report(results, out)
+        except FileNotFoundError:  # Flower's app bundles carry Python files only, so not the page's template
+            log.warning(
+                "no report.html from an app bundle; make it with `python -m fedot.report %s`", written
+            )
 
-    def save_model(title: str, seed: int, state: State, config: Config, tokenizer: str) -> None:
+    def save_model(
+        title: str, seed: int, state: State, config: Config, tokenizer: str, vocabulary: Sequence[str] | None
+    ) -> None:
         folder = out / "models"
         folder.mkdir(parents=True, exist_ok=True)
-        metadata = {"config": config_to_json(config)} | ({"tokenizer": tokenizer} if tokenizer else {})
+        metadata = {"config": config_to_json(config)}
+        if tokenizer:
+            metadata["tokenizer"] = tokenizer
+        if vocabulary is not None:
+            metadata["vocabulary"] = json.dumps(list(vocabulary))  # token of each embedding row
         name = title.replace(":", "-").replace("/", "-")
         write_bytes(folder / f"{name}-seed{seed}.safetensors", save(state, metadata))
 
@@ -73,7 +89,9 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path
         (out / ".writable").touch()
         (out / ".writable").unlink()
     except OSError as error:
-        raise FedotError(f"the output folder {out} is not writable ({error.strerror}); choose another with --out") from None
+        raise FedotError(
+            f"the output folder {out} is not writable ({error.strerror}); choose another with --out"
+        ) from None
     return scenario, plan, out
 
 

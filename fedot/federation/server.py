@@ -62,9 +62,13 @@ def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: 
     names = scenario.client_names()
     nodes = wait_for_nodes(grid, len(names), connect_seconds)
     if len(nodes) < len(names):
-        raise FedotError(f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s")
+        raise FedotError(
+            f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s"
+        )
     clients: dict[int, ClientDescription] = {}
-    for reply in _ask(grid, dict.fromkeys(nodes, RecordDict({CONFIG: settings.to_record()})), "query.describe"):
+    for reply in _ask(
+        grid, dict.fromkeys(nodes, RecordDict({CONFIG: settings.to_record()})), "query.describe"
+    ):
         if reply.has_error():
             raise FedotError(reply.error.reason or "a client failed to describe itself")
         clients[reply.metadata.src_node_id] = unpack_description(reply.content)
@@ -89,7 +93,9 @@ def sum_words(packed: Sequence[bytes]) -> Counter[str]:
     return total
 
 
-def train_parents(federation: Federation, initial: State) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
+def train_parents(
+    federation: Federation, initial: State
+) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
     """Have every client train once; return the usable models and who failed why, by partition."""
     content = RecordDict({ARRAYS: pack_state(initial), CONFIG: federation.settings.to_record()})
     updates: list[ClientUpdate] = []

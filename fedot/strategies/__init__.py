@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,10 +12,16 @@ from flwr.serverapp.strategy import FedAvg
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
 from fedot.strategies.guard import Guarded, Quorum
+from fedot.strategies.options import check_keys, check_number
 from fedot.strategies.ot_fusion import OTFusion
 from fedot.strategies.token_rows import FedAvgTokenRows
 
+__all__ = ["STRATEGIES", "Guarded", "OTFusion", "Quorum", "build_strategy"]
+
 Builder = Callable[[Mapping[str, Any]], Guarded]
+
+# Least and greatest value of options that are not just any number from 0 up.
+RANGES = {"fraction_train": (1e-9, 1.0), "min_fraction": (0.0, 1.0)}
 
 
 def _guarded(base: type[FedAvg]) -> Builder:
@@ -29,21 +36,30 @@ def _guarded(base: type[FedAvg]) -> Builder:
     }
 
     def build(options: Mapping[str, Any]) -> Guarded:
-        _check_options(base.__name__.lower(), options, known)
-        return kind(fraction_evaluate=0.0, **options)
+        name = "fedavg-token-rows" if base is FedAvgTokenRows else base.__name__.lower()
+        check_keys(name, options, known)
+        for key in options:
+            check_number(name, options, key, *RANGES.get(key, (0.0, math.inf)))
+        try:
+            return kind(**options)
+        except (TypeError, ValueError) as error:
+            raise FedotError(
+                f"strategies: {name} refuses its options: {' '.join(str(error).split())}"
+            ) from error
 
     return build
 
 
 def _ot_fusion(options: Mapping[str, Any]) -> Guarded:
     own = {"align", "fraction_train"}
-    _check_options("ot-fusion", options, own | set(FusionConfig.__dataclass_fields__))
+    check_keys("ot-fusion", options, own | set(FusionConfig.__dataclass_fields__))
     if options.get("align", "server") != "server":
-        raise FedotError(f"ot-fusion.align is {options['align']!r}, but models are aligned on the server only")
+        raise FedotError(
+            f"ot-fusion.align is {options['align']!r}, but models are aligned on the server only"
+        )
     fusion = FusionConfig.from_options({key: value for key, value in options.items() if key not in own})
-    return OTFusion(
-        fusion=fusion, fraction_evaluate=0.0, fraction_train=float(options.get("fraction_train", 1.0))
-    )
+    fraction = check_number("ot-fusion", options, "fraction_train", *RANGES["fraction_train"], default=1.0)
+    return OTFusion(fusion=fusion, fraction_train=fraction)
 
 
 STRATEGIES: dict[str, Builder] = {
@@ -66,7 +82,7 @@ STRATEGIES: dict[str, Builder] = {
 def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None = None) -> Guarded:
     """Build a strategy from its name and a scenario's options.
 
-    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`) go with every strategy.
+    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`) go with all of them.
 
     Raises
     ------
@@ -81,17 +97,11 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
     base = quorum or Quorum()
     chosen = Quorum(
         base.clients,
-        float(values.pop("min_fraction", base.fraction)),
-        float(values.pop("connect_seconds", base.connect_seconds)),
+        check_number(name, values, "min_fraction", *RANGES["min_fraction"], default=base.fraction),
+        check_number(name, values, "connect_seconds", 0.0, math.inf, default=base.connect_seconds),
     )
+    for key in ("min_fraction", "connect_seconds"):
+        values.pop(key, None)
     strategy = STRATEGIES[name](values)
     strategy.quorum = chosen
     return strategy
-
-
-def _check_options(name: str, options: Mapping[str, Any], known: set[str]) -> None:
-    for key in options:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known)) or 'none'}"
-            raise FedotError(f"strategies: {name} has no option {key!r}; {hint}")

@@ -41,14 +41,14 @@ class Quorum:
         return max(1, math.ceil(self.fraction * asked))
 
     def name(self, node_id: int) -> str:
-        """A client's name, or its node id where it is not known."""
+        """Tell a client's name, or its node id where it is not known."""
         return self.clients.get(node_id, f"node {node_id}")
 
 
 class Guarded(FedAvg):
-    """Mixin before any of Flower's strategies: asks only who is there, drops bad replies, never waits for ever.
+    """Mixin before any of Flower's strategies: asks who is there, drops bad replies, never waits for ever.
 
-    `dropped` lists, for the latest round, every client left out and why.
+    For the latest round, `accepted` holds the replies that were used, `dropped` who was left out and why.
     """
 
     quorum: Quorum = Quorum()
@@ -56,6 +56,10 @@ class Guarded(FedAvg):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fraction_evaluate = (
+            0.0  # set here, since Flower's constructor warns of it; fedot evaluates by itself
+        )
+        self.accepted: tuple[ClientUpdate, ...] = ()
         self.dropped: list[tuple[str, str]] = []
         self._asked: dict[int, str] = {}
 
@@ -78,7 +82,10 @@ class Guarded(FedAvg):
             )
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
         messages = list(super().configure_train(server_round, arrays, config, grid))
-        self._asked = {message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id) for message in messages}
+        self._asked = {
+            message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id)
+            for message in messages
+        }
         return messages
 
     def aggregate_train(
@@ -96,7 +103,7 @@ class Guarded(FedAvg):
         FedotError
             If fewer than the quorum are usable; it names who is missing or was dropped.
         """
-        self.dropped = []
+        self.accepted, self.dropped = (), []
         good: list[tuple[Message, ClientUpdate]] = []
         silent = dict(self._asked)
         for message in replies:
@@ -122,6 +129,7 @@ class Guarded(FedAvg):
                 f"round {server_round}: {len(good)} of {asked} clients sent a usable model, and "
                 f"{self.quorum.needed(asked)} are needed ({told})"
             )
+        self.accepted = tuple(update for _, update in good)
         return good
 
     def _require_equal_models(self, good: list[tuple[Message, ClientUpdate]]) -> None:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
+from tokenizers import Tokenizer
 
 from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
-from fedot.models import Config
+from fedot.models import Config, config_to_json
 from fedot.strategies.guard import Guarded
-from tokenizers import Tokenizer
-
 from fedot.tokenizer import vocabulary
 
 
@@ -53,8 +52,10 @@ class OTFusion(Guarded):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Remember what is sent, since from the second round on it is the anchor."""
+        """Remember what is sent, since from the second round on it is the anchor; and tell its shape."""
         self._sent = arrays
+        if self.latest is not None:
+            config["model-config"] = config_to_json(self.latest.result.config)
         return super().configure_train(server_round, arrays, config, grid)
 
     def aggregate_train(
@@ -91,7 +92,7 @@ class OTFusion(Guarded):
         return Fused(tuple(updates), name, result)
 
     def _global_config(self) -> Config:
-        assert self.latest is not None  # noqa: S101
+        assert self.latest is not None
         return self.latest.result.config
 
 

@@ -28,9 +28,14 @@ class FedAvgTokenRows(Guarded):
         rows = [str(i) for i in range(updates[0].config.vocab_size)]
         total = sum(weights)
         shares = row_shares(
-            unite([rows] * len(updates)), [w / total for w in weights], [update.token_counts for update in updates]
+            unite([rows] * len(updates)),
+            [w / total for w in weights],
+            [update.token_counts for update in updates],
         )
         for name, _ in symmetry(updates[0].config).tensors_of("vocab"):
-            table = sum(share[:, None] * update.state[name].double() for share, update in zip(shares, updates, strict=True))
-            state[name] = table.to(updates[0].state[name].dtype)  # type: ignore[union-attr]
+            table = sum(
+                share[:, None] * update.state[name].double()
+                for share, update in zip(shares, updates, strict=True)
+            )
+            state[name] = table.to(updates[0].state[name].dtype)
         return pack_state(state), MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})

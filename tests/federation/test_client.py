@@ -1,0 +1,172 @@
+"""A client describes itself, trains and evaluates; its texts stay where they are."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from flwr.app import Message, RecordDict
+
+from fedot.data import load_client
+from fedot.federation import client as client_side
+from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.messages import (
+    ARRAYS,
+    CONFIG,
+    ClientUpdate,
+    EvaluationItem,
+    EvaluationRequest,
+    Settings,
+    pack_evaluation,
+    pack_state,
+    unpack_description,
+    unpack_tallies,
+    unpack_update,
+)
+from fedot.metrics import Tally, accuracy
+from fedot.scenario import Scenario
+from fedot.tokenizer import count_words, train_tokenizer, unpack_words
+
+
+class Clients:
+    """The real ClientApp on two nodes, and one way to ask each question."""
+
+    def __init__(self, scenario: Scenario, **changes: Any) -> None:
+        self.scenario = scenario
+        words = count_words(load_client(scenario, 0, 0).train["text"])
+        tokenizer = train_tokenizer(words, scenario.tokenizer).to_str()
+        values = {"scenario": scenario.model_dump_json(), "seed": 0, "tokenizer": tokenizer, **changes}
+        self.settings = Settings(**values)
+        self.grid = InProcessGrid([{"partition-id": k, "num-partitions": 2} for k in range(2)], {})
+
+    def ask(self, content: RecordDict, kind: str, node: int = 1000) -> Message:
+        [reply] = self.grid.send_and_receive([Message(content, node, kind)])
+        return reply
+
+    def train(self, state: dict[str, torch.Tensor] | None = None, **changes: Any) -> ClientUpdate:
+        values = {name: getattr(self.settings, name) for name in Settings.__slots__}
+        record = Settings(**{**values, **changes}).to_record()
+        return unpack_update(
+            self.ask(RecordDict({ARRAYS: pack_state(state or {}), CONFIG: record}), "train").content
+        )
+
+    def evaluate(self, request: EvaluationRequest) -> tuple[Tally, ...]:
+        reply = self.ask(pack_evaluation(request, self.settings), "evaluate")
+        return unpack_tallies(reply.content, len(request.items))
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Seeds of the trainings that were really carried out."""
+    done: list[int] = []
+    real = client_side.train
+
+    def counted(*args: Any, seed: int, **kwargs: Any) -> Any:
+        done.append(seed)
+        return real(*args, seed=seed, **kwargs)
+
+    monkeypatch.setattr(client_side, "train", counted)
+    return done
+
+
+def test_a_description_tells_numbers_and_frequent_words_only(tiny: Any) -> None:
+    clients = Clients(tiny())
+    reply = clients.ask(RecordDict({CONFIG: clients.settings.to_record()}), "query.describe")
+    found = unpack_description(reply.content)
+    data = load_client(tiny(), 0, 0)
+    assert (found.client, found.num_examples, found.num_test) == ("xed-en", len(data.train), len(data.test))
+    assert found.source == "stand-in"
+    counts = count_words(data.train["text"])
+    assert unpack_words(found.words) == {word: n for word, n in counts.items() if n >= 2}
+    assert min(counts.values()) == 1  # or this would show nothing
+
+
+def test_no_words_leave_a_client_with_a_tokenizer_of_its_own(tiny: Any) -> None:
+    clients = Clients(tiny(tokenizer={"vocab_size": 150, "scope": "per-client"}))
+    reply = clients.ask(RecordDict({CONFIG: clients.settings.to_record()}), "query.describe")
+    assert unpack_description(reply.content).words == b""
+
+
+def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
+    clients = Clients(tiny())
+    reply = clients.ask(RecordDict({ARRAYS: pack_state({}), CONFIG: clients.settings.to_record()}), "train")
+    about = json.dumps([str(value) for value in reply.content.config_records["update"].values()])
+    assert not any(text in about for text in load_client(tiny(), 0, 0).train["text"] if len(text) > 12)
+
+
+def test_the_same_request_is_answered_from_memory(tiny: Any, trainings: list[int]) -> None:
+    clients = Clients(tiny())
+    first, second = clients.train(), clients.train()
+    assert len(trainings) == 1
+    assert all(torch.equal(first.state[key], second.state[key]) for key in first.state)
+    # fresh models do not look at what they are sent
+    clients.train({"x": torch.ones(1)})
+    assert len(trainings) == 1
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"proximal_mu": 0.5}, {"tokenizer": "other"}])
+def test_another_request_is_not(tiny: Any, trainings: list[int], change: dict[str, Any]) -> None:
+    clients = Clients(tiny())
+    if change.get("tokenizer"):
+        spec = clients.scenario.tokenizer.model_copy(update={"vocab_size": 120})
+        words = count_words(load_client(clients.scenario, 1, 0).train["text"])
+        change = {"tokenizer": train_tokenizer(words, spec).to_str()}
+    clients.train()
+    clients.train(**change)
+    assert len(trainings) == 2
+
+
+def test_later_rounds_start_from_what_is_sent(tiny: Any, trainings: list[int]) -> None:
+    clients = Clients(tiny())
+    first = clients.train()
+    moved = {key: value + 0.01 for key, value in first.state.items()}
+    a = clients.train(first.state, server_round=2)
+    b = clients.train(moved, server_round=2)
+    assert len(trainings) == 3
+    assert any(not torch.equal(a.state[key], b.state[key]) for key in a.state)
+
+
+def test_memory_keeps_the_latest_replies_only(tiny: Any, trainings: list[int]) -> None:
+    clients = Clients(tiny())
+    for seed in range(client_side.REPLIES_KEPT + 1):
+        clients.train(proximal_mu=float(seed))
+    clients.train(proximal_mu=float(client_side.REPLIES_KEPT))
+    assert len(trainings) == client_side.REPLIES_KEPT + 1
+    clients.train(proximal_mu=0.0)
+    assert len(trainings) == client_side.REPLIES_KEPT + 2
+
+
+def test_mixtures_of_weights_and_of_probabilities(tiny: Any) -> None:
+    clients = Clients(tiny())
+    a, b = clients.train(), clients.train(proximal_mu=1.0)
+    items = (
+        EvaluationItem("weights", ((0, 1.0),)),
+        EvaluationItem("weights", ((0, 1.0), (1, 0.0))),
+        EvaluationItem("weights", ((0, 0.5), (0, 0.5))),
+        EvaluationItem("probabilities", ((0, 0.5), (0, 0.5))),
+        EvaluationItem("weights", ((0, 0.5), (1, 0.5))),
+        EvaluationItem("probabilities", ((0, 0.5), (1, 0.5))),
+    )
+    request = EvaluationRequest((a.state, b.state), (a.config, b.config), ("", ""), items)
+    tallies = clients.evaluate(request)
+    plain = tallies[0]
+    assert plain.count == len(load_client(tiny(), 0, 0).test)
+    assert 0 <= accuracy(plain) <= 1
+    for other in tallies[1:4]:
+        assert other.nll_sum == pytest.approx(plain.nll_sum, rel=1e-6)
+    assert tallies[4].nll_sum != pytest.approx(tallies[5].nll_sum, rel=1e-9)
+
+
+def test_a_node_beyond_the_scenario_is_told_so(tiny: Any) -> None:
+    clients = Clients(tiny())
+    clients.grid = InProcessGrid([{"partition-id": 5, "num-partitions": 6}], {})
+    reply = clients.ask(RecordDict({CONFIG: clients.settings.to_record()}), "query.describe")
+    assert "number 5, but the scenario has only clients 0 to 1" in reply.error.reason
+
+
+def test_a_global_model_that_does_not_fit_is_told_in_words(tiny: Any) -> None:
+    clients = Clients(tiny(), init="shared")
+    content = RecordDict({ARRAYS: pack_state({"x": torch.ones(1)}), CONFIG: clients.settings.to_record()})
+    reply = clients.ask(content, "train")
+    assert "global model" in reply.error.reason

@@ -1,0 +1,264 @@
+"""A whole scenario over the real apps: what ends up in the results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from flwr.app import Context, Error, Message
+from flwr.clientapp import ClientApp
+
+import clients.app
+from fedot.errors import FedotError
+from fedot.federation import client as client_side
+from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.results import RunRecord, reduce_plan
+from fedot.federation.run import Plan, run_scenario, work_per_seed
+from fedot.models import Config, State, load_model
+from fedot.scenario import Scenario
+
+METRICS = {"accuracy", "f1_weighted", "f1_macro", "nll", "brier", "ece"}
+
+
+@dataclass
+class Outcome:
+    record: RunRecord
+    models: dict[tuple[str, int], tuple[State, Config, str]] = field(default_factory=dict)
+    work: float = 0.0
+
+    @property
+    def results(self) -> dict[str, Any]:
+        return self.record.as_dict()
+
+    def rows(self, **wanted: object) -> list[dict[str, Any]]:
+        return [row for row in self.record.rows if all(row[key] == value for key, value in wanted.items())]
+
+    def strategies(self) -> set[str]:
+        return {row["strategy"] for row in self.record.rows}
+
+
+def run(scenario: Scenario, **plan: Any) -> Outcome:
+    outcome = Outcome(RunRecord(scenario, "inprocess", "test"))
+
+    def save(title: str, seed: int, state: State, config: Config, tokenizer: str, *_: object) -> None:
+        outcome.models[title, seed] = (state, config, tokenizer)
+
+    def progress(phase: str, work: float) -> None:
+        outcome.work += work
+
+    n = len(scenario.client_specs())
+    with InProcessGrid([{"partition-id": k, "num-partitions": n} for k in range(n)], {}) as grid:
+        run_scenario(grid, Plan(scenario, **plan), outcome.record, save, progress, lambda: None)
+    return outcome
+
+
+@pytest.fixture
+def breaking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make one client fail to train."""
+
+    def install(partition_id: int, reason: str = "the disk is full") -> None:
+        app = ClientApp()
+        app.query("describe")(client_side.private(client_side.describe))
+        app.evaluate()(client_side.private(client_side.evaluate))
+
+        @app.train()
+        def train(message: Message, context: Context) -> Message:
+            if context.node_config["partition-id"] == partition_id:
+                return Message(Error(200, reason), reply_to=message)
+            return client_side.private(client_side.fit)(message, context)
+
+        monkeypatch.setattr(clients.app, "app", app)
+
+    return install
+
+
+def test_everything_asked_for_is_in_the_results(tiny: Any) -> None:
+    scenario = tiny(references=["parents", "ensemble", "centralised", "fedavg-shared-init"], seeds=[0, 1])
+    outcome = run(scenario)
+    assert outcome.record.failures == []
+    assert outcome.strategies() == {
+        *("fedavg", "ot-fusion", "fedavg-shared-init", "centralised", "ensemble"),
+        *("parent:xed-en", "parent:xed-fi"),
+    }
+    for name in outcome.strategies():
+        for seed in (0, 1):
+            rows = outcome.rows(strategy=name, seed=seed)
+            assert [row["split"] for row in rows] == ["all", "xed-en", "xed-fi"]
+            assert all(row["metrics"].keys() == METRICS for row in rows)
+            assert all(row["round"] == 1 for row in rows)
+            assert all(row["seconds"] > 0 for row in rows)
+    assert outcome.work == pytest.approx(2 * work_per_seed(scenario), rel=0.15)
+    assert outcome.results["provenance"]["complete"]
+    assert outcome.results["provenance"]["stand_in"]
+    [en, fi] = outcome.results["provenance"]["data"].values()
+    assert (en["train"] + en["validation"], fi["train"] + fi["validation"]) == (90, 80)
+    assert {(model[0], model[1]) for model in outcome.models} == {
+        (name, seed)
+        for name in ("fedavg", "ot-fusion", "fedavg-shared-init", "centralised")
+        for seed in (0, 1)
+    }
+    state, config, tokenizer = outcome.models["ot-fusion", 0]
+    assert torch.isfinite(load_model(config, state)(torch.tensor([[2, 3]]))).all()
+    assert tokenizer
+
+
+def test_strategies_of_one_seed_share_their_parents(tiny: Any) -> None:
+    outcome = run(tiny())
+    up = {row["bytes_up"] for name in ("fedavg", "ot-fusion") for row in outcome.rows(strategy=name)}
+    assert len(up) == 1
+    assert up.pop() > 0
+    assert {(entry["strategy"], entry["client"]) for entry in outcome.record.training} == {
+        ("parent", "xed-en"),
+        ("parent", "xed-fi"),
+    }
+
+
+def test_the_pooled_row_is_the_sum_of_the_clients(tiny: Any) -> None:
+    outcome = run(tiny())
+    data = outcome.results["provenance"]["data"]
+    sizes = {name: about["test"] for name, about in data.items()}
+    for name in outcome.strategies():
+        found = {row["split"]: row["metrics"] for row in outcome.rows(strategy=name)}
+        for metric in ("accuracy", "nll", "brier"):
+            mean = sum(found[split][metric] * n for split, n in sizes.items()) / sum(sizes.values())
+            assert found["all"][metric] == pytest.approx(mean)
+
+
+def test_one_shot_fusion_comes_with_lines_couplings_and_reliability(tiny: Any) -> None:
+    outcome = run(tiny())
+    results = outcome.results
+    assert {line["kind"] for line in results["lines"]} == {"aligned", "unaligned"}
+    for line in results["lines"]:
+        assert len(line["alpha"]) == len(line["loss"]) == len(line["accuracy"]) == 11
+        assert (line["alpha"][0], line["alpha"][-1]) == (0.0, 1.0)
+        # the ends of the line are the parents themselves, in whatever basis
+        for end, client in ((0, line["anchor"]), (-1, line["client"])):
+            [parent] = outcome.rows(strategy=f"parent:{client}", split="all")
+            assert line["loss"][end] == pytest.approx(parent["metrics"]["nll"], rel=1e-4)
+    for coupling in results["couplings"]:
+        assert len(coupling["plan"]) <= 32
+        assert sum(map(sum, coupling["plan"])) == pytest.approx(1.0)
+    for entry in results["reliability"]:
+        [row] = outcome.rows(strategy=entry["strategy"], split=entry["split"])
+        assert sum(entry["bin_correct"]) / sum(entry["bin_count"]) == pytest.approx(
+            row["metrics"]["accuracy"]
+        )
+
+
+@pytest.mark.parametrize("norm", ["rms", "layer"])
+def test_several_rounds_have_rows_each(tiny: Any, norm: str) -> None:
+    model = {
+        "name": "encoder",
+        "d_model": 8,
+        "n_layer": 1,
+        "n_head": 2,
+        "d_ff": 16,
+        "max_length": 12,
+        "norm": norm,
+    }
+    outcome = run(tiny(rounds=2, model=model, references=[], strategies=["fedavg", "ot-fusion", "fedprox"]))
+    assert outcome.record.failures == []
+    for name in ("fedavg", "ot-fusion", "fedprox"):
+        assert [row["round"] for row in outcome.rows(strategy=name, split="all")] == [1, 2]
+    assert {(t["strategy"], t["round"]) for t in outcome.record.training} >= {("fedavg", 2), ("ot-fusion", 2)}
+
+
+def test_unequal_clients_are_fused_and_the_mean_fails_with_a_reason(tiny: Any) -> None:
+    clients_ = [
+        {
+            "dataset": "xed",
+            "lang": "en",
+            "examples": 90,
+            "test_examples": 30,
+            "tokenizer": {"vocab_size": 120},
+        },
+        {
+            "dataset": "xed",
+            "lang": "fi",
+            "examples": 80,
+            "test_examples": 30,
+            "tokenizer": {"vocab_size": 140},
+        },
+    ]
+    clients_[1]["model"] = {"d_model": 16, "d_ff": 24}
+    outcome = run(tiny(clients=clients_, references=["parents", "ensemble", "centralised"]))
+    [failure] = outcome.record.failures
+    assert failure["strategy"] == "fedavg"
+    assert "use ot-fusion" in failure["reason"]
+    assert {"ot-fusion", "ensemble", "centralised", "parent:xed-en", "parent:xed-fi"} == outcome.strategies()
+    state, config, _ = outcome.models["ot-fusion", 0]
+    assert config.vocab_size > 140  # the union of both vocabularies
+    assert state["tok_emb.weight"].shape[0] == config.vocab_size
+
+
+def test_own_tokenizers_do_not_cost_accuracy_at_evaluation(tiny: Any) -> None:
+    # fused with itself only, a client's model must score the same in the union vocabulary as on its own
+    spec = {"vocab_size": 120, "scope": "per-client"}
+    outcome = run(tiny(tokenizer=spec, strategies=["ot-fusion"], references=["parents"]))
+    line_ends = {line["client"] for line in outcome.record.lines}
+    assert outcome.record.failures == []
+    assert not line_ends  # no line is drawn between vocabularies
+    assert outcome.rows(strategy="ot-fusion", split="all")
+
+
+def test_a_client_that_cannot_train_is_named_and_the_rest_goes_on(tiny: Any, breaking: Any) -> None:
+    breaking(1)
+    outcome = run(tiny(references=["parents"]))
+    assert outcome.record.complete
+    assert {"fedavg", "ot-fusion", "parent:xed-en"} == outcome.strategies()
+    notices = outcome.results["provenance"]["notices"]
+    assert any("xed-fi" in line and "the disk is full" in line for line in notices)
+    assert any("fedavg" in line and "without xed-fi" in line for line in notices)
+
+
+def test_a_missed_quorum_is_a_failure_of_that_strategy_only(tiny: Any, breaking: Any) -> None:
+    breaking(1)
+    strict = {"name": "fedavg", "min-fraction": 1.0, "as": "strict"}
+    outcome = run(tiny(references=[], strategies=[strict, "ot-fusion"]))
+    [failure] = outcome.record.failures
+    assert failure["strategy"] == "strict"
+    assert "xed-fi: the disk is full" in failure["reason"]
+    assert outcome.strategies() == {"ot-fusion"}
+
+
+def test_a_wrong_strategy_option_is_told_before_any_training(tiny: Any) -> None:
+    with pytest.raises(FedotError, match="did you mean ot-fusion"):
+        run(tiny(strategies=["fedavg", "ot-fuson"]))
+
+
+@pytest.mark.parametrize("setting", [{"rounds": 2}, {"init": "shared"}])
+def test_settings_that_need_equal_clients_refuse_unequal_ones(tiny: Any, setting: dict[str, Any]) -> None:
+    with pytest.raises(FedotError, match="one tokenizer and one model"):
+        run(tiny(tokenizer={"vocab_size": 100, "scope": "per-client"}, **setting))
+
+
+def test_without_pooled_data_there_is_no_centralised_reference(tiny: Any) -> None:
+    outcome = run(tiny(references=["centralised"], strategies=["fedavg"]), pooled=False)
+    [failure] = outcome.record.failures
+    assert failure["strategy"] == "centralised"
+
+
+def test_an_interrupt_leaves_what_is_finished_marked_as_incomplete(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = tiny(seeds=[0, 1])
+    record = RunRecord(scenario, "inprocess", "test")
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    nodes = [{"partition-id": k, "num-partitions": 2} for k in range(2)]
+    with InProcessGrid(nodes, {}) as grid, pytest.raises(KeyboardInterrupt):
+        run_scenario(grid, Plan(scenario), record, lambda *_: None, lambda *_: None, stop)
+    results = record.as_dict()
+    assert results["provenance"]["complete"] is False
+    assert {row["seed"] for row in results["rows"]} == {0}
+
+
+def test_a_plan_is_reduced_by_adding_up() -> None:
+    plan = torch.rand(70, 33, dtype=torch.float64).numpy()
+    small = reduce_plan(plan)
+    assert small.shape == (32, 32)
+    assert small.sum() == pytest.approx(plan.sum())
+    assert reduce_plan(plan[:5, :6]).shape == (5, 6)

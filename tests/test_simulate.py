@@ -1,0 +1,250 @@
+"""The command line: what it writes, what it refuses, and that nothing is lost."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import flwr.app  # noqa: F401
+    from typer.testing import CliRunner, Result
+
+import huggingface_hub
+
+from fedot import simulate
+from fedot.data import standin
+from fedot.federation import run as run_module
+from fedot.scenario import load_scenario
+
+ROOT = Path(__file__).parents[1]
+TINY = """# Does it run at all?
+name: tiny
+clients:
+  - {dataset: xed, lang: en, examples: 90, test_examples: 30}
+  - {dataset: xed, lang: fi, examples: 80, test_examples: 30}
+tokenizer: {vocab_size: 150}
+model: {name: encoder, d_model: 8, n_layer: 1, n_head: 2, d_ff: 16, max_length: 12}
+train: {epochs: 1, batch_size: 32}
+strategies: [fedavg, ot-fusion]
+references: [parents, ensemble]
+seeds: [0]
+data: {source: stand-in}
+"""
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(standin, "TRAIN_ROWS", 400)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def call(scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*options: str, path: Path = scenario) -> Result:
+        plain = ["--device", "cpu", "--workers", "0"]
+        return CliRunner().invoke(simulate.cli, [str(path), *plain, *options])
+
+    return invoke
+
+
+def one_line(result: Result, *parts: str) -> None:
+    """The run was refused in one line that holds all `parts`."""
+    assert result.exit_code == 2
+    [line] = [
+        line for line in result.stderr.strip().splitlines() if not line.startswith("tiny: ")
+    ]  # progress
+    assert line.startswith("error: ")
+    assert all(part in line for part in parts), line
+    assert "Traceback" not in result.output
+
+
+def test_a_run_writes_all_that_it_promises(call: Call, tmp_path: Path) -> None:
+    result = call("--seeds", "3", "--set", "train.epochs=2")
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "runs/tiny"
+    results = json.loads((out / "results.json").read_text())
+    assert results["schema"] == 1
+    assert results["provenance"]["complete"]
+    assert {row["seed"] for row in results["rows"]} == {3}
+    assert "STAND-IN DATA" in result.output
+    assert str(out / "report.html") in result.output
+    assert "<html" in (out / "report.html").read_text()
+    as_run = load_scenario(out / "scenario.yaml")
+    assert (as_run.seeds, as_run.train.epochs, as_run.question) == ((3,), 2, "Does it run at all?")
+    assert {path.name for path in (out / "models").iterdir()} == {
+        "fedavg-seed3.safetensors",
+        "ot-fusion-seed3.safetensors",
+    }
+    with safe_open(out / "models/ot-fusion-seed3.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["config"])["d_model"] == 8
+        assert json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_the_same_command_gives_the_same_figures(call: Call, tmp_path: Path) -> None:
+    rows = []
+    for name in ("a", "b"):
+        assert call("--out", name).exit_code == 0
+        found = json.loads((tmp_path / name / "results.json").read_text())["rows"]
+        rows.append(
+            [{key: row[key] for key in ("strategy", "split", "metrics", "bytes_up")} for row in found]
+        )
+    assert rows[0] == rows[1]
+
+
+def test_an_earlier_run_is_kept_unless_forced(call: Call, tmp_path: Path) -> None:
+    assert call("--out", "o", "--set", "references=[]").exit_code == 0
+    before = (tmp_path / "o/results.json").read_bytes()
+    (tmp_path / "o/mine.txt").write_text("keep")
+    one_line(call("--out", "o"), "earlier run", "--force")
+    assert (tmp_path / "o/results.json").read_bytes() == before
+    assert call("--out", "o", "--force", "--set", "strategies=[fedavg]").exit_code == 0
+    assert (tmp_path / "o/results.json").read_bytes() != before
+    assert [path.name for path in (tmp_path / "o/models").iterdir()] == ["fedavg-seed0.safetensors"]
+    assert (tmp_path / "o/mine.txt").read_text() == "keep"
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["--set", "train.epohcs=2"], ["train.epohcs", "train.epochs"]),
+        (["--set", "train.epochs=0"], ["train.epochs", "greater than or equal to 1"]),
+        (["--set", "nonsense"], ["key=value"]),
+        (["--seeds", "0,one"], ["seeds"]),
+        (["--set", "strategies=[fedavgg]"], ["did you mean fedavg?"]),
+        (["--set", "strategies=[{name: fedprox, proximal_muu: 1}]"], ["did you mean proximal_mu?"]),
+        (["--set", "model.d_model=9"], ["d_model"]),
+        (["--set", "model.name=encodr"], ["did you mean encoder?"]),
+        (["--set", "clients.0.dataset=xedd"], ["xedd", "xed"]),
+        (["--set", "train.lr=1e30"], ["train.lr"]),
+        (["--data-dir", "nowhere"], ["nowhere"]),
+        (["--out", "/proc/none"], ["/proc/none", "--out"]),
+        (["--out", "tiny.yaml"], ["tiny.yaml", "--out"]),
+    ],
+)
+def test_bad_input_gets_one_line(call: Call, options: list[str], parts: list[str]) -> None:
+    one_line(call(*options), *parts)
+
+
+def test_a_missing_scenario_gets_one_line(call: Call, tmp_path: Path) -> None:
+    one_line(call(path=tmp_path / "none.yaml"), "none.yaml")
+
+
+def test_a_run_that_got_nowhere_does_not_stand_in_the_way(call: Call) -> None:
+    one_line(call("--set", "clients.0.dataset=xedd"), "xedd")
+    assert call().exit_code == 0
+
+
+@pytest.mark.skipif(os.environ.get("CUDA_VISIBLE_DEVICES") not in (None, ""), reason="there may be a GPU")
+def test_a_missing_gpu_gets_one_line(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    one_line(CliRunner().invoke(simulate.cli, [str(scenario), "--device", "cuda"]), "--device cuda", "cpu")
+
+
+def test_an_interrupt_keeps_what_is_finished(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: object) -> None:
+        if self.seed == 1:  # type: ignore[attr-defined]
+            raise KeyboardInterrupt
+        real(self)  # type: ignore[arg-type]
+
+    real = run_module._Seed.run
+    monkeypatch.setattr(run_module._Seed, "run", interrupted)
+    result = call("--seeds", "0,1")
+    assert result.exit_code == 130
+    results = json.loads((tmp_path / "runs/tiny/results.json").read_text())
+    assert results["provenance"]["complete"] is False
+    assert {row["seed"] for row in results["rows"]} == {0}
+    assert (tmp_path / "runs/tiny/report.html").exists()
+    assert "incomplete" in result.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_and_all_its_processes(scenario: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    seeds = ",".join(map(str, range(200)))
+    command = [sys.executable, "-m", "fedot.simulate", str(scenario), "--out", str(out), "--seeds", seeds]
+    process = subprocess.Popen(
+        [*command, "--workers", "2"], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "results.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    results = json.loads((out / "results.json").read_text())
+    assert results["provenance"]["complete"] is False
+    assert results["rows"]
+    deadline = time.monotonic() + 20
+    while _members(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert _members(process.pid) == []
+
+
+def _members(group: int) -> list[str]:
+    """Living processes of a process group; a dead one that nobody has reaped yet does not count."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, fields = path.read_text().rsplit(")", 1)
+            state, _, member = fields.split()[:3]
+            if int(member) == group and state != "Z":
+                found.append(name)
+    return found
+
+
+@pytest.mark.slow
+def test_workers_do_not_change_the_figures(scenario: Path, tmp_path: Path) -> None:
+    rows = []
+    for workers in ("0", "2"):
+        out = tmp_path / workers
+        command = [
+            sys.executable,
+            "-m",
+            "fedot.simulate",
+            str(scenario),
+            "--out",
+            str(out),
+            "--workers",
+            workers,
+        ]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        rows.append(json.loads((out / "results.json").read_text())["rows"])
+        for row in rows[-1]:
+            del row["seconds"]
+    assert rows[0] == rows[1]
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys, fedot.simulate as s; s.cli(['--help'], standalone_mode=False); "
+    code += "sys.exit(any(name in sys.modules for name in ('torch', 'flwr', 'datasets', 'pandas')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--engine" in done.stdout
