@@ -74,10 +74,7 @@ class Tally:
         try:
             confusion = np.asarray(record["confusion"], dtype=np.float64)
             side = round(len(confusion) ** 0.5)
-            bins = (
-                np.asarray(record[key], dtype=np.float64)
-                for key in ("bin-count", "bin-confidence", "bin-correct")
-            )
+            bins = (np.asarray(record[key], dtype=np.float64) for key in ("bin-count", "bin-confidence", "bin-correct"))
             return cls(
                 float(record["nll-sum"]),  # type: ignore[arg-type]
                 float(record["brier-sum"]),  # type: ignore[arg-type]
@@ -114,8 +111,8 @@ def tally(probabilities: Floats, labels: NDArray[np.integer], n_bins: int = N_BI
         brier_sum=float(np.square(probabilities - target).sum()),
         confusion=confusion,
         bin_count=np.bincount(bins, minlength=n_bins).astype(np.float64),
-        bin_confidence=np.bincount(bins, confidence, n_bins),
-        bin_correct=np.bincount(bins, predicted == labels, n_bins),
+        bin_confidence=np.bincount(bins, confidence, n_bins).astype(np.float64),
+        bin_correct=np.bincount(bins, predicted == labels, n_bins).astype(np.float64),
     )
 
 
@@ -127,7 +124,8 @@ def accuracy(t: Tally) -> float:
 def _f1_per_class(t: Tally) -> Floats:
     hits = np.diag(t.confusion)
     total = t.confusion.sum(0) + t.confusion.sum(1)
-    return np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    result: Floats = np.divide(2 * hits, total, out=np.zeros_like(hits), where=total > 0)
+    return result
 
 
 def f1_weighted(t: Tally) -> float:

@@ -172,8 +172,7 @@ class Scenario(_Strict):
     def client_names(self) -> tuple[str, ...]:
         """Each client's name: its own, or data set and language, made unique by a number."""
         plain = [
-            spec.name or (f"{spec.dataset}-{spec.lang}" if spec.lang else spec.dataset)
-            for spec in self.client_specs()
+            spec.name or (f"{spec.dataset}-{spec.lang}" if spec.lang else spec.dataset) for spec in self.client_specs()
         ]
         total, seen, names = Counter(plain), Counter[str](), []
         for name in plain:
@@ -236,8 +235,7 @@ def dump_scenario(scenario: Scenario) -> str:
     """Write a scenario as YAML, its question as the comment on line 1."""
     values = scenario.model_dump(mode="json", exclude={"question"}, exclude_none=True)
     values["strategies"] = [
-        {"name": item["name"], **item["options"]} if item["options"] else item["name"]
-        for item in values["strategies"]
+        {"name": item["name"], **item["options"]} if item["options"] else item["name"] for item in values["strategies"]
     ]
     body = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
     return f"# {scenario.question}\n{body}" if scenario.question else body

@@ -46,23 +46,17 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def simulate(
     scenario: Annotated[Path, typer.Argument(help="A scenario file, for example scenarios/bilingual.yaml.")],
     out: Annotated[Path | None, typer.Option(help="Output folder; runs/NAME by default.")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder that holds data sets as Parquet files.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder that holds data sets as Parquet files.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds in place of the scenario's: 0,1,2.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key of the scenario: train.epochs=2.")
     ] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="Own in-process engine, or Flower's on Ray.")
-    ] = Engine.inprocess,
+    engine: Annotated[Engine, typer.Option(help="Own in-process engine, or Flower's on Ray.")] = Engine.inprocess,
     device: Annotated[Device, typer.Option(help="Where models are trained and evaluated.")] = Device.auto,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes of the in-process engine; 0: none but this one.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite an earlier run in the output folder.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in the output folder.")] = False,
 ) -> None:
     """Run SCENARIO with all of its clients on this machine, print a table, and write a report."""
     for key, value in QUIET.items():
@@ -125,9 +119,7 @@ def _clear(folder: Path) -> None:
         for path in found:
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise FedotError(
-            f"{error.filename} cannot be overwritten ({error.strerror}); choose another --out"
-        ) from None
+        raise FedotError(f"{error.filename} cannot be overwritten ({error.strerror}); choose another --out") from None
 
 
 def _run_on_ray(run_config: Mapping[str, Value], n: int, folder: Path) -> None:

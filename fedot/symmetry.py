@@ -77,10 +77,7 @@ class SymmetrySpec:
     def tensors_of(self, group: str) -> tuple[tuple[str, int], ...]:
         """All (tensor name, axis index) at which `group` occurs."""
         return tuple(
-            (name, index)
-            for name, axes in self.axes.items()
-            for index, axis in enumerate(axes)
-            if group in axis.groups
+            (name, index) for name, axes in self.axes.items() for index, axis in enumerate(axes) if group in axis.groups
         )
 
     def validate(self, state: Mapping[str, Tensor]) -> None:

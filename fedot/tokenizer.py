@@ -70,9 +70,16 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Toke
     # The trainer numbers what it meets in the order of a randomly seeded hash map, and breaks ties between merges
     # by number; naming all letters first, in order, is what makes two trainings on the same counts agree.
     if spec.kind == "wordpiece":
-        letters = [*starts, *(letter for letter in rest if letter not in starts), *(f"##{letter}" for letter in rest)]
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=spec.vocab_size, min_frequency=2, special_tokens=[*SPECIAL, *letters], show_progress=False
+        letters = [
+            *starts,
+            *(letter for letter in rest if letter not in starts),
+            *(f"##{letter}" for letter in rest),
+        ]
+        trainer: trainers.Trainer = trainers.WordPieceTrainer(
+            vocab_size=spec.vocab_size,
+            min_frequency=2,
+            special_tokens=[*SPECIAL, *letters],
+            show_progress=False,
         )
     else:
         letters = [*sorted({*starts, *rest}), *(f"{letter}</w>" for letter in ends)]
@@ -93,9 +100,7 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Toke
         tokenizer.model = models.WordPiece(vocab=trained["vocab"], unk_token=UNK)
     else:
         merges = [tuple(pair) for pair in trained["merges"]]
-        tokenizer.model = models.BPE(
-            vocab=trained["vocab"], merges=merges, unk_token=UNK, end_of_word_suffix="</w>"
-        )
+        tokenizer.model = models.BPE(vocab=trained["vocab"], merges=merges, unk_token=UNK, end_of_word_suffix="</w>")
     tokenizer.add_special_tokens(list(SPECIAL))
     return tokenizer
 
@@ -117,7 +122,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Encod
     """Turn texts into token ids, at most `max_length` each; an empty text becomes one unknown token."""
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
     truncated = sum(len(row) > max_length for row in ids)
-    unknown = tokenizer.token_to_id(UNK)
+    unknown: int = tokenizer.token_to_id(UNK) or 0
     return Encoded([row[:max_length] or [unknown] for row in ids], truncated)
 
 

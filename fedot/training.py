@@ -89,9 +89,7 @@ def train(
         start = [parameter.detach().clone() for parameter in model.parameters()] if proximal_mu else []
         optimiser = _optimiser(model, spec)
         n_batch = math.ceil(len(training.encoded) / spec.batch_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, _warmup_then_decay(spec.warmup, spec.epochs * n_batch)
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, spec.epochs * n_batch))
         order = np.random.default_rng(seed)
         history: list[Epoch] = []
         best_state = state_of(model)
@@ -124,7 +122,9 @@ def train(
                 best_state = state_of(model)
             elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
                 break
-    return TrainResult(best_state, len(training.encoded), count_tokens(training.encoded, config.vocab_size), tuple(history))
+    return TrainResult(
+        best_state, len(training.encoded), count_tokens(training.encoded, config.vocab_size), tuple(history)
+    )
 
 
 @torch.inference_mode()
@@ -156,7 +156,10 @@ def _optimiser(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
     """AdamW whose decay spares gains and biases."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": spec.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": spec.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=spec.lr, betas=(0.9, 0.98), fused=True)
 
 

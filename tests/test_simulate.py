@@ -72,9 +72,7 @@ def call(scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 def one_line(result: Result, *parts: str) -> None:
     """The run was refused in one line that holds all `parts`."""
     assert result.exit_code == 2
-    [line] = [
-        line for line in result.stderr.strip().splitlines() if not line.startswith("tiny: ")
-    ]  # progress
+    [line] = [line for line in result.stderr.strip().splitlines() if not line.startswith("tiny: ")]  # progress
     assert line.startswith("error: ")
     assert all(part in line for part in parts), line
     assert "Traceback" not in result.output
@@ -108,9 +106,7 @@ def test_the_same_command_gives_the_same_figures(call: Call, tmp_path: Path) -> 
     for name in ("a", "b"):
         assert call("--out", name).exit_code == 0
         found = json.loads((tmp_path / name / "results.json").read_text())["rows"]
-        rows.append(
-            [{key: row[key] for key in ("strategy", "split", "metrics", "bytes_up")} for row in found]
-        )
+        rows.append([{key: row[key] for key in ("strategy", "split", "metrics", "bytes_up")} for row in found])
     assert rows[0] == rows[1]
 
 
@@ -165,9 +161,7 @@ def test_a_missing_gpu_gets_one_line(scenario: Path, monkeypatch: pytest.MonkeyP
     one_line(CliRunner().invoke(simulate.cli, [str(scenario), "--device", "cuda"]), "--device cuda", "cpu")
 
 
-def test_an_interrupt_keeps_what_is_finished(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_keeps_what_is_finished(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(self: object) -> None:
         if self.seed == 1:  # type: ignore[attr-defined]
             raise KeyboardInterrupt

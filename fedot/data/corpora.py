@@ -85,9 +85,7 @@ def _sentiment140(tables: Mapping[str, pa.Table], _: ClientSpec) -> Splits:
 def _multi30k(tables: Mapping[str, pa.Table], spec: ClientSpec) -> Splits:
     source, target = spec.source or "en", spec.target or "de"
     if {source, target} != {"en", "de"}:
-        raise FedotError(
-            f"multi30k translates between en and de, but source is {source} and target is {target}"
-        )
+        raise FedotError(f"multi30k translates between en and de, but source is {source} and target is {target}")
     train, test = (paired(tables[split][source], tables[split][target]) for split in ("train", "test"))
     return Splits(train, test, ())
 

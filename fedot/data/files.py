@@ -42,9 +42,7 @@ def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Pat
     for split, table in tables.items():
         kept = _complete(table, columns if task == "translation" else columns[:1])
         if len(kept) < len(table):
-            notices.append(
-                f"{len(table) - len(kept)} rows of {paths[split].name} have no text and are left out"
-            )
+            notices.append(f"{len(table) - len(kept)} rows of {paths[split].name} have no text and are left out")
         if not len(kept):
             raise FedotError(f"{paths[split]} has no row with a text")
         tables[split] = kept
@@ -88,9 +86,7 @@ def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
     try:
         table.validate(full=True)
     except pa.ArrowInvalid as error:
-        raise FedotError(
-            f"{path} holds strings that are not UTF-8; write it again with UTF-8 text"
-        ) from error
+        raise FedotError(f"{path} holds strings that are not UTF-8; write it again with UTF-8 text") from error
     return table
 
 
@@ -140,9 +136,7 @@ def _decoded(path: Path) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise FedotError(
-            f"{path}, line {line}: the bytes are not UTF-8; save the file with UTF-8 encoding"
-        ) from None
+        raise FedotError(f"{path}, line {line}: the bytes are not UTF-8; save the file with UTF-8 encoding") from None
 
 
 def _has_columns(path: Path, wanted: list[str], existing: list[str], where: str = "") -> None:
@@ -164,17 +158,11 @@ def _required(spec: ClientSpec, key: str, task: str) -> str:
 
 def _find(given: str, base_dir: Path | None, data_dir: Path | None) -> Path:
     path = Path(given).expanduser()
-    places = (
-        [path]
-        if path.is_absolute()
-        else [place / path for place in (base_dir, data_dir) if place is not None]
-    )
+    places = [path] if path.is_absolute() else [place / path for place in (base_dir, data_dir) if place is not None]
     for place in places or [path]:
         if place.is_file():
             return place
-    raise FedotError(
-        f"there is no file {given}; looked for {', '.join(str(place) for place in places or [path])}"
-    )
+    raise FedotError(f"there is no file {given}; looked for {', '.join(str(place) for place in places or [path])}")
 
 
 def _strings(table: pa.Table, column: str) -> pa.ChunkedArray:
@@ -206,17 +194,13 @@ def _label_key(value: object) -> str:
     return str(int(number)) if number.is_integer() else text
 
 
-def _label_names(
-    spec: ClientSpec, train: pa.ChunkedArray, path: Path
-) -> tuple[tuple[str, ...], Mapping[str, int]]:
+def _label_names(spec: ClientSpec, train: pa.ChunkedArray, path: Path) -> tuple[tuple[str, ...], Mapping[str, int]]:
     """Class names, and the class of each label as written in the file."""
     if spec.label_map is not None:
         mapping = {_label_key(key): value for key, value in spec.label_map.items()}
         classes = sorted(set(mapping.values()))
         if classes != list(range(len(classes))) or len(classes) < 2:
-            raise FedotError(
-                f"label_map must lead to the classes 0, 1, ... without a gap, but leads to {classes}"
-            )
+            raise FedotError(f"label_map must lead to the classes 0, 1, ... without a gap, but leads to {classes}")
         names = ["/".join(key for key, value in mapping.items() if value == i) for i in classes]
         return tuple(names), mapping
     keys = {_label_key(value) for value in train.unique().to_pylist() if value is not None}
@@ -239,13 +223,9 @@ def _classes(
 ) -> NDArray[np.int64]:
     """Class of each row (n,); each different value is mapped once."""
     encoded = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    encoded = (
-        encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode(null_encoding="encode")
-    )
+    encoded = encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode(null_encoding="encode")
     values = encoded.dictionary.to_pylist()
-    table = np.array(
-        [-1 if value is None else mapping.get(_label_key(value), -1) for value in values] or [-1]
-    )
+    table = np.array([-1 if value is None else mapping.get(_label_key(value), -1) for value in values] or [-1])
     indices = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
     classes = np.where(encoded.indices.is_valid().to_numpy(zero_copy_only=False), table[indices], -1)
     unknown = np.flatnonzero(classes < 0)

@@ -88,9 +88,7 @@ def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path
         notices.append("all training rows of this client have one class")
     learn, check = split_validation(label_array(train), scenario.train.validation, generator)
     if not len(learn) or not len(check):
-        raise FedotError(
-            f"client {name} has {len(train)} training rows, too few to hold some back for validation"
-        )
+        raise FedotError(f"client {name} has {len(train)} training rows, too few to hold some back for validation")
     return ClientData(
         name=name,
         train=take(train, learn),
@@ -143,9 +141,7 @@ def _corpus(spec_json: str, source: str, data_dir: Path | None) -> tuple[Splits,
 def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
     """Refuse a data set, task, language or label kind that is not there, with the nearest that is."""
     if spec.dataset not in DATASETS:
-        raise FedotError(
-            f"there is no data set {spec.dataset!r}; {_nearest(spec.dataset, [*DATASETS, FILES])}"
-        )
+        raise FedotError(f"there is no data set {spec.dataset!r}; {_nearest(spec.dataset, [*DATASETS, FILES])}")
     corpus = DATASETS[spec.dataset]
     if corpus.task != scenario.task:
         fitting = [name for name, other in DATASETS.items() if other.task == scenario.task]
@@ -190,9 +186,7 @@ def _with_overlap_told(splits: Splits) -> Splits:
     return dataclasses.replace(splits, notices=(*splits.notices, notice))
 
 
-def _without_foreign_tests(
-    clients: tuple[ClientData, ...], specs: Sequence[ClientSpec]
-) -> tuple[ClientData, ...]:
+def _without_foreign_tests(clients: tuple[ClientData, ...], specs: Sequence[ClientSpec]) -> tuple[ClientData, ...]:
     """Take other clients' test sentences out of each client's training and validation rows.
 
     Clients with the same data set and language have the same official split, which stays as it is.
@@ -200,11 +194,7 @@ def _without_foreign_tests(
     tests = [normalised(client.test) for client in clients]
     cleaned = []
     for i, client in enumerate(clients):
-        foreign = [
-            test
-            for test, spec in zip(tests, specs, strict=True)
-            if _corpus_key(spec) != _corpus_key(specs[i])
-        ]
+        foreign = [test for test, spec in zip(tests, specs, strict=True) if _corpus_key(spec) != _corpus_key(specs[i])]
         if not foreign:
             cleaned.append(client)
             continue

@@ -20,9 +20,7 @@ def iid(labels: NDArray[np.int64], spec: PartitionSpec, generator: np.random.Gen
     return _share(len(labels), spec.count, generator)
 
 
-def dirichlet(
-    labels: NDArray[np.int64], spec: PartitionSpec, generator: np.random.Generator
-) -> list[Indices]:
+def dirichlet(labels: NDArray[np.int64], spec: PartitionSpec, generator: np.random.Generator) -> list[Indices]:
     """Draw each class's shares from Dirichlet(alpha): small alpha, few classes per client.
 
     The usual label skew (Hsu et al. 2019, arXiv:1909.06335, here with a draw per class, so that sizes differ
@@ -75,9 +73,7 @@ def share_out(count_rows: int, count: int, generator: np.random.Generator) -> li
         If there are fewer rows than clients.
     """
     if count_rows < count:
-        raise FedotError(
-            f"{count_rows} test rows cannot be shared out over {count} clients; use a smaller count"
-        )
+        raise FedotError(f"{count_rows} test rows cannot be shared out over {count} clients; use a smaller count")
     return _share(count_rows, count, generator)
 
 

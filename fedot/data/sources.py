@@ -30,9 +30,7 @@ def read_directory(name: str, spec: ClientSpec, data_dir: Path | None) -> Splits
     """
     corpus = DATASETS[name]
     if data_dir is None:
-        raise FedotError(
-            f"{name} was to be read from a directory, but there is none; give it with --data-dir"
-        )
+        raise FedotError(f"{name} was to be read from a directory, but there is none; give it with --data-dir")
     if not data_dir.is_dir():
         raise FedotError(f"the data directory {data_dir} does not exist")
     tables: dict[str, pa.Table] = {}

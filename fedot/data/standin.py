@@ -122,9 +122,7 @@ class _Writer:
                 text = self._contrast(text, self._clause(-polarity, self._chance(0.3), False))
             elif kind == 1:
                 other = self._neutral() if self._chance(0.4) else self._clause(polarity, strong, graded)
-                text = (
-                    f"{text}{self._joint()}{other}" if self._chance(0.5) else f"{other}{self._joint()}{text}"
-                )
+                text = f"{text}{self._joint()}{other}" if self._chance(0.5) else f"{other}{self._joint()}{text}"
         if self._chance(0.12):
             text = f"{self._draw(words.openers)}, {text}"
         text = text[0].upper() + text[1:] + ("!" if self._chance(0.12) else "...", ".")[self._chance(0.8)]
@@ -174,11 +172,7 @@ class _Writer:
         negated = self._chance(NEGATED)
         if self._chance(0.4):
             verb = self._draw(words.negations) if negated else words.was
-            degree = (
-                f" {self._draw(words.strong if self._chance(0.5) else words.mild)}"
-                if self._chance(0.2)
-                else ""
-            )
+            degree = f" {self._draw(words.strong if self._chance(0.5) else words.mild)}" if self._chance(0.2) else ""
             return f"{self._subject()} {verb}{degree} {self._draw(words.plain)}{self._adverbial(0.3)}"
         return self._verb_clause(words.did, negated, False) + self._adverbial(0.5)
 
@@ -201,9 +195,7 @@ class _Writer:
             if len(word) > 4 and word.isalpha() and self._chance(TYPOS):
                 place = 1 + int(self._random() * (len(word) - 3))
                 kind = int(self._random() * 3)
-                middle = (word[place + 1] + word[place], word[place + 1], word[place] * 2 + word[place + 1])[
-                    kind
-                ]
+                middle = (word[place + 1] + word[place], word[place + 1], word[place] * 2 + word[place + 1])[kind]
                 words[i] = word[:place] + middle + word[place + 2 :]
         return " ".join(words)
 

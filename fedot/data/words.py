@@ -113,9 +113,7 @@ ENGLISH = Lexicon(
         "in_winter near_the_station behind_the_church for_two_hours every_day by_the_lake with_friends "
         "at_home"
     ),
-    openers=_phrases(
-        "well honestly in_short you_see frankly as_expected this_year to_be_honest by_the_way listen"
-    ),
+    openers=_phrases("well honestly in_short you_see frankly as_expected this_year to_be_honest by_the_way listen"),
     also=(" and", ", and", ";"),
     but=(", but", ", yet", ". However,", ". Still,"),
     although=_phrases("although even_though though while"),
@@ -193,8 +191,7 @@ FINNISH = Lexicon(
         "ystävien_kanssa kotona"
     ),
     openers=_phrases(
-        "tosiaan rehellisesti lyhyesti katsos suoraan_sanoen kuten_odotettiin tänä_vuonna totta_puhuen "
-        "muuten kuule"
+        "tosiaan rehellisesti lyhyesti katsos suoraan_sanoen kuten_odotettiin tänä_vuonna totta_puhuen muuten kuule"
     ),
     also=(" ja", ", ja", ";"),
     but=(", mutta", ", kuitenkin", ". Silti", ". Siitä huolimatta"),

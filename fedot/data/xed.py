@@ -54,9 +54,7 @@ def hub_files(spec: ClientSpec) -> dict[str, HubFile]:
     if spec.lang not in ("en", "fi"):
         return {}
     return {
-        kind: HubFile(
-            "Helsinki-NLP/xed_en_fi", "refs/convert/parquet", f"{spec.lang}_{kind}/train/0000.parquet"
-        )
+        kind: HubFile("Helsinki-NLP/xed_en_fi", "refs/convert/parquet", f"{spec.lang}_{kind}/train/0000.parquet")
         for kind in ("annotated", "neutral")
     }
 
@@ -82,8 +80,7 @@ def prepare(tables: Mapping[str, pa.Table], spec: ClientSpec) -> Splits:
             "this gives the neutral class away, so three-class scores are too good",
         )
     train, test = (
-        labelled(rows["sentence"].filter(pa.array(kept & side)), classes[kept & side])
-        for side in (~in_test, in_test)
+        labelled(rows["sentence"].filter(pa.array(kept & side)), classes[kept & side]) for side in (~in_test, in_test)
     )
     return Splits(train, test, LABEL_SETS[kind], notices)
 
@@ -113,15 +110,11 @@ def _sentences(text: str) -> list[str]:
     return [_NO_LETTER.sub("", part) for part in _SENTENCE_END.split(text.lower())]
 
 
-def _lines(
-    sentence: pa.ChunkedArray, lang: str, alignment: pa.Table | None
-) -> tuple[list[str], tuple[str, ...]]:
+def _lines(sentence: pa.ChunkedArray, lang: str, alignment: pa.Table | None) -> tuple[list[str], tuple[str, ...]]:
     """Give the subtitle line that each row goes back to: its alignment's, or else the row's own sentence."""
     sentences = sentence.to_pylist()
     if alignment is None:
-        alone = (
-            () if lang in ("en", "fi") else ("no alignment.parquet: rows are split by their own sentence",)
-        )
+        alone = () if lang in ("en", "fi") else ("no alignment.parquet: rows are split by their own sentence",)
         return sentences, alone
     own = alignment.filter(pc.equal(alignment["lang"], lang))
     source = dict(zip(own["sentence"].to_pylist(), own["source"].to_pylist(), strict=True))

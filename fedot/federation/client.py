@@ -54,9 +54,7 @@ def private(handler: Handler) -> Handler:
             return Message(Error(CLIENT_FAILED, str(error)), reply_to=message)
         except Exception as error:
             log.exception("a message could not be answered")
-            return Message(
-                Error(CLIENT_FAILED, f"{type(error).__name__} (see this client's log)"), reply_to=message
-            )
+            return Message(Error(CLIENT_FAILED, f"{type(error).__name__} (see this client's log)"), reply_to=message)
 
     return guarded
 
@@ -99,12 +97,8 @@ def fit(message: Message, context: Context) -> Message:
     if settings.model_config and not fresh:
         config = config_from_json(settings.model_config)
     else:
-        config = model_config(
-            me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels)
-        )
-    training, validation = (
-        me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation")
-    )
+        config = model_config(me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels))
+    training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
     result = train(
         config,
         None if fresh else _fitting_state(arrays, config),

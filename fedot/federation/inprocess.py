@@ -98,13 +98,9 @@ class InProcessGrid(Grid):
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Hand out the replies to these messages."""
-        return [
-            self._replies.pop(message_id) for message_id in list(message_ids) if message_id in self._replies
-        ]
+        return [self._replies.pop(message_id) for message_id in list(message_ids) if message_id in self._replies]
 
-    def send_and_receive(
-        self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> Iterable[Message]:
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Have every message answered; a function call cannot time out."""
         del timeout
         return self.pull_messages(self.push_messages(messages))

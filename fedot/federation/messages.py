@@ -49,9 +49,7 @@ class Settings:
     @classmethod
     def from_record(cls, record: ConfigRecord) -> "Settings":
         """Read settings; keys that Flower's strategies add are left alone."""
-        values = {
-            name: record[name.replace("_", "-")] for name in cls.__slots__ if name.replace("_", "-") in record
-        }
+        values = {name: record[name.replace("_", "-")] for name in cls.__slots__ if name.replace("_", "-") in record}
         return cls(**values)  # type: ignore[arg-type]
 
 

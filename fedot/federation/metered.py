@@ -61,9 +61,7 @@ class MeteredGrid(Grid):
         """Fetch replies, unmetered."""
         return self._grid.pull_messages(message_ids)
 
-    def send_and_receive(
-        self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> Iterable[Message]:
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Send messages, wait for the replies, and take down what went back and forth."""
         sent = list(messages)
         if not sent:

@@ -97,9 +97,7 @@ class RunRecord:
                     }
                 )
 
-    def add_training(
-        self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]
-    ) -> None:
+    def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
         """Add how each client's training went."""
         for update in updates:
             self.training.append(

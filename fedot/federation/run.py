@@ -121,18 +121,12 @@ def _check_strategies(scenario: Scenario) -> None:
     """Refuse what is known to be wrong before hours of training."""
     for spec in scenario.strategies:
         build_strategy(spec.name, spec.options)
-    own_tokenizer = any(
-        scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs()))
-    )
+    own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
     own_model = any(spec.model for spec in scenario.client_specs())
     if scenario.rounds > 1 and (own_tokenizer or own_model):
-        raise FedotError(
-            "rounds: several rounds need one tokenizer and one model for all clients; set rounds: 1"
-        )
+        raise FedotError("rounds: several rounds need one tokenizer and one model for all clients; set rounds: 1")
     if scenario.init == "shared" and (own_tokenizer or own_model):
-        raise FedotError(
-            "init: shared needs one tokenizer and one model for all clients; set init: independent"
-        )
+        raise FedotError("init: shared needs one tokenizer and one model for all clients; set init: independent")
 
 
 class _Seed:
@@ -152,9 +146,7 @@ class _Seed:
         self.scenario, self.seed = plan.scenario, seed
         self.grid = MeteredGrid(grid)
         settings = Settings(
-            scenario=self.scenario.model_dump_json(
-                exclude={"strategies", "references", "seeds", "rounds", "question"}
-            ),
+            scenario=self.scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
             seed=seed,
             data_dir=str(plan.data_dir or ""),
             base_dir=str(self.scenario.base_dir or ""),
@@ -202,9 +194,7 @@ class _Seed:
         config = model_config(self.scenario.model, size, len(self.federation.labels))
         return state_of(build_model(config, self.seed * 10_000))
 
-    def _run_strategy(
-        self, title: str, name: str, options: dict[str, object], initial: State, init: str
-    ) -> None:
+    def _run_strategy(self, title: str, name: str, options: dict[str, object], initial: State, init: str) -> None:
         """Run one strategy over all rounds; if it cannot be run, say why in the results and go on."""
         federation = replace(self.federation, settings=replace(self.federation.settings, init=init))
         strategy = build_strategy(name, options, Quorum(self.federation.names))
@@ -266,13 +256,9 @@ class _Seed:
         def request_for(client: ClientDescription) -> EvaluationRequest:
             tokenizer = own.get(client.client, "")
             if model.vocabulary is not None and not tokenizer:
-                raise FedotError(
-                    f"{client.client} sent no tokenizer, so the fused model cannot be tried there"
-                )
+                raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
             state, config = model.for_client(tokenizer)
-            return EvaluationRequest(
-                (state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),)
-            )
+            return EvaluationRequest((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
 
         return evaluate_everywhere(self.federation, request_for)[0]
 
@@ -294,9 +280,7 @@ class _Seed:
         *each, ensemble = self._evaluate_alike(request)
         if "parents" in self.scenario.references:
             for parent, tallies in zip(parents, each, strict=True):
-                self.record.add_scores(
-                    self.seed, f"parent:{parent.client}", 1, tallies, seconds=parent.seconds
-                )
+                self.record.add_scores(self.seed, f"parent:{parent.client}", 1, tallies, seconds=parent.seconds)
         if "ensemble" in self.scenario.references:
             seconds = max(parent.seconds for parent in parents)
             self.record.add_scores(self.seed, "ensemble", 1, ensemble, seconds=seconds)
@@ -319,9 +303,7 @@ class _Seed:
             result, config, tokenizer = train_centralised(
                 self.scenario, self.seed, self.plan.data_dir, shared, self.plan.device
             )
-        request = EvaluationRequest(
-            (result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),)
-        )
+        request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
         tallies = self._evaluate_alike(request)[0]
         self.record.add_scores(self.seed, "centralised", 1, tallies, seconds=result.seconds)
         self.save_model("centralised", self.seed, result.state, config, tokenizer, None)
@@ -331,9 +313,7 @@ class _Seed:
         """Couplings for every seed; for the first seed of a one-shot run also the loss along the lines."""
         clients = [update.client for update in fused.updates]
         anchor = fused.anchor or "global model"
-        self.record.add_couplings(
-            self.seed, title, clients, anchor, fused.result, symmetry(fused.result.config)
-        )
+        self.record.add_couplings(self.seed, title, clients, anchor, fused.result, symmetry(fused.result.config))
         shared = all(client_vocabulary(update) is None for update in fused.updates)
         if self.seed != self.scenario.seeds[0] or fused.anchor is None or not shared:
             return

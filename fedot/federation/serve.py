@@ -42,9 +42,7 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         try:
             write_report(results, out)
         except FileNotFoundError:  # Flower's app bundles carry Python files only, so not the page's template
-            log.warning(
-                "no report.html from an app bundle; make it with `python -m fedot.report %s`", written
-            )
+            log.warning("no report.html from an app bundle; make it with `python -m fedot.report %s`", written)
 
     def save_model(
         title: str, seed: int, state: State, config: Config, tokenizer: str, vocabulary: Sequence[str] | None

@@ -62,13 +62,9 @@ def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: 
     names = scenario.client_names()
     nodes = wait_for_nodes(grid, len(names), connect_seconds)
     if len(nodes) < len(names):
-        raise FedotError(
-            f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s"
-        )
+        raise FedotError(f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s")
     clients: dict[int, ClientDescription] = {}
-    for reply in _ask(
-        grid, dict.fromkeys(nodes, RecordDict({CONFIG: settings.to_record()})), "query.describe"
-    ):
+    for reply in _ask(grid, dict.fromkeys(nodes, RecordDict({CONFIG: settings.to_record()})), "query.describe"):
         if reply.has_error():
             raise FedotError(reply.error.reason or "a client failed to describe itself")
         clients[reply.metadata.src_node_id] = unpack_description(reply.content)

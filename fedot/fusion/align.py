@@ -56,7 +56,7 @@ def align(
             couplings[name] = _rotation_as_plan(maps[name].write)
     seen = apply_maps(source, source_spec, maps)
     for attention in anchor_spec.attentions:
-        _align_heads(seen, anchor, source_spec, anchor_spec, attention, config, maps, couplings)
+        _align_heads(seen, anchor, source_spec, anchor_spec, attention, maps, couplings)
     inner = {group.within for group in anchor_spec.groups.values()}
     for name, group in anchor_spec.groups.items():
         if group.kind == "permutation" and name not in inner:
@@ -144,7 +144,6 @@ def _align_heads(
     source_spec: SymmetrySpec,
     anchor_spec: SymmetrySpec,
     attention: Attention,
-    config: FusionConfig,
     maps: dict[str, GroupMap],
     couplings: dict[str, Coupling],
 ) -> None:
@@ -154,9 +153,7 @@ def _align_heads(
     x = get_heads(seen, attention, source_spec.groups[outer].size)
     y = get_heads(anchor, attention, anchor_spec.groups[outer].size)
     n, m = len(x.q), len(y.q)
-    coupling = solve(
-        "exact", circuit_distance(x, y).numpy(), np.full(n, 1 / n), np.full(m, 1 / m)
-    )
+    coupling = solve("exact", circuit_distance(x, y).numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
     couplings[outer] = coupling
     maps[outer] = _maps_of(coupling)
     maps[qk] = _channel_map(x.q, x.k, y.q, y.k, scores=True)

@@ -25,13 +25,14 @@ class GroupMap:
 
 def axis_map(maps: Mapping[str, GroupMap], axis: Axis) -> Tensor | None:
     """The (m, n) map of a whole axis, or None where all of its groups are untouched."""
-    chosen = [(name, getattr(maps[name], axis.role)) for name in axis.groups if name in maps]
+    chosen: list[Tensor] = [
+        maps[name].write if axis.role == "write" else maps[name].read for name in axis.groups if name in maps
+    ]
     if not chosen:
         return None
     if len(axis.groups) == 1:
-        result: Tensor = chosen[0][1]
-        return result
-    outer, inner = (matrix for _, matrix in chosen)
+        return chosen[0]
+    outer, inner = chosen
     full = outer[:, :, None, None] * inner  # (M, N, m, n)
     return full.permute(0, 2, 1, 3).reshape(full.shape[0] * full.shape[2], -1)
 

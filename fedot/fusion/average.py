@@ -63,9 +63,7 @@ def average_aligned(
             rows = row_shares[axes[labelled[0]].groups[0]]
             shape = [1] * tensors[0].ndim
             shape[labelled[0]] = -1
-            out[name] = sum(
-                (t * share.reshape(shape) for t, share in zip(tensors, rows, strict=True)), torch.zeros(())
-            )
+            out[name] = sum((t * share.reshape(shape) for t, share in zip(tensors, rows, strict=True)), torch.zeros(()))
         else:
             out[name] = _mean(tensors, shares)
     for name in states[0]:
@@ -82,7 +80,10 @@ def _average_circuits(each: Sequence[Heads], shares: Sequence[float]) -> Heads:
     """Best rank-d_head factors of the mean circuits; stacked factors are the sum of their circuits."""
     factors = {
         side: torch.cat(
-            [getattr(heads, side) * (share if side in "qo" else 1.0) for heads, share in zip(each, shares, strict=True)],
+            [
+                getattr(heads, side) * (share if side in "qo" else 1.0)
+                for heads, share in zip(each, shares, strict=True)
+            ],
             dim=1,
         )
         for side in "qkvo"
@@ -114,5 +115,5 @@ def _mean(tensors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
     if not tensors[0].is_floating_point():
         return tensors[0].clone()
     total = sum((t.double() * share for t, share in zip(tensors, shares, strict=True)), torch.zeros(()))
-    assert isinstance(total, Tensor)  # noqa: S101
+    assert isinstance(total, Tensor)
     return total.to(tensors[0].dtype)

@@ -1,5 +1,6 @@
 """Options of a fusion."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from fedot.errors import FedotError
@@ -40,7 +41,7 @@ class FusionConfig:
     count_rows: bool = True
 
     def __post_init__(self) -> None:
-        choices = {"ground_cost": GROUND_COSTS, "solver": SOLVERS, "mass": MASSES}
+        choices: dict[str, Collection[str]] = {"ground_cost": GROUND_COSTS, "solver": SOLVERS, "mass": MASSES}
         for key, valid in choices.items():
             if getattr(self, key) not in valid:
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}; choose from {', '.join(valid)}")

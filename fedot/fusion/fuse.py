@@ -106,9 +106,7 @@ def fuse(
         if k == anchor:
             alignments.append(Alignment({}, {}))
             continue
-        trust = {
-            name: _trust(name, union, k, anchor, counts, config) for name, union in unions.items()
-        }
+        trust = {name: _trust(name, union, k, anchor, counts, config) for name, union in unions.items()}
         alignments.append(align(state, canonical[anchor], specs[k], specs[anchor], trust, config))
     aligned = [
         apply_maps(state, each, alignment.maps)
@@ -177,9 +175,7 @@ def _labels(
     return [list(words) for words in vocabularies]
 
 
-def _checked_counts(
-    counts: Sequence[Tensor] | None, specs: Sequence[SymmetrySpec]
-) -> Sequence[Tensor] | None:
+def _checked_counts(counts: Sequence[Tensor] | None, specs: Sequence[SymmetrySpec]) -> Sequence[Tensor] | None:
     if counts is None:
         return None
     for number, (count, spec) in enumerate(zip(counts, specs, strict=True)):

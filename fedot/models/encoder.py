@@ -42,7 +42,7 @@ def config(settings: dict[str, object], vocab_size: int, n_class: int) -> Encode
         value = values.get(key, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise FedotError(f"model.{key} is {value!r}, but a whole number of at least 1 is needed")
-    assert isinstance(d_model, int) and isinstance(n_head, int)  # noqa: S101, PT018
+    assert isinstance(d_model, int) and isinstance(n_head, int)  # noqa: PT018
     if "d_head" not in values:
         if d_model % n_head:
             raise FedotError(

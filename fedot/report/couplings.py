@@ -23,11 +23,7 @@ def couplings_figure(results: Mapping[str, Any]) -> Figure | None:
     panels = tuple(_coupling_panel(item, many) for item in chosen)
     strategy = chosen[0].get("strategy")
     origin = f"seed {chosen[0]['seed']}" + (f" and {label_of(strategy)}" if strategy else "")
-    shown = (
-        f"{len(chosen)} of {len(matched)} couplings are shown, of {origin}."
-        if len(matched) > len(chosen)
-        else ""
-    )
+    shown = f"{len(chosen)} of {len(matched)} couplings are shown, of {origin}." if len(matched) > len(chosen) else ""
     caption = (
         "Which neuron of a client (row) goes to which neuron of the anchor (column). The stronger a cell's "
         "colour, the larger its share of the row's mass; one strong cell in each row is a matching, an even "
@@ -98,9 +94,7 @@ def _coupling_panel(item: Mapping[str, Any], name_client: bool) -> Panel:
     rows, columns = plan.shape
     share = plan / np.maximum(plan.sum(axis=1, keepdims=True), 1e-12)
     # A plan without information has shares of 1 / columns; it must look pale although it is its own maximum.
-    level = np.ceil(
-        LEVELS * np.clip(share / max(float(share.max()), min(1.0, 4 / columns)), 0, 1) - 0.5
-    ).astype(int)
+    level = np.ceil(LEVELS * np.clip(share / max(float(share.max()), min(1.0, 4 / columns)), 0, 1) - 0.5).astype(int)
     cell = min((width - 2) / columns, (width - 2) / rows)
     body = [text(0, 12, shorten(item["group"], 24), "t", title=item["group"])]
     distance = item.get("distance_from_identity")
@@ -118,8 +112,7 @@ def _coupling_panel(item: Mapping[str, Any], name_client: bool) -> Panel:
         where = np.argwhere(level == step)
         if len(where):
             cells = "".join(
-                f"M{px(1 + j * cell)} {px(top + i * cell)}h{px(cell)}v{px(cell)}h-{px(cell)}z"
-                for i, j in where
+                f"M{px(1 + j * cell)} {px(top + i * cell)}h{px(cell)}v{px(cell)}h-{px(cell)}z" for i, j in where
             )
             body.append(f'<path d="{cells}" class="cell" fill-opacity="{step / LEVELS:.3f}"/>')
     body.append(rect(1, top, columns * cell, rows * cell, "frame"))

@@ -37,8 +37,7 @@ def lines_figure(results: Mapping[str, Any]) -> Figure | None:
         pairs = tuple(dict.fromkeys((item["client"], item["anchor"]) for item in mine))
         prefix = f"{label_of(strategy)}: " if len(strategies) > 1 else ""
         groups = [
-            (f"{prefix}{anchor} to {client}", [i for i in mine if i["client"] == client])
-            for client, anchor in pairs
+            (f"{prefix}{anchor} to {client}", [i for i in mine if i["client"] == client]) for client, anchor in pairs
         ]
         if len(pairs) > MAX_PAIRS:
             groups = [(f"{prefix}anchor to each of {len(pairs)} clients", mine)]
@@ -53,11 +52,7 @@ def lines_figure(results: Mapping[str, Any]) -> Figure | None:
         "curve between the ends."
     )
     legend = (("ot", "line", "after alignment"), ("baseline", "dash", "without alignment"))
-    return (
-        Figure("lines", "Along the line between two models", caption, tuple(panels), legend)
-        if panels
-        else None
-    )
+    return Figure("lines", "Along the line between two models", caption, tuple(panels), legend) if panels else None
 
 
 def reliability_figure(results: Mapping[str, Any]) -> Figure | None:
@@ -108,27 +103,19 @@ def _line_panel(group: Sequence[Mapping[str, Any]], key: str, title: str) -> Pan
         if not mine:
             continue
         alphas = sorted({alpha for item in mine for alpha in item["alpha"]})
-        means = [
-            (a, estimate(dict(zip(i["alpha"], i[key], strict=True)).get(a) for i in mine)) for a in alphas
-        ]
+        means = [(a, estimate(dict(zip(i["alpha"], i[key], strict=True)).get(a) for i in mine)) for a in alphas]
         body.append(f'<g class="k-{role}">')
         if len(mine) > 1:
             body += [
                 path(
-                    [
-                        (across(a), up(y * factor))
-                        for a, y in zip(i["alpha"], i[key], strict=True)
-                        if y is not None
-                    ],
+                    [(across(a), up(y * factor)) for a, y in zip(i["alpha"], i[key], strict=True) if y is not None],
                     f"{style} faint",
                 )
                 for i in mine
             ]
         body.append(path([(across(a), up(m.mean * factor)) for a, m in means if m], style))
         body += [
-            circle(across(a), up(m.mean * factor), 2.6, "dot", f"{kind}, {m.mean * factor:.3g}")
-            for a, m in means
-            if m
+            circle(across(a), up(m.mean * factor), 2.6, "dot", f"{kind}, {m.mean * factor:.3g}") for a, m in means if m
         ]
         body.append("</g>")
         height_over = estimate(barrier(item["alpha"], item[key]) for item in mine) if key == "loss" else None
@@ -136,9 +123,7 @@ def _line_panel(group: Sequence[Mapping[str, Any]], key: str, title: str) -> Pan
     return Panel(width, height, "".join(body), f"{what} along the line, {title} ({'; '.join(spoken)})")
 
 
-def _reliability_panel(
-    records: Sequence[Mapping[str, Any]], title: str, kind: str, ece: Estimate | None
-) -> Panel:
+def _reliability_panel(records: Sequence[Mapping[str, Any]], title: str, kind: str, ece: Estimate | None) -> Panel:
     count, confidence, correct = (_total(records, f"bin_{key}") for key in ("count", "confidence", "correct"))
     width, left, top, side = 220.0, 32.0, 26.0, 180.0
     foot = top + side + 34
@@ -156,10 +141,7 @@ def _reliability_panel(
     body.append(line(left, up(0), left + side, up(1), "ref"))
     filled = [i for i in range(len(count)) if count[i] > 0]
     most = float(count.max()) if filled else 1.0
-    points = [
-        (float(confidence[i] / count[i]), float(correct[i] / count[i]), float(count[i] / most))
-        for i in filled
-    ]
+    points = [(float(confidence[i] / count[i]), float(correct[i] / count[i]), float(count[i] / most)) for i in filled]
     body.append(f'<g class="k-{kind}">{path([(across(x), up(y)) for x, y, _ in points], "line faint")}')
     body += [
         circle(
@@ -173,8 +155,7 @@ def _reliability_panel(
     ]
     step = side / max(len(count), 1)
     body += [
-        rect(left + i * step + 0.5, foot - 26 * count[i] / most, step - 1, 26 * count[i] / most, "soft")
-        for i in filled
+        rect(left + i * step + 0.5, foot - 26 * count[i] / most, step - 1, 26 * count[i] / most, "soft") for i in filled
     ]
     body += [
         "</g>",

@@ -56,9 +56,7 @@ def relation(metric: Metric, difference: Estimate) -> str:
     return f"{size}{metric.points} {'above' if difference.mean > 0 else 'below'}"
 
 
-def _headline(
-    scores: Scores, metric: Metric, strategies: Sequence[Entry], best: Entry, baseline: Entry | None
-) -> str:
+def _headline(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: Entry, baseline: Entry | None) -> str:
     top = scores.estimate(best.members, "all", metric.key)
     assert top is not None  # best_of only returns measured entries
     reached = f"{metric.number(top.mean)}{metric.unit} {_name(metric)} over all clients"
@@ -70,9 +68,7 @@ def _headline(
     if difference is None:
         return f"{best.label} reaches {reached}; no seed has both it and {baseline.label}."
     doubt = (
-        ""
-        if difference.settled or difference.n < 2
-        else " The interval includes zero: these seeds do not settle it."
+        "" if difference.settled or difference.n < 2 else " The interval includes zero: these seeds do not settle it."
     )
     where = f"{relation(metric, difference)} {baseline.label} ({metric.interval(difference)})"
     if best is not baseline:
@@ -86,9 +82,7 @@ def _behind(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: E
     """Add where optimal-transport fusion ended, if something else won."""
     ours = best_of(scores, [entry for entry in strategies if entry.kind == "ot"])
     difference = (
-        scores.difference(ours.members, best.members, "all", metric.key)
-        if ours and best.kind != "ot"
-        else None
+        scores.difference(ours.members, best.members, "all", metric.key) if ours and best.kind != "ot" else None
     )
     if ours is None or difference is None:
         return ""
@@ -97,17 +91,13 @@ def _behind(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: E
 
 def _by_client(scores: Scores, metric: Metric, ours: Entry, baseline: Entry) -> list[str]:
     pairs = [
-        (client, scores.difference(ours.members, baseline.members, client, metric.key))
-        for client in scores.clients
+        (client, scores.difference(ours.members, baseline.members, client, metric.key)) for client in scores.clients
     ]
     known = [(client, difference) for client, difference in pairs if difference is not None]
     if not known:
         return []
     if len(known) <= MAX_NAMED_CLIENTS:
-        parts = [
-            f"{relation(metric, d)} {baseline.label} on {client} ({metric.interval(d)})"
-            for client, d in known
-        ]
+        parts = [f"{relation(metric, d)} {baseline.label} on {client} ({metric.interval(d)})" for client, d in known]
         return [f"{ours.label} is {_join(parts)}."]
     wins = sum(difference.mean > 0 for _, difference in known)
     client, worst = min(known, key=lambda pair: pair[1].mean)
@@ -117,12 +107,8 @@ def _by_client(scores: Scores, metric: Metric, ours: Entry, baseline: Entry) -> 
     ]
 
 
-def _against_references(
-    scores: Scores, metric: Metric, ours: Entry, references: Sequence[Entry]
-) -> list[str]:
-    parents = [
-        entry for entry in references if entry.members[0].startswith("parent:") and len(entry.members) == 1
-    ]
+def _against_references(scores: Scores, metric: Metric, ours: Entry, references: Sequence[Entry]) -> list[str]:
+    parents = [entry for entry in references if entry.members[0].startswith("parent:") and len(entry.members) == 1]
     best_parent = best_of(scores, parents)
     parts = []
     for entry in references:
@@ -131,9 +117,7 @@ def _against_references(
         difference = scores.difference(ours.members, entry.members, "all", metric.key)
         if difference is not None:
             name = (
-                f"the best parent ({entry.members[0].removeprefix('parent:')})"
-                if entry in parents
-                else _article(entry)
+                f"the best parent ({entry.members[0].removeprefix('parent:')})" if entry in parents else _article(entry)
             )
             parts.append(f"{relation(metric, difference)} {name}")
     return [f"Against the references over all clients, {ours.label} is {_join(parts)}."] if parts else []

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from fedot.report.plots import figures
 from fedot.report.results import write_atomically
 from fedot.report.statistics import Scores, estimate
 from fedot.report.svg import PALETTE, STYLE, Figure, draw, legend_mark, standalone
+from fedot.report.template import TEMPLATE
 from fedot.report.views import (
     DASH,
     SECTIONS,
@@ -44,9 +44,7 @@ def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
 
 def write_figures(results: Mapping[str, Any], out_dir: Path) -> tuple[Path, ...]:
     """Write every figure as an SVG file of its own, for a paper or a README."""
-    return tuple(
-        write_atomically(out_dir / f"{figure.key}.svg", standalone(figure)) for figure in figures(results)
-    )
+    return tuple(write_atomically(out_dir / f"{figure.key}.svg", standalone(figure)) for figure in figures(results))
 
 
 def render_report(results: Mapping[str, Any]) -> str:
@@ -71,9 +69,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         failures=failures_by_strategy(results),
         training=_training(results),
         versions=[
-            (key, provenance[key])
-            for key in ("fedot", "flwr", "torch", "pot", "numpy", "python")
-            if key in provenance
+            (key, provenance[key]) for key in ("fedot", "flwr", "torch", "pot", "numpy", "python") if key in provenance
         ],
         duration=duration(provenance["seconds"]) if provenance.get("seconds") is not None else DASH,
         scenario_yaml=scenario_yaml(results["scenario"]),
@@ -99,12 +95,9 @@ def table_metrics(scores: Scores) -> tuple[Metric, ...]:
 
 @cache
 def _template() -> Template:
-    source = resources.files("fedot.report").joinpath("template.html").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["keep"] = lambda text: text.replace(" %", "\u00a0%")
-    return environment.from_string(source)
+    return environment.from_string(TEMPLATE)
 
 
 def _facts(results: Mapping[str, Any], scores: Scores) -> list[tuple[str, str]]:
@@ -184,10 +177,7 @@ def _by_client(scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any
     if not metrics or len(scores.clients) < 1:
         return []
     strategies = [entry for entry in entries if entry.kind != "reference" and not entry.failure]
-    best = {
-        client: best_of(scores, strategies, client) if len(strategies) > 1 else None
-        for client in scores.clients
-    }
+    best = {client: best_of(scores, strategies, client) if len(strategies) > 1 else None for client in scores.clients}
     return [
         {
             "entry": entry,
@@ -221,9 +211,7 @@ def _parents(scores: Scores) -> list[dict[str, Any]]:
 def _figure(figure: Figure) -> dict[str, Any]:
     legend = [
         (
-            Markup(
-                f'<svg class="plot k-{role}" viewBox="0 0 16 12" aria-hidden="true">{legend_mark(mark)}</svg>'
-            ),
+            Markup(f'<svg class="plot k-{role}" viewBox="0 0 16 12" aria-hidden="true">{legend_mark(mark)}</svg>'),
             label,
         )
         for role, mark, label in figure.legend
@@ -246,9 +234,7 @@ def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, tuple[Any, ...]], dict[str, Any]] = {}
     for (client, strategy), number in last.items():
         mine = [
-            i
-            for i in results["training"]
-            if (i["client"], i["strategy"], i["round"]) == (client, strategy, number)
+            i for i in results["training"] if (i["client"], i["strategy"], i["round"]) == (client, strategy, number)
         ]
         means = {
             key: estimate(i.get(key) for i in mine)

@@ -137,8 +137,7 @@ def _clients_panel(
         means = sorted(found.values())
         marks = line(scale(means[0]), y, scale(means[-1]), y, "whisker faint")
         marks += "".join(
-            circle(scale(mean), y, 2.6, "seed", f"{client}: {metric.number(mean)}")
-            for client, mean in found.items()
+            circle(scale(mean), y, 2.6, "seed", f"{client}: {metric.number(mean)}") for client, mean in found.items()
         )
         middle = means[len(means) // 2]
         role = "hollow" if entry.kind == "reference" else "dot"

@@ -41,8 +41,7 @@ def rounds_figure(results: Mapping[str, Any]) -> Figure | None:
         return None
     low, high = padded(values, metric)
     panels = tuple(
-        _rounds_panel(entries, found, metric, name_of_split(split), low, high)
-        for split, found in curves.items()
+        _rounds_panel(entries, found, metric, name_of_split(split), low, high) for split, found in curves.items()
     )
     caption = (
         f"{metric.label} after each round of communication, mean over seeds; the shaded band is the 95 % "
@@ -54,17 +53,13 @@ def rounds_figure(results: Mapping[str, Any]) -> Figure | None:
 def cost_figure(results: Mapping[str, Any]) -> Figure | None:
     """Bytes and seconds of each strategy, summed over its rounds."""
     scores = Scores.of(results["rows"])
-    entries = [
-        e for e in entries_of(results, scores) if not e.failure and not e.members[0].startswith("parent:")
-    ]
+    entries = [e for e in entries_of(results, scores) if not e.failure and not e.members[0].startswith("parent:")]
     units = (("bytes_up", "Sent by clients"), ("bytes_down", "Sent to clients"), ("seconds", "Time"))
     panels, kinds = [], set[str]()
     for key, title in units:
         spent = [cost_of(results["rows"], entry.members[0], key) for entry in entries]
         shown = [
-            (entry, value)
-            for entry, value in zip(entries, spent, strict=True)
-            if value is not None and value.mean > 0
+            (entry, value) for entry, value in zip(entries, spent, strict=True) if value is not None and value.mean > 0
         ]
         if shown:
             kinds |= {entry.kind for entry, _ in shown}
@@ -89,9 +84,7 @@ def cost_of(rows: Sequence[Mapping[str, Any]], strategy: str, key: str) -> Estim
     return estimate(total.values())
 
 
-def _curve(
-    results: Mapping[str, Any], entry: Entry, split: str, metric: Metric
-) -> list[tuple[int, Estimate]]:
+def _curve(results: Mapping[str, Any], entry: Entry, split: str, metric: Metric) -> list[tuple[int, Estimate]]:
     by_round: dict[int, list[float]] = {}
     for row in results["rows"]:
         if row["strategy"] == entry.members[0] and row["split"] == split:
@@ -147,9 +140,7 @@ def _rounds_panel(
 
 def _band(curve: Sequence[tuple[int, Estimate]], across: Scale, up: Scale) -> str:
     known = [
-        (number, value.low, value.high)
-        for number, value in curve
-        if value.low is not None and value.high is not None
+        (number, value.low, value.high) for number, value in curve if value.low is not None and value.high is not None
     ]
     if len(known) < 2:
         return ""

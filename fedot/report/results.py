@@ -56,17 +56,13 @@ def load_results(path: Path) -> dict[str, Any]:
             f"{path} cannot be read ({type(error).__name__}); a run writes it as OUT/results.json"
         ) from error
     except json.JSONDecodeError as error:
-        raise FedotError(
-            f"{path}, line {error.lineno}: this is no valid JSON; was the file cut off?"
-        ) from error
+        raise FedotError(f"{path}, line {error.lineno}: this is no valid JSON; was the file cut off?") from error
     found = results.get("schema") if isinstance(results, dict) else None
     if found != SCHEMA:
         raise FedotError(f"{path} has schema {found!r}, but this version reads schema {SCHEMA}")
     for key, kind in REQUIRED.items():
         if not isinstance(results.get(key), kind):
-            raise FedotError(
-                f"{path} has no {key} ({kind.__name__} wanted), so it is no complete results file"
-            )
+            raise FedotError(f"{path} has no {key} ({kind.__name__} wanted), so it is no complete results file")
     for key in OPTIONAL_LISTS:
         results.setdefault(key, [])
     return dict(results)

@@ -60,9 +60,7 @@ def t_quantile(degrees: int, level: float = LEVEL) -> float:
     return float(stdtrit(degrees, (1 + level) / 2))
 
 
-def paired_difference(
-    ours: Mapping[int, float], theirs: Mapping[int, float], level: float = LEVEL
-) -> Estimate | None:
+def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float], level: float = LEVEL) -> Estimate | None:
     """Estimate `ours - theirs` from the seeds that both have; pairing removes what a seed does to both."""
     return estimate((ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())), level)
 

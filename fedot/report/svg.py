@@ -24,8 +24,7 @@ _DARK = (
     "--s0:#78a9ff;--s1:#f59a57;--s2:#3fc7a6;--s3:#dd88dc;--s4:#d3b53c;--s5:#ff8496;--s6:#a7afbc;--s7:#79c6e8"
 )
 PALETTE = (
-    f":root{{color-scheme:light dark;{_LIGHT}}}\n"
-    f"@media screen and (prefers-color-scheme:dark){{:root{{{_DARK}}}}}\n"
+    f":root{{color-scheme:light dark;{_LIGHT}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{_DARK}}}}}\n"
 )
 STYLE = """
 .plot{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow:visible}
@@ -113,9 +112,7 @@ def px(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") or "0"
 
 
-def text(
-    x: float, y: float, content: object, role: str = "", anchor: str = "start", title: object = ""
-) -> str:
+def text(x: float, y: float, content: object, role: str = "", anchor: str = "start", title: object = "") -> str:
     """Place a line of text; `title` shows on hovering."""
     hover = f"<title>{clean(title)}</title>" if title else ""
     place = "" if anchor == "start" else f' text-anchor="{anchor}"'

@@ -69,11 +69,7 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
                 continue
             style = "bold" if kind == "ot" else ""
             table.add_row(*(Text(cell, style=style) for cell in (entry.label, *_cells(scores, entry))))
-    reasons = [
-        f"{name} failed: {reason}"
-        for name, found in failures_by_strategy(results).items()
-        for reason in found
-    ]
+    reasons = [f"{name} failed: {reason}" for name, found in failures_by_strategy(results).items() for reason in found]
     if reasons:
         table.caption = Text("\n".join([_caption(scores), *reasons]))
     return table
@@ -87,11 +83,7 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
     lines = [_markdown_row(header), _markdown_row(rule, plain=True)]
     for entry in entries_of(results, scores):
         label = f"**{_markdown(entry.label)}**" if entry.kind == "ot" else _markdown(entry.label)
-        cells = (
-            ["failed"] + [""] * (len(header) - 2)
-            if entry.failure
-            else _cells(scores, entry, len(scores.clients))
-        )
+        cells = ["failed"] + [""] * (len(header) - 2) if entry.failure else _cells(scores, entry, len(scores.clients))
         lines.append(_markdown_row([label, *cells], plain=True))
     lines += [
         "",
@@ -166,9 +158,7 @@ def _caption(scores: Scores) -> str:
     if not metrics:
         return "Nothing was measured."
     if len(scores.seeds) < 2:
-        return (
-            f"{PLUS_MINUS} {DASH}: one seed has no interval. Over all clients unless a column says otherwise."
-        )
+        return f"{PLUS_MINUS} {DASH}: one seed has no interval. Over all clients unless a column says otherwise."
     return (
         f"Mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). "
         "Over all clients unless a column says otherwise."

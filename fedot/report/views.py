@@ -128,9 +128,7 @@ def label_of(strategy: str) -> str:
     return LABELS.get(strategy, strategy)
 
 
-def entries_of(
-    results: Mapping[str, Any], scores: Scores, max_parents: int = MAX_PARENTS
-) -> tuple[Entry, ...]:
+def entries_of(results: Mapping[str, Any], scores: Scores, max_parents: int = MAX_PARENTS) -> tuple[Entry, ...]:
     """List the lines of a table by section, in the scenario's order.
 
     More than `max_parents` parents become two lines: their mean, and the one that is best over all.

@@ -43,9 +43,7 @@ def _guarded(base: type[FedAvg]) -> Builder:
         try:
             return kind(**options)
         except (TypeError, ValueError) as error:
-            raise FedotError(
-                f"strategies: {name} refuses its options: {' '.join(str(error).split())}"
-            ) from error
+            raise FedotError(f"strategies: {name} refuses its options: {' '.join(str(error).split())}") from error
 
     return build
 
@@ -54,9 +52,7 @@ def _ot_fusion(options: Mapping[str, Any]) -> Guarded:
     own = {"align", "fraction_train"}
     check_keys("ot-fusion", options, own | set(FusionConfig.__dataclass_fields__))
     if options.get("align", "server") != "server":
-        raise FedotError(
-            f"ot-fusion.align is {options['align']!r}, but models are aligned on the server only"
-        )
+        raise FedotError(f"ot-fusion.align is {options['align']!r}, but models are aligned on the server only")
     fusion = FusionConfig.from_options({key: value for key, value in options.items() if key not in own})
     fraction = check_number("ot-fusion", options, "fraction_train", *RANGES["fraction_train"], default=1.0)
     return OTFusion(fusion=fusion, fraction_train=fraction)

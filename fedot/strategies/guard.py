@@ -56,9 +56,7 @@ class Guarded(FedAvg):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fraction_evaluate = (
-            0.0  # set here, since Flower's constructor warns of it; fedot evaluates by itself
-        )
+        self.fraction_evaluate = 0.0  # set here, since Flower's constructor warns of it; fedot evaluates by itself
         self.accepted: tuple[ClientUpdate, ...] = ()
         self.dropped: list[tuple[str, str]] = []
         self._asked: dict[int, str] = {}
@@ -83,8 +81,7 @@ class Guarded(FedAvg):
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
         messages = list(super().configure_train(server_round, arrays, config, grid))
         self._asked = {
-            message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id)
-            for message in messages
+            message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id) for message in messages
         }
         return messages
 

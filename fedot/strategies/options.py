@@ -32,6 +32,4 @@ def check_number(
     wanted = f"of at least {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
     if 0 < low < 1e-6:
         wanted = f"above 0, at most {high:g}"
-    raise FedotError(
-        f"strategies: {strategy}.{key.replace('_', '-')} is {value!r}, but a number {wanted} is needed"
-    )
+    raise FedotError(f"strategies: {strategy}.{key.replace('_', '-')} is {value!r}, but a number {wanted} is needed")

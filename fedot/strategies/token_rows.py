@@ -34,8 +34,7 @@ class FedAvgTokenRows(Guarded):
         )
         for name, _ in symmetry(updates[0].config).tensors_of("vocab"):
             table = sum(
-                share[:, None] * update.state[name].double()
-                for share, update in zip(shares, updates, strict=True)
+                share[:, None] * update.state[name].double() for share, update in zip(shares, updates, strict=True)
             )
             state[name] = table.to(updates[0].state[name].dtype)
         return pack_state(state), MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})

@@ -7,9 +7,7 @@ from fedot.federation.messages import ClientUpdate
 from fedot.models import state_shapes
 
 
-def check_update(
-    update: ClientUpdate, expected_round_shapes: dict[str, tuple[int, ...]] | None = None
-) -> None:
+def check_update(update: ClientUpdate, expected_round_shapes: dict[str, tuple[int, ...]] | None = None) -> None:
     """Refuse an update that must not enter a fusion.
 
     Parameters

@@ -11,7 +11,8 @@ Floats = NDArray[np.float64]
 def squared_euclidean(x: Floats, y: Floats) -> Floats:
     """Squared distance of each row of `x` (n, d) to each row of `y` (m, d): (n, m)."""
     cross = x @ y.T
-    return np.maximum(np.square(x).sum(1)[:, None] + np.square(y).sum(1)[None, :] - 2 * cross, 0.0)
+    result: Floats = np.maximum(np.square(x).sum(1)[:, None] + np.square(y).sum(1)[None, :] - 2 * cross, 0.0)
+    return result
 
 
 def euclidean(x: Floats, y: Floats) -> Floats:
@@ -30,7 +31,8 @@ def correlation(x: Floats, y: Floats) -> Floats:
 
 
 def _unit(x: Floats) -> Floats:
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    result: Floats = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    return result
 
 
 GROUND_COSTS: dict[str, Callable[[Floats, Floats], Floats]] = {

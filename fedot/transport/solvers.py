@@ -38,7 +38,13 @@ def sinkhorn(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # POT warns at the iteration limit; the marginals are checked below
         plan = ot.sinkhorn(
-            a, b, cost, reg, method="sinkhorn_log", numItermax=int(options.get("max-iter", 2000)), stopThr=1e-10
+            a,
+            b,
+            cost,
+            reg,
+            method="sinkhorn_log",
+            numItermax=int(options.get("max-iter", 2000)),
+            stopThr=1e-10,
         )
     return _checked(plan, cost, "sinkhorn")
 

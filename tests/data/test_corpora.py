@@ -85,9 +85,7 @@ def test_real_sst_and_sst2_agree_on_the_test_labels(real_data: Path) -> None:
 
 def test_sentiment140_drops_the_neutral_tweets() -> None:
     table = pa.table({"text": ["glad", "so so", "sad"], "sentiment": pa.array([4, 2, 0], pa.int32())})
-    splits = DATASETS["sentiment140"].prepare(
-        {"train": table, "test": table}, ClientSpec(dataset="sentiment140")
-    )
+    splits = DATASETS["sentiment140"].prepare({"train": table, "test": table}, ClientSpec(dataset="sentiment140"))
     assert dict(zip(splits.test["text"][:], splits.test["label"][:], strict=True)) == {"glad": 1, "sad": 0}
     assert splits.notices == ("1 neutral test rows are left out",)
 

@@ -112,9 +112,7 @@ def _latin1(path: Path) -> Path:
 
 
 def _binary_parquet(path: Path) -> Path:
-    broken = pa.StringArray.from_buffers(
-        1, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\xe4\xff")
-    )
+    broken = pa.StringArray.from_buffers(1, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\xe4\xff"))
     pq.write_table(pa.table({"review": broken, "stars": [1]}), path)
     return path
 

@@ -63,9 +63,7 @@ def test_a_partition_covers_the_corpus_once(make_scenario: MakeScenario, kind: d
     scenario = make_scenario(_corpus(**kind))
     clients = load_clients(scenario, seed=3)
     whole, _ = load._read(scenario, scenario.client_specs()[0], None)
-    train = sorted(
-        text for client in clients for part in (client.train, client.validation) for text in part["text"][:]
-    )
+    train = sorted(text for client in clients for part in (client.train, client.validation) for text in part["text"][:])
     test = sorted(text for client in clients for text in client.test["text"][:])
     assert train == sorted(whole.train["text"])
     assert test == sorted(whole.test["text"])
@@ -76,9 +74,7 @@ def test_one_client_alone_gets_what_all_together_get(make_scenario: MakeScenario
     for clients in (TWO, _corpus("dirichlet", alpha=0.5)):
         scenario = make_scenario(clients)
         together = load_clients(scenario, seed=1)
-        assert [_texts(load_client(scenario, i, 1)) for i in range(len(together))] == [
-            _texts(c) for c in together
-        ]
+        assert [_texts(load_client(scenario, i, 1)) for i in range(len(together))] == [_texts(c) for c in together]
 
 
 def test_a_skewed_partition_may_leave_one_class_and_says_so(make_scenario: MakeScenario) -> None:
@@ -94,13 +90,8 @@ def _csv(path: Path, rows: list[tuple[str, int]]) -> str:
     return path.name
 
 
-def _own(
-    tmp_path: Path, name: str, train: list[tuple[str, int]], test: list[tuple[str, int]]
-) -> dict[str, Any]:
-    files = {
-        split: _csv(tmp_path / f"{name}-{split}.csv", rows)
-        for split, rows in (("train", train), ("test", test))
-    }
+def _own(tmp_path: Path, name: str, train: list[tuple[str, int]], test: list[tuple[str, int]]) -> dict[str, Any]:
+    files = {split: _csv(tmp_path / f"{name}-{split}.csv", rows) for split, rows in (("train", train), ("test", test))}
     return {"dataset": "files", "name": name, "text": "t", "label": "l", **files}
 
 
@@ -108,9 +99,7 @@ def _rows(word: str, count: int = 40) -> list[tuple[str, int]]:
     return [(f"{word} {i}", i % 2) for i in range(count)]
 
 
-def test_other_clients_test_sentences_are_taken_out_of_training(
-    tmp_path: Path, make_scenario: MakeScenario
-) -> None:
+def test_other_clients_test_sentences_are_taken_out_of_training(tmp_path: Path, make_scenario: MakeScenario) -> None:
     first = _own(tmp_path, "first", [*_rows("a"), ("The  SECOND test 3", 1)], _rows("first test"))
     second = _own(tmp_path, "second", [*_rows("b"), ("second test 5", 1)], _rows("second test"))
     scenario = make_scenario([first, second])
@@ -120,9 +109,7 @@ def test_other_clients_test_sentences_are_taken_out_of_training(
     third = _own(tmp_path, "third", [*_rows("c"), ("Second  TEST 3", 1)], _rows("third test"))
     one, two = load_clients(make_scenario([third, second]), seed=0)
     assert len(one.train) + len(one.validation) == 40
-    assert not any(
-        "second test" in text.lower() for part in (one.train, one.validation) for text in part["text"][:]
-    )
+    assert not any("second test" in text.lower() for part in (one.train, one.validation) for text in part["text"][:])
     assert "1 training rows that are in another client's test set are left out" in one.notices
 
 
@@ -185,9 +172,7 @@ def test_real_bilingual(make_scenario: MakeScenario, real_data: Path) -> None:
     assert not any("STAND-IN" in notice for notice in (*english.notices, *finnish.notices))
 
 
-def test_real_sst_and_sst2_share_no_test_sentence_with_training(
-    make_scenario: MakeScenario, real_data: Path
-) -> None:
+def test_real_sst_and_sst2_share_no_test_sentence_with_training(make_scenario: MakeScenario, real_data: Path) -> None:
     clients = load_clients(
         make_scenario([{"dataset": "sst", "labels": "polarity"}, {"dataset": "sst2"}], source="directory"),
         0,

@@ -15,9 +15,7 @@ def _spec(kind: str, count: int, alpha: float = 0.5) -> PartitionSpec:
 
 @pytest.mark.parametrize("kind", PARTITIONERS)
 @settings(max_examples=15, deadline=None)
-@given(
-    seed=st.integers(0, 2**31), count=st.integers(2, 9), n_class=st.integers(2, 5), alpha=st.floats(0.01, 10)
-)
+@given(seed=st.integers(0, 2**31), count=st.integers(2, 9), n_class=st.integers(2, 5), alpha=st.floats(0.01, 10))
 def test_parts_are_disjoint_covering_and_decided_by_the_seed(
     kind: str, seed: int, count: int, n_class: int, alpha: float
 ) -> None:
@@ -47,9 +45,7 @@ def test_small_alpha_skews_classes_and_a_large_one_does_not() -> None:
 
 
 def test_iid_sizes_differ_by_one_row_at_most() -> None:
-    sizes = [
-        len(p) for p in PARTITIONERS["iid"](np.zeros(103, int), _spec("iid", 4), np.random.default_rng(0))
-    ]
+    sizes = [len(p) for p in PARTITIONERS["iid"](np.zeros(103, int), _spec("iid", 4), np.random.default_rng(0))]
     assert sorted(sizes) == [25, 26, 26, 26]
 
 

@@ -62,9 +62,7 @@ def test_hub_offline_reads_an_earlier_download(tmp_path: Path) -> None:
     assert sources.read_hub("imdb", IMDB, None).test["text"][:] == ["from the cache", "b"]
 
 
-def test_hub_without_network_asks_once_and_then_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hub_without_network_asks_once_and_then_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 
     class Session:
@@ -81,9 +79,7 @@ def test_hub_without_network_asks_once_and_then_the_cache(
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", cache_only)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "get_session", Session)
-    with pytest.raises(
-        FedotError, match=r"no answer within 3 s \(ConnectError\), and it is not in the local cache"
-    ):
+    with pytest.raises(FedotError, match=r"no answer within 3 s \(ConnectError\), and it is not in the local cache"):
         sources.read_hub("imdb", IMDB, None)
     _in_hub_cache(tmp_path)
     assert len(sources.read_hub("imdb", IMDB, None).train) == 2
@@ -124,16 +120,12 @@ def test_a_named_source_never_falls_back(source: str, reason: str, tmp_path: Pat
 
 
 def test_auto_tells_every_reason_when_nothing_works() -> None:
-    with pytest.raises(
-        FedotError, match=r"directory: none is given.*hub: .*; stand-in: there is no built-in"
-    ):
+    with pytest.raises(FedotError, match=r"directory: none is given.*hub: .*; stand-in: there is no built-in"):
         sources.read_corpus("multi30k", ClientSpec(dataset="multi30k"), "auto", None)
 
 
 def test_sst2_from_the_hub_is_tested_on_its_validation_rows() -> None:
     table = pa.table({"sentence": ["a", "b"], "label": [0, 1]})
-    splits: Splits = DATASETS["sst2"].prepare(
-        {"train": table, "validation": table}, ClientSpec(dataset="sst2")
-    )
+    splits: Splits = DATASETS["sst2"].prepare({"train": table, "validation": table}, ClientSpec(dataset="sst2"))
     assert len(splits.test) == 2
     assert "validation sentences" in splits.notices[0]

@@ -14,11 +14,7 @@ from fedot.scenario import ClientSpec
 
 def _tables(rows: list[tuple[str, list[int]]]) -> dict[str, pa.Table]:
     sentences, labels = zip(*rows, strict=True)
-    return {
-        "rows": pa.table(
-            {"sentence": list(sentences), "labels": pa.array(list(labels), pa.list_(pa.int64()))}
-        )
-    }
+    return {"rows": pa.table({"sentence": list(sentences), "labels": pa.array(list(labels), pa.list_(pa.int64()))})}
 
 
 ROWS = [
@@ -121,16 +117,13 @@ def test_hub_parts_are_joined_as_in_the_directory() -> None:
 
 def test_english_three_class_warns_of_the_neutral_leak() -> None:
     english, finnish = (
-        xed.prepare(_tables(ROWS), ClientSpec(dataset="xed", lang=lang, labels="three-class"))
-        for lang in ("en", "fi")
+        xed.prepare(_tables(ROWS), ClientSpec(dataset="xed", lang=lang, labels="three-class")) for lang in ("en", "fi")
     )
     assert any("gives the neutral class away" in notice for notice in english.notices)
     assert not any("neutral" in notice for notice in finnish.notices)
 
 
-@pytest.mark.parametrize(
-    ("lang", "negative", "positive"), [("en", 7929, 6345), ("fi", 6848, 5156), ("ar", 1552, 1151)]
-)
+@pytest.mark.parametrize(("lang", "negative", "positive"), [("en", 7929, 6345), ("fi", 6848, 5156), ("ar", 1552, 1151)])
 def test_real_polarity_counts(real_data: Path, lang: str, negative: int, positive: int) -> None:
     splits = read_directory("xed", ClientSpec(dataset="xed", lang=lang), real_data)
     counts = np.bincount(label_array(splits.train)) + np.bincount(label_array(splits.test))

@@ -47,9 +47,7 @@ class Clients:
     def train(self, state: dict[str, torch.Tensor] | None = None, **changes: Any) -> ClientUpdate:
         values = {name: getattr(self.settings, name) for name in Settings.__slots__}
         record = Settings(**{**values, **changes}).to_record()
-        return unpack_update(
-            self.ask(RecordDict({ARRAYS: pack_state(state or {}), CONFIG: record}), "train").content
-        )
+        return unpack_update(self.ask(RecordDict({ARRAYS: pack_state(state or {}), CONFIG: record}), "train").content)
 
     def evaluate(self, request: EvaluationRequest) -> tuple[Tally, ...]:
         reply = self.ask(pack_evaluation(request, self.settings), "evaluate")

@@ -78,9 +78,7 @@ def test_both_engines_give_the_same(tiny: Any, tmp_path: Path, monkeypatch: pyte
     with InProcessGrid([{"partition-id": k, "num-partitions": 2} for k in range(2)], settings) as grid:
         app(grid, Context(1, 1, {}, RecordDict(), settings))
 
-    found, expected = (
-        json.loads((tmp_path / d / "out/results.json").read_text()) for d in ("flower", "inproc")
-    )
+    found, expected = (json.loads((tmp_path / d / "out/results.json").read_text()) for d in ("flower", "inproc"))
     for result in (found, expected):
         for row in result["rows"]:
             del row["seconds"]

@@ -58,9 +58,7 @@ def test_every_node_answers_in_order_and_keeps_its_state(use: UseApp) -> None:
 def test_replies_belong_to_their_messages_and_are_handed_out_once(use: UseApp) -> None:
     use(count)
     with InProcessGrid(NODES, {}) as grid:
-        ids = list(
-            grid.push_messages([Message(RecordDict({"config": ConfigRecord({"value": 1})}), 1001, "train")])
-        )
+        ids = list(grid.push_messages([Message(RecordDict({"config": ConfigRecord({"value": 1})}), 1001, "train")]))
         [reply] = grid.pull_messages(ids)
         assert reply.metadata.reply_to_message_id == ids[0]
         assert list(grid.pull_messages(ids)) == []

@@ -44,9 +44,7 @@ def states(draw: st.DrawFn) -> dict[str, torch.Tensor]:
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shapes = draw(st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=1, max_size=3))
     kinds = draw(st.sampled_from([torch.float32, torch.float64, torch.float16, torch.int64]))
-    return {
-        f"t{i}": torch.from_numpy(generator.normal(size=shape)).to(kinds) for i, shape in enumerate(shapes)
-    }
+    return {f"t{i}": torch.from_numpy(generator.normal(size=shape)).to(kinds) for i, shape in enumerate(shapes)}
 
 
 @st.composite

@@ -94,9 +94,7 @@ def test_everything_asked_for_is_in_the_results(tiny: Any) -> None:
     [en, fi] = outcome.results["provenance"]["data"].values()
     assert (en["train"] + en["validation"], fi["train"] + fi["validation"]) == (90, 80)
     assert {(model[0], model[1]) for model in outcome.models} == {
-        (name, seed)
-        for name in ("fedavg", "ot-fusion", "fedavg-shared-init", "centralised")
-        for seed in (0, 1)
+        (name, seed) for name in ("fedavg", "ot-fusion", "fedavg-shared-init", "centralised") for seed in (0, 1)
     }
     state, config, tokenizer = outcome.models["ot-fusion", 0]
     assert torch.isfinite(load_model(config, state)(torch.tensor([[2, 3]]))).all()
@@ -141,9 +139,7 @@ def test_one_shot_fusion_comes_with_lines_couplings_and_reliability(tiny: Any) -
         assert sum(map(sum, coupling["plan"])) == pytest.approx(1.0)
     for entry in results["reliability"]:
         [row] = outcome.rows(strategy=entry["strategy"], split=entry["split"])
-        assert sum(entry["bin_correct"]) / sum(entry["bin_count"]) == pytest.approx(
-            row["metrics"]["accuracy"]
-        )
+        assert sum(entry["bin_correct"]) / sum(entry["bin_count"]) == pytest.approx(row["metrics"]["accuracy"])
 
 
 @pytest.mark.parametrize("norm", ["rms", "layer"])
@@ -239,9 +235,7 @@ def test_without_pooled_data_there_is_no_centralised_reference(tiny: Any) -> Non
     assert failure["strategy"] == "centralised"
 
 
-def test_an_interrupt_leaves_what_is_finished_marked_as_incomplete(
-    tiny: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_leaves_what_is_finished_marked_as_incomplete(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = tiny(seeds=[0, 1])
     record = RunRecord(scenario, "inprocess", "test")
 

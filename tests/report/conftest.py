@@ -111,9 +111,7 @@ def make_results(
                         "kind": kind,
                         "alpha": alpha.tolist(),
                         "loss": (0.62 + 0.04 * alpha + hump).tolist(),
-                        "accuracy": []
-                        if task == "translation"
-                        else (0.7 - 0.03 * alpha - 0.3 * hump).tolist(),
+                        "accuracy": [] if task == "translation" else (0.7 - 0.03 * alpha - 0.3 * hump).tolist(),
                     }
                 )
             for group, kind, n, sharp in (

@@ -202,9 +202,7 @@ def test_the_scenario_is_shown_in_the_form_of_a_scenario_file(results, tmp_path)
     again = load_scenario(path)
     assert again.question == results["scenario"]["question"]
     assert again.seeds == tuple(results["scenario"]["seeds"])
-    assert [item.name for item in again.strategies] == [
-        item["name"] for item in results["scenario"]["strategies"]
-    ]
+    assert [item.name for item in again.strategies] == [item["name"] for item in results["scenario"]["strategies"]]
     assert "unheard_of" in scenario_yaml({**results["scenario"], "unheard_of": 1})
 
 
@@ -246,9 +244,7 @@ def test_a_browser_sees_no_sideways_scroll_on_a_phone(make, tmp_path, clients):
         "<script>onload=()=>{const r=document.querySelector('iframe').contentDocument.documentElement;"
         "document.querySelector('p').textContent='widths '+r.scrollWidth+' '+r.clientWidth}</script>"
     )
-    done = browse(
-        wrapper, tmp_path / "profile", "--hide-scrollbars", "--allow-file-access-from-files", "--dump-dom"
-    )
+    done = browse(wrapper, tmp_path / "profile", "--hide-scrollbars", "--allow-file-access-from-files", "--dump-dom")
     found = re.search(r"widths (\d+) (\d+)", done.stdout)
     assert found, done.stderr
     assert int(found[1]) <= int(found[2]) == 390

@@ -107,9 +107,7 @@ def test_couplings_of_the_anchor_with_itself_and_of_other_strategies_are_kept_ap
 
 
 def test_coupling_summary_counts_all_seeds_and_clients(make):
-    summary = {
-        name: count for name, _, count, _, _ in coupling_summary(make(clients=("a", "b", "c"))["couplings"])
-    }
+    summary = {name: count for name, _, count, _, _ in coupling_summary(make(clients=("a", "b", "c"))["couplings"])}
     assert summary == {"residual": 6, "heads": 12, "qk": 12, "vo": 12, "ffn": 12}
 
 

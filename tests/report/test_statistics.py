@@ -120,10 +120,7 @@ def test_final_round_is_the_strategys_last_and_a_cut_off_seed_has_no_say():
 
 def test_splits_begin_with_all_and_groups_are_averaged_by_seed():
     rows = [
-        row(s, f"parent:{c}", split, v)
-        for s in (0, 1)
-        for c, v in (("a", 0.2), ("b", 0.6))
-        for split in ("a", "all")
+        row(s, f"parent:{c}", split, v) for s in (0, 1) for c, v in (("a", 0.2), ("b", 0.6)) for split in ("a", "all")
     ]
     scores = Scores.of([*rows, row(2, "parent:a", "all", 0.9)])
     assert scores.splits == ("all", "a")

@@ -30,9 +30,7 @@ def test_the_console_table_fits_80_columns_and_cuts_no_figure(results):
 
 def test_sections_and_references_are_there(results):
     text = render(results)
-    assert (
-        text.index("Baselines") < text.index("FedAdam") < text.index("OT fusion") < text.index("References")
-    )
+    assert text.index("Baselines") < text.index("FedAdam") < text.index("OT fusion") < text.index("References")
     assert text.index("References") < text.index("Parent xed-en")
 
 

@@ -11,9 +11,7 @@ from fedot.federation.flower_private import Run, assume_identity, give_id
 from fedot.federation.messages import ClientUpdate, pack_update
 from fedot.models import EncoderConfig, build_model, state_of
 
-CONFIG = EncoderConfig(
-    vocab_size=12, n_class=2, d_model=8, n_layer=1, n_head=2, d_head=4, d_ff=16, max_length=6
-)
+CONFIG = EncoderConfig(vocab_size=12, n_class=2, d_model=8, n_layer=1, n_head=2, d_head=4, d_ff=16, max_length=6)
 
 Reply = Callable[[Message], Message | None]
 
@@ -52,9 +50,7 @@ class FakeGrid(Grid):
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         raise NotImplementedError
 
-    def send_and_receive(
-        self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> Iterable[Message]:
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         del timeout
         batch = list(messages)
         self.sent += batch

@@ -52,9 +52,7 @@ def test_identical_replies_give_the_same_model(name: str) -> None:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_bad_replies_are_dropped_by_name_and_the_rest_is_used(name: str) -> None:
     nan = make_update(4)
-    nan.state["norm.weight" if "norm.weight" in nan.state else next(iter(nan.state))].view(-1)[0] = float(
-        "nan"
-    )
+    nan.state["norm.weight" if "norm.weight" in nan.state else next(iter(nan.state))].view(-1)[0] = float("nan")
     wrong = make_update(5)
     key = next(iter(wrong.state))
     wrong.state[key] = wrong.state[key][:1].clone()

@@ -51,12 +51,8 @@ def test_a_federation_without_enough_nodes_does_not_wait_for_ever(name: str) -> 
 
 @pytest.mark.parametrize("name", ["fedavg", "ot-fusion"])
 def test_one_connected_node_is_enough_where_the_quorum_says_so(name: str) -> None:
-    strategy = build_strategy(
-        name, {"connect-seconds": 0.0, "min-fraction": 0.5}, Quorum({0: "here", 1: "gone"})
-    )
-    result = strategy.start(
-        FakeGrid({0: answer(make_update(0))}), pack_state({}), 1, train_config=ConfigRecord()
-    )
+    strategy = build_strategy(name, {"connect-seconds": 0.0, "min-fraction": 0.5}, Quorum({0: "here", 1: "gone"}))
+    result = strategy.start(FakeGrid({0: answer(make_update(0))}), pack_state({}), 1, train_config=ConfigRecord())
     assert result.arrays
 
 

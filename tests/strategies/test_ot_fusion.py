@@ -18,9 +18,7 @@ IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 
 def fuse(updates: list[ClientUpdate], rounds: int = 1, **options: object) -> OTFusion:
     nodes = {k: answer(update) for k, update in enumerate(updates)}
-    strategy = build_strategy(
-        "ot-fusion", options, Quorum({k: update.client for k, update in enumerate(updates)})
-    )
+    strategy = build_strategy("ot-fusion", options, Quorum({k: update.client for k, update in enumerate(updates)}))
     assert isinstance(strategy, OTFusion)
     result = strategy.start(FakeGrid(nodes), pack_state({}), rounds, train_config=ConfigRecord())
     assert strategy.latest is not None

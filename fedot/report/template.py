@@ -1,4 +1,9 @@
-{% macro scroll(label) %}
+"""The report page, as a Jinja2 template.
+
+It is a Python file, since Flower's app bundles carry no HTML.
+"""
+
+TEMPLATE = """{% macro scroll(label) %}
 <div class="scroll" role="region" tabindex="0" aria-label="{{ label }}">{{ caller() }}</div>
 {% endmacro %}
 {% macro mark(kind) %}<span class="mark k-{{ kind }}" aria-hidden="true"></span>{% endmacro %}
@@ -297,3 +302,4 @@ No text, no label of a single example and no single prediction is sent. Weights 
 <footer>Made by fedot {{ provenance.fedot }} from results.json, schema 1. The page is complete in itself and loads nothing.</footer>
 </body>
 </html>
+"""
