@@ -270,6 +270,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
 def _explain(error: ValidationError) -> str:
     """Turn pydantic's first complaint into one line with the key's path."""
     complaints = error.errors()
+    inside = [item for item in complaints if "CorpusSpec" in item["loc"]]
+    if inside and any(str(item["loc"][-1]).startswith("tuple[") for item in complaints):
+        complaints = inside  # `clients` was given as a corpus, so how it fails to be a list is of no interest
     unknown = [item for item in complaints if item["type"] == "extra_forbidden"]
     item = (unknown or complaints)[0]
     parts = [part for part in item["loc"] if not _is_tag(part)]

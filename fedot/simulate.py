@@ -106,7 +106,9 @@ def _run(
     if force:
         _clear(folder)
     if engine is Engine.flower:
-        _run_on_ray({**run_config, "workers": 0}, n, folder)
+        from fedot.federation.engine_flower import run_on_ray
+
+        run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(line, err=True))
     else:
         _run_in_process(run_config, n, workers)
     _tell(folder)
@@ -120,15 +122,6 @@ def _clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise FedotError(f"{error.filename} cannot be overwritten ({error.strerror}); choose another --out") from None
-
-
-def _run_on_ray(run_config: Mapping[str, Value], n: int, folder: Path) -> None:
-    """Run both apps on Flower's runtime, whose bundles lack the page's template: the page is written here."""
-    from fedot.federation.engine_flower import run_on_ray
-    from fedot.report import load_results, write_report
-
-    run_on_ray(run_config, n, lambda line: typer.echo(line, err=True))
-    write_report(load_results(folder / "results.json"), folder)
 
 
 def _run_in_process(run_config: Mapping[str, Value], n: int, workers: int) -> None:

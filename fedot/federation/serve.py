@@ -1,7 +1,6 @@
 """From run settings to files: scenario in, results, report and models out."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from fedot.federation.run import Plan, run_scenario, work_per_seed
 from fedot.models import Config, State, config_to_json
 from fedot.report import write_report, write_results
 from fedot.scenario import Scenario, dump_scenario, load_scenario
-
-log = logging.getLogger("fedot.server")
 
 Value = bool | float | int | str
 
@@ -38,11 +35,8 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         if not record.rows and not record.failures:
             return  # a run that got nowhere must not stand in the way of the next one
         results = record.as_dict()
-        written = write_results(results, out)
-        try:
-            write_report(results, out)
-        except FileNotFoundError:  # Flower's app bundles carry Python files only, so not the page's template
-            log.warning("no report.html from an app bundle; make it with `python -m fedot.report %s`", written)
+        write_results(results, out)
+        write_report(results, out)
 
     def save_model(
         title: str, seed: int, state: State, config: Config, tokenizer: str, vocabulary: Sequence[str] | None

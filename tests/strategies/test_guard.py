@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from fake_clients import CONFIG, FakeGrid, answer, make_update, silence
 from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
 from fedot.errors import FedotError
@@ -13,6 +12,7 @@ from fedot.federation.messages import METRICS, pack_state, pack_update
 from fedot.strategies import Quorum, build_strategy
 from fedot.strategies.guard import wait_for_nodes
 from fedot.strategies.validation import check_update
+from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update, silence
 
 
 class Late(FakeGrid):

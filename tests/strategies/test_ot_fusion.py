@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from fake_clients import CONFIG, FakeGrid, answer, make_update
 from flwr.app import ConfigRecord
 
 from fedot.errors import FedotError
@@ -12,6 +11,7 @@ from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.models import load_model, state_of
 from fedot.strategies import OTFusion, Quorum, build_strategy
+from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update
 
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 

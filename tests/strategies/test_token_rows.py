@@ -1,11 +1,11 @@
 """Embedding rows go by how often each client has seen the token."""
 
 import torch
-from fake_clients import CONFIG, FakeGrid, answer, make_update
 from flwr.app import ConfigRecord
 
 from fedot.federation.messages import pack_state, unpack_state
 from fedot.strategies import build_strategy
+from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update
 
 
 def test_rows_are_weighted_by_counts_and_the_rest_by_examples() -> None:
