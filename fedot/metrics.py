@@ -91,7 +91,7 @@ def tally(probabilities: Floats, labels: NDArray[np.integer], n_bins: int = N_BI
     Raises
     ------
     FedotError
-        If there are no rows, the lengths differ, or a label is not a class.
+        If there are no rows, the lengths differ, a label is not a class, or a probability is not finite.
     """
     n, n_class = probabilities.shape
     if n == 0 or len(labels) != n:
@@ -99,6 +99,8 @@ def tally(probabilities: Floats, labels: NDArray[np.integer], n_bins: int = N_BI
     labels = np.asarray(labels, dtype=np.int64)
     if labels.min() < 0 or labels.max() >= n_class:
         raise FedotError(f"a label is {labels.min()} or {labels.max()}, but classes go from 0 to {n_class - 1}")
+    if not np.isfinite(probabilities).all():
+        raise FedotError("a predicted probability is not finite; does the model hold NaN or infinite weights?")
     rows = np.arange(n)
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
     confusion = np.zeros((n_class, n_class))

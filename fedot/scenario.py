@@ -3,22 +3,29 @@
 Unknown keys are refused with their path and the nearest valid key, values out of range with the range.
 """
 
-import difflib
-import types
-import typing
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from fedot.errors import FedotError
+from fedot.explain import explain
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PartitionSpec(_Strict):
@@ -35,7 +42,7 @@ class PartitionSpec(_Strict):
             raise ValueError("kind dirichlet needs alpha, for example alpha: 0.1")
         if self.kind == "by-size" and (self.sizes is None or len(self.sizes) != self.count):
             raise ValueError(f"kind by-size needs sizes, a list of {self.count} positive numbers")
-        if self.sizes is not None and min(self.sizes) <= 0:
+        if self.sizes is not None and min(self.sizes, default=0) <= 0:
             raise ValueError("sizes must be positive")
         return self
 
@@ -114,10 +121,14 @@ def _strategy(value: object) -> object:
     return value
 
 
-def _clients(value: object) -> object:
-    if isinstance(value, Mapping) and "partition" not in value:
-        return [value]
-    return value
+def _clients_kind(value: object) -> str:
+    return "corpus" if isinstance(value, Mapping | CorpusSpec) else "list"
+
+
+Clients = Annotated[
+    Annotated[tuple[ClientSpec, ...], Tag("list")] | Annotated[CorpusSpec, Tag("corpus")],
+    Discriminator(_clients_kind),
+]
 
 
 class Scenario(_Strict):
@@ -126,7 +137,7 @@ class Scenario(_Strict):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     question: str = ""
     task: Literal["sentiment", "translation"] = "sentiment"
-    clients: Annotated[tuple[ClientSpec, ...] | CorpusSpec, BeforeValidator(_clients)]
+    clients: Clients
     tokenizer: TokenizerSpec = TokenizerSpec()
     model: dict[str, Any] = Field(default_factory=lambda: {"name": "encoder"})
     train: TrainSpec = TrainSpec()
@@ -149,6 +160,11 @@ class Scenario(_Strict):
     def _consistent(self) -> "Scenario":
         if len(self.client_specs()) < 2:
             raise ValueError("clients must be at least 2, or one data set with a partition")
+        for number in range(len(self.client_specs())):
+            try:
+                self.tokenizer_spec(number)
+            except ValidationError as error:
+                raise ValueError(f"clients.{number}.tokenizer.{explain(error, TokenizerSpec)}") from None
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds must differ from each other")
         titles = Counter(strategy.title for strategy in self.strategies)
@@ -176,6 +192,8 @@ class Scenario(_Strict):
         ]
         total, seen, names = Counter(plain), Counter[str](), []
         for name in plain:
+            while total[name] > 1 and f"{name}-{seen[name]}" in total:  # somebody is called that already
+                seen[name] += 1
             names.append(f"{name}-{seen[name]}" if total[name] > 1 else name)
             seen[name] += 1
         return tuple(names)
@@ -209,10 +227,10 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
         raise FedotError(f"{path} cannot be read as UTF-8 text ({type(error).__name__})") from error
     try:
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date like 2020-13-45
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise FedotError(f"{path}{where}: this is no valid YAML ({getattr(error, 'problem', 'syntax')})") from error
+        raise FedotError(f"{path}{where}: this is no valid YAML ({getattr(error, 'problem', 'bad value')})") from error
     if not isinstance(values, dict):
         raise FedotError(f"{path} holds no mapping; a scenario begins with `name: ...`")
     first = text.lstrip("\ufeff").split("\n", 1)[0]
@@ -228,17 +246,21 @@ def parse_scenario(values: Mapping[str, Any], where: str = "the scenario") -> Sc
     try:
         return Scenario.model_validate(dict(values))
     except ValidationError as error:
-        raise FedotError(f"{where}: {_explain(error)}") from None
+        raise FedotError(f"{where}: {explain(error, Scenario)}") from None
 
 
 def dump_scenario(scenario: Scenario) -> str:
-    """Write a scenario as YAML, its question as the comment on line 1."""
-    values = scenario.model_dump(mode="json", exclude={"question"}, exclude_none=True)
+    """Write a scenario as YAML, its question as the comment on line 1 (or as a key, if it is not one plain line)."""
+    values = scenario.model_dump(exclude_none=True)
     values["strategies"] = [
         {"name": item["name"], **item["options"]} if item["options"] else item["name"] for item in values["strategies"]
     ]
+    question = scenario.question
+    as_comment = question.isprintable() and question == question.lstrip("# ").strip() != ""
+    if as_comment or not question:
+        del values["question"]
     body = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
-    return f"# {scenario.question}\n{body}" if scenario.question else body
+    return f"# {question}\n{body}" if as_comment else body
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -248,7 +270,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise FedotError(f"--set got {override!r}, but the form is key=value, for example train.epochs=2")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise FedotError(f"--set {key} has a value that is no valid YAML") from None
     *parents, last = key.split(".")
     target: Any = values
@@ -265,58 +287,3 @@ def _apply(values: dict[str, Any], override: str) -> None:
         target[last] = value
     else:
         raise FedotError(f"--set {key}: there is nothing at {last}")
-
-
-def _explain(error: ValidationError) -> str:
-    """Turn pydantic's first complaint into one line with the key's path."""
-    complaints = error.errors()
-    inside = [item for item in complaints if "CorpusSpec" in item["loc"]]
-    if inside and any(str(item["loc"][-1]).startswith("tuple[") for item in complaints):
-        complaints = inside  # `clients` was given as a corpus, so how it fails to be a list is of no interest
-    unknown = [item for item in complaints if item["type"] == "extra_forbidden"]
-    item = (unknown or complaints)[0]
-    parts = [part for part in item["loc"] if not _is_tag(part)]
-    path = ".".join(str(part) for part in parts) or "the scenario"
-    if item["type"] == "extra_forbidden":
-        known = _keys_at([*item["loc"]][:-1])
-        near = difflib.get_close_matches(str(parts[-1]), known, 1)
-        prefix = ".".join(str(part) for part in parts[:-1])
-        best = f"{prefix}.{near[0]}" if near and prefix else near[0] if near else ""
-        hint = f"did you mean {best}?" if near else f"valid keys are {', '.join(known)}"
-        return f"{path} is no key of a scenario; {hint}"
-    if item["type"] == "missing":
-        return f"{path} is missing, and a scenario needs it"
-    got = item.get("input")
-    shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{path}: {message[0].lower()}{message[1:]}{shown}"
-
-
-def _is_tag(part: object) -> bool:
-    """Tell pydantic's labels of union members from keys."""
-    return isinstance(part, str) and (part == "CorpusSpec" or part.startswith(("tuple[", "function-")))
-
-
-def _keys_at(location: Sequence[object]) -> list[str]:
-    """Field names of the model that a pydantic location points into."""
-    model: type[BaseModel] = Scenario
-    for part in location:
-        if part == "clients":
-            model = ClientSpec
-        elif part == "CorpusSpec":
-            model = CorpusSpec
-        elif isinstance(part, str) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation) or model
-    return [key for key in model.model_fields if key not in ("base_dir", "question")]
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """Find the pydantic model inside an annotation such as ``X | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, list, Annotated):
-        for argument in typing.get_args(annotation):
-            found = _model_in(argument)
-            if found:
-                return found
-    return None

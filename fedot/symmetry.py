@@ -88,14 +88,16 @@ class SymmetrySpec:
         FedotError
             Naming the first tensor, and its axis, that is wrong.
         """
-        norms = {f"{norm.name}.weight" for norm in self.norms}
-        norms |= {f"{norm.name}.bias" for norm in self.norms if norm.kind == "layer"}
-        missing = sorted((set(self.axes) | norms) - set(state))
-        extra = sorted(set(state) - set(self.axes) - norms)
+        declared = dict(self.axes)
+        for norm in self.norms:
+            stream = self.axes[f"{norm.feeds[0]}.weight"][1:]
+            declared |= {f"{norm.name}.{part}": stream for part in ("weight", "bias")[: 1 + (norm.kind == "layer")]}
+        missing = sorted(set(declared) - set(state))
+        extra = sorted(set(state) - set(declared))
         if missing or extra:
             what = f"lacks {missing[0]}" if missing else f"holds {extra[0]}, which the spec does not declare"
             raise FedotError(f"the state does not fit its symmetry spec: it {what}")
-        for name, axes in self.axes.items():
+        for name, axes in declared.items():
             shape = tuple(state[name].shape)
             if len(shape) != len(axes):
                 raise FedotError(f"tensor {name} has shape {shape}, but the spec declares {len(axes)} axes")

@@ -95,13 +95,12 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Toke
         scratch.model = models.BPE(unk_token=UNK, end_of_word_suffix="</w>")
     scratch.train_from_iterator(_repeat(word_counts), trainer)
     trained = json.loads(scratch.to_str())["model"]
-    tokenizer = _empty(spec.kind)  # one to which the letters are letters, and nothing special
+    tokenizer = _empty(spec.kind)  # nothing is special to it: a text that says [PAD] must not become padding
     if spec.kind == "wordpiece":
         tokenizer.model = models.WordPiece(vocab=trained["vocab"], unk_token=UNK)
     else:
         merges = [tuple(pair) for pair in trained["merges"]]
         tokenizer.model = models.BPE(vocab=trained["vocab"], merges=merges, unk_token=UNK, end_of_word_suffix="</w>")
-    tokenizer.add_special_tokens(list(SPECIAL))
     return tokenizer
 
 
@@ -142,6 +141,9 @@ def unpack_words(packed: bytes) -> Counter[str]:
     """
     try:
         counts = json.loads(zlib.decompress(packed))
-        return Counter({str(word): int(count) for word, count in counts.items()})
+        words = Counter({str(word): int(count) for word, count in counts.items()})
+        if "" in words or min(words.values(), default=1) < 1:
+            raise ValueError("a word is empty or its count not above 0")
+        return words
     except (zlib.error, ValueError, AttributeError, TypeError) as error:
         raise FedotError(f"a client's word counts cannot be read ({type(error).__name__})") from error

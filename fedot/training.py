@@ -99,12 +99,7 @@ def train(
             total = 0.0
             for rows in batch_indices(training.encoded, spec.batch_size, order):
                 loss = _loss(model, training, rows, device)
-                total += float(loss.detach()) * len(rows)
-                if not math.isfinite(total):
-                    raise FedotError(
-                        f"the training loss became {float(loss.detach())} in epoch {number + 1}; "
-                        f"lower train.lr (it is {spec.lr})"
-                    )
+                total += _finite(float(loss.detach()), "training", number, spec) * len(rows)
                 for parameter, origin in zip(model.parameters(), start, strict=False):
                     loss = loss + 0.5 * proximal_mu * (parameter - origin).square().sum()
                 optimiser.zero_grad(set_to_none=True)
@@ -112,7 +107,7 @@ def train(
                 nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
                 optimiser.step()
                 schedule.step()
-            validation_loss = mean_loss(model, validation, device)
+            validation_loss = _finite(mean_loss(model, validation, device), "validation", number, spec)
             epoch = Epoch(total / len(training.encoded), validation_loss, time.perf_counter() - began)
             history.append(epoch)
             if on_epoch:
@@ -146,6 +141,12 @@ def count_tokens(encoded: Encoded, vocab_size: int) -> Tensor:
 def _loss(model: nn.Module, data: Labelled, rows: NDArray[np.int64], device: str) -> Tensor:
     ids = pad([data.encoded.ids[i] for i in rows]).to(device)
     return F.cross_entropy(model(ids), torch.from_numpy(data.labels[rows]).to(device))
+
+
+def _finite(loss: float, what: str, number: int, spec: TrainSpec) -> float:
+    if not math.isfinite(loss):
+        raise FedotError(f"the {what} loss became {loss} in epoch {number + 1}; lower train.lr (it is {spec.lr})")
+    return loss
 
 
 def _copy(state: State) -> State:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -5,6 +7,7 @@ from fedot.errors import FedotError
 from fedot.fusion.apply import GroupMap, apply_maps
 from fedot.fusion.canonicalise import canonicalise
 from fedot.models import MODELS, build_model, canonical_config, load_model, model_config, state_of, symmetry
+from fedot.symmetry import SpecBuilder
 from tests.groups import random_symmetry, randomise
 
 SETTINGS = {"d_model": 16, "n_layer": 2, "n_head": 4, "d_ff": 24, "max_length": 12, "dropout": 0.0}
@@ -60,16 +63,60 @@ def test_a_flat_permutation_across_heads_changes_the_logits():
     assert difference > 1e-3
 
 
-def test_validate_names_the_tensor_and_the_axis():
-    config, state, _ = model_and_ids("encoder")
+@pytest.mark.parametrize("name", MODELS)
+def test_a_layernorm_model_has_the_symmetry_once_it_is_canonical(name):
+    config, state, ids = model_and_ids(name, "layer")
+    target = canonical_config(config)
+    canonical = canonicalise(state, symmetry(config))
+    moved = apply_maps(canonical, symmetry(target), random_symmetry(symmetry(target), 3))
+    want = logits(config, {key: tensor.double() for key, tensor in state.items()}, ids)
+    torch.testing.assert_close(logits(target, moved, ids), want, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["orthogonal", "linear"])
+def test_a_map_that_is_no_symmetry_changes_the_logits(kind):
+    config, state, ids = model_and_ids("encoder")
+    spec = symmetry(config)
+    canonical = canonicalise(state, spec)
+    name = next(key for key, group in spec.groups.items() if group.kind == kind)
+    right = random_symmetry(spec, 0)[name]
+    wrong = GroupMap(right.write, right.read * 1.5 if kind == "orthogonal" else right.write)
+    moved = apply_maps(canonical, spec, {name: wrong})
+    assert (logits(config, moved, ids) - logits(config, canonical, ids)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("norm", ["rms", "layer"])
+@pytest.mark.parametrize("name", MODELS)
+def test_validate_names_whatever_is_missing_extra_or_misshapen(name, norm):
+    config, state, _ = model_and_ids(name, norm)
     spec = symmetry(config)
     spec.validate(state)
-    with pytest.raises(FedotError, match=r"lacks tok_emb\.weight"):
-        spec.validate({key: t for key, t in state.items() if key != "tok_emb.weight"})
-    with pytest.raises(FedotError, match="holds extra"):
+    for key, tensor in state.items():
+        told = re.escape(key)
+        with pytest.raises(FedotError, match=f"lacks {told}"):
+            spec.validate({other: t for other, t in state.items() if other != key})
+        with pytest.raises(FedotError, match=f"tensor {told} .*declares {tensor.ndim} axes"):
+            spec.validate({**state, key: tensor[None]})
+        for axis in range(tensor.ndim):
+            longer = torch.cat([tensor, tensor.narrow(axis, 0, 1)], axis)
+            with pytest.raises(FedotError, match=f"tensor {told} .*axis {axis} .*length {tensor.shape[axis]}$"):
+                spec.validate({**state, key: longer})
+    with pytest.raises(FedotError, match="holds extra, which the spec does not declare"):
         spec.validate({**state, "extra": torch.zeros(1)})
-    with pytest.raises(FedotError, match=r"layers\.0\.ffn\.up\.weight.*axis 0.*ffn\.0"):
-        spec.validate({**state, "layers.0.ffn.up.weight": state["layers.0.ffn.up.weight"].T})
+
+
+def test_validate_sees_a_transposed_tensor():
+    config, state, _ = model_and_ids("encoder")
+    with pytest.raises(FedotError, match=r"layers\.0\.ffn\.up\.weight.*axis 0 \(ffn\.0\) should have length 24"):
+        symmetry(config).validate({**state, "layers.0.ffn.up.weight": state["layers.0.ffn.up.weight"].T})
+
+
+def test_a_spec_names_a_group_that_is_not_declared():
+    spec = SpecBuilder()
+    spec.group("residual", 4, "orthogonal")
+    spec.linear("up", reads="residual", writes="hidden")
+    with pytest.raises(FedotError, match=r"up\.weight names the neuron group hidden"):
+        spec.build()
 
 
 def test_maps_leave_other_groups_alone():

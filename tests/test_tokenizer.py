@@ -1,36 +1,120 @@
+import zlib
+from collections import Counter
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fedot.errors import FedotError
 from fedot.scenario import TokenizerSpec
 from fedot.tokenizer import PAD, UNK, count_words, encode, pack_words, train_tokenizer, unpack_words, vocabulary
 
 TEXTS = ["The film was not good, but I liked it.", "the film was bad; I hated it!", "a good film, a good day"] * 3
+KINDS = ["wordpiece", "bpe"]
 
 
-@pytest.mark.parametrize("kind", ["wordpiece", "bpe"])
+def trained(kind="wordpiece", size=80):
+    return train_tokenizer(count_words(TEXTS), TokenizerSpec(kind=kind, vocab_size=size))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_counts_give_the_same_tokenizer(kind):
     counts = count_words(TEXTS)
     spec = TokenizerSpec(kind=kind, vocab_size=80)
     first = train_tokenizer(counts, spec)
-    second = train_tokenizer(dict(reversed(counts.items())), spec)
-    assert first.to_str() == second.to_str()
-    words = vocabulary(first)
+    for again in (dict(reversed(counts.items())), dict(sorted(counts.items())), Counter(counts)):
+        assert train_tokenizer(again, spec).to_str() == first.to_str()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_counts_of_two_clients_add_up_to_the_tokenizer_of_all_texts(kind):
+    spec = TokenizerSpec(kind=kind, vocab_size=80)
+    parts = count_words(TEXTS[:4]) + count_words(TEXTS[4:])
+    assert train_tokenizer(parts, spec).to_str() == train_tokenizer(count_words(TEXTS), spec).to_str()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_vocabulary_lists_every_token_at_its_id(kind):
+    tokenizer = trained(kind)
+    words = vocabulary(tokenizer)
     assert words[:2] == (PAD, UNK)
-    assert len(set(words)) == len(words) == first.get_vocab_size()
+    assert len(set(words)) == len(words) == tokenizer.get_vocab_size() <= 80
+    assert all(tokenizer.token_to_id(word) == index for index, word in enumerate(words))
 
 
-def test_encoding_truncates_counts_and_never_is_empty():
-    tokenizer = train_tokenizer(count_words(TEXTS), TokenizerSpec(vocab_size=80))
-    encoded = encode(tokenizer, [TEXTS[0], "", "good"], 3)
-    assert [len(row) for row in encoded.ids] == [3, 1, 1]
-    assert encoded.truncated == 1
-    assert all(token != 0 for row in encoded.ids for token in row)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_larger_vocabulary_needs_fewer_tokens(kind):
+    lengths = [sum(map(len, encode(trained(kind, size), TEXTS, 99).ids)) for size in (40, 60, 120)]
+    assert lengths[0] >= lengths[1] > lengths[2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(words=st.lists(st.text("adefghilmotw", min_size=1, max_size=8), min_size=1, max_size=5))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_decoding_gives_the_words_back(kind, words):
+    tokenizer = trained(kind)
+    ids = encode(tokenizer, [" ".join(words)], 200).ids[0]
+    again = encode(tokenizer, [tokenizer.decode(ids)], 200).ids[0]
+    if tokenizer.token_to_id(UNK) not in ids:
+        assert tokenizer.decode(ids) == " ".join(words)
+        assert again == ids
+
+
+def test_words_are_counted_in_one_case_and_apart_from_punctuation():
+    assert count_words(["Good, GOOD film!", "ﬁlm"]) == {"good": 2, ",": 1, "film": 2, "!": 1}
+    assert count_words([]) == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_encoding_truncates_counts_and_never_is_empty(kind):
+    tokenizer = trained(kind)
+    unknown = tokenizer.token_to_id(UNK)
+    whole = encode(tokenizer, [TEXTS[0], "", "good", " \n"], 99)
+    assert whole.truncated == 0
+    assert len(whole) == 4
+    assert whole.ids[1] == whole.ids[3] == [unknown]
+    cut = encode(tokenizer, [TEXTS[0], "", "good"], 3)
+    assert cut.truncated == 1
+    assert cut.ids[0] == whole.ids[0][:3]
+    exact = encode(tokenizer, [TEXTS[0]], len(whole.ids[0]))
+    assert exact.truncated == 0
+    assert encode(tokenizer, [TEXTS[0]], len(whole.ids[0]) - 1).truncated == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_letters_nobody_has_seen_are_unknown_and_padding_never_is_read(kind):
+    tokenizer = trained(kind)
+    ids = encode(tokenizer, ["ж", "good ж", "[PAD] good"], 99).ids
+    assert set(ids[0]) == {tokenizer.token_to_id(UNK)}
+    assert tokenizer.token_to_id(UNK) in ids[1]
+    assert all(token != 0 for row in ids for token in row)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tokenizer_survives_the_wire(kind):
+    tokenizer = trained(kind)
+    again = type(tokenizer).from_str(tokenizer.to_str())
+    assert encode(again, TEXTS, 99) == encode(tokenizer, TEXTS, 99)
 
 
 def test_rare_words_do_not_travel():
     counts = count_words(["one two two", "three three three"])
-    assert unpack_words(pack_words(counts)) == {"two": 2, "three": 3}
+    packed = pack_words(counts)
+    assert unpack_words(packed) == {"two": 2, "three": 3}
+    assert b"one" not in zlib.decompress(packed)
+    assert unpack_words(pack_words(counts, 3)) == {"three": 3}
+    assert pack_words(dict(reversed(counts.items()))) == packed
+    assert unpack_words(pack_words(Counter({"ä€\n": 2}))) == {"ä€\n": 2}
+
+
+@pytest.mark.parametrize("text", [b"{", b"[1]", b'{"a": "b"}', b"\xff", b'{"a": -5}', b'{"a": 0}', b'{"": 2}', None])
+def test_word_counts_that_cannot_be_read_are_told(text):
+    packed = zlib.compress(text) if text else b"no"
     with pytest.raises(FedotError, match="cannot be read"):
-        unpack_words(b"no")
+        unpack_words(packed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_there_must_be_words(kind):
     with pytest.raises(FedotError, match="not a single word"):
-        train_tokenizer({}, TokenizerSpec())
+        train_tokenizer({}, TokenizerSpec(kind=kind))

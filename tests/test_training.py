@@ -1,13 +1,16 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.evaluation import mix_states, predict
-from fedot.models import build_model, model_config, state_of
+from fedot.evaluation import predict
+from fedot.models import build_model, load_model, model_config, state_of
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded
-from fedot.training import Labelled, train
+from fedot.training import Labelled, count_tokens, mean_loss, train
 
 CONFIG = model_config({"name": "encoder", "d_model": 16, "n_layer": 1, "n_head": 2, "d_ff": 32, "max_length": 8}, 20, 2)
 SPEC = TrainSpec(epochs=6, batch_size=16, lr=5e-3)
@@ -21,32 +24,98 @@ def task(n, seed):
     return Labelled(Encoded(rows, 0), labels)
 
 
-def test_training_learns_and_is_repeatable_to_the_bit():
+def noise(n, seed):
+    return Labelled(task(n, seed).encoded, np.random.default_rng(seed + 9).integers(0, 2, n))
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def equal(a, b):
+    return all(torch.equal(tensor, b[name]) for name, tensor in a.items())
+
+
+def test_training_learns_a_simple_task():
     training, validation = task(300, 0), task(100, 1)
-    threads = torch.get_num_threads()
-    first = train(CONFIG, None, training, validation, SPEC, seed=3)
-    torch.manual_seed(99)
-    second = train(CONFIG, None, training, validation, SPEC, seed=3)
-    assert torch.get_num_threads() == threads
-    assert all(torch.equal(first.state[name], second.state[name]) for name in first.state)
-    assert (predict(CONFIG, first.state, validation.encoded).argmax(1) == validation.labels).mean() > 0.95
-    assert int(first.token_counts.sum()) == sum(len(row) for row in training.encoded.ids)
-    assert first.best.validation_loss == min(epoch.validation_loss for epoch in first.history)
-    other = train(CONFIG, None, training, validation, SPEC, seed=4)
-    assert not torch.equal(first.state["tok_emb.weight"], other.state["tok_emb.weight"])
+    result = train(CONFIG, None, training, validation, SPEC, seed=3)
+    assert (predict(CONFIG, result.state, validation.encoded).argmax(1) == validation.labels).mean() > 0.95
+    assert result.num_examples == 300
+    assert result.history[-1].train_loss < 0.5 * result.history[0].train_loss
+    assert result.seconds == pytest.approx(sum(epoch.seconds for epoch in result.history))
 
 
-def test_early_stopping_ends_before_the_last_epoch():
-    noise = Labelled(task(200, 0).encoded, np.random.default_rng(5).integers(0, 2, 200))
-    result = train(CONFIG, None, noise, task(50, 1), TrainSpec(epochs=40, lr=1e-2, patience=1), seed=0)
-    assert len(result.history) < 40
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_training_is_repeatable_to_the_bit(threads, dropout):
+    config, spec = replace(CONFIG, dropout=dropout), TrainSpec(epochs=2, batch_size=16)
+    states, histories = [], []
+    for number in (1, 2, 3):
+        threads(number)
+        torch.manual_seed(number)
+        used = []
+        count = lambda *_, used=used: used.append(torch.get_num_threads())  # noqa: E731
+        result = train(config, None, task(80, 0), task(20, 1), spec, seed=3, on_epoch=count)
+        assert set(used) == {1}
+        states.append(result.state)
+        histories.append([(epoch.train_loss, epoch.validation_loss) for epoch in result.history])
+    assert equal(states[0], states[1])
+    assert equal(states[0], states[2])
+    assert histories[0] == histories[1] == histories[2]
+    other = train(config, None, task(80, 0), task(20, 1), spec, seed=4)
+    assert not torch.equal(states[0]["tok_emb.weight"], other.state["tok_emb.weight"])
+
+
+def test_threads_and_the_global_generator_are_as_before(threads):
+    threads(2)
+    torch.manual_seed(0)
+    want = torch.rand(3)
+    torch.manual_seed(0)
+    train(CONFIG, None, task(20, 0), task(20, 1), TrainSpec(epochs=1), seed=3)
+    assert torch.get_num_threads() == 2
+    assert torch.equal(torch.rand(3), want)
+    broken = state_of(build_model(CONFIG, 0))
+    broken["classifier.bias"][:] = torch.nan
+    with pytest.raises(FedotError):
+        train(CONFIG, broken, task(20, 0), task(20, 1), SPEC, seed=0)
+    assert torch.get_num_threads() == 2
+
+
+def test_early_stopping_keeps_the_best_epoch():
+    validation = noise(60, 1)
+    spec = TrainSpec(epochs=40, lr=1e-2, batch_size=16, patience=3)
+    told = []
+    result = train(CONFIG, None, noise(200, 0), validation, spec, seed=0, on_epoch=lambda n, _: told.append(n))
+    losses = [epoch.validation_loss for epoch in result.history]
+    assert len(losses) < 40
+    assert told == list(range(len(losses)))
+    assert len(losses) - 1 - losses.index(min(losses)) == 3
+    assert result.best.validation_loss == min(losses) < losses[-1]
+    again = mean_loss(load_model(CONFIG, result.state), validation)
+    assert again == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_more_patience_trains_longer():
+    epochs = [
+        len(train(CONFIG, None, noise(100, 0), noise(40, 1), TrainSpec(epochs=30, lr=1e-2, patience=p), 0).history)
+        for p in (1, 6)
+    ]
+    assert epochs[0] < epochs[1]
 
 
 def test_a_loss_that_is_no_number_is_told():
     state = state_of(build_model(CONFIG, 0))
     state["classifier.bias"][:] = torch.nan
-    with pytest.raises(FedotError, match=r"epoch 1; lower train\.lr"):
+    with pytest.raises(FedotError, match=r"became nan in epoch 1; lower train\.lr \(it is 0\.005\)"):
         train(CONFIG, state, task(20, 0), task(20, 1), SPEC, seed=0)
+
+
+def test_a_last_step_that_breaks_the_model_is_told():
+    spec = TrainSpec(epochs=1, batch_size=64, lr=1e38, warmup=0.0, clip=1e9)
+    with pytest.raises(FedotError, match=r"the validation loss became nan in epoch 1; lower train\.lr"):
+        train(CONFIG, None, task(40, 0), task(20, 1), spec, seed=0)
 
 
 def test_fedprox_stays_closer_to_the_start():
@@ -56,10 +125,31 @@ def test_fedprox_stays_closer_to_the_start():
         result = train(CONFIG, start, task(200, 0), task(50, 1), SPEC, seed=0, proximal_mu=mu)
         return sum(float((result.state[name] - start[name]).square().sum()) for name in start)
 
-    assert moved(10.0) < 0.5 * moved(0.0)
+    distances = [moved(mu) for mu in (0.0, 0.1, 10.0)]
+    assert distances[0] > distances[1] > 2 * distances[2]
 
 
-def test_mixing_states_is_linear():
-    a, b = (state_of(build_model(CONFIG, seed)) for seed in (0, 1))
-    mixed = mix_states([a, b], [0.25, 0.75])
-    torch.testing.assert_close(mixed["tok_emb.weight"], 0.25 * a["tok_emb.weight"] + 0.75 * b["tok_emb.weight"])
+def test_the_starting_state_is_used_and_left_alone():
+    start = state_of(build_model(CONFIG, 7))
+    before = {name: tensor.clone() for name, tensor in start.items()}
+    result = train(CONFIG, start, task(40, 0), task(20, 1), TrainSpec(epochs=1, lr=1e-9), seed=0)
+    assert equal(start, before)
+    for name, tensor in result.state.items():
+        torch.testing.assert_close(tensor, start[name], rtol=0, atol=1e-6)
+
+
+def test_tokens_are_counted():
+    assert count_tokens(Encoded([[2, 3, 2], [5]], 0), 7).tolist() == [0, 0, 2, 1, 0, 1, 0]
+    training = task(40, 0)
+    result = train(CONFIG, None, training, task(20, 1), TrainSpec(epochs=2), seed=0)
+    assert result.token_counts.dtype == torch.int64
+    assert torch.equal(result.token_counts, count_tokens(training.encoded, 20))
+    assert int(result.token_counts.sum()) == sum(map(len, training.encoded.ids))
+
+
+def test_the_loss_of_a_model_that_knows_nothing():
+    state = state_of(build_model(CONFIG, 0))
+    state["classifier.weight"].zero_()
+    for batch_size in (1, 7, 256):
+        loss = mean_loss(load_model(CONFIG, state), task(30, 0), batch_size=batch_size)
+        assert loss == pytest.approx(math.log(2), abs=1e-6)

@@ -23,15 +23,17 @@ class GroupMap:
     read: Tensor
 
 
-def axis_map(maps: Mapping[str, GroupMap], axis: Axis) -> Tensor | None:
+def axis_map(maps: Mapping[str, GroupMap], axis: Axis, spec: SymmetrySpec) -> Tensor | None:
     """The (m, n) map of a whole axis, or None where all of its groups are untouched."""
-    chosen: list[Tensor] = [
-        maps[name].write if axis.role == "write" else maps[name].read for name in axis.groups if name in maps
-    ]
-    if not chosen:
+    if not any(name in maps for name in axis.groups):
         return None
-    if len(axis.groups) == 1:
-        return chosen[0]
+    chosen = [
+        getattr(maps[name], axis.role) if name in maps else torch.eye(spec.groups[name].size, dtype=torch.float64)
+        for name in axis.groups
+    ]
+    if len(chosen) == 1:
+        whole: Tensor = chosen[0]
+        return whole
     outer, inner = chosen
     full = outer[:, :, None, None] * inner  # (M, N, m, n)
     return full.permute(0, 2, 1, 3).reshape(full.shape[0] * full.shape[2], -1)
@@ -43,7 +45,7 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
     for name, axes in spec.axes.items():
         tensor = state[name]
         for index, axis in enumerate(axes):
-            matrix = axis_map(maps, axis)
+            matrix = axis_map(maps, axis, spec)
             if matrix is not None:
                 tensor = torch.movedim(torch.tensordot(matrix, tensor, dims=([1], [index])), 0, index)
         out[name] = tensor

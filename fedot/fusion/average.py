@@ -1,5 +1,6 @@
 """Weighted averages of states that share one basis."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -102,12 +103,16 @@ def normalise_weights(weights: Sequence[float] | None, count: int) -> tuple[floa
     FedotError
         If their number is wrong, one is negative or not finite, or all are zero.
     """
+    if count == 0:
+        raise FedotError("there is no model to average; give at least one")
     if weights is None:
         return (1.0 / count,) * count
     values = [float(value) for value in weights]
     total = sum(values)
-    if len(values) != count or min(values) < 0 or not 0 < total < float("inf"):
-        raise FedotError(f"got the weights {values} for {count} models; give one number above 0 for each")
+    if len(values) != count or not all(value >= 0 for value in values) or not 0 < total < math.inf:
+        raise FedotError(
+            f"got the weights {values} for {count} models; give each a number of at least 0, and one more than 0"
+        )
     return tuple(value / total for value in values)
 
 

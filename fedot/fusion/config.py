@@ -1,5 +1,6 @@
 """Options of a fusion."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 
@@ -43,11 +44,11 @@ class FusionConfig:
     def __post_init__(self) -> None:
         choices: dict[str, Collection[str]] = {"ground_cost": GROUND_COSTS, "solver": SOLVERS, "mass": MASSES}
         for key, valid in choices.items():
-            if getattr(self, key) not in valid:
+            if getattr(self, key) not in tuple(valid):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}; choose from {', '.join(valid)}")
         for key in ("reg", "mass_penalty", "token_power"):
             value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a number above 0")
         for key in ("circuits", "class_rows", "position_rows", "count_rows"):
             if not isinstance(getattr(self, key), bool):

@@ -89,6 +89,9 @@ def fuse(
     _check_comparable(configs)
     for number, state in enumerate(states):
         _check_finite(state, number)
+    for what, given in (("vocabularies", vocabularies), ("token counts", token_counts)):
+        if given is not None and len(given) != len(models):
+            raise FedotError(f"got {len(given)} {what} for {len(models)} models; give one for each")
     unions = {
         name: unite(_labels(name, specs, vocabularies))
         for name, group in specs[anchor].groups.items()

@@ -70,6 +70,7 @@ def row_shares(union: LabelUnion, weights: Sequence[float], counts: Sequence[Ten
     """
     present = torch.stack([union.present(k) for k in range(len(weights))])
     by_weight = present * torch.tensor(weights, dtype=torch.float64)[:, None]
+    by_weight = torch.where(by_weight.sum(0) > 0, by_weight, present)  # only models of weight 0 have the row
     shares = by_weight / by_weight.sum(0)
     if counts is None:
         return shares

@@ -97,6 +97,6 @@ def solve(name: str, cost: Floats, a: Floats, b: Floats, options: Options | None
         raise FedotError(f"the ground cost has shape {cost.shape}, but the masses have lengths {len(a)}, {len(b)}")
     if not np.isfinite(cost).all():
         raise FedotError("the ground cost between neurons is not finite; does a model hold NaN or infinite weights?")
-    if min(a.min(), b.min()) <= 0:
+    if not (np.concatenate([a, b]) > 0).all():
         raise FedotError("a neuron has no mass, but every mass must be above 0; add a little to all of them")
     return SOLVERS[name](cost, a / a.sum(), b / b.sum(), options or {})

@@ -1,0 +1,14 @@
+from collections.abc import Iterator
+
+import pytest
+
+from fedot.data import load
+from fedot.federation import client
+
+
+@pytest.fixture(autouse=True)
+def forget_data() -> Iterator[None]:
+    """Clear what a process keeps of data sets: some tests make the stand-in smaller, and others must not see that."""
+    yield
+    for kept in (load._corpus, client._load, client._own_tokenizer, client._encode):
+        kept.cache_clear()
