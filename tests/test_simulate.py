@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -105,9 +106,52 @@ def test_the_same_command_gives_the_same_figures(call: Call, tmp_path: Path) -> 
     rows = []
     for name in ("a", "b"):
         assert call("--out", name).exit_code == 0
-        found = json.loads((tmp_path / name / "results.json").read_text())["rows"]
-        rows.append([{key: row[key] for key in ("strategy", "split", "metrics", "bytes_up")} for row in found])
+        rows.append(rows_of(tmp_path / name))
     assert rows[0] == rows[1]
+    assert models_of(tmp_path / "a") == models_of(tmp_path / "b")
+
+
+def rows_of(folder: Path) -> str:
+    """The rows as they are in the file, all but the time they took."""
+    found = json.loads((folder / "results.json").read_text())["rows"]
+    assert found
+    return json.dumps([{key: value for key, value in row.items() if key != "seconds"} for row in found])
+
+
+def models_of(folder: Path) -> dict[str, dict[str, bytes]]:
+    """Every tensor's bytes, by file and name."""
+    found = {
+        path.name: {name: tensor.numpy().tobytes() for name, tensor in load_file(path).items()}
+        for path in (folder / "models").iterdir()
+    }
+    assert found
+    return found
+
+
+def test_unequal_clients_are_fused_and_the_mean_is_a_failure(call: Call, tmp_path: Path) -> None:
+    options = ["clients.1.model={d_model: 16, d_ff: 24}", "tokenizer.scope=per-client", "train.epochs=1"]
+    result = call(*(part for option in options for part in ("--set", option)))
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "runs/tiny"
+    results = json.loads((out / "results.json").read_text())
+    [failure] = results["failures"]
+    assert failure["strategy"] == "fedavg"
+    assert "use ot-fusion" in failure["reason"]
+    assert "fedavg" in result.stdout  # in the table, with its reason
+    assert "ot-fusion" in {row["strategy"] for row in results["rows"]}
+    assert [path.name for path in (out / "models").iterdir()] == ["ot-fusion-seed0.safetensors"]
+    with safe_open(out / "models/ot-fusion-seed0.safetensors", "pt") as file:
+        tokens = json.loads(file.metadata()["vocabulary"])
+        assert len(tokens) == len(set(tokens)) == json.loads(file.metadata()["config"])["vocab_size"]
+        assert file.get_tensor("tok_emb.weight").shape[0] == len(tokens)
+
+
+def test_several_rounds(call: Call, tmp_path: Path) -> None:
+    assert call("--set", "rounds=2", "--set", "references=[]").exit_code == 0
+    results = json.loads((tmp_path / "runs/tiny/results.json").read_text())
+    assert results["failures"] == []
+    rounds = {(row["strategy"], row["round"]) for row in results["rows"]}
+    assert rounds == {(name, k) for name in ("fedavg", "ot-fusion") for k in (1, 2)}
 
 
 def test_an_earlier_run_is_kept_unless_forced(call: Call, tmp_path: Path) -> None:
@@ -216,7 +260,6 @@ def _members(group: int) -> list[str]:
 
 @pytest.mark.slow
 def test_workers_do_not_change_the_figures(scenario: Path, tmp_path: Path) -> None:
-    rows = []
     for workers in ("0", "2"):
         out = tmp_path / workers
         command = [
@@ -230,10 +273,8 @@ def test_workers_do_not_change_the_figures(scenario: Path, tmp_path: Path) -> No
             workers,
         ]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        rows.append(json.loads((out / "results.json").read_text())["rows"])
-        for row in rows[-1]:
-            del row["seconds"]
-    assert rows[0] == rows[1]
+    assert rows_of(tmp_path / "0") == rows_of(tmp_path / "2")
+    assert models_of(tmp_path / "0") == models_of(tmp_path / "2")
 
 
 def test_help_does_not_wait_for_torch() -> None:

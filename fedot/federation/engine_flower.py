@@ -60,7 +60,9 @@ def run_on_ray(
     apps = find_apps()
     with _home() as home, _superlink(home) as environment:
         settings = home / "run.toml"
-        settings.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in run_config.items()))
+        # TOML reads JSON's scalars, but not its pairs of surrogates, so characters go as they are
+        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in run_config.items()]
+        settings.write_text("".join(lines), encoding="utf-8")
         gpus = 1.0 if run_config.get("device") == "cuda" else 0.0
         federation = (
             f"num-supernodes={n_client} client-resources-num-cpus=1 client-resources-num-gpus={gpus} "

@@ -1,11 +1,13 @@
 """An engine on one machine: messages are function calls, in this process or in a few worker processes."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.serverapp import Grid
 
+from fedot.errors import FedotError
 from fedot.federation.flower_private import Run, assume_identity, give_id
 from fedot.federation.workers import start_pool, stop_pool
 
@@ -89,12 +91,22 @@ class InProcessGrid(Grid):
         batch = list(messages)
         ids = [give_id(message) for message in batch]
         contexts = [self._contexts[message.metadata.dst_node_id] for message in batch]
-        answer = map if self._pool is None else self._pool.map
-        for message_id, (reply, state) in zip(ids, answer(_answer, batch, contexts), strict=True):
+        for message_id, (reply, state) in zip(ids, self._answers(batch, contexts), strict=True):
             self._contexts[reply.metadata.src_node_id].state = state
             self._replies[message_id] = reply
             self._on_reply(reply)
         return ids
+
+    def _answers(self, batch: list[Message], contexts: list[Context]) -> Iterator[tuple[Message, RecordDict]]:
+        if self._pool is None:
+            yield from map(_answer, batch, contexts)
+            return
+        try:
+            yield from self._pool.map(_answer, batch, contexts)
+        except BrokenExecutor:
+            raise FedotError(
+                "a worker process died, perhaps for lack of memory; try --workers 0, or a smaller model or batch"
+            ) from None
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Hand out the replies to these messages."""

@@ -172,8 +172,11 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
             seconds=_number(metrics["seconds"]),
             truncated=_whole(metrics["truncated"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise FedotError(f"a training reply is malformed ({type(error).__name__}: {error})") from error
+    except FedotError:
+        raise
+    except Exception as error:  # a client's bytes can make NumPy, zipfile and json raise nearly anything
+        told = " ".join(str(error).split())
+        raise FedotError(f"a training reply is malformed ({type(error).__name__}: {told})") from error
 
 
 def pack_description(description: ClientDescription) -> RecordDict:

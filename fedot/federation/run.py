@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -297,7 +297,12 @@ class _Seed:
             return
         self.progress(f"seed {self.seed}: centralised", 0.0)
         if self.pending is not None:
-            result, config, tokenizer = self.pending.result()
+            try:
+                result, config, tokenizer = self.pending.result()
+            except BrokenExecutor:
+                reason = "the process that trained it died, perhaps for lack of memory; try --workers 0"
+                self.record.add_failure(self.seed, "centralised", reason)
+                return
         else:
             shared = self.federation.settings.tokenizer
             result, config, tokenizer = train_centralised(

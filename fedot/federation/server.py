@@ -19,13 +19,12 @@ from fedot.federation.messages import (
     pack_state,
     unpack_description,
     unpack_tallies,
-    unpack_update,
 )
 from fedot.metrics import Tally
 from fedot.models import State
 from fedot.scenario import Scenario
 from fedot.strategies.guard import wait_for_nodes
-from fedot.strategies.validation import check_update
+from fedot.strategies.validation import read_replies
 from fedot.tokenizer import train_tokenizer, unpack_words
 
 TIMEOUT = 3600.0
@@ -94,18 +93,9 @@ def train_parents(
 ) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
     """Have every client train once; return the usable models and who failed why, by partition."""
     content = RecordDict({ARRAYS: pack_state(initial), CONFIG: federation.settings.to_record()})
-    updates: list[ClientUpdate] = []
-    failed: list[tuple[str, str]] = []
-    for reply in _ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN):
-        try:
-            if reply.has_error():
-                raise FedotError(reply.error.reason)
-            update = unpack_update(reply.content)
-            check_update(update)
-            updates.append(update)
-        except FedotError as error:
-            failed.append((federation.names[reply.metadata.src_node_id], str(error)))
-    return tuple(sorted(updates, key=lambda update: update.partition_id)), tuple(failed)
+    replies = _ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN)
+    good, failed = read_replies(replies, federation.names)
+    return tuple(update for _, update in good), tuple(failed)
 
 
 def evaluate_everywhere(
@@ -116,7 +106,8 @@ def evaluate_everywhere(
     Raises
     ------
     FedotError
-        If no client answers; a client that fails is named in it.
+        If a client fails or does not answer, since sums over fewer test splits compare with nothing; it is
+        named.
     """
     requests = {node: request_for(federation.clients[node]) for node in federation.names}
     contents = {node: pack_evaluation(request, federation.settings) for node, request in requests.items()}
@@ -128,11 +119,12 @@ def evaluate_everywhere(
             failed.append(f"{federation.names.get(node, node)}: {reply.error.reason}")
         else:
             by_node[node] = unpack_tallies(reply.content, len(requests[node].items))
-    if not by_node or failed:
-        raise FedotError(f"evaluation failed at {'; '.join(failed) or 'all clients (no answer)'}")
+    if len(by_node) < len(requests):
+        silent = [name for node, name in federation.names.items() if node not in by_node]
+        raise FedotError(f"evaluation failed at {'; '.join(failed) or ', '.join(silent) + ' (no answer)'}")
     results: list[dict[str, Tally]] = []
     for i in range(len(next(iter(requests.values())).items)):
-        each = {federation.names[node]: by_node[node][i] for node in federation.names if node in by_node}
+        each = {name: by_node[node][i] for node, name in federation.names.items()}
         first, *rest = each.values()
         total = first
         for other in rest:

@@ -4,16 +4,15 @@ import logging
 import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate, unpack_update
-from fedot.models import state_shapes
-from fedot.strategies.validation import check_update
+from fedot.federation.messages import ClientUpdate
+from fedot.strategies.validation import read_replies
 
 log = logging.getLogger("fedot.strategy")
 
@@ -100,26 +99,13 @@ class Guarded(FedAvg):
         FedotError
             If fewer than the quorum are usable; it names who is missing or was dropped.
         """
-        self.accepted, self.dropped = (), []
-        good: list[tuple[Message, ClientUpdate]] = []
-        silent = dict(self._asked)
-        for message in replies:
-            name = silent.pop(message.metadata.src_node_id, self.quorum.name(message.metadata.src_node_id))
-            try:
-                if message.has_error():
-                    raise FedotError(message.error.reason or f"error {message.error.code}")
-                update = unpack_update(message.content)
-                check_update(update)
-                good.append((message, update))
-            except FedotError as error:
-                self.dropped.append((name, str(error)))
-        self.dropped += [(name, "no answer before the deadline") for name in silent.values()]
-        good.sort(key=lambda pair: pair[1].partition_id)
+        self.accepted = ()
+        good, self.dropped = read_replies(replies, self._asked)
         if self.equal_models:
             self._require_equal_models(good)
         for name, reason in self.dropped:
             log.warning("round %s goes on without %s: %s", server_round, name, reason)
-        asked = max(len(self._asked), len(good) + len(self.dropped))
+        asked = len(self._asked)
         if len(good) < self.quorum.needed(asked):
             told = "; ".join(f"{name}: {reason}" for name, reason in self.dropped)
             raise FedotError(
@@ -130,17 +116,17 @@ class Guarded(FedAvg):
         return good
 
     def _require_equal_models(self, good: list[tuple[Message, ClientUpdate]]) -> None:
-        """Refuse to average models of different shapes, which Flower would broadcast or crash on."""
-        shapes = [state_shapes(update.config) for _, update in good]
-        own_vocabulary = [update.tokenizer for _, update in good]
-        for (_, update), other in zip(good[1:], shapes[1:], strict=True):
-            for name in shapes[0]:
-                if other.get(name) != shapes[0][name]:
+        """Refuse to average different models: Flower would broadcast or crash, or mix heads of other widths."""
+        about = [{**asdict(update.config), "dropout": None} for _, update in good]
+        for (_, update), other in zip(good[1:], about[1:], strict=True):
+            for name, value in about[0].items():
+                if other.get(name) != value:
                     raise FedotError(
-                        f"this strategy needs equal models, but {name} is {shapes[0][name]} at "
-                        f"{good[0][1].client} and {other.get(name)} at {update.client}; use ot-fusion"
+                        f"this strategy needs equal models, but {name} is {value} at {good[0][1].client} "
+                        f"and {other.get(name)} at {update.client}; use ot-fusion"
                     )
-        if len(good) > 1 and any(own_vocabulary):
+        # a sole survivor's model cannot be read with the vocabularies of the others either
+        if max(len(self._asked), len(self.quorum.clients)) > 1 and any(update.tokenizer for _, update in good):
             raise FedotError(
                 "this strategy needs one tokenizer for all, but clients have their own; "
                 "use ot-fusion, or tokenizer.scope: shared"

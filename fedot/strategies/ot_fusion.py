@@ -8,6 +8,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from tokenizers import Tokenizer
 
+from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.models import Config, config_to_json
@@ -68,6 +69,10 @@ class OTFusion(Guarded):
         return pack_state(self.latest.result.state), metrics
 
     def _fuse(self, updates: list[ClientUpdate]) -> Fused:
+        classes = {update.config.n_class: update.client for update in updates}
+        if len(classes) > 1:
+            told = ", ".join(f"{n} at {client}" for n, client in classes.items())
+            raise FedotError(f"ot-fusion needs the same classes at all clients, but their number is {told}")
         models = [(update.state, update.config) for update in updates]
         weights = [float(update.num_examples) for update in updates]
         counts = [update.token_counts for update in updates]

@@ -25,7 +25,7 @@ OF_FLOWER = ("flower-super", "flwr", "ray::", "raylet", "gcs_server")
 
 
 def run_config(scenario: Scenario, folder: Path) -> dict[str, Any]:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "tiny.yaml").write_text(dump_scenario(scenario))
     return {
         "scenario": str(folder / "tiny.yaml"),
@@ -70,24 +70,25 @@ def test_both_engines_give_the_same(tiny: Any, tmp_path: Path, monkeypatch: pyte
     scenario = tiny(rounds=2)
     before = processes()
     lines: list[str] = []
-    run_on_ray(run_config(scenario, tmp_path / "flower"), 2, lines.append)
+    odd = "\u00e9 \U0001f33b"  # a name that has to get through Flower's configuration
+    run_on_ray(run_config(scenario, tmp_path / "flower" / odd), 2, lines.append)
     assert processes() <= before
     assert any("ot-fusion, round 2" in line for line in lines)
 
-    settings = run_config(scenario, tmp_path / "inproc")
+    settings = run_config(scenario, tmp_path / "inproc" / odd)
     with InProcessGrid([{"partition-id": k, "num-partitions": 2} for k in range(2)], settings) as grid:
         app(grid, Context(1, 1, {}, RecordDict(), settings))
 
-    found, expected = (json.loads((tmp_path / d / "out/results.json").read_text()) for d in ("flower", "inproc"))
+    found, expected = (json.loads((tmp_path / d / odd / "out/results.json").read_text()) for d in ("flower", "inproc"))
     for result in (found, expected):
         for row in result["rows"]:
             del row["seconds"]
     assert found["rows"] == expected["rows"]
     assert found["lines"] == expected["lines"]
-    models = sorted(path.name for path in (tmp_path / "inproc/out/models").iterdir())
+    models = sorted(path.name for path in (tmp_path / "inproc" / odd / "out/models").iterdir())
     assert models == ["fedavg-seed0.safetensors", "ot-fusion-seed0.safetensors"]
     for name in models:
-        a, b = (load_file(tmp_path / d / "out/models" / name) for d in ("flower", "inproc"))
+        a, b = (load_file(tmp_path / d / odd / "out/models" / name) for d in ("flower", "inproc"))
         assert a.keys() == b.keys()
         assert all((a[key] == b[key]).all() for key in a), name
 

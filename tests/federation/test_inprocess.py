@@ -1,6 +1,7 @@
 """The in-process engine: messages are function calls, and a failing client is an error reply."""
 
 import logging
+import multiprocessing
 from collections.abc import Callable
 
 import pytest
@@ -112,6 +113,16 @@ def test_one_crashing_client_does_not_disturb_the_others(use: UseApp) -> None:
     use(sometimes)
     with InProcessGrid(NODES, {}) as grid:
         assert [reply.has_error() for reply in ask(grid)] == [False, True, False]
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_told_in_one_line() -> None:
+    with InProcessGrid(NODES, {}, workers=1) as grid:
+        ask(grid)  # an error reply, but the worker is up
+        for process in multiprocessing.active_children():
+            process.kill()
+        with pytest.raises(FedotError, match=r"a worker process died.*--workers 0"):
+            ask(grid)
 
 
 def test_the_meter_counts_what_goes_each_way(use: UseApp) -> None:

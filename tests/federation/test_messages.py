@@ -174,6 +174,7 @@ def _update() -> ClientUpdate:
         (UPDATE, "client", b"x"),
         (UPDATE, "model-config", "{}"),
         (UPDATE, "model-config", "no json"),
+        (UPDATE, "model-config", "[" * 100_000),
         (UPDATE, "model-config", '{"architecture": "encodr"}'),
         (UPDATE, "token-counts", b"123"),
         (UPDATE, "token-counts", "text"),
@@ -195,9 +196,10 @@ def test_an_update_that_lacks_a_record_is_a_fedot_error(missing: str) -> None:
         unpack_update(content)
 
 
-def test_an_array_of_garbage_is_a_fedot_error() -> None:
+@pytest.mark.parametrize("data", [b"\x80garbage", b"", b"PK\x03\x04garbage", b"\x93NUMPY\x01\x00"])
+def test_an_array_of_garbage_is_a_fedot_error(data: bytes) -> None:
     content = pack_update(_update())
-    content["arrays"]["x"].data = b"\x80garbage"  # type: ignore[index,union-attr]
+    content["arrays"]["x"].data = data  # type: ignore[index,union-attr]
     with pytest.raises(FedotError, match="malformed"):
         unpack_update(content)
 

@@ -1,12 +1,12 @@
 """A whole scenario over the real apps: what ends up in the results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import torch
-from flwr.app import Context, Error, Message
+from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 import clients.app
@@ -38,7 +38,7 @@ class Outcome:
         return {row["strategy"] for row in self.record.rows}
 
 
-def run(scenario: Scenario, **plan: Any) -> Outcome:
+def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **plan: Any) -> Outcome:
     outcome = Outcome(RunRecord(scenario, "inprocess", "test"))
 
     def save(title: str, seed: int, state: State, config: Config, tokenizer: str, *_: object) -> None:
@@ -48,8 +48,8 @@ def run(scenario: Scenario, **plan: Any) -> Outcome:
         outcome.work += work
 
     n = len(scenario.client_specs())
-    with InProcessGrid([{"partition-id": k, "num-partitions": n} for k in range(n)], {}) as grid:
-        run_scenario(grid, Plan(scenario, **plan), outcome.record, save, progress, lambda: None)
+    with grid([{"partition-id": k, "num-partitions": n} for k in range(n)], {}) as there:
+        run_scenario(there, Plan(scenario, **plan), outcome.record, save, progress, lambda: None)
     return outcome
 
 
@@ -206,6 +206,53 @@ def test_a_client_that_cannot_train_is_named_and_the_rest_goes_on(tiny: Any, bre
     notices = outcome.results["provenance"]["notices"]
     assert any("xed-fi" in line and "the disk is full" in line for line in notices)
     assert any("fedavg" in line and "without xed-fi" in line for line in notices)
+
+
+class Lossy(InProcessGrid):
+    """A grid that loses node 1 when it is sent a certain kind of message."""
+
+    kind = ""
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        replies = list(super().send_and_receive(messages, timeout=timeout))
+        return [reply for reply in replies if reply.metadata.src_node_id != 1001 or not self.hit(reply)]
+
+    def hit(self, reply: Message) -> bool:
+        return reply.metadata.message_type == self.kind
+
+
+class Unavailable(Lossy):
+    """A grid that, as Flower does, tells of the loss under its own id instead of the node's."""
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        replies = list(super().send_and_receive(messages, timeout=timeout))
+        if replies and self.hit(replies[0]):
+            reply = Message(Error(4, "Node Unavailable"), reply_to=self.create_message(RecordDict(), "train", 1001, ""))
+            reply.metadata.__dict__["_src_node_id"] = 1
+            replies.append(reply)
+        return replies
+
+
+@pytest.mark.parametrize(
+    ("grid", "told"), [(Lossy, "no answer before the deadline"), (Unavailable, "Node Unavailable")]
+)
+def test_a_node_lost_in_training_is_named_and_the_rest_goes_on(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, grid: type[Lossy], told: str
+) -> None:
+    monkeypatch.setattr(grid, "kind", "train")
+    outcome = run(tiny(references=["parents"]), grid=grid)
+    assert {"fedavg", "ot-fusion", "parent:xed-en"} == outcome.strategies()
+    notices = outcome.results["provenance"]["notices"]
+    assert f"xed-fi: no parent model for seed 0: {told}" in notices
+    assert f"fedavg, seed 0, round 1 without xed-fi: {told}" in notices
+
+
+def test_a_test_split_that_stays_silent_is_not_left_out_of_the_sum(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lossy, "kind", "evaluate")
+    outcome = run(tiny(references=[]), grid=Lossy)
+    assert outcome.record.rows == []
+    assert {failure["strategy"] for failure in outcome.record.failures} == {"fedavg", "ot-fusion"}
+    assert all("xed-fi (no answer)" in failure["reason"] for failure in outcome.record.failures)
 
 
 def test_a_missed_quorum_is_a_failure_of_that_strategy_only(tiny: Any, breaking: Any) -> None:

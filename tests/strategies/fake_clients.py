@@ -6,6 +6,8 @@ from dataclasses import replace
 import torch
 from flwr.app import Error, Message, RecordDict
 from flwr.serverapp import Grid
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from fedot.federation.flower_private import Run, assume_identity, give_id
 from fedot.federation.messages import ClientUpdate, pack_update
@@ -92,3 +94,17 @@ def crash(reason: str = "ValueError (see this client's log)") -> Reply:
 
 def silence(message: Message) -> None:
     """A node that does not answer."""
+
+
+def lost(message: Message) -> Message:
+    """A node that went away: Flower tells of it under its own id, 1."""
+    reply = Message(Error(4, "Node Unavailable"), reply_to=message)
+    reply.metadata.__dict__["_src_node_id"] = 1
+    return reply
+
+
+def own_tokenizer(size: int = CONFIG.vocab_size) -> str:
+    """A tokenizer of a client's own, with `size` tokens."""
+    words = {"[PAD]": 0, "[UNK]": 1, **{f"w{k}": k for k in range(2, size)}}
+    text: str = Tokenizer(WordLevel(words, unk_token="[UNK]")).to_str()
+    return text

@@ -1,7 +1,9 @@
 """Waiting with a deadline, quorum, and what a reply must hold."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,10 +11,19 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.messages import METRICS, pack_state, pack_update
-from fedot.strategies import Quorum, build_strategy
+from fedot.strategies import STRATEGIES, Quorum, build_strategy
 from fedot.strategies.guard import wait_for_nodes
 from fedot.strategies.validation import check_update
-from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update, silence
+from tests.strategies.fake_clients import (
+    CONFIG,
+    FakeGrid,
+    answer,
+    crash,
+    lost,
+    make_update,
+    own_tokenizer,
+    silence,
+)
 
 
 class Late(FakeGrid):
@@ -81,9 +92,91 @@ def test_models_of_unequal_width_are_refused_by_a_mean_and_named() -> None:
 
 
 def test_own_tokenizers_are_refused_by_a_mean() -> None:
-    nodes = {k: answer(make_update(k, tokenizer="{}")) for k in range(2)}
-    with pytest.raises(FedotError, match="tokenizer"):
+    nodes = {k: answer(make_update(k, tokenizer=own_tokenizer())) for k in range(2)}
+    with pytest.raises(FedotError, match="needs one tokenizer for all"):
         build_strategy("fedavg", {}).start(FakeGrid(nodes), pack_state({}), 1, train_config=ConfigRecord())
+
+
+def test_a_sole_survivor_with_its_own_tokenizer_is_no_mean_of_all() -> None:
+    nodes = {0: answer(make_update(0, tokenizer=own_tokenizer())), 1: crash()}
+    with pytest.raises(FedotError, match="needs one tokenizer for all"):
+        build_strategy("fedavg", {}).start(FakeGrid(nodes), pack_state({}), 1, train_config=ConfigRecord())
+
+
+def test_a_lone_client_may_have_its_own_tokenizer_and_a_sampled_one_may_not() -> None:
+    nodes = {k: answer(make_update(k, tokenizer=own_tokenizer())) for k in range(2)}
+    lone = build_strategy("fedavg", {}, Quorum({0: "a"}))
+    lone.start(FakeGrid({0: nodes[0]}), pack_state({}), 1, train_config=ConfigRecord())
+    assert len(lone.accepted) == 1
+    sampled = build_strategy("fedavg", {"fraction-train": 0.5}, Quorum({0: "a", 1: "b"}))
+    with pytest.raises(FedotError, match="needs one tokenizer for all"):
+        sampled.start(FakeGrid(nodes), pack_state({}), 1, train_config=ConfigRecord())
+
+
+MEANS = [name for name in STRATEGIES if name != "ot-fusion"]
+
+
+@pytest.mark.parametrize("name", MEANS)
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"n_class": 1}, "n_class is 2 at client-0 and 1 at client-3"),  # (1, 8) would be broadcast to (2, 8)
+        ({"d_ff": 1}, "d_ff is 16 at client-0 and 1 at client-3"),
+        ({"n_layer": 2}, "n_layer is 1 at client-0 and 2 at client-3"),  # has all tensors of the others, and more
+        ({"n_head": 4, "d_head": 2}, "n_head is 2 at client-0 and 4 at client-3"),  # has the very same shapes
+    ],
+)
+def test_a_mean_refuses_unequal_models(name: str, change: dict[str, int], told: str) -> None:
+    nodes = {k: answer(make_update(k)) for k in range(3)}
+    nodes[3] = answer(make_update(3, config=replace(CONFIG, **change)))
+    with pytest.raises(FedotError, match=rf"needs equal models, but {told}"):
+        build_strategy(name, {}).start(FakeGrid(nodes), pack_state({}), 1, train_config=ConfigRecord())
+
+
+def test_dropout_may_differ() -> None:
+    nodes = {k: answer(make_update(k, config=replace(CONFIG, dropout=0.1 * k))) for k in range(2)}
+    strategy = build_strategy("fedavg", {})
+    strategy.start(FakeGrid(nodes), pack_state({}), 1, train_config=ConfigRecord())
+    assert len(strategy.accepted) == 2
+
+
+@pytest.mark.parametrize("name", ["fedavg", "ot-fusion"])
+def test_a_lost_node_counts_once_and_under_its_own_name(name: str) -> None:
+    nodes = {10: answer(make_update(0)), 11: lost}
+    strategy = build_strategy(name, {}, Quorum({10: "here", 11: "gone"}))
+    strategy.start(FakeGrid(nodes), pack_state({}), 1, train_config=ConfigRecord())  # one of two is enough
+    assert strategy.dropped == [("gone", "Node Unavailable")]
+
+
+def test_two_replies_of_one_node_are_used_once() -> None:
+    class Twice(FakeGrid):
+        def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+            return [reply for reply in super().send_and_receive(messages, timeout=timeout) for _ in range(2)]
+
+    nodes = {k: answer(make_update(k)) for k in range(2)}
+    strategy = build_strategy("fedavg", {})
+    strategy.start(Twice(nodes), pack_state({}), 1, train_config=ConfigRecord())
+    assert [update.partition_id for update in strategy.accepted] == [0, 1]
+    assert strategy.dropped == []
+
+
+@pytest.mark.parametrize("size", [11, 13])
+def test_a_tokenizer_that_does_not_go_with_its_model_is_told(size: int) -> None:
+    with pytest.raises(FedotError, match=f"tokenizer has {size} tokens, but its model 12"):
+        check_update(make_update(tokenizer=own_tokenizer(size)))
+
+
+def test_an_unreadable_tokenizer_is_told() -> None:
+    with pytest.raises(FedotError, match="tokenizer cannot be read"):
+        check_update(make_update(tokenizer="{}"))
+
+
+@pytest.mark.parametrize("change", [{"d_model": -8}, {"d_model": "8"}, {"n_head": None}, {"dropout": 2}])
+def test_a_configuration_of_no_model_is_told(change: dict[str, Any]) -> None:
+    update = make_update()
+    with pytest.raises(FedotError, match="describes no model") as caught:
+        check_update(replace(update, config=replace(CONFIG, **change)))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_good_update_passes() -> None:

@@ -85,6 +85,11 @@ def test_clients_of_unequal_width_are_fused() -> None:
     assert torch.isfinite(load_model(latest.result.config, latest.result.state)(IDS)).all()
 
 
+def test_clients_with_other_classes_are_refused() -> None:
+    with pytest.raises(FedotError, match="same classes at all clients"):
+        fuse([make_update(0), make_update(1, config=replace(CONFIG, n_class=3))])
+
+
 def test_options_reach_the_fusion() -> None:
     strategy = build_strategy("ot-fusion", {"align": "server", "solver": "sinkhorn", "count-rows": False})
     assert isinstance(strategy, OTFusion)
