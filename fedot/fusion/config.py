@@ -15,6 +15,8 @@ class FusionConfig:
 
     Parameters
     ----------
+    method
+        Name from `fedot.fusion.methods.METHODS`; the other options mean what its page says, or nothing to it.
     ground_cost, solver, mass
         Names from `GROUND_COSTS`, `SOLVERS`, `MASSES`, for the neuron groups that are permuted.
     reg, mass_penalty
@@ -30,6 +32,7 @@ class FusionConfig:
         Average each token's embedding row by how often each client has seen the token.
     """
 
+    method: str = "aligned"
     ground_cost: str = "squared-euclidean"
     solver: str = "exact"
     mass: str = "uniform"

@@ -63,17 +63,17 @@ def relabel(state: State, spec: SymmetrySpec, unions: Mapping[str, LabelUnion], 
     return out
 
 
-def row_shares(union: LabelUnion, weights: Sequence[float], counts: Sequence[Tensor] | None) -> Tensor:
+def row_shares(union: LabelUnion, weights: Sequence[float], seen: Tensor | None) -> Tensor:
     """Share of every model in every row of the union, (K, rows), columns summing to 1.
 
-    By the counts where given; a row that nobody has counted goes by `weights` over the models that have it.
+    By the counts `seen`, (K, rows), where given; a row that nobody has counted goes by `weights` over the models
+    that have it.
     """
     present = torch.stack([union.present(k) for k in range(len(weights))])
     by_weight = present * torch.tensor(weights, dtype=torch.float64)[:, None]
     by_weight = torch.where(by_weight.sum(0) > 0, by_weight, present)  # only models of weight 0 have the row
     shares = by_weight / by_weight.sum(0)
-    if counts is None:
+    if seen is None:
         return shares
-    seen = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(counts)])
     total = seen.sum(0)
     return torch.where(total > 0, seen / total.clamp(min=1e-300), shares)

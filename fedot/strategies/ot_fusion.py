@@ -98,7 +98,8 @@ class OTFusion(Guarded):
 
     def _global_config(self) -> Config:
         assert self.latest is not None
-        return self.latest.result.config
+        config: Config = self.latest.result.config
+        return config
 
 
 def client_vocabulary(update: ClientUpdate) -> tuple[str, ...] | None:

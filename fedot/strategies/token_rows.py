@@ -6,6 +6,7 @@ nothing else; it is much harder to beat than FedAvg where clients speak differen
 
 from collections.abc import Iterable
 
+import torch
 from flwr.app import ArrayRecord, Message, MetricRecord
 
 from fedot.federation.messages import pack_state
@@ -30,7 +31,7 @@ class FedAvgTokenRows(Guarded):
         shares = row_shares(
             unite([rows] * len(updates)),
             [w / total for w in weights],
-            [update.token_counts for update in updates],
+            torch.stack([update.token_counts.double() for update in updates]),
         )
         for name, _ in symmetry(updates[0].config).tensors_of("vocab"):
             table = sum(

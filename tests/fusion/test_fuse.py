@@ -107,7 +107,7 @@ def test_vocabularies_are_united_by_token():
 
 
 def test_a_tokens_row_goes_by_who_has_seen_it():
-    counts = [torch.tensor([9, 0, 3, 0]), torch.tensor([1, 5, 3, 0])]
+    counts = torch.tensor([[9.0, 0, 3, 0], [1, 5, 3, 0]], dtype=torch.float64)
     shares = row_shares(unite([["a", "b", "c", "d"]] * 2), [0.25, 0.75], counts)
     torch.testing.assert_close(shares[0], torch.tensor([0.9, 0.0, 0.5, 0.25], dtype=torch.float64))
     torch.testing.assert_close(shares.sum(0), torch.ones(4, dtype=torch.float64))
@@ -294,8 +294,9 @@ def test_row_shares_sum_to_one_and_go_to_those_who_have_the_row(seed, counted):
     rng = np.random.default_rng(seed)
     words = [rng.choice(list("abcdefghij"), rng.integers(1, 9), replace=False).tolist() for _ in range(3)]
     union = unite(words)
-    counts = [torch.from_numpy(rng.integers(0, 4, len(each))) for each in words] if counted else None
-    shares = row_shares(union, rng.uniform(0.1, 1, 3).tolist(), counts)
+    counts = [torch.from_numpy(rng.integers(0, 4, len(each))).double() for each in words]
+    seen = torch.stack([union.scatter(k, count) for k, count in enumerate(counts)]) if counted else None
+    shares = row_shares(union, rng.uniform(0.1, 1, 3).tolist(), seen)
     torch.testing.assert_close(shares.sum(0), torch.ones(len(union.labels), dtype=torch.float64))
     assert set(union.labels) == set().union(*words)
     for k, each in enumerate(words):

@@ -1,0 +1,33 @@
+"""Our closed-form fusion: one rotation of the stream from labelled rows, heads by circuits, then averages."""
+
+from fedot.fusion.align import Alignment, align
+from fedot.fusion.apply import apply_maps
+from fedot.fusion.average import average_aligned
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.methods.types import Fused
+from fedot.fusion.problem import FusionProblem
+
+
+def aligned(problem: FusionProblem, config: FusionConfig) -> Fused:
+    """Align every model to the anchor (`fedot.fusion.align`) and average them (`fedot.fusion.average`)."""
+    anchor = problem.anchor
+    alignments = tuple(
+        Alignment({}, {})
+        if k == anchor
+        else align(
+            problem.states[k],
+            problem.states[anchor],
+            problem.specs[k],
+            problem.specs[anchor],
+            problem.trust(k, config),
+            config,
+        )
+        for k in range(len(problem.states))
+    )
+    states = tuple(
+        apply_maps(state, spec, alignment.maps)
+        for state, spec, alignment in zip(problem.states, problem.specs, alignments, strict=True)
+    )
+    rows = problem.row_shares(by_count=config.count_rows)
+    fused = average_aligned(states, problem.weights, problem.specs[anchor], rows, circuits=config.circuits)
+    return Fused(fused, states, alignments)

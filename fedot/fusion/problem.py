@@ -1,0 +1,186 @@
+"""What every fusion method starts from: checked, canonical models with one set of labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fedot.errors import FedotError
+from fedot.fusion.average import normalise_weights
+from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
+from fedot.models import Config, State, state_of, symmetry
+from fedot.symmetry import SymmetrySpec
+
+Model = nn.Module | tuple[State, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FusionProblem:
+    """Models to fuse, in a form that all methods share.
+
+    Attributes
+    ----------
+    states
+        Canonical states in float64 whose labelled rows are those of `unions`.
+    specs, configs
+        Symmetry and configuration of each; the specs have the sizes of `states`, the configs those of the models
+        as they were given.
+    weights
+        Share of each model, summing to 1.
+    anchor
+        Index of the model whose neurons, widths and heads the result has.
+    unions
+        Rows of every group of labels (tokens, positions, classes).
+    counts
+        How often each model has seen each token of the union, (K, rows), for each group of tokens; empty where
+        nobody has counted.
+    """
+
+    states: tuple[State, ...]
+    specs: tuple[SymmetrySpec, ...]
+    configs: tuple[Any, ...]
+    weights: tuple[float, ...]
+    anchor: int
+    unions: Mapping[str, LabelUnion]
+    counts: Mapping[str, Tensor]
+
+    def trust(self, source: int, config: FusionConfig) -> dict[str, Tensor]:
+        """How far each label is common ground of a model and the anchor, (rows,): 0 where one lacks it."""
+        out = {}
+        for name, union in self.unions.items():
+            common = union.present(source) * union.present(self.anchor)
+            used = {"class": config.class_rows, "position": config.position_rows}.get(name, True)
+            out[name] = common if used else torch.zeros_like(common)
+            if name in self.counts:
+                least = torch.minimum(self.counts[name][source], self.counts[name][self.anchor])
+                if bool(least.any()):
+                    out[name] = common * least**config.token_power
+        return out
+
+    def row_shares(self, *, by_count: bool) -> dict[str, Tensor]:
+        """Share of every model in every labelled row, (K, rows), columns summing to 1; by counts where given."""
+        return {
+            name: row_shares(union, self.weights, self.counts.get(name) if by_count else None)
+            for name, union in self.unions.items()
+        }
+
+
+def prepare(
+    models: Sequence[Model],
+    *,
+    spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None,
+    weights: Sequence[float] | None = None,
+    token_counts: Sequence[Tensor] | None = None,
+    vocabularies: Sequence[Sequence[str]] | None = None,
+    anchor: int = 0,
+) -> FusionProblem:
+    """Check models, bring them into canonical form and their labels to the union; see `fedot.fuse`.
+
+    Raises
+    ------
+    FedotError
+        If the models cannot be fused; the message names what does not fit.
+    """
+    if not models:
+        raise FedotError("there is no model to fuse; give at least one")
+    if not 0 <= anchor < len(models):
+        raise FedotError(f"the anchor is model {anchor}, but there are models 0 to {len(models) - 1}")
+    shares = normalise_weights(weights, len(models))
+    states, configs = zip(*(_state_and_config(model) for model in models), strict=True)
+    _check_comparable(configs)
+    specs = _specs(spec, configs)
+    for number, state in enumerate(states):
+        _check_finite(state, number)
+    for what, given in (("vocabularies", vocabularies), ("token counts", token_counts)):
+        if given is not None and len(given) != len(models):
+            raise FedotError(f"got {len(given)} {what} for {len(models)} models; give one for each")
+    unions = {
+        name: unite(_labels(name, specs, vocabularies))
+        for name, group in specs[anchor].groups.items()
+        if group.kind == "labels"
+    }
+    counts = {}
+    if token_counts is not None and "vocab" in unions:
+        _check_counts(token_counts, specs)
+        union = unions["vocab"]
+        counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
+    canonical = tuple(
+        relabel(canonicalise(state, each), each, unions, k)
+        for k, (state, each) in enumerate(zip(states, specs, strict=True))
+    )
+    relabelled = tuple(_relabelled(each, unions) for each in specs)
+    return FusionProblem(canonical, relabelled, tuple(configs), shares, anchor, unions, counts)
+
+
+def _state_and_config(model: Model) -> tuple[State, Any]:
+    if isinstance(model, nn.Module):
+        if not hasattr(model, "config"):
+            raise FedotError(f"a {type(model).__name__} has no `config`; give a (state, config) pair instead")
+        return state_of(model), model.config
+    return model
+
+
+def _specs(spec: SymmetrySpec | Sequence[SymmetrySpec] | None, configs: Sequence[Config]) -> list[SymmetrySpec]:
+    if spec is None:
+        return [symmetry(config) for config in configs]
+    if isinstance(spec, SymmetrySpec):
+        return [spec] * len(configs)
+    if len(spec) != len(configs):
+        raise FedotError(f"got {len(spec)} symmetry specs for {len(configs)} models; give one for each, or one for all")
+    return list(spec)
+
+
+def _check_comparable(configs: Sequence[Any]) -> None:
+    first = configs[0]
+    for number, config in enumerate(configs[1:], start=1):
+        for key in ("architecture", "n_layer"):
+            ours, theirs = getattr(first, key, None), getattr(config, key, None)
+            if ours != theirs:
+                raise FedotError(
+                    f"model {number} has {key} {theirs}, but model 0 has {ours}; "
+                    "models must have the same architecture and depth"
+                )
+
+
+def _check_finite(state: State, number: int) -> None:
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise FedotError(f"model {number} holds NaN or infinite values in {name}; leave it out or retrain it")
+
+
+def _labels(
+    group: str, specs: Sequence[SymmetrySpec], vocabularies: Sequence[Sequence[str]] | None
+) -> list[Sequence[str]]:
+    """Names of a group's rows in every model: tokens where given, else row numbers."""
+    sizes = [spec.groups[group].size for spec in specs]
+    if group != "vocab":
+        return [[str(i) for i in range(size)] for size in sizes]
+    if vocabularies is None:
+        if len(set(sizes)) > 1:
+            raise FedotError(f"the models have vocabularies of sizes {sizes}; pass `vocabularies` to match them")
+        return [[str(i) for i in range(size)] for size in sizes]
+    for number, (size, words) in enumerate(zip(sizes, vocabularies, strict=True)):
+        if size != len(words):
+            raise FedotError(f"model {number} has {size} embedding rows, but its vocabulary has {len(words)} tokens")
+    return [list(words) for words in vocabularies]
+
+
+def _check_counts(counts: Sequence[Tensor], specs: Sequence[SymmetrySpec]) -> None:
+    for number, (count, spec) in enumerate(zip(counts, specs, strict=True)):
+        if tuple(count.shape) != (spec.groups["vocab"].size,) or bool((count < 0).any()):
+            raise FedotError(
+                f"the token counts of model {number} have shape {tuple(count.shape)}; "
+                f"one count of at least 0 for each of its {spec.groups['vocab'].size} tokens is needed"
+            )
+
+
+def _relabelled(spec: SymmetrySpec, unions: Mapping[str, LabelUnion]) -> SymmetrySpec:
+    groups = {
+        name: replace(group, size=len(unions[name].labels)) if name in unions else group
+        for name, group in spec.groups.items()
+    }
+    return replace(spec, groups=groups)
