@@ -10,6 +10,7 @@ from fedot.fusion.align import Alignment
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.methods import method
+from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem, Model, prepare
 from fedot.models import MODELS, State, canonical_config
 from fedot.symmetry import SymmetrySpec
@@ -49,6 +50,7 @@ def fuse(
     token_counts: Sequence[Tensor] | None = None,
     vocabularies: Sequence[Sequence[str]] | None = None,
     anchor: int = 0,
+    probe: Probe | None = None,
     config: FusionConfig | None = None,
 ) -> FusionResult:
     """Align models to one of them by optimal transport and average them, without any data.
@@ -68,6 +70,8 @@ def fuse(
         Token of each embedding row. Needed where the vocabularies differ; without them rows go by index.
     anchor
         Index of the model whose neurons, widths and heads the result has.
+    probe
+        Inputs for methods that look at activations; where it is None they draw texts from `token_counts`.
     config
         The method and its options; `fedot.fusion.methods.METHODS` names all methods.
 
@@ -79,7 +83,13 @@ def fuse(
     config = config or FusionConfig()
     chosen = method(config.method)
     problem = prepare(
-        models, spec=spec, weights=weights, token_counts=token_counts, vocabularies=vocabularies, anchor=anchor
+        models,
+        spec=spec,
+        weights=weights,
+        token_counts=token_counts,
+        vocabularies=vocabularies,
+        anchor=anchor,
+        probe=probe,
     )
     fused = chosen(problem, config)
     return FusionResult(

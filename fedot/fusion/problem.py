@@ -12,6 +12,7 @@ from fedot.fusion.average import normalise_weights
 from fedot.fusion.canonicalise import canonicalise
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
+from fedot.fusion.probe import Probe, draw_texts
 from fedot.models import Config, State, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -38,6 +39,9 @@ class FusionProblem:
     counts
         How often each model has seen each token of the union, (K, rows), for each group of tokens; empty where
         nobody has counted.
+    probe
+        Inputs for methods that look at activations, token ids being rows of the union; None where the caller gave
+        none, then `probe_or_drawn` draws texts from the counts.
     """
 
     states: tuple[State, ...]
@@ -47,6 +51,29 @@ class FusionProblem:
     anchor: int
     unions: Mapping[str, LabelUnion]
     counts: Mapping[str, Tensor]
+    probe: Probe | None = None
+
+    def probe_or_drawn(self, number: int = 256, seed: int = 0) -> Probe:
+        """The given probe, else texts drawn from every model's token counts in equal numbers.
+
+        Raises
+        ------
+        FedotError
+            If there is neither a probe nor counts.
+        """
+        if self.probe is not None:
+            return self.probe
+        if "vocab" not in self.counts:
+            raise FedotError(
+                "this method looks at activations; give it probe inputs, or token counts to draw texts from"
+            )
+        longest = max(2, min(64, *(spec.groups["position"].size for spec in self.specs if "position" in spec.groups)))
+        drawn = [
+            draw_texts(count, number // len(self.states), (2, longest), seed + k)
+            for k, count in enumerate(self.counts["vocab"])
+            if bool(count.any())
+        ]
+        return Probe(tuple((ids,) for each in drawn for ids in each.split(64)))
 
     def trust(self, source: int, config: FusionConfig) -> dict[str, Tensor]:
         """How far each label is common ground of a model and the anchor, (rows,): 0 where one lacks it."""
@@ -77,6 +104,7 @@ def prepare(
     token_counts: Sequence[Tensor] | None = None,
     vocabularies: Sequence[Sequence[str]] | None = None,
     anchor: int = 0,
+    probe: Probe | None = None,
 ) -> FusionProblem:
     """Check models, bring them into canonical form and their labels to the union; see `fedot.fuse`.
 
@@ -113,7 +141,7 @@ def prepare(
         for k, (state, each) in enumerate(zip(states, specs, strict=True))
     )
     relabelled = tuple(_relabelled(each, unions) for each in specs)
-    return FusionProblem(canonical, relabelled, tuple(configs), shares, anchor, unions, counts)
+    return FusionProblem(canonical, relabelled, tuple(configs), shares, anchor, unions, counts, probe)
 
 
 def _state_and_config(model: Model) -> tuple[State, Any]:

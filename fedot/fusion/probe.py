@@ -1,0 +1,86 @@
+"""Probe inputs, and what a model's neurons do on them.
+
+A probe is public text, or text drawn at random from token counts (`draw_texts`), which needs nobody's data. The
+activations of a neuron group are the inputs of the linear maps that read it, so that one forward hook a map
+serves every architecture.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fedot.models import State, load_model
+from fedot.symmetry import SymmetrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Batches of positional inputs of a model's `forward`; token ids are rows of the union, 0 is padding.
+
+    `module` builds a module from a configuration and a state.
+    """
+
+    batches: tuple[tuple[Tensor, ...], ...]
+    module: Callable[[Any, State], nn.Module] = load_model
+
+
+def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) -> Tensor:
+    """Draw texts of independent tokens from their counts, (number, longest): int64, padded with 0.
+
+    Parameters
+    ----------
+    counts
+        How often each token occurs, (V,); padding is never drawn.
+    length
+        Shortest and longest text, in tokens; uniform in between.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    weights = counts.double().clone()
+    weights[0] = 0.0
+    low, high = length
+    lengths = torch.randint(low, high + 1, (number, 1), generator=generator)
+    ids = torch.multinomial(weights, number * high, replacement=True, generator=generator).reshape(number, high)
+    return torch.where(torch.arange(high) < lengths, ids, 0)
+
+
+def readers(spec: SymmetrySpec, group: str) -> tuple[str, ...]:
+    """Names of the linear maps whose input is a neuron group (alone or factored with an inner one)."""
+    return tuple(
+        name.removesuffix(".weight")
+        for name, axes in spec.axes.items()
+        if len(axes) == 2 and axes[1].role == "read" and axes[1].groups[0] == group and name.endswith(".weight")
+    )
+
+
+def activations(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Tensor]:
+    """Inputs of the named submodules over a probe, padding left out: (N, width) each, in float64."""
+    kept: dict[str, list[Tensor]] = {name: [] for name in names}
+    batch: tuple[Tensor, ...] = ()
+
+    def keep(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            kept[name].append(real_rows(inputs[0].detach(), batch))
+
+        return hook
+
+    handles = [module.get_submodule(name).register_forward_pre_hook(keep(name)) for name in names]
+    try:
+        with torch.no_grad():
+            for batch in probe.batches:
+                module(*batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: torch.cat(rows) for name, rows in kept.items()}
+
+
+def real_rows(values: Tensor, batch: Sequence[Tensor]) -> Tensor:
+    """Rows of `values` (B, T, n) at real tokens, those of the input that has as many positions: (N, n) float64."""
+    if values.ndim == 3:
+        for ids in batch:
+            if ids.shape == values.shape[:2] and not ids.is_floating_point():
+                return values[ids != 0].double()
+    return values.reshape(-1, values.shape[-1]).double()
