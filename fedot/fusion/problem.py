@@ -73,7 +73,7 @@ class FusionProblem:
             for k, count in enumerate(self.counts["vocab"])
             if bool(count.any())
         ]
-        return Probe(tuple((ids,) for each in drawn for ids in each.split(64)))
+        return Probe(tuple((ids,) for each in drawn for ids in torch.split(each, 64)))
 
     def trust(self, source: int, config: FusionConfig) -> dict[str, Tensor]:
         """How far each label is common ground of a model and the anchor, (rows,): 0 where one lacks it."""
