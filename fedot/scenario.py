@@ -68,9 +68,18 @@ class ClientSpec(_Strict):
 
 
 class CorpusSpec(ClientSpec):
-    """One corpus, shared out over many clients."""
+    """One corpus, shared out over many clients; `models` gives each its own keys of `model`."""
 
     partition: PartitionSpec
+    models: tuple[dict[str, Any], ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_model_each(self) -> "CorpusSpec":
+        if self.models is not None and len(self.models) != self.partition.count:
+            raise ValueError(
+                f"models has {len(self.models)} entries for {self.partition.count} clients; give one for each"
+            )
+        return self
 
 
 class TokenizerSpec(_Strict):
@@ -181,8 +190,10 @@ class Scenario(_Strict):
     def client_specs(self) -> tuple[ClientSpec, ...]:
         """One spec per client; a partitioned corpus gives as many equal ones as it has clients."""
         if isinstance(self.clients, CorpusSpec):
-            values = self.clients.model_dump(exclude={"partition"})
-            return (ClientSpec(**values),) * self.clients.partition.count
+            values = self.clients.model_dump(exclude={"partition", "models"})
+            base = values.pop("model") or {}
+            own = self.clients.models or ({},) * self.clients.partition.count
+            return tuple(ClientSpec(**values, model={**base, **model} or None) for model in own)
         return self.clients
 
     def client_names(self) -> tuple[str, ...]:

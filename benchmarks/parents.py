@@ -1,0 +1,123 @@
+"""Train the models that the fusion benchmark fuses, once: they are kept by a hash of all that decides them."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from fedot.data import ClientData, load_clients
+from fedot.models import State, build_model, config_from_json, config_to_json, model_config, state_of
+from fedot.scenario import Scenario
+from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer, unpack_words
+from fedot.training import Labelled, TrainResult, train
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One trained model: tensors, configuration, how often it has seen each token, and its tokenizer."""
+
+    state: State
+    config: Any
+    counts: Tensor
+    tokenizer: Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """Models trained apart in one seed, and the data that they are judged by.
+
+    `validation` and `test` hold each client's texts and labels, encoded for every model by `encoded`.
+    """
+
+    models: tuple[Trained, ...]
+    clients: tuple[ClientData, ...]
+
+    def encoded(self, tokenizer: Tokenizer, config: Any, split: str, client: int, most: int | None = None) -> Labelled:
+        """One client's rows of a split as a model reads them, at most `most` of them."""
+        rows = getattr(self.clients[client], split)
+        rows = rows.select(range(min(most or len(rows), len(rows))))
+        labels = np.asarray(rows["label"], dtype=np.int64)
+        return Labelled(encode(tokenizer, list(rows["text"]), config.max_length), labels)
+
+
+def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: Path, init: str) -> Parents:
+    """Train one model a client from its own initialisation, or with `init` "shared" from one and the same.
+
+    A scenario, a seed and an initialisation that were trained before are read from `cache`.
+    """
+    clients = load_clients(scenario, seed, data_dir)
+    shared = train_tokenizer(_merged_words(clients), scenario.tokenizer)
+    models = []
+    for k, data in enumerate(clients):
+        spec = scenario.tokenizer_spec(k)
+        own = shared if spec.scope == "shared" else train_tokenizer(count_words(data.train["text"]), spec)
+        config = model_config(scenario.model_settings(k), own.get_vocab_size(), len(data.labels))
+        start = state_of(build_model(config, seed * 10_000)) if init == "shared" else None
+        key = _key(scenario, seed, k, init)
+        models.append(_trained(cache / f"{key}.safetensors", config, start, data, own, scenario, seed * 10_000 + k + 1))
+    return Parents(tuple(models), clients)
+
+
+def train_pooled(scenario: Scenario, seed: int, data_dir: Path | None, cache: Path) -> Trained:
+    """Train one model on all clients' texts, the reference that a federation cannot have."""
+    clients = load_clients(scenario, seed, data_dir)
+    tokenizer = train_tokenizer(_merged_words(clients), scenario.tokenizer)
+    config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
+    path = cache / f"{_key(scenario, seed, -1, 'pooled')}.safetensors"
+    return _trained(path, config, None, clients, tokenizer, scenario, seed * 10_000 + 9_999)
+
+
+def _merged_words(clients: tuple[ClientData, ...]) -> Counter[str]:
+    """Word counts as a federation adds them up, each client leaving out its rare words."""
+    total: Counter[str] = Counter()
+    for client in clients:
+        total.update(unpack_words(pack_words(count_words(client.train["text"]))))
+    return total
+
+
+def _key(scenario: Scenario, seed: int, client: int, init: str) -> str:
+    decisive = scenario.model_dump(mode="json", include={"clients", "partition", "tokenizer", "model", "train", "data"})
+    text = json.dumps([decisive, seed, client, init], sort_keys=True, default=str)
+    return f"{scenario.name}-{seed}-{init}-{client}-" + hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _trained(
+    path: Path,
+    config: Any,
+    start: State | None,
+    data: ClientData | tuple[ClientData, ...],
+    tokenizer: Tokenizer,
+    scenario: Scenario,
+    seed: int,
+) -> Trained:
+    if not path.exists():
+        parts = data if isinstance(data, tuple) else (data,)
+        learn, check = (_pooled(parts, split, tokenizer, config.max_length) for split in ("train", "validation"))
+        result: TrainResult = train(config, start, learn, check, scenario.train, seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".unfinished")
+        told = {
+            "config": config_to_json(config),
+            "seconds": f"{result.seconds:.1f}",
+            "epochs": str(len(result.history)),
+        }
+        save_file({**result.state, "token-counts": result.token_counts}, unfinished, told)
+        unfinished.rename(path)
+    with safe_open(path, "pt") as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        config = config_from_json(file.metadata()["config"])
+    return Trained(state, config, state.pop("token-counts"), tokenizer)
+
+
+def _pooled(parts: tuple[ClientData, ...], split: str, tokenizer: Tokenizer, max_length: int) -> Labelled:
+    rows = [getattr(part, split) for part in parts]
+    encoded = encode(tokenizer, [text for part in rows for text in part["text"]], max_length)
+    return Labelled(encoded, np.concatenate([np.asarray(part["label"], dtype=np.int64) for part in rows]))
