@@ -41,21 +41,27 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """A normalisation whose gain (and shift) can be folded into the linear maps it `feeds`."""
+    """A normalisation whose gain (and shift) can be folded into the linear maps it `feeds`.
+
+    A LayerNorm that is `kept` stays a LayerNorm in the canonical form, with gain 1, because the class that will
+    hold the model has no other: then only rotations that keep the mean of the stream are exact.
+    """
 
     name: str
     kind: Literal["rms", "layer"]
     feeds: tuple[str, ...]
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Names of the four projections of an attention."""
+    """Names of the four projections of an attention; scores that are `scaled` are divided by sqrt(d_head)."""
 
     q: str
     k: str
     v: str
     o: str
+    scaled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,10 @@ class SymmetrySpec:
         for name in axis.groups:
             size *= self.groups[name].size
         return size
+
+    def keeps_mean(self, group: str) -> bool:
+        """Whether a kept LayerNorm reads the stream `group`, so that maps of it must keep the ones-vector."""
+        return any(norm.kept and self.axes[f"{norm.feeds[0]}.weight"][1].groups == (group,) for norm in self.norms)
 
     def tensors_of(self, group: str) -> tuple[tuple[str, int], ...]:
         """All (tensor name, axis index) at which `group` occurs."""
@@ -137,13 +147,13 @@ class SpecBuilder:
         """Declare a table `name.weight` (rows, width)."""
         self.axes[f"{name}.weight"] = (Axis((reads,), "read"), Axis(tuple(writes.split()), "write"))
 
-    def norm(self, name: str, kind: Literal["rms", "layer"], *, feeds: Sequence[str]) -> None:
+    def norm(self, name: str, kind: Literal["rms", "layer"], *, feeds: Sequence[str], kept: bool = False) -> None:
         """Declare a normalisation and the linear maps that read its output."""
-        self.norms.append(Norm(name, kind, tuple(feeds)))
+        self.norms.append(Norm(name, kind, tuple(feeds), kept))
 
-    def attention(self, q: str, k: str, v: str, o: str) -> None:
+    def attention(self, q: str, k: str, v: str, o: str, *, scaled: bool = True) -> None:
         """Declare which four projections form an attention."""
-        self.attentions.append(Attention(q, k, v, o))
+        self.attentions.append(Attention(q, k, v, o, scaled))
 
     def build(self) -> SymmetrySpec:
         """Return the finished spec.

@@ -15,7 +15,7 @@ from fedot.fusion.apply import GroupMap, apply_maps
 from fedot.fusion.canonicalise import Heads, get_heads
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.masses import MASSES
-from fedot.symmetry import Attention, SymmetrySpec
+from fedot.symmetry import SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve
 
 State = dict[str, Tensor]
@@ -55,8 +55,8 @@ def align(
             maps[name] = residual_map(source, anchor, source_spec, anchor_spec, name, row_weights)
             couplings[name] = _rotation_as_plan(maps[name].write)
     seen = apply_maps(source, source_spec, maps)
-    for attention in anchor_spec.attentions:
-        _align_heads(seen, anchor, source_spec, anchor_spec, attention, maps, couplings)
+    for outer in dict.fromkeys(anchor_spec.axes[f"{each.q}.weight"][0].groups[0] for each in anchor_spec.attentions):
+        _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings)
     inner = {group.within for group in anchor_spec.groups.values()}
     for name, group in anchor_spec.groups.items():
         if group.kind == "permutation" and name not in inner:
@@ -88,7 +88,8 @@ def residual_map(
 
     Every table that ties labels to the stream (embeddings, positions, classifier) counts by the similarity it
     offers: its cross-covariance is divided by both tables' norms. Unequal widths give a map with orthonormal
-    rows or columns, scaled so that the mean square of the stream is kept.
+    rows or columns, scaled so that the mean square of the stream is kept. Where a LayerNorm is kept, the map takes
+    the ones-vector to the ones-vector.
     """
     cross = torch.zeros(anchor_spec.groups[group].size, source_spec.groups[group].size, dtype=torch.float64)
     for name, axes in anchor_spec.axes.items():
@@ -99,6 +100,10 @@ def residual_map(
         weight = row_weights[axes[rows].groups[0]].sqrt()[:, None]
         x, y = (torch.movedim(state[name], rows, 0) * weight for state in (source, anchor))
         cross += (y.T @ x) / (x.norm() * y.norm()).clamp(min=1e-300)
+    if source_spec.keeps_mean(group) or anchor_spec.keeps_mean(group):
+        cross = cross - cross.mean(0, keepdim=True)
+        cross = cross - cross.mean(1, keepdim=True)
+        cross = cross + (1 + cross.norm()) / (cross.shape[0] * cross.shape[1]) ** 0.5  # now the largest direction
     u, _, vh = torch.linalg.svd(cross, full_matrices=False)
     rotation = u @ vh
     scale = (rotation.shape[0] / rotation.shape[1]) ** 0.5
@@ -143,21 +148,38 @@ def _align_heads(
     anchor: State,
     source_spec: SymmetrySpec,
     anchor_spec: SymmetrySpec,
-    attention: Attention,
+    outer: str,
     maps: dict[str, GroupMap],
     couplings: dict[str, Coupling],
 ) -> None:
-    """Match heads with heads by their circuits, then rotate the channels of every matched pair."""
-    outer, qk = anchor_spec.axes[f"{attention.q}.weight"][0].groups
-    vo = anchor_spec.axes[f"{attention.v}.weight"][0].groups[1]
-    x = get_heads(seen, attention, source_spec.groups[outer].size)
-    y = get_heads(anchor, attention, anchor_spec.groups[outer].size)
-    n, m = len(x.q), len(y.q)
-    coupling = solve("exact", circuit_distance(x, y).numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
+    """Match heads with heads by their circuits, then rotate the channels of every matched pair.
+
+    Attentions that share a group of heads (one table of relative positions serves them all) are matched as one.
+    """
+    n, m = source_spec.groups[outer].size, anchor_spec.groups[outer].size
+    cost = _table_distance(seen, anchor, anchor_spec, outer, n, m)
+    for attention in anchor_spec.attentions:
+        channels, qk = anchor_spec.axes[f"{attention.q}.weight"][0].groups
+        if channels == outer:
+            vo = anchor_spec.axes[f"{attention.v}.weight"][0].groups[1]
+            x, y = get_heads(seen, attention, n), get_heads(anchor, attention, m)
+            cost = cost + circuit_distance(x, y)
+            maps[qk] = _channel_map(x.q, x.k, y.q, y.k, scores=attention.scaled)
+            maps[vo] = _channel_map(x.o, x.v, y.o, y.v, scores=False)
+    coupling = solve("exact", cost.numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
     couplings[outer] = coupling
     maps[outer] = _maps_of(coupling)
-    maps[qk] = _channel_map(x.q, x.k, y.q, y.k, scores=True)
-    maps[vo] = _channel_map(x.o, x.v, y.o, y.v, scores=False)
+
+
+def _table_distance(seen: State, anchor: State, spec: SymmetrySpec, outer: str, n: int, m: int) -> Tensor:
+    """Squared distances of what tables hold for each head, relative to their mean size, (n, m)."""
+    total = torch.zeros(n, m, dtype=torch.float64)
+    for name, index in spec.tensors_of(outer):
+        if spec.axes[name][index].groups == (outer,):
+            x, y = (torch.movedim(state[name], index, 0).flatten(1) for state in (seen, anchor))
+            size = (x.square().sum(1).mean() + y.square().sum(1).mean()).clamp(min=1e-300)
+            total += torch.cdist(x, y).square() / size
+    return total
 
 
 def _channel_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor, *, scores: bool) -> GroupMap:

@@ -53,6 +53,8 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
         residual = _stream_of(spec, norm.feeds[0])
         if residual in maps:
             out[f"{norm.name}.weight"] = tensor_ones(len(maps[residual].write))
+            if norm.kept:  # the same constant everywhere
+                out[f"{norm.name}.bias"] = state[f"{norm.name}.bias"][:1].expand(len(maps[residual].write)).clone()
     return out
 
 

@@ -11,7 +11,8 @@ more than a rotation.
 import torch
 from torch import Tensor
 
-from fedot.symmetry import Attention, SymmetrySpec
+from fedot.errors import FedotError
+from fedot.symmetry import Attention, Norm, SymmetrySpec
 
 State = dict[str, Tensor]
 
@@ -27,18 +28,14 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
     spec.validate(state)
     out = {name: tensor.double().clone() for name, tensor in state.items()}
     for norm in spec.norms:
-        gain = out[f"{norm.name}.weight"]
-        shift = out.pop(f"{norm.name}.bias", None)
-        for name in norm.feeds:
-            if shift is not None:
-                out[f"{name}.bias"] += out[f"{name}.weight"] @ shift
-            out[f"{name}.weight"] *= gain
-        out[f"{norm.name}.weight"] = torch.ones_like(gain)
+        _fold_norm(out, norm)
     for attention in spec.attentions:
-        value_bias = out[f"{attention.v}.bias"]
-        out[f"{attention.o}.bias"] += out[f"{attention.o}.weight"] @ value_bias
-        out[f"{attention.v}.bias"] = torch.zeros_like(value_bias)
-        out[f"{attention.k}.bias"] = torch.zeros_like(out[f"{attention.k}.bias"])
+        value_bias = out.get(f"{attention.v}.bias")
+        if value_bias is not None:
+            out[f"{attention.o}.bias"] += out[f"{attention.o}.weight"] @ value_bias
+            out[f"{attention.v}.bias"] = torch.zeros_like(value_bias)
+        if f"{attention.k}.bias" in out:
+            out[f"{attention.k}.bias"] = torch.zeros_like(out[f"{attention.k}.bias"])
     if any(norm.kind == "layer" for norm in spec.norms):
         for name, axes in spec.axes.items():
             for index, axis in enumerate(axes):
@@ -48,6 +45,33 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
         n_head = spec.groups[spec.axes[f"{attention.q}.weight"][0].groups[0]].size
         put_heads(out, attention, balance_heads(get_heads(out, attention, n_head)))
     return out
+
+
+def _fold_norm(out: State, norm: Norm) -> None:
+    """Fold gain and shift into the readers, in place.
+
+    A kept LayerNorm leaves its gain at 1. Its output has mean zero, so the readers' mean over the stream does
+    nothing and is removed. A reader without a bias cannot take the shift up; it reads it from its mean direction
+    instead, into which the norm then writes a constant: its shift becomes 1 everywhere, and is 0 otherwise.
+    """
+    gain, shift = out[f"{norm.name}.weight"], out.pop(f"{norm.name}.bias", None)
+    carried = False
+    for name in norm.feeds:
+        weight, bias = out[f"{name}.weight"], out.get(f"{name}.bias")
+        moved = None if shift is None else weight @ shift
+        weight *= gain
+        if norm.kept:
+            weight -= weight.mean(1, keepdim=True)
+        if moved is not None and bias is not None:
+            bias += moved
+        elif moved is not None and norm.kept:
+            weight += moved[:, None] / weight.shape[1]
+            carried = True
+        elif moved is not None:
+            raise FedotError(f"{name} reads {norm.name} but has no bias to take its shift up; declare it with a bias")
+    out[f"{norm.name}.weight"] = torch.ones_like(gain)
+    if norm.kept:
+        out[f"{norm.name}.bias"] = torch.full_like(gain, float(carried))
 
 
 class Heads:
@@ -70,7 +94,9 @@ class Heads:
 
 def get_heads(state: State, attention: Attention, n_head: int) -> Heads:
     """Read the heads of one attention of a canonical state."""
-    query = torch.cat([state[f"{attention.q}.weight"], state[f"{attention.q}.bias"][:, None]], 1)
+    weight = state[f"{attention.q}.weight"]
+    bias = state.get(f"{attention.q}.bias", weight.new_zeros(len(weight)))
+    query = torch.cat([weight, bias[:, None]], 1)
     return Heads(
         query.reshape(n_head, -1, query.shape[1]),
         state[f"{attention.k}.weight"].reshape(n_head, -1, query.shape[1] - 1),
@@ -80,16 +106,17 @@ def get_heads(state: State, attention: Attention, n_head: int) -> Heads:
 
 
 def put_heads(state: State, attention: Attention, heads: Heads) -> None:
-    """Write heads into `state`, in place; key and value biases are zero."""
+    """Write heads into `state`, in place; key and value biases, where there are any, are zero."""
     query = heads.q.reshape(-1, heads.q.shape[2])
     inner, width = query.shape[0], query.shape[1] - 1
     state[f"{attention.q}.weight"] = query[:, :-1].contiguous()
-    state[f"{attention.q}.bias"] = query[:, -1].contiguous()
     state[f"{attention.k}.weight"] = heads.k.reshape(inner, width).contiguous()
     state[f"{attention.v}.weight"] = heads.v.reshape(inner, width).contiguous()
     state[f"{attention.o}.weight"] = heads.o.reshape(inner, width).T.contiguous()
-    state[f"{attention.k}.bias"] = query.new_zeros(inner)
-    state[f"{attention.v}.bias"] = query.new_zeros(inner)
+    zeros = query.new_zeros(inner)
+    for name, bias in ((attention.q, query[:, -1]), (attention.k, zeros), (attention.v, zeros)):
+        if f"{name}.bias" in state:
+            state[f"{name}.bias"] = bias.clone()
 
 
 def balance_heads(heads: Heads) -> Heads:
