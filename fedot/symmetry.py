@@ -84,6 +84,14 @@ class SymmetrySpec:
         """Whether a kept LayerNorm reads the stream `group`, so that maps of it must keep the ones-vector."""
         return any(norm.kept and self.axes[f"{norm.feeds[0]}.weight"][1].groups == (group,) for norm in self.norms)
 
+    def is_stream(self, group: str) -> bool:
+        """Whether `group` is a residual stream: a table of labelled rows writes it."""
+        heads = {each.within for each in self.groups.values()}
+        return group not in heads and any(
+            len(axes) == 2 and self.groups[axes[0].groups[0]].kind == "labels" and axes[1] == Axis((group,), "write")
+            for axes in self.axes.values()
+        )
+
     def tensors_of(self, group: str) -> tuple[tuple[str, int], ...]:
         """All (tensor name, axis index) at which `group` occurs."""
         return tuple(
@@ -146,6 +154,10 @@ class SpecBuilder:
     def embedding(self, name: str, *, reads: str, writes: str) -> None:
         """Declare a table `name.weight` (rows, width)."""
         self.axes[f"{name}.weight"] = (Axis((reads,), "read"), Axis(tuple(writes.split()), "write"))
+
+    def vector(self, name: str, *, writes: str) -> None:
+        """Declare a tensor `name` (n,) along a group, as the gain or shift of a norm that is not folded."""
+        self.axes[name] = (Axis(tuple(writes.split()), "write"),)
 
     def norm(self, name: str, kind: Literal["rms", "layer"], *, feeds: Sequence[str], kept: bool = False) -> None:
         """Declare a normalisation and the linear maps that read its output."""

@@ -54,12 +54,15 @@ def align(
         if group.kind == "orthogonal":
             maps[name] = residual_map(source, anchor, source_spec, anchor_spec, name, row_weights)
             couplings[name] = _rotation_as_plan(maps[name].write)
+        elif group.kind == "permutation" and anchor_spec.is_stream(name):
+            couplings[name] = residual_matching(source, anchor, source_spec, anchor_spec, name, row_weights)
+            maps[name] = _maps_of(couplings[name])
     seen = apply_maps(source, source_spec, maps)
     for outer in dict.fromkeys(anchor_spec.axes[f"{each.q}.weight"][0].groups[0] for each in anchor_spec.attentions):
         _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings)
     inner = {group.within for group in anchor_spec.groups.values()}
     for name, group in anchor_spec.groups.items():
-        if group.kind == "permutation" and name not in inner:
+        if group.kind == "permutation" and name not in inner and name not in maps:
             cost = GROUND_COSTS[config.ground_cost](
                 weight_support(seen, source_spec, name), weight_support(anchor, anchor_spec, name)
             )
@@ -86,10 +89,46 @@ def residual_map(
 ) -> GroupMap:
     """Orthogonal Procrustes over all labelled rows (Schonemann 1966), one table after the other.
 
+    Unequal widths give a map with orthonormal rows or columns, scaled so that the mean square of the stream is
+    kept. Where a LayerNorm is kept, the map takes the ones-vector to the ones-vector.
+    """
+    cross = labelled_covariance(source, anchor, source_spec, anchor_spec, group, row_weights)
+    if source_spec.keeps_mean(group) or anchor_spec.keeps_mean(group):
+        cross = cross - cross.mean(0, keepdim=True)
+        cross = cross - cross.mean(1, keepdim=True)
+        cross = cross + (1 + cross.norm()) / (cross.shape[0] * cross.shape[1]) ** 0.5  # now the largest direction
+    u, _, vh = torch.linalg.svd(cross, full_matrices=False)
+    rotation = u @ vh
+    scale = (rotation.shape[0] / rotation.shape[1]) ** 0.5
+    return GroupMap(write=rotation * scale, read=rotation / scale)
+
+
+def residual_matching(
+    source: State,
+    anchor: State,
+    source_spec: SymmetrySpec,
+    anchor_spec: SymmetrySpec,
+    group: str,
+    row_weights: Mapping[str, Tensor],
+) -> Coupling:
+    """Match the neurons of a stream that must not be rotated (post-norm), by an exact plan on the labelled rows."""
+    gain = labelled_covariance(source, anchor, source_spec, anchor_spec, group, row_weights).T
+    n, m = gain.shape
+    return solve("exact", (gain.max() - gain).numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
+
+
+def labelled_covariance(
+    source: State,
+    anchor: State,
+    source_spec: SymmetrySpec,
+    anchor_spec: SymmetrySpec,
+    group: str,
+    row_weights: Mapping[str, Tensor],
+) -> Tensor:
+    """Cross-covariance of a stream over the rows that both models label alike, (anchor, source).
+
     Every table that ties labels to the stream (embeddings, positions, classifier) counts by the similarity it
-    offers: its cross-covariance is divided by both tables' norms. Unequal widths give a map with orthonormal
-    rows or columns, scaled so that the mean square of the stream is kept. Where a LayerNorm is kept, the map takes
-    the ones-vector to the ones-vector.
+    offers: its cross-covariance is divided by both tables' norms.
     """
     cross = torch.zeros(anchor_spec.groups[group].size, source_spec.groups[group].size, dtype=torch.float64)
     for name, axes in anchor_spec.axes.items():
@@ -100,14 +139,7 @@ def residual_map(
         weight = row_weights[axes[rows].groups[0]].sqrt()[:, None]
         x, y = (torch.movedim(state[name], rows, 0) * weight for state in (source, anchor))
         cross += (y.T @ x) / (x.norm() * y.norm()).clamp(min=1e-300)
-    if source_spec.keeps_mean(group) or anchor_spec.keeps_mean(group):
-        cross = cross - cross.mean(0, keepdim=True)
-        cross = cross - cross.mean(1, keepdim=True)
-        cross = cross + (1 + cross.norm()) / (cross.shape[0] * cross.shape[1]) ** 0.5  # now the largest direction
-    u, _, vh = torch.linalg.svd(cross, full_matrices=False)
-    rotation = u @ vh
-    scale = (rotation.shape[0] / rotation.shape[1]) ** 0.5
-    return GroupMap(write=rotation * scale, read=rotation / scale)
+    return cross
 
 
 def weight_support(state: State, spec: SymmetrySpec, group: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
