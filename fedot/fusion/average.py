@@ -59,7 +59,7 @@ def average_aligned(
     out: State = {}
     for name, axes in spec.axes.items():
         tensors = [state[name] for state in states]
-        labelled = [i for i, axis in enumerate(axes) if axis.role == "read" and axis.groups[0] in row_shares]
+        labelled = [i for i, axis in enumerate(axes) if axis.groups[0] in row_shares]
         if labelled:
             rows = row_shares[axes[labelled[0]].groups[0]]
             shape = [1] * tensors[0].ndim

@@ -1,0 +1,10 @@
+"""Models of the transformers library, one family a file; add yours to `fedot.hf.families.HF_MODELS`.
+
+Reading, fusing and writing need safetensors and JSON only; transformers is imported where a module is built.
+"""
+
+from fedot.hf.adapter import Adapter
+from fedot.hf.families import HF_MODELS
+from fedot.hf.folder import HFModel, forward_module, load_folder, save_folder
+
+__all__ = ["HF_MODELS", "Adapter", "HFModel", "forward_module", "load_folder", "save_folder"]

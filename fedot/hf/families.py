@@ -1,0 +1,39 @@
+"""All families of models of the transformers library that can be fused, by the `model_type` of config.json."""
+
+import difflib
+
+from fedot.errors import FedotError
+from fedot.hf.adapter import Adapter, Config
+from fedot.hf.bert import BERT, ROBERTA, XLM_ROBERTA
+from fedot.hf.distilbert import DISTILBERT
+from fedot.hf.gpt2 import GPT2
+from fedot.hf.marian import MARIAN
+from fedot.hf.t5 import T5
+from fedot.hf.vit import VIT
+
+HF_MODELS: dict[str, Adapter] = {
+    "bert": BERT,
+    "distilbert": DISTILBERT,
+    "gpt2": GPT2,
+    "marian": MARIAN,
+    "roberta": ROBERTA,
+    "t5": T5,
+    "vit": VIT,
+    "xlm-roberta": XLM_ROBERTA,
+}
+
+
+def adapter_of(config: Config) -> Adapter:
+    """Look up the adapter of a config.json.
+
+    Raises
+    ------
+    FedotError
+        If there is none for its `model_type`.
+    """
+    name = config.get("model_type")
+    if name not in HF_MODELS:
+        near = difflib.get_close_matches(str(name), HF_MODELS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"fedot knows {', '.join(HF_MODELS)}"
+        raise FedotError(f"config.json has model_type {name!r}, for which there is no adapter; {hint}")
+    return HF_MODELS[name]

@@ -1,0 +1,109 @@
+"""GPT-2 (Radford et al. 2019): a pre-norm decoder whose class keeps its LayerNorms.
+
+Gains and shifts are folded, and the stream may be turned by any rotation that keeps its mean. The output layer,
+into which the last norm is folded, has to be untied from the embedding.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from fedot.hf.adapter import (
+    Adapter,
+    Config,
+    State,
+    add_prefix,
+    attention,
+    class_of,
+    drop_prefix,
+    drop_unread,
+    feed_forward,
+    head_size,
+    n_class,
+    refuse,
+    size,
+    tied,
+    untied,
+)
+from fedot.symmetry import SpecBuilder, SymmetrySpec
+
+CLASSES = {  # the layer that reads the last norm
+    "GPT2LMHeadModel": "lm_head",
+    "GPT2ForSequenceClassification": "score",
+    "GPT2ForTokenClassification": "classifier",
+    "GPT2ForQuestionAnswering": "qa_outputs",
+}
+HEADS = ("lm_head.", "score.", "classifier.", "qa_outputs.")
+ROWS = {"vocab_size": "vocab", "n_positions": "position"}
+TURNED = ("attn.c_proj", "mlp.c_fc", "mlp.c_proj")  # besides c_attn; stored as (in, out)
+
+
+def symmetry(config: Config) -> SymmetrySpec:
+    """Declare which axis of which tensor belongs to which neuron group."""
+    refuse(config, ("add_cross_attention",))
+    width, n_head = size(config, "n_embd"), size(config, "n_head")
+    head = CLASSES[class_of(config, CLASSES)]
+    spec = SpecBuilder()
+    spec.group("vocab", size(config, "vocab_size"), "labels")
+    spec.group("position", size(config, "n_positions"), "labels")
+    spec.group("residual", width, "orthogonal")
+    spec.embedding("wte", reads="vocab", writes="residual")
+    spec.embedding("wpe", reads="position", writes="residual")
+    for i in range(size(config, "n_layer")):
+        qkv = [f"h.{i}.attn.{part}_proj" for part in "qkv"]
+        attention(
+            spec,
+            [*qkv, f"h.{i}.attn.c_proj"],
+            reads="residual",
+            writes="residual",
+            label=str(i),
+            n_head=n_head,
+            d_head=head_size(width, n_head),
+            scaled=config.get("scale_attn_weights") is not False,
+        )
+        up, down = f"h.{i}.mlp.c_fc", f"h.{i}.mlp.c_proj"
+        feed_forward(spec, [up], down, stream="residual", label=str(i), width=size(config, "n_inner", 4 * width))
+        spec.norm(f"h.{i}.ln_1", "layer", feeds=qkv, kept=True)
+        spec.norm(f"h.{i}.ln_2", "layer", feeds=[up], kept=True)
+    if head == "lm_head":
+        spec.linear(head, reads="residual", writes="vocab", bias=False)
+    else:
+        spec.group("class", 2 if head == "qa_outputs" else n_class(config), "labels")
+        spec.linear(head, reads="residual", writes="class", bias=head != "score")
+    spec.norm("ln_f", "layer", feeds=[head], kept=True)
+    return spec.build()
+
+
+def split(state: State, config: Config) -> State:
+    """Translate the tensors of a file: one for each projection, (out, in), and an output layer of its own."""
+    out = drop_prefix(state, "transformer")
+    for i in range(size(config, "n_layer")):
+        for kind in ("weight", "bias"):
+            joint = out.pop(f"h.{i}.attn.c_attn.{kind}", None)
+            for part, tensor in zip("qkv", () if joint is None else joint.chunk(3, -1), strict=False):
+                out[f"h.{i}.attn.{part}_proj.{kind}"] = tensor.mT if kind == "weight" else tensor
+    _transpose(out, config)
+    if tied(config) and "wte.weight" in out:
+        out["lm_head.weight"] = out["wte.weight"].clone()
+    return drop_unread(out, symmetry(config), HEADS, ("attn.bias", "attn.masked_bias"))
+
+
+def join(state: State, config: Config) -> State:
+    """Translate back."""
+    out = dict(state)
+    for i in range(size(config, "n_layer")):
+        for kind in ("weight", "bias"):
+            parts = [out.pop(f"h.{i}.attn.{part}_proj.{kind}") for part in "qkv"]
+            out[f"h.{i}.attn.c_attn.{kind}"] = torch.cat(parts).T.contiguous() if kind == "weight" else torch.cat(parts)
+    _transpose(out, config)
+    return add_prefix(out, "transformer", HEADS)
+
+
+def _transpose(state: State, config: Config) -> None:
+    names: Sequence[str] = [f"h.{i}.{part}.weight" for i in range(size(config, "n_layer")) for part in TURNED]
+    for name in names:
+        if name in state:
+            state[name] = state[name].mT.contiguous()
+
+
+GPT2 = Adapter(split, untied, symmetry, join, ROWS)

@@ -1,0 +1,102 @@
+"""T5 (Raffel et al. 2020): a pre-norm encoder-decoder with RMSNorm and no biases; any rotation is exact.
+
+Scores are not scaled. One table of relative positions serves all self-attentions of a stack, so these share one
+group of heads. Encoder and decoder start from one embedding, so there is one stream. The output layer, into which
+the last norm is folded, has to be untied; a tied one also takes up the factor d_model**-0.5 of its class.
+"""
+
+from fedot.hf.adapter import (
+    Adapter,
+    Config,
+    State,
+    attention,
+    class_of,
+    drop_copy,
+    feed_forward,
+    refuse,
+    size,
+    tied,
+    untied,
+)
+from fedot.symmetry import SpecBuilder, SymmetrySpec
+
+CLASSES = {"T5ForConditionalGeneration": "lm_head"}
+BIAS = "block.0.layer.0.SelfAttention.relative_attention_bias"
+
+
+def symmetry(config: Config) -> SymmetrySpec:
+    """Declare which axis of which tensor belongs to which neuron group."""
+    head = CLASSES[class_of(config, CLASSES)]
+    refuse(config, ("is_decoder",))
+    depth = size(config, "num_layers")
+    spec = SpecBuilder()
+    spec.group("vocab", size(config, "vocab_size"), "labels")
+    spec.group("distance", size(config, "relative_attention_num_buckets", 32), "labels")
+    spec.group("residual", size(config, "d_model"), "orthogonal")
+    spec.embedding("shared", reads="vocab", writes="residual")
+    _stack(spec, config, "encoder", depth)
+    depth = size(config, "num_decoder_layers", depth)
+    _stack(spec, config, "decoder", depth)
+    cross = [f"decoder.block.{i}.layer.1.EncDecAttention.{part}" for i in range(depth) for part in "kv"]
+    spec.norm("encoder.final_layer_norm", "rms", feeds=cross)
+    spec.norm("decoder.final_layer_norm", "rms", feeds=[head])
+    spec.linear(head, reads="residual", writes="vocab", bias=False)
+    return spec.build()
+
+
+def _stack(spec: SpecBuilder, config: Config, stack: str, depth: int) -> None:
+    spec.group(f"heads.{stack}", size(config, "num_heads"), "permutation")
+    spec.embedding(f"{stack}.{BIAS}", reads="distance", writes=f"heads.{stack}")
+    gated = str(config.get("feed_forward_proj", "relu")).startswith("gated")
+    for i in range(depth):
+        block, last = f"{stack}.block.{i}", 2 if stack == "decoder" else 1
+        _attention(spec, config, f"{block}.layer.0", "SelfAttention", f"{stack}.{i}", heads=f"heads.{stack}")
+        spec.norm(f"{block}.layer.0.layer_norm", "rms", feeds=[f"{block}.layer.0.SelfAttention.{p}" for p in "qkv"])
+        if stack == "decoder":
+            _attention(spec, config, f"{block}.layer.1", "EncDecAttention", f"cross.{i}")
+            spec.norm(f"{block}.layer.1.layer_norm", "rms", feeds=[f"{block}.layer.1.EncDecAttention.q"])
+        layer = f"{block}.layer.{last}"
+        ups = [f"{layer}.DenseReluDense.{part}" for part in (("wi_0", "wi_1") if gated else ("wi",))]
+        down = f"{layer}.DenseReluDense.wo"
+        width = size(config, "d_ff")
+        feed_forward(spec, ups, down, stream="residual", label=f"{stack}.{i}", width=width, bias=False)
+        spec.norm(f"{layer}.layer_norm", "rms", feeds=ups)
+
+
+def _attention(spec: SpecBuilder, config: Config, layer: str, kind: str, label: str, heads: str | None = None) -> None:
+    attention(
+        spec,
+        [f"{layer}.{kind}.{part}" for part in "qkvo"],
+        reads="residual",
+        writes="residual",
+        label=label,
+        n_head=size(config, "num_heads"),
+        d_head=size(config, "d_kv"),
+        heads=heads,
+        bias=False,
+        out_bias=False,
+        scaled=False,
+    )
+
+
+def split(state: State, config: Config) -> State:
+    """Translate the tensors of a file: one embedding, and an output layer of its own."""
+    out = dict(state)
+    for stack in ("encoder", "decoder"):
+        drop_copy(out, f"{stack}.embed_tokens.weight", "shared.weight")
+    out.pop("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", None)  # old files; never read
+    if tied(config):
+        drop_copy(out, "lm_head.weight", "shared.weight")
+    if "lm_head.weight" not in out and "shared.weight" in out:
+        scale = size(config, "d_model") ** -0.5 if tied(config) else 1.0
+        out["lm_head.weight"] = out["shared.weight"] * scale
+    return out
+
+
+def join(state: State, config: Config) -> State:
+    """Translate back: all names are the file's already."""
+    del config
+    return dict(state)
+
+
+T5 = Adapter(split, untied, symmetry, join, {"vocab_size": "vocab"})
