@@ -5,6 +5,8 @@ group of heads. Encoder and decoder start from one embedding, so there is one st
 the last norm is folded, has to be untied; a tied one also takes up the factor d_model**-0.5 of its class.
 """
 
+from typing import Any
+
 from fedot.hf.adapter import (
     Adapter,
     Config,
@@ -21,6 +23,7 @@ from fedot.hf.adapter import (
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"T5ForConditionalGeneration": "lm_head"}
+SCALED = "scale_decoder_outputs"  # written by newer versions of transformers; the tie decides where it is absent
 BIAS = "block.0.layer.0.SelfAttention.relative_attention_bias"
 
 
@@ -79,17 +82,23 @@ def _attention(spec: SpecBuilder, config: Config, layer: str, kind: str, label: 
     )
 
 
+def canonical(config: Config) -> dict[str, Any]:
+    """Return the config.json of a model with an output layer of its own, whose input is not scaled."""
+    return {**untied(config), SCALED: False}
+
+
 def split(state: State, config: Config) -> State:
     """Translate the tensors of a file: one embedding, and an output layer of its own."""
     out = dict(state)
     for stack in ("encoder", "decoder"):
         drop_copy(out, f"{stack}.embed_tokens.weight", "shared.weight")
     out.pop("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight", None)  # old files; never read
-    if tied(config):
+    if tied(config) and SCALED not in config:  # newer files may hold an output layer of its own and say tied
         drop_copy(out, "lm_head.weight", "shared.weight")
-    if "lm_head.weight" not in out and "shared.weight" in out:
-        scale = size(config, "d_model") ** -0.5 if tied(config) else 1.0
-        out["lm_head.weight"] = out["shared.weight"] * scale
+    head = out.get("lm_head.weight", out.get("shared.weight"))
+    if head is not None:
+        scaled = config.get(SCALED, tied(config))
+        out["lm_head.weight"] = head * size(config, "d_model") ** -0.5 if scaled else head.clone()
     return out
 
 
@@ -99,4 +108,4 @@ def join(state: State, config: Config) -> State:
     return dict(state)
 
 
-T5 = Adapter(split, untied, symmetry, join, {"vocab_size": "vocab"})
+T5 = Adapter(split, canonical, symmetry, join, {"vocab_size": "vocab"})
