@@ -27,6 +27,10 @@ def random_symmetry(spec, seed):
         n = group.size
         if group.kind == "orthogonal":
             rotation = torch.linalg.qr(normal(n, n)).Q
+            if spec.keeps_mean(name):  # turn the complement of the ones-vector only
+                basis = torch.linalg.qr(torch.cat([torch.ones(n, 1, dtype=torch.float64), normal(n, n - 1)], 1)).Q
+                inner = torch.block_diag(torch.ones(1, 1, dtype=torch.float64), torch.linalg.qr(normal(n - 1, n - 1)).Q)
+                rotation = basis @ inner @ basis.T
             maps[name] = GroupMap(rotation, rotation)
         elif group.kind == "permutation":
             order = torch.eye(n, dtype=torch.float64)[torch.randperm(n, generator=generator)]
