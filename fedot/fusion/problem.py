@@ -121,6 +121,7 @@ def prepare(
     states, configs = zip(*(_state_and_config(model) for model in models), strict=True)
     _check_comparable(configs)
     specs = _specs(spec, configs)
+    _check_same_tensors(specs)
     for number, state in enumerate(states):
         _check_finite(state, number)
     for what, given in (("vocabularies", vocabularies), ("token counts", token_counts)):
@@ -172,6 +173,16 @@ def _check_comparable(configs: Sequence[Any]) -> None:
                     f"model {number} has {key} {theirs}, but model 0 has {ours}; "
                     "models must have the same architecture and depth"
                 )
+
+
+def _check_same_tensors(specs: Sequence[SymmetrySpec]) -> None:
+    for number, spec in enumerate(specs[1:], start=1):
+        odd = set(spec.axes) ^ set(specs[0].axes)
+        if odd:
+            raise FedotError(
+                f"model {number} and model 0 do not both have {min(odd)}; "
+                "models must have the same architecture, depth and head"
+            )
 
 
 def _check_finite(state: State, number: int) -> None:
