@@ -1,6 +1,9 @@
+import re
+
 import pytest
 import torch
 
+from fedot.errors import FedotError
 from fedot.fusion import fuse
 from fedot.fusion.apply import GroupMap, apply_maps
 from fedot.fusion.canonicalise import canonicalise
@@ -9,6 +12,15 @@ from tests.groups import random_symmetry
 from tests.hf.models import VARIANTS, folder_of, run
 
 every = pytest.mark.parametrize("name", VARIANTS)
+ALIKE = {
+    "bert-span",
+    "bert-tokens",
+    "roberta-words",
+    "xlm-roberta",
+    "distilbert-words-untied",
+    "gpt2-untied",
+    "gpt2-tokens",
+}
 
 
 def outputs(state, config):
@@ -32,7 +44,7 @@ def test_a_random_symmetry_keeps_the_logits(name, folders, logits):
     torch.testing.assert_close(outputs(moved, model.config), want, rtol=0, atol=atol)
 
 
-@every
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in ALIKE])
 def test_fusing_with_a_transformed_copy_returns_the_anchor(name, folders, logits):
     model = load_folder(folders[name])
     copy = moved_copy(model, 2)
@@ -66,3 +78,12 @@ def test_models_trained_apart_and_of_unequal_widths_are_fused(name, folders, tmp
         result = fuse([(first.state, first.config), (second.state, second.config)], spec=[first.spec, second.spec])
         first.spec.validate(result.state)
         assert torch.isfinite(outputs(result.state, first.config)).all()
+
+
+def test_models_of_other_depths_and_heads_are_refused_by_name(folders, tmp_path):
+    shallow, other = load_folder(folders["bert"]), load_folder(folders["bert-tokens"])
+    deep = load_folder(folder_of("bert", tmp_path / "deep", num_hidden_layers=3))
+    for model, name in ((deep, "encoder.layer.2.attention.output.LayerNorm.bias"), (other, "pooler.dense.bias")):
+        for pair in ((shallow, model), (model, shallow)):
+            with pytest.raises(FedotError, match=f"model 1 and model 0 do not both have {re.escape(name)}"):
+                fuse([(each.state, each.config) for each in pair], spec=[each.spec for each in pair])
