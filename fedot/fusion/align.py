@@ -14,11 +14,14 @@ from torch import Tensor
 from fedot.fusion.apply import GroupMap, apply_maps
 from fedot.fusion.canonicalise import Heads, get_heads
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.evidence import Evidence, matched_groups
 from fedot.fusion.masses import MASSES
+from fedot.fusion.supports import SUPPORTS
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve
 
 State = dict[str, Tensor]
+NOTHING = Evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ def align(
     anchor_spec: SymmetrySpec,
     row_weights: Mapping[str, Tensor],
     config: FusionConfig,
+    source_evidence: Evidence = NOTHING,
+    anchor_evidence: Evidence = NOTHING,
 ) -> Alignment:
     """Solve all maps that bring `source` to `anchor`, both canonical and with equal labels.
 
@@ -47,6 +52,8 @@ def align(
     ----------
     row_weights
         For each group of labels, how far each label is to be trusted as common ground, (rows,).
+    source_evidence, anchor_evidence
+        What masses and supports other than those of the weights need.
     """
     maps: dict[str, GroupMap] = {}
     couplings: dict[str, Coupling] = {}
@@ -60,22 +67,19 @@ def align(
     seen = apply_maps(source, source_spec, maps)
     for outer in dict.fromkeys(anchor_spec.axes[f"{each.q}.weight"][0].groups[0] for each in anchor_spec.attentions):
         _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings)
-    inner = {group.within for group in anchor_spec.groups.values()}
-    for name, group in anchor_spec.groups.items():
-        if group.kind == "permutation" and name not in inner and name not in maps:
-            cost = GROUND_COSTS[config.ground_cost](
-                weight_support(seen, source_spec, name), weight_support(anchor, anchor_spec, name)
-            )
-            mass = MASSES[config.mass]
-            coupling = solve(
-                config.solver,
-                cost,
-                mass(source, source_spec, name),
-                mass(anchor, anchor_spec, name),
-                {"reg": config.reg, "mass-penalty": config.mass_penalty},
-            )
-            couplings[name] = coupling
-            maps[name] = _maps_of(coupling)
+    support, mass = SUPPORTS[config.support], MASSES[config.mass]
+    for name in matched_groups(anchor_spec):
+        cost = GROUND_COSTS[config.ground_cost](
+            support(seen, source_spec, name, source_evidence), support(anchor, anchor_spec, name, anchor_evidence)
+        )
+        couplings[name] = solve(
+            config.solver,
+            cost,
+            mass(source, source_spec, name, source_evidence),
+            mass(anchor, anchor_spec, name, anchor_evidence),
+            {"reg": config.reg, "mass-penalty": config.mass_penalty, "mass-share": config.mass_share},
+        )
+        maps[name] = _maps_of(couplings[name])
     return Alignment(maps, couplings)
 
 
@@ -140,15 +144,6 @@ def labelled_covariance(
         x, y = (torch.movedim(state[name], rows, 0) * weight for state in (source, anchor))
         cross += (y.T @ x) / (x.norm() * y.norm()).clamp(min=1e-300)
     return cross
-
-
-def weight_support(state: State, spec: SymmetrySpec, group: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """All weights that come into and go out of each neuron of an undivided group, (n, D)."""
-    parts = [
-        torch.movedim(state[name], index, 0).reshape(spec.groups[group].size, -1)
-        for name, index in spec.tensors_of(group)
-    ]
-    return torch.cat(parts, 1).numpy()
 
 
 def circuit_distance(source: Heads, anchor: Heads) -> Tensor:

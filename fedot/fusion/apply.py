@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from fedot.symmetry import Axis, SymmetrySpec
+from fedot.transport import Coupling
 
 State = dict[str, Tensor]
 
@@ -55,6 +56,18 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
             out[f"{norm.name}.weight"] = tensor_ones(len(maps[residual].write))
             if norm.kept:  # the same constant everywhere
                 out[f"{norm.name}.bias"] = state[f"{norm.name}.bias"][:1].expand(len(maps[residual].write)).clone()
+    return out
+
+
+def keep_unmatched(state: State, anchor: State, spec: SymmetrySpec, couplings: Mapping[str, Coupling]) -> State:
+    """Let an aligned state have the anchor's own weights at every anchor neuron that nothing was matched with."""
+    out = dict(state)
+    for group, coupling in couplings.items():
+        alone = torch.from_numpy(coupling.anchor_mass <= 0)
+        if spec.groups[group].kind == "permutation" and bool(alone.any()):
+            for name, index in spec.tensors_of(group):
+                mask = alone.reshape([-1 if axis == index else 1 for axis in range(out[name].ndim)])
+                out[name] = torch.where(mask, anchor[name], out[name])
     return out
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from fedot.errors import FedotError
 from fedot.fusion.masses import MASSES
+from fedot.fusion.supports import SUPPORTS
 from fedot.transport import GROUND_COSTS, SOLVERS
 
 
@@ -17,10 +18,12 @@ class FusionConfig:
     ----------
     method
         Name from `fedot.fusion.methods.METHODS`; the other options mean what its page says, or nothing to it.
-    ground_cost, solver, mass
-        Names from `GROUND_COSTS`, `SOLVERS`, `MASSES`, for the neuron groups that are permuted.
+    support, ground_cost, solver, mass
+        Names from `SUPPORTS`, `GROUND_COSTS`, `SOLVERS`, `MASSES`, for the neuron groups that are permuted.
     reg, mass_penalty
         Options of the Sinkhorn and the unbalanced solver, relative to the mean cost.
+    mass_share
+        Share of the mass that the partial solver transports; anchor neurons left over stay as they are.
     circuits
         Average the score and output circuits of matched heads and refactor them, not their factors.
     token_power
@@ -33,11 +36,13 @@ class FusionConfig:
     """
 
     method: str = "aligned"
+    support: str = "weights"
     ground_cost: str = "squared-euclidean"
     solver: str = "exact"
     mass: str = "uniform"
     reg: float = 0.05
     mass_penalty: float = 1.0
+    mass_share: float = 0.9
     circuits: bool = True
     token_power: float = 0.5
     class_rows: bool = True
@@ -45,14 +50,21 @@ class FusionConfig:
     count_rows: bool = True
 
     def __post_init__(self) -> None:
-        choices: dict[str, Collection[str]] = {"ground_cost": GROUND_COSTS, "solver": SOLVERS, "mass": MASSES}
+        choices: dict[str, Collection[str]] = {
+            "support": SUPPORTS,
+            "ground_cost": GROUND_COSTS,
+            "solver": SOLVERS,
+            "mass": MASSES,
+        }
         for key, valid in choices.items():
             if getattr(self, key) not in tuple(valid):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}; choose from {', '.join(valid)}")
-        for key in ("reg", "mass_penalty", "token_power"):
+        for key in ("reg", "mass_penalty", "mass_share", "token_power"):
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a number above 0")
+        if self.mass_share > 1:
+            raise FedotError(f"fusion.mass_share is {self.mass_share}, but it must be a share: above 0, at most 1")
         for key in ("circuits", "class_rows", "position_rows", "count_rows"):
             if not isinstance(getattr(self, key), bool):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")

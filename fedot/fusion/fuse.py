@@ -1,7 +1,7 @@
 """Fuse models that were trained apart: prepare them, let a method align and average, report what was done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -11,8 +11,8 @@ from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.methods import method
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import FusionProblem, Model, prepare
-from fedot.models import MODELS, State, canonical_config
+from fedot.fusion.problem import Model, prepare
+from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
 
@@ -51,6 +51,7 @@ def fuse(
     vocabularies: Sequence[Sequence[str]] | None = None,
     anchor: int = 0,
     probe: Probe | None = None,
+    masses: Sequence[Mapping[str, Tensor]] | None = None,
     config: FusionConfig | None = None,
 ) -> FusionResult:
     """Align models to one of them by optimal transport and average them, without any data.
@@ -72,6 +73,9 @@ def fuse(
         Index of the model whose neurons, widths and heads the result has.
     probe
         Inputs for methods that look at activations; where it is None they draw texts from `token_counts`.
+    masses
+        For `mass="given"`: for each model, the masses of its neurons by neuron group, (n,) each; uniform where a
+        group is not named.
     config
         The method and its options; `fedot.fusion.methods.METHODS` names all methods.
 
@@ -90,23 +94,14 @@ def fuse(
         vocabularies=vocabularies,
         anchor=anchor,
         probe=probe,
+        masses=masses,
     )
     fused = chosen(problem, config)
     return FusionResult(
         to_float32(fused.state),
-        fused.config or fused_config(problem),
+        fused.config or problem.config_of(problem.anchor),
         problem.unions["vocab"].labels if vocabularies is not None else None,
         tuple(to_float32(state) for state in fused.aligned),
         fused.alignments,
         tuple({name: c.cost for name, c in alignment.couplings.items()} for alignment in fused.alignments),
     )
-
-
-def fused_config(problem: FusionProblem) -> Any:
-    """The anchor's canonical configuration with the union's labels; a foreign configuration stays as it is."""
-    config = problem.configs[problem.anchor]
-    if getattr(config, "architecture", None) not in MODELS:
-        return config
-    sizes = {"vocab": "vocab_size", "position": "max_length", "class": "n_class"}
-    rows = {sizes[name]: len(union.labels) for name, union in problem.unions.items() if name in sizes}
-    return replace(canonical_config(config), **rows)  # type: ignore[arg-type]

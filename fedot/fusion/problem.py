@@ -8,12 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
+from fedot.fusion import masses as neuron_masses
+from fedot.fusion import supports as neuron_supports
 from fedot.fusion.average import normalise_weights
 from fedot.fusion.canonicalise import canonicalise
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
 from fedot.fusion.probe import Probe, draw_texts
-from fedot.models import Config, State, state_of, symmetry
+from fedot.models import MODELS, Config, State, canonical_config, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
 Model = nn.Module | tuple[State, Any]
@@ -42,6 +45,8 @@ class FusionProblem:
     probe
         Inputs for methods that look at activations, token ids being rows of the union; None where the caller gave
         none, then `probe_or_drawn` draws texts from the counts.
+    masses
+        The user's own neuron masses of each model by neuron group; empty where none were given.
     """
 
     states: tuple[State, ...]
@@ -52,6 +57,7 @@ class FusionProblem:
     unions: Mapping[str, LabelUnion]
     counts: Mapping[str, Tensor]
     probe: Probe | None = None
+    masses: tuple[Mapping[str, Tensor], ...] = ()
 
     def probe_or_drawn(self, number: int = 256, seed: int = 0) -> Probe:
         """The given probe, else texts drawn from every model's token counts in equal numbers.
@@ -67,13 +73,46 @@ class FusionProblem:
             raise FedotError(
                 "this method looks at activations; give it probe inputs, or token counts to draw texts from"
             )
-        longest = max(2, min(64, *(spec.groups["position"].size for spec in self.specs if "position" in spec.groups)))
-        drawn = [
-            draw_texts(count, number // len(self.states), (2, longest), seed + k)
-            for k, count in enumerate(self.counts["vocab"])
-            if bool(count.any())
-        ]
-        return Probe(tuple((ids,) for each in drawn for ids in torch.split(each, 64)))
+        counts = [count for count in self.counts["vocab"] if bool(count.any())]
+        drawn = [self._drawn(count, number // len(self.states), seed + k) for k, count in enumerate(counts)]
+        return Probe(tuple(batch for each in drawn for batch in each.batches))
+
+    def _drawn(self, counts: Tensor, number: int, seed: int) -> Probe:
+        positions = [spec.groups["position"].size for spec in self.specs if "position" in spec.groups]
+        longest = max(2, min([64, *positions]))
+        return Probe(tuple((ids,) for ids in torch.split(draw_texts(counts, number, (2, longest), seed), 64)))
+
+    def config_of(self, model: int) -> Any:
+        """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
+        config = self.configs[model]
+        if getattr(config, "architecture", None) not in MODELS:
+            return config
+        sizes = {"vocab": "vocab_size", "position": "max_length", "class": "n_class"}
+        rows = {sizes[name]: len(union.labels) for name, union in self.unions.items() if name in sizes}
+        return replace(canonical_config(config), **rows)  # type: ignore[arg-type]
+
+    def evidence(self, model: int, config: FusionConfig) -> Evidence:
+        """What the chosen mass and support need to know of a model's neurons beyond its weights.
+
+        Raises
+        ------
+        FedotError
+            If they need a probe or counts, and there are none.
+        """
+        spec, groups = self.specs[model], matched_groups(self.specs[model])
+        activations: dict[str, Tensor] = {}
+        gradients: dict[str, Tensor] = {}
+        own: dict[str, Tensor] = {}
+        if config.support in neuron_supports.ON_PROBE or config.mass in neuron_masses.ON_PROBE:
+            probe = self.probe_or_drawn()
+            module = probe.module(self.config_of(model), self.states[model])
+            activations, gradients = measure(module, probe, spec, groups)
+        if config.mass == "token-count":
+            if not bool(self.counts.get("vocab", torch.zeros(len(self.states), 1))[model].any()):
+                raise FedotError(f"the mass token-count needs token counts, but model {model} has none")
+            texts = self._drawn(self.counts["vocab"][model], 128, 0)
+            own, _ = measure(texts.module(self.config_of(model), self.states[model]), texts, spec, groups)
+        return Evidence(activations, gradients, own, self.masses[model] if self.masses else {})
 
     def trust(self, source: int, config: FusionConfig) -> dict[str, Tensor]:
         """How far each label is common ground of a model and the anchor, (rows,): 0 where one lacks it."""
@@ -105,6 +144,7 @@ def prepare(
     vocabularies: Sequence[Sequence[str]] | None = None,
     anchor: int = 0,
     probe: Probe | None = None,
+    masses: Sequence[Mapping[str, Tensor]] | None = None,
 ) -> FusionProblem:
     """Check models, bring them into canonical form and their labels to the union; see `fedot.fuse`.
 
@@ -124,7 +164,7 @@ def prepare(
     _check_same_tensors(specs)
     for number, state in enumerate(states):
         _check_finite(state, number)
-    for what, given in (("vocabularies", vocabularies), ("token counts", token_counts)):
+    for what, given in (("vocabularies", vocabularies), ("token counts", token_counts), ("neuron masses", masses)):
         if given is not None and len(given) != len(models):
             raise FedotError(f"got {len(given)} {what} for {len(models)} models; give one for each")
     unions = {
@@ -142,7 +182,9 @@ def prepare(
         for k, (state, each) in enumerate(zip(states, specs, strict=True))
     )
     relabelled = tuple(_relabelled(each, unions) for each in specs)
-    return FusionProblem(canonical, relabelled, tuple(configs), shares, anchor, unions, counts, probe)
+    _check_masses(masses or (), relabelled)
+    own_masses = tuple(masses or ())
+    return FusionProblem(canonical, relabelled, tuple(configs), shares, anchor, unions, counts, probe, own_masses)
 
 
 def _state_and_config(model: Model) -> tuple[State, Any]:
@@ -214,6 +256,16 @@ def _check_counts(counts: Sequence[Tensor], specs: Sequence[SymmetrySpec]) -> No
             raise FedotError(
                 f"the token counts of model {number} have shape {tuple(count.shape)}; "
                 f"one count of at least 0 for each of its {spec.groups['vocab'].size} tokens is needed"
+            )
+
+
+def _check_masses(masses: Sequence[Mapping[str, Tensor]], specs: Sequence[SymmetrySpec]) -> None:
+    for number, (named, spec) in enumerate(zip(masses, specs, strict=False)):
+        odd = sorted(set(named) - set(matched_groups(spec)))
+        if odd:
+            raise FedotError(
+                f"the masses of model {number} name {odd[0]}, which is no group of matched neurons; "
+                f"choose from {', '.join(matched_groups(spec))}"
             )
 
 

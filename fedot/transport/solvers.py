@@ -60,6 +60,18 @@ def unbalanced(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling
     return _checked(plan, cost, "unbalanced")
 
 
+def partial(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling:
+    """Exact transport of a part of the mass (Caffarelli & McCann 2010; POT's dummy-point solver, Chapel et al. 2020).
+
+    `mass-share` of the mass moves, where it is cheapest to move; neurons left over have no mass in the plan.
+    """
+    share = float(options.get("mass-share", 0.9))
+    if share >= 1:
+        return exact(cost, a, b, options)
+    plan = ot.partial.partial_wasserstein(a, b, cost, m=share)
+    return _checked(np.where(plan > 1e-9 * share / max(cost.shape), plan, 0.0), cost, "partial")
+
+
 def _mean_cost(plan: Floats, cost: Floats) -> float:
     return float((plan * cost).sum() / max(plan.sum(), 1e-300))
 
@@ -75,6 +87,7 @@ SOLVERS: dict[str, Callable[[Floats, Floats, Floats, Options], Coupling]] = {
     "exact": exact,
     "sinkhorn": sinkhorn,
     "unbalanced": unbalanced,
+    "partial": partial,
 }
 
 

@@ -1,7 +1,7 @@
 """Our closed-form fusion: one rotation of the stream from labelled rows, heads by circuits, then averages."""
 
 from fedot.fusion.align import Alignment, align
-from fedot.fusion.apply import apply_maps
+from fedot.fusion.apply import apply_maps, keep_unmatched
 from fedot.fusion.average import average_aligned
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.methods.types import Fused
@@ -11,6 +11,7 @@ from fedot.fusion.problem import FusionProblem
 def aligned(problem: FusionProblem, config: FusionConfig) -> Fused:
     """Align every model to the anchor (`fedot.fusion.align`) and average them (`fedot.fusion.average`)."""
     anchor = problem.anchor
+    anchor_evidence = problem.evidence(anchor, config)
     alignments = tuple(
         Alignment({}, {})
         if k == anchor
@@ -21,11 +22,18 @@ def aligned(problem: FusionProblem, config: FusionConfig) -> Fused:
             problem.specs[anchor],
             problem.trust(k, config),
             config,
+            problem.evidence(k, config),
+            anchor_evidence,
         )
         for k in range(len(problem.states))
     )
     states = tuple(
-        apply_maps(state, spec, alignment.maps)
+        keep_unmatched(
+            apply_maps(state, spec, alignment.maps),
+            problem.states[anchor],
+            problem.specs[anchor],
+            alignment.couplings,
+        )
         for state, spec, alignment in zip(problem.states, problem.specs, alignments, strict=True)
     )
     rows = problem.row_shares(by_count=config.count_rows)
