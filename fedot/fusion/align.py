@@ -75,7 +75,7 @@ def align(
         couplings[name] = solve(
             config.solver,
             cost,
-            mass(source, source_spec, name, source_evidence),
+            mass(seen, source_spec, name, source_evidence),
             mass(anchor, anchor_spec, name, anchor_evidence),
             {"reg": config.reg, "mass-penalty": config.mass_penalty, "mass-share": config.mass_share},
         )

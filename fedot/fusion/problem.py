@@ -99,6 +99,8 @@ class FusionProblem:
         FedotError
             If they need a probe or counts, and there are none.
         """
+        if config.mass == "given" and not self.masses:
+            raise FedotError("the mass is `given`, but no masses were; pass `masses` to fuse, or choose another mass")
         spec, groups = self.specs[model], matched_groups(self.specs[model])
         activations: dict[str, Tensor] = {}
         gradients: dict[str, Tensor] = {}
