@@ -3,6 +3,17 @@
 from fedot.fusion.align import Alignment
 from fedot.fusion.average import vanilla_fusion
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.diagnostics import Barrier, Diagnostics, GroupDiagnostics, barrier
 from fedot.fusion.fuse import FusionResult, fuse
 
-__all__ = ["Alignment", "FusionConfig", "FusionResult", "fuse", "vanilla_fusion"]
+__all__ = [
+    "Alignment",
+    "Barrier",
+    "Diagnostics",
+    "FusionConfig",
+    "FusionResult",
+    "GroupDiagnostics",
+    "barrier",
+    "fuse",
+    "vanilla_fusion",
+]

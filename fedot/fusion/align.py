@@ -135,15 +135,21 @@ def labelled_covariance(
     offers: its cross-covariance is divided by both tables' norms.
     """
     cross = torch.zeros(anchor_spec.groups[group].size, source_spec.groups[group].size, dtype=torch.float64)
-    for name, axes in anchor_spec.axes.items():
-        kinds = [anchor_spec.groups[axis.groups[0]].kind for axis in axes]
-        if len(axes) != 2 or "labels" not in kinds or axes[1 - kinds.index("labels")].groups != (group,):
-            continue
-        rows = kinds.index("labels")
-        weight = row_weights[axes[rows].groups[0]].sqrt()[:, None]
+    for name, rows in labelled_tables(anchor_spec, group):
+        weight = row_weights[anchor_spec.axes[name][rows].groups[0]].sqrt()[:, None]
         x, y = (torch.movedim(state[name], rows, 0) * weight for state in (source, anchor))
         cross += (y.T @ x) / (x.norm() * y.norm()).clamp(min=1e-300)
     return cross
+
+
+def labelled_tables(spec: SymmetrySpec, group: str) -> tuple[tuple[str, int], ...]:
+    """All (tensor name, axis index of its rows) of tables that tie labels to the stream `group`."""
+    found = []
+    for name, axes in spec.axes.items():
+        kinds = [spec.groups[axis.groups[0]].kind for axis in axes]
+        if len(axes) == 2 and "labels" in kinds and axes[1 - kinds.index("labels")].groups == (group,):
+            found.append((name, kinds.index("labels")))
+    return tuple(found)
 
 
 def circuit_distance(source: Heads, anchor: Heads) -> Tensor:

@@ -9,9 +9,10 @@ from torch import Tensor
 from fedot.fusion.align import Alignment
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.methods import method
+from fedot.fusion.diagnostics import Diagnostics, diagnose
+from fedot.fusion.methods import Fused, method
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import Model, prepare
+from fedot.fusion.problem import FusionProblem, Model, prepare
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
@@ -31,7 +32,7 @@ class FusionResult:
     alignments
         One for each model; the anchor's is empty.
     diagnostics
-        For each model, the transport cost of each matched neuron group.
+        One for each model: how each neuron group was matched, and how well; the anchor's has no groups.
     """
 
     state: State
@@ -39,7 +40,7 @@ class FusionResult:
     vocabulary: tuple[str, ...] | None
     aligned: tuple[State, ...]
     alignments: tuple[Alignment, ...]
-    diagnostics: tuple[Mapping[str, float], ...]
+    diagnostics: tuple[Diagnostics, ...]
 
 
 def fuse(
@@ -103,5 +104,16 @@ def fuse(
         problem.unions["vocab"].labels if vocabularies is not None else None,
         tuple(to_float32(state) for state in fused.aligned),
         fused.alignments,
-        tuple({name: c.cost for name, c in alignment.couplings.items()} for alignment in fused.alignments),
+        diagnostics_of(problem, fused, config),
+    )
+
+
+def diagnostics_of(problem: FusionProblem, fused: Fused, config: FusionConfig) -> tuple[Diagnostics, ...]:
+    """Compare every aligned model with the anchor."""
+    anchor, spec = fused.aligned[problem.anchor], problem.specs[problem.anchor]
+    return tuple(
+        Diagnostics({}, 1.0)
+        if k == problem.anchor
+        else diagnose(aligned, anchor, problem.specs[k], spec, alignment, problem.trust(k, config))
+        for k, (aligned, alignment) in enumerate(zip(fused.aligned, fused.alignments, strict=True))
     )

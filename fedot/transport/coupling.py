@@ -37,3 +37,14 @@ class Coupling:
     def distance_from_identity(self) -> float:
         """Share of mass that does not stay at its own index, from 0 to 1."""
         return float(1.0 - np.trace(self.plan) / self.plan.sum())
+
+    def entropy(self) -> float:
+        """How far a source neuron's mass is spread over anchor neurons: 0 for a matching, 1 for no information.
+
+        The conditional entropy of the anchor neuron given the source neuron, relative to its largest value.
+        """
+        plan = self.plan / self.plan.sum()
+        rows = np.broadcast_to(plan.sum(1, keepdims=True), plan.shape)
+        held = plan > 0
+        spread = float(-(plan[held] * np.log(plan[held] / rows[held])).sum())
+        return max(spread, 0.0) / np.log(plan.shape[1]) if plan.shape[1] > 1 else 0.0
