@@ -1,6 +1,6 @@
 """Fuse two tiny transformers models of each kind that learnt from halves of the built-in stand-in text, apart.
 
-`python benchmarks/hf_fusion.py` prints a table in some minutes: accuracy on the test set, in percent, mean (lowest-highest).
+`python benchmarks/hf_fusion.py` prints a table in some minutes: test accuracy in percent, mean (lowest-highest).
 """
 
 import argparse

@@ -6,6 +6,16 @@ Reading, fusing and writing need safetensors and JSON only; transformers is impo
 from fedot.hf.adapter import Adapter
 from fedot.hf.families import HF_MODELS
 from fedot.hf.folder import HFModel, forward_module, load_folder, save_folder
+from fedot.hf.fuse import fuse_folders
 from fedot.hf.probe import probe_module
 
-__all__ = ["HF_MODELS", "Adapter", "HFModel", "forward_module", "load_folder", "probe_module", "save_folder"]
+__all__ = [
+    "HF_MODELS",
+    "Adapter",
+    "HFModel",
+    "forward_module",
+    "fuse_folders",
+    "load_folder",
+    "probe_module",
+    "save_folder",
+]
