@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +39,7 @@ class RunRecord:
     lines: list[dict[str, Any]] = field(default_factory=list)
     reliability: list[dict[str, Any]] = field(default_factory=list)
     couplings: list[dict[str, Any]] = field(default_factory=list)
+    diagnostics: list[dict[str, Any]] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
     complete: bool = False
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -144,6 +145,16 @@ class RunRecord:
                     }
                 )
 
+    def add_diagnostics(
+        self, seed: int, strategy: str, clients: Sequence[str], anchor: str, result: FusionResult
+    ) -> None:
+        """Add how each client's model, aligned, fits the anchor; nothing for the anchor itself."""
+        for client, found in zip(clients, result.diagnostics, strict=False):
+            if found.groups:
+                groups = [{"group": name, **asdict(group)} for name, group in found.groups.items()]
+                head = {"seed": seed, "strategy": strategy, "client": client, "anchor": anchor, "fit": found.fit}
+                self.diagnostics.append({**head, "groups": groups})
+
     def as_dict(self) -> dict[str, Any]:
         """Everything so far, in the shape of schema 1."""
         return {
@@ -173,6 +184,7 @@ class RunRecord:
             "lines": self.lines,
             "reliability": self.reliability,
             "couplings": self.couplings,
+            "diagnostics": self.diagnostics,
             "training": self.training,
         }
 

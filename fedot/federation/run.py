@@ -319,6 +319,7 @@ class _Seed:
         clients = [update.client for update in fused.updates]
         anchor = fused.anchor or "global model"
         self.record.add_couplings(self.seed, title, clients, anchor, fused.result, symmetry(fused.result.config))
+        self.record.add_diagnostics(self.seed, title, clients, anchor, fused.result)
         shared = all(client_vocabulary(update) is None for update in fused.updates)
         if self.seed != self.scenario.seeds[0] or fused.anchor is None or not shared:
             return

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from fedot.errors import FedotError
 from fedot.report.couplings import coupling_summary
+from fedot.report.fits import fit_summary
 from fedot.report.headline import baseline_of, findings
 from fedot.report.plots import figures
 from fedot.report.results import write_atomically
@@ -66,6 +67,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         parents=_parents(scores),
         figures=[_figure(figure) for figure in figures(results)],
         couplings=coupling_summary(results.get("couplings", [])),
+        fits=fit_summary(results),
         failures=failures_by_strategy(results),
         training=_training(results),
         versions=[

@@ -5,6 +5,7 @@ from typing import Any
 
 from fedot.report.couplings import couplings_figure
 from fedot.report.diagnostics import lines_figure, reliability_figure
+from fedot.report.fits import fits_figure
 from fedot.report.headline import baseline_of
 from fedot.report.progress import cost_figure, rounds_figure
 from fedot.report.rows import (
@@ -32,6 +33,7 @@ def figures(results: Mapping[str, Any]) -> tuple[Figure, ...]:
         rounds_figure,
         reliability_figure,
         couplings_figure,
+        fits_figure,
         cost_figure,
     )
     return tuple(figure for figure in (maker(results) for maker in makers) if figure is not None)

@@ -13,7 +13,7 @@ from fedot.errors import FedotError
 
 SCHEMA = 1
 REQUIRED = {"scenario": dict, "provenance": dict, "rows": list}
-OPTIONAL_LISTS = ("failures", "lines", "reliability", "couplings", "training")
+OPTIONAL_LISTS = ("failures", "lines", "reliability", "couplings", "diagnostics", "training")
 
 
 def write_results(results: Mapping[str, Any], out_dir: Path) -> Path:

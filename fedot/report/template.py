@@ -113,7 +113,7 @@ It ended before everything was done; what is here is what was finished. Means ma
 </div></header>
 <nav aria-label="Sections"><ul>
 <li><a href="#results">Results</a></li>
-{% for item in figures if item.figure.key != "cost" %}<li><a href="#{{ item.figure.key }}">{{ {"scores": "By client", "lines": "Barrier", "rounds": "Rounds", "reliability": "Reliability", "couplings": "Couplings"}[item.figure.key] }}</a></li>
+{% for item in figures if item.figure.key != "cost" %}<li><a href="#{{ item.figure.key }}">{{ {"scores": "By client", "lines": "Barrier", "rounds": "Rounds", "reliability": "Reliability", "couplings": "Couplings", "fits": "Fit"}[item.figure.key] }}</a></li>
 {% endfor %}
 {% if failures %}<li><a href="#failures">Failures</a></li>{% endif %}
 <li><a href="#training">Training</a></li><li><a href="#sent">What was sent</a></li><li><a href="#provenance">Provenance</a></li><li><a href="#scenario">Scenario</a></li>
@@ -202,6 +202,18 @@ It ended before everything was done; what is here is what was finished. Means ma
 <tbody>
 {% for name, kind, count, distance, cost in couplings %}
 <tr><th scope="row">{{ name }}</th><td>{{ kind }}</td><td>{{ count }}</td><td>{{ "%.3f"|format(distance.mean) if distance else "–" }}</td><td>{{ "%.3f"|format(cost.mean) if cost else "–" }}</td></tr>
+{% endfor %}
+</tbody></table>
+{% endcall %}
+{% endif %}
+{% if item.figure.key == "fits" %}
+{% call scroll("Fit by kind of group") %}
+<table class="narrow">
+<caption><span class="cap">All seeds and clients, by kind of neuron group. “Spread” is how far a neuron's mass is spread: 0 for a matching, 1 for no information.</span></caption>
+<thead><tr><th scope="col">Group</th><th scope="col">Symmetry</th><th scope="col">Groups</th><th scope="col">Fit</th><th scope="col">Spread</th><th scope="col">Held, because</th></tr></thead>
+<tbody>
+{% for line in fits %}
+<tr><th scope="row">{{ line.family }}</th><td>{{ line.kind }}</td><td>{{ line.count }}</td><td>{{ ("%.3f"|format(line.fit.mean)).replace("-", "\u2212") if line.fit else "–" }}</td><td>{{ "%.3f"|format(line.entropy.mean) if line.entropy else "–" }}</td><td>{{ line.pinned or "–" }}</td></tr>
 {% endfor %}
 </tbody></table>
 {% endcall %}

@@ -137,6 +137,10 @@ def test_one_shot_fusion_comes_with_lines_couplings_and_reliability(tiny: Any) -
     for coupling in results["couplings"]:
         assert len(coupling["plan"]) <= 32
         assert sum(map(sum, coupling["plan"])) == pytest.approx(1.0)
+    [fit] = results["diagnostics"]
+    assert {fit["client"], fit["anchor"]} == {results["lines"][0]["client"], results["lines"][0]["anchor"]}
+    assert {coupling["group"] for coupling in results["couplings"]} < {group["group"] for group in fit["groups"]}
+    assert all(group["fit"] < 1 for group in fit["groups"])
     for entry in results["reliability"]:
         [row] = outcome.rows(strategy=entry["strategy"], split=entry["split"])
         assert sum(entry["bin_correct"]) / sum(entry["bin_count"]) == pytest.approx(row["metrics"]["accuracy"])

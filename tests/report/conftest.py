@@ -51,6 +51,33 @@ def _coupling(rng: np.random.Generator, n: int, sharpness: float) -> list[list[f
     return plan.tolist()
 
 
+def _diagnostics(seed: int, client: str, anchor: str) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    groups = [
+        {
+            "group": group,
+            "kind": kind,
+            "source_size": n,
+            "anchor_size": n,
+            "cost": None if kind != "permutation" else 0.7,
+            "distance_from_identity": None if kind in ("linear", "labels") else 0.9,
+            "entropy": None if kind in ("linear", "labels") else float(kind == "orthogonal") * 0.8,
+            "fit": float(rng.uniform(level - 0.1, level + 0.1)),
+            "pinned": "its neurons have names, by which they are matched" if kind == "labels" else None,
+        }
+        for group, kind, n, level in (
+            ("vocab", "labels", 1000, 0.2),
+            ("residual", "orthogonal", 64, 0.3),
+            ("heads.0", "permutation", 4, -0.2),
+            ("qk.0", "linear", 16, -0.2),
+            ("ffn.0", "permutation", 256, -0.6),
+            ("heads.1", "permutation", 4, -0.3),
+            ("ffn.1", "permutation", 256, -0.7),
+        )
+    ]
+    return {"seed": seed, "strategy": "ot-fusion", "client": client, "anchor": anchor, "fit": -0.3, "groups": groups}
+
+
 def make_results(
     clients: tuple[str, ...] = ("xed-en", "xed-fi"),
     seeds: tuple[int, ...] = (0, 1, 2),
@@ -60,7 +87,7 @@ def make_results(
     stand_in: bool = False,
 ) -> Results:
     rng = np.random.default_rng(7)
-    rows, lines, reliability, couplings, training = [], [], [], [], []
+    rows, lines, reliability, couplings, diagnostics, training = [], [], [], [], [], []
     references = [
         *(f"parent:{client}" for client in clients),
         "ensemble",
@@ -137,6 +164,7 @@ def make_results(
                         "cost": float(rng.uniform(0.2, 1.4)),
                     }
                 )
+            diagnostics.append(_diagnostics(seed, client, clients[0]))
         for client in clients:
             for number in range(1, rounds + 1):
                 loss = float(rng.uniform(0.4, 0.6))
@@ -212,6 +240,7 @@ def make_results(
         "lines": lines,
         "reliability": reliability,
         "couplings": couplings,
+        "diagnostics": diagnostics,
         "training": training,
     }
     return json.loads(json.dumps(results))

@@ -160,14 +160,14 @@ def test_word_counts_are_mentioned_only_where_they_are_sent(results):
     assert "counts of words" not in Outline(render_report(results)).text
 
 
-@pytest.mark.parametrize("key", ["rows", "lines", "reliability", "couplings", "training"])
+@pytest.mark.parametrize("key", ["rows", "lines", "reliability", "couplings", "diagnostics", "training"])
 def test_missing_pieces_do_not_break_the_page(results, key):
     results[key] = []
     Outline(render_report(results))
 
 
 def test_a_page_of_failures_only(results):
-    for key in ("rows", "lines", "reliability", "couplings", "training"):
+    for key in ("rows", "lines", "reliability", "couplings", "diagnostics", "training"):
         results[key] = []
     results["failures"] = [{"seed": seed, "strategy": "fedavg", "reason": "no reply"} for seed in (0, 1)]
     results["provenance"] |= {"data": {}, "notices": [], "commit": None, "seconds": None, "complete": False}
@@ -228,7 +228,7 @@ def test_a_browser_opens_the_page_without_a_complaint(make, tmp_path):
     assert "CONSOLE" not in done.stderr
     page = done.stdout
     assert "OT fusion</th>" in page
-    assert page.count("<figure") == 6
+    assert page.count("<figure") == 7
     assert page.count("<table") == Outline(render_report(results)).tags.count("table")
 
 

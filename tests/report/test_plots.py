@@ -15,7 +15,7 @@ def by_key(results):
 
 
 def test_one_shot_results_have_these_figures(results):
-    assert list(by_key(results)) == ["scores", "lines", "reliability", "couplings", "cost"]
+    assert list(by_key(results)) == ["scores", "lines", "reliability", "couplings", "fits", "cost"]
 
 
 def test_rounds_are_drawn_only_if_there_were_several(make):
@@ -80,7 +80,7 @@ def test_null_figures_are_left_out(results):
 
 
 def test_missing_pieces_leave_out_their_figures(results):
-    for key in ("lines", "reliability", "couplings"):
+    for key in ("lines", "reliability", "couplings", "diagnostics"):
         results[key] = []
     assert list(by_key(results)) == ["scores", "cost"]
     results["rows"] = []
