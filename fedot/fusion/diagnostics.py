@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align import Alignment, labelled_tables
+from fedot.fusion.apply import keep_unmatched
 from fedot.fusion.average import vanilla_fusion
 from fedot.models import State
 from fedot.symmetry import Kind, SymmetrySpec
@@ -29,7 +30,8 @@ class GroupDiagnostics:
     fit
         Share of the squared norm of the anchor's tensors in this group that the aligned source explains, 1 where
         they are equal; of a stream only the labelled rows that its map is fitted to (`rows_fit`). Below 0 the
-        aligned source is farther from the anchor than zeros are. None where shapes differ, or no row is common.
+        aligned source is farther from the anchor than zeros are. Neurons left unmatched do not count. None where
+        shapes differ, or no row is common.
     pinned
         Why the group was not moved freely; None where it was.
     """
@@ -108,6 +110,8 @@ def diagnose(
     row_weights
         For each group of labels, how far each label is common ground of the two, (rows,).
     """
+    nothing = dict.fromkeys(anchor, torch.zeros((), dtype=torch.float64))  # what was left unmatched explains nothing
+    aligned, anchor = (keep_unmatched(s, nothing, anchor_spec, alignment.couplings) for s in (aligned, anchor))
     squares = {
         name: ((anchor[name] - aligned[name]).square().sum().item(), anchor[name].square().sum().item())
         for name in anchor_spec.axes

@@ -27,18 +27,24 @@ class FitLine:
 def fits_figure(results: Mapping[str, Any]) -> Figure | None:
     """Fit of every matched group: small marks single clients and seeds, large marks their mean."""
     records = results.get("diagnostics", [])
-    panels = []
-    for strategy in dict.fromkeys(item["strategy"] for item in records):
-        mine = [item for item in records if item["strategy"] == strategy]
-        panels.append(_panel(_rows([g for item in mine for g in item["groups"]]), label_of(strategy)))
+    drawn = {
+        label_of(strategy): _rows([g for item in records if item["strategy"] == strategy for g in item["groups"]])
+        for strategy in dict.fromkeys(item["strategy"] for item in records)
+    }
+    values = [value for rows in drawn.values() for fits in rows.values() for value in fits]
+    if not values:
+        return None
+    low, high = min(0.0, *values), max(0.0, *values)
+    pad = (high - low) * 0.06 or 0.05
+    reach = (low - pad, max(high, min(1.0, high + pad)))  # one scale for all strategies
+    panels = tuple(_panel(rows, title, reach) for title, rows in drawn.items() if rows)
     caption = (
         "What share of the anchor's weights (squared norm) the clients' aligned weights explain: 1 if they are equal, "
         "0 if they are no nearer than zeros, below 0 if they are farther. Of a residual stream only the labelled rows "
         "count (tokens, classes) that its map is fitted to. Large mark: mean; small marks: single clients and seeds. "
         "Models that were trained apart explain little of each other's weights, and may still average well."
     )
-    shown = tuple(panel for panel in panels if panel is not None)
-    return Figure("fits", "Fit of the aligned weights", caption, shown) if shown else None
+    return Figure("fits", "Fit of the aligned weights", caption, panels)
 
 
 def fit_summary(results: Mapping[str, Any]) -> list[FitLine]:
@@ -73,14 +79,9 @@ def _rows(groups: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     return rows
 
 
-def _panel(rows: Mapping[str, Sequence[float]], title: str) -> Panel | None:
-    if not rows:
-        return None
+def _panel(rows: Mapping[str, Sequence[float]], title: str, reach: tuple[float, float]) -> Panel:
     width, left, top, step = 350.0, 96.0, 30.0, 20.0
-    values = [value for fits in rows.values() for value in fits]
-    low, high = min(0.0, *values), max(0.0, *values)
-    pad = (high - low) * 0.06 or 0.05
-    across = Scale(low - pad, min(1.0, high + pad) if high <= 1 else high + pad, left, width - 10)
+    across = Scale(*reach, left, width - 10)
     bottom = top + 8 + step * len(rows)
     marks = ticks(across.low, across.high)
     body = [text(0, 14, shorten(title, 48), "t", title=title)]

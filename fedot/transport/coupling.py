@@ -47,4 +47,4 @@ class Coupling:
         rows = np.broadcast_to(plan.sum(1, keepdims=True), plan.shape)
         held = plan > 0
         spread = float(-(plan[held] * np.log(plan[held] / rows[held])).sum())
-        return max(spread, 0.0) / float(np.log(plan.shape[1])) if plan.shape[1] > 1 else 0.0
+        return max(0.0, spread) / float(np.log(plan.shape[1])) if plan.shape[1] > 1 else 0.0
