@@ -19,7 +19,7 @@ Support = Callable[[State, SymmetrySpec, str, Evidence], Floats]
 
 
 def weights(state: State, spec: SymmetrySpec, group: str, evidence: Evidence) -> Floats:
-    """All weights that come into and go out of each neuron, (n, D) (Singh & Jaggi 2020, section 4)."""
+    """All weights that come into and go out of each neuron, (n, D) (Singh & Jaggi 2020)."""
     del evidence
     size = spec.groups[group].size
     parts = [torch.movedim(state[name], index, 0).reshape(size, -1) for name, index in spec.tensors_of(group)]
@@ -28,7 +28,7 @@ def weights(state: State, spec: SymmetrySpec, group: str, evidence: Evidence) ->
 
 
 def activations(state: State, spec: SymmetrySpec, group: str, evidence: Evidence) -> Floats:
-    """What each neuron puts out on every token of the probe, (n, N) (Singh & Jaggi 2020, section 4)."""
+    """What each neuron puts out on every token of the probe, (n, N) (Singh & Jaggi 2020)."""
     del state, spec
     result: Floats = evidence.of("activations", group).T.numpy()
     return result
