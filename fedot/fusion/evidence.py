@@ -98,7 +98,8 @@ def measure(
                 raise FedotError(
                     f"no map that reads the neuron group {silent[0]} runs as a module; declare one that does"
                 )
-            slopes = torch.autograd.grad(likelihood, [inputs[group] for group in groups])
+            read = [inputs[group] for group in groups]
+            slopes = torch.autograd.grad(likelihood, read, allow_unused=True, materialize_grads=True)
             for group, slope in zip(groups, slopes, strict=True):
                 rows[group].append((real_rows(inputs[group].detach(), batch), real_rows(slope, batch)))
     finally:

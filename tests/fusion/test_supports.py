@@ -143,6 +143,16 @@ def test_a_group_whose_reader_never_runs_is_named():
         measure(module, texts(), symmetry(config), MATCHED)
 
 
+def test_a_group_that_no_logit_depends_on_has_no_gradient():
+    state, config = make()
+    module = load_model(config, state)
+    module.layers[1].ffn.down.register_forward_hook(lambda *seen: seen[2].detach())
+    found = Evidence(*measure(module, texts(), symmetry(config), MATCHED))
+    assert not found.gradients["ffn.1"].any()
+    assert found.activations["ffn.1"].any()
+    assert found.gradients["ffn.0"].any()
+
+
 def test_an_unknown_support_names_the_choices():
     with pytest.raises(FedotError, match=r"fusion\.support is 'noise'; choose from weights, activations"):
         FusionConfig(support="noise")
