@@ -33,6 +33,10 @@ class FusionConfig:
         Whether classifier and position rows are landmarks for the residual map, like token rows.
     count_rows
         Average each token's embedding row by how often each client has seen the token.
+    size
+        Widths of the result relative to the anchor's, for the method ``merged``.
+    probe_texts
+        How many texts are drawn from token counts where no probe is given.
     """
 
     method: str = "aligned"
@@ -48,6 +52,8 @@ class FusionConfig:
     class_rows: bool = True
     position_rows: bool = False
     count_rows: bool = True
+    size: float = 1.0
+    probe_texts: int = 1024
 
     def __post_init__(self) -> None:
         choices: dict[str, Collection[str]] = {
@@ -59,7 +65,7 @@ class FusionConfig:
         for key, valid in choices.items():
             if getattr(self, key) not in tuple(valid):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}; choose from {', '.join(valid)}")
-        for key in ("reg", "mass_penalty", "mass_share", "token_power"):
+        for key in ("reg", "mass_penalty", "mass_share", "token_power", "size", "probe_texts"):
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a number above 0")

@@ -110,6 +110,8 @@ def fuse(
 
 def diagnostics_of(problem: FusionProblem, fused: Fused, config: FusionConfig) -> tuple[Diagnostics, ...]:
     """Compare every aligned model with the anchor."""
+    if not fused.aligned:  # the method brings no model into another's basis
+        return ()
     anchor, spec = fused.aligned[problem.anchor], problem.specs[problem.anchor]
     return tuple(
         Diagnostics({}, 1.0)

@@ -1,0 +1,143 @@
+"""The block model: all models side by side in one wide model, which computes their mean.
+
+Streams, heads and feed-forward neurons of the models lie side by side and do not touch; only the norms, which
+see the whole stream, and the outputs, which are averaged, join them. Nothing is lost, so everything that a fused
+model of smaller size should keep can be read off it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.fusion.labels import LabelUnion
+from fedot.fusion.probe import Probe, activations
+from fedot.models import MODELS, State, canonical_config, state_shapes, symmetry
+from fedot.symmetry import Axis, SymmetrySpec
+
+LABEL_SIZES = {"vocab": "vocab_size", "position": "max_length", "class": "n_class"}
+
+
+def united_config(config: Any, unions: Mapping[str, LabelUnion]) -> Any:
+    """A model's canonical configuration with the rows of the unions.
+
+    Raises
+    ------
+    FedotError
+        If the configuration is not of an architecture in `MODELS`, or its stream cannot be rotated.
+    """
+    if getattr(config, "architecture", None) not in MODELS:
+        raise FedotError("models can be put side by side only if their architecture is one of fedot's own; use aligned")
+    rows = {LABEL_SIZES[name]: len(union.labels) for name, union in unions.items() if name in LABEL_SIZES}
+    united = replace(canonical_config(config), **rows)
+    for group in symmetry(united).groups.values():
+        if symmetry(united).is_stream(group.name) and group.kind != "orthogonal":
+            raise FedotError(f"the stream {group.name} of a post-norm model cannot be rotated; use the method aligned")
+    return united
+
+
+def block_config(configs: Sequence[Any]) -> Any:
+    """Configuration of the block model: widths, heads and feed-forward neurons add up."""
+    first = configs[0]
+    return replace(
+        first,
+        d_model=sum(config.d_model for config in configs),
+        n_head=sum(config.n_head for config in configs),
+        d_head=max(config.d_head for config in configs),
+        d_ff=sum(config.d_ff for config in configs),
+    )
+
+
+def block_sum(
+    states: Sequence[State],
+    specs: Sequence[SymmetrySpec],
+    configs: Sequence[Any],
+    weights: Sequence[float],
+    confidence: Mapping[str, Tensor],
+) -> State:
+    """Put canonical models side by side.
+
+    Parameters
+    ----------
+    weights
+        Share of each model in the outputs, summing to 1.
+    confidence
+        For each group of labels that is read (tokens, positions) how far each model is to be believed on each
+        row, (K, rows), from 0 to 1.
+    """
+    config = block_config(configs)
+    block = symmetry(config)
+    out = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in state_shapes(config).items()}
+    for norm in block.norms:
+        out[f"{norm.name}.weight"] += 1.0
+    begin = dict.fromkeys(block.groups, 0)
+    for k, (state, spec) in enumerate(zip(states, specs, strict=True)):
+        for name, axes in spec.axes.items():
+            tensor = state[name] * _share(axes, spec, weights[k], confidence, k)
+            tensor = tensor * _score_scale(name, spec, block)
+            places = [_places(axis, spec, block, begin) for axis in axes]
+            mesh = [index.reshape([-1 if i == j else 1 for j in range(len(places))]) for i, index in enumerate(places)]
+            out[name][tuple(mesh)] += tensor
+        for name, group in spec.groups.items():
+            begin[name] += group.size
+    return out
+
+
+def equal_streams(state: State, spec: SymmetrySpec, config: Any, probe: Probe) -> State:
+    """Scale a canonical model's streams to a mean square of 1 at its norms, which changes no logit.
+
+    In the block model a norm sees all streams at once; none is to drown another.
+    """
+    names = [norm.name for norm in spec.norms]
+    seen = activations(probe.module(config, _float32(state)), probe, names)
+    out = dict(state)
+    for group in spec.groups.values():
+        if not spec.is_stream(group.name):
+            continue
+        read = [norm.name for norm in spec.norms if spec.axes[f"{norm.feeds[0]}.weight"][1].groups == (group.name,)]
+        scale = torch.stack([seen[name].square().mean().clamp(min=1e-12).log() for name in read]).mean().mul(-0.5).exp()
+        for name, axes in spec.axes.items():
+            if any(axis.groups == (group.name,) and axis.role == "write" for axis in axes):
+                out[name] = out[name] * scale
+    return out
+
+
+def _share(
+    axes: tuple[Axis, ...], spec: SymmetrySpec, weight: float, confidence: Mapping[str, Tensor], k: int
+) -> Tensor | float:
+    """What a model's part of a tensor is multiplied with: its weight in outputs, its confidence in rows."""
+    first = axes[0].groups[0]
+    if spec.groups[first].kind != "labels":
+        return 1.0
+    if axes[0].role == "write" or len(axes) == 1:
+        return weight
+    return confidence[first][k].reshape([-1] + [1] * (len(axes) - 1))
+
+
+def _score_scale(name: str, spec: SymmetrySpec, block: SymmetrySpec) -> float:
+    """Make up for the square root that scores are divided by, where the block's heads have more channels."""
+    for attention in spec.attentions:
+        if attention.scaled and name.rsplit(".", 1)[0] in (attention.q, attention.k):
+            inner = spec.axes[f"{attention.q}.weight"][0].groups[1]
+            return float((block.groups[inner].size / spec.groups[inner].size) ** 0.25)
+    return 1.0
+
+
+def _places(axis: Axis, spec: SymmetrySpec, block: SymmetrySpec, begin: Mapping[str, int]) -> Tensor:
+    """Where the entries of a model's axis lie in the block model's."""
+    outer = axis.groups[0]
+    own = torch.arange(spec.groups[outer].size)
+    if spec.groups[outer].kind == "labels":
+        return own
+    own = own + begin[outer]
+    if len(axis.groups) == 1:
+        return own
+    inner = axis.groups[1]
+    return (own[:, None] * block.groups[inner].size + torch.arange(spec.groups[inner].size)).reshape(-1)
+
+
+def _float32(state: State) -> State:
+    return {name: tensor.float() for name, tensor in state.items()}
