@@ -5,14 +5,15 @@ top: factored axes (heads x channels), orthogonal and linear groups, and the rol
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
 
-Kind = Literal["permutation", "orthogonal", "linear", "labels"]
+Kind = Literal["permutation", "orthogonal", "linear", "rotary", "positive", "labels"]
 Role = Literal["write", "read"]
 
 
@@ -21,8 +22,10 @@ class NeuronGroup:
     """A set of `size` neurons (or directions) that any member of the group `kind` may mix.
 
     ``permutation``: reorder; ``orthogonal``: rotate; ``linear``: any invertible map, of which the reading side
-    takes the inverse transpose; ``labels``: never mixed, matched by name (tokens, positions, classes).
-    A group `within` another has one such map for each neuron (head) of the outer group.
+    takes the inverse transpose; ``rotary``: the same, but only turns and scales within each pair of neighbouring
+    channels; ``positive``: the same, but only positive numbers; ``labels``: never mixed, matched by name (tokens,
+    positions, classes). A group `within` another has one such map for each neuron (head) of the outer group; one
+    of size 1 within feed-forward neurons is their scale.
     """
 
     name: str
@@ -55,23 +58,42 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Names of the four projections of an attention; scores that are `scaled` are divided by sqrt(d_head)."""
+    """Names of the four projections of an attention; scores that are `scaled` are divided by sqrt(d_head).
+
+    In a `rotary` attention queries and keys are turned by their positions before they meet, so that key biases
+    matter.
+    """
 
     q: str
     k: str
     v: str
     o: str
     scaled: bool = True
+    rotary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SymmetrySpec:
-    """Neuron groups, the axes of every tensor, and what `canonicalise` folds."""
+    """Neuron groups, the axes of every tensor, and what `canonicalise` folds.
+
+    Attributes
+    ----------
+    ties
+        Pairs of names (copy, original) that hold one tensor.
+    scaled
+        Factors with which the model multiplies what it reads from a table, by the table's name; the canonical
+        table holds the product.
+    sinusoidal
+        Tables of positions that the model computes (`sinusoids`); only the canonical form holds them.
+    """
 
     groups: Mapping[str, NeuronGroup]
     axes: Mapping[str, tuple[Axis, ...]]
     norms: tuple[Norm, ...] = ()
     attentions: tuple[Attention, ...] = ()
+    ties: tuple[tuple[str, str], ...] = ()
+    scaled: Mapping[str, float] = field(default_factory=dict)
+    sinusoidal: tuple[str, ...] = ()
 
     def axis_size(self, axis: Axis) -> int:
         """Length of an axis: the product of its groups' sizes."""
@@ -79,6 +101,23 @@ class SymmetrySpec:
         for name in axis.groups:
             size *= self.groups[name].size
         return size
+
+    def heads(self) -> frozenset[str]:
+        """Groups whose neurons are attention heads."""
+        return frozenset(self.axes[f"{each.q}.weight"][0].groups[0] for each in self.attentions)
+
+    def scale_of(self, group: str) -> NeuronGroup | None:
+        """The group by which the neurons of `group` may be scaled one by one, if there is one."""
+        if group in self.heads():
+            return None
+        return next((each for each in self.groups.values() if each.within == group), None)
+
+    def lasting_ties(self) -> tuple[tuple[str, str], ...]:
+        """Ties that the canonical form keeps: nothing is folded into one of the two tensors alone."""
+        fed = {f"{linear}.weight" for norm in self.norms for linear in norm.feeds}
+        return tuple(
+            (copy, original) for copy, original in self.ties if copy not in fed and original not in self.scaled
+        )
 
     def keeps_mean(self, group: str) -> bool:
         """Whether a kept LayerNorm reads the stream `group`, so that maps of it must keep the ones-vector."""
@@ -99,14 +138,14 @@ class SymmetrySpec:
         )
 
     def validate(self, state: Mapping[str, Tensor]) -> None:
-        """Check that `state` has exactly the declared tensors, of the declared shapes.
+        """Check that `state` has exactly the declared tensors, of the declared shapes, tied ones equal.
 
         Raises
         ------
         FedotError
             Naming the first tensor, and its axis, that is wrong.
         """
-        declared = dict(self.axes)
+        declared = {name: axes for name, axes in self.axes.items() if name not in self.sinusoidal}
         for norm in self.norms:
             stream = self.axes[f"{norm.feeds[0]}.weight"][1:]
             declared |= {f"{norm.name}.{part}": stream for part in ("weight", "bias")[: 1 + (norm.kind == "layer")]}
@@ -125,6 +164,11 @@ class SymmetrySpec:
                         f"tensor {name} has shape {shape}, but axis {index} ({' '.join(axis.groups)}) "
                         f"should have length {self.axis_size(axis)}"
                     )
+        for copy, original in self.ties:
+            if not torch.equal(state[copy], state[original]):
+                raise FedotError(
+                    f"tensor {copy} is tied to {original}, but the two differ; give both one value, or untie the model"
+                )
 
 
 @dataclass(slots=True)
@@ -135,6 +179,9 @@ class SpecBuilder:
     axes: dict[str, tuple[Axis, ...]] = field(default_factory=dict)
     norms: list[Norm] = field(default_factory=list)
     attentions: list[Attention] = field(default_factory=list)
+    ties: list[tuple[str, str]] = field(default_factory=list)
+    scaled: dict[str, float] = field(default_factory=dict)
+    sinusoidal: list[str] = field(default_factory=list)
 
     def group(self, name: str, size: int, kind: Kind, within: str | None = None) -> None:
         """Declare a neuron group."""
@@ -151,9 +198,20 @@ class SpecBuilder:
         if bias:
             self.axes[f"{name}.bias"] = (out,)
 
-    def embedding(self, name: str, *, reads: str, writes: str) -> None:
-        """Declare a table `name.weight` (rows, width)."""
+    def embedding(self, name: str, *, reads: str, writes: str, scale: float = 1.0, sinusoidal: bool = False) -> None:
+        """Declare a table `name.weight` (rows, width), and what the model multiplies its rows with.
+
+        A `sinusoidal` table is computed by the model and becomes a tensor in the canonical form only.
+        """
         self.axes[f"{name}.weight"] = (Axis((reads,), "read"), Axis(tuple(writes.split()), "write"))
+        if scale != 1.0:
+            self.scaled[f"{name}.weight"] = scale
+        if sinusoidal:
+            self.sinusoidal.append(f"{name}.weight")
+
+    def tie(self, copy: str, original: str) -> None:
+        """Declare that the tensor `copy` is the tensor `original`."""
+        self.ties.append((copy, original))
 
     def vector(self, name: str, *, writes: str) -> None:
         """Declare a tensor `name` (n,) along a group, as the gain or shift of a norm that is not folded."""
@@ -173,11 +231,35 @@ class SpecBuilder:
         Raises
         ------
         FedotError
-            If a tensor names a group that was not declared.
+            If a tensor names a group that was not declared, or tied tensors cannot be equal.
         """
         for name, axes in self.axes.items():
             for axis in axes:
                 for group in axis.groups:
                     if group not in self.groups:
                         raise FedotError(f"tensor {name} names the neuron group {group}, which is not declared")
-        return SymmetrySpec(dict(self.groups), dict(self.axes), tuple(self.norms), tuple(self.attentions))
+        for copy, original in self.ties:
+            pair = [self.axes.get(name) for name in (copy, original)]
+            if None in pair or len({tuple(axis.groups for axis in axes or ()) for axes in pair}) > 1:
+                raise FedotError(f"tensor {copy} is tied to {original}, but the two do not have the same neuron groups")
+        attentions = (
+            replace(each, rotary=self.groups[self.axes[f"{each.q}.weight"][0].groups[1]].kind == "rotary")
+            for each in self.attentions
+        )
+        return SymmetrySpec(
+            dict(self.groups),
+            dict(self.axes),
+            tuple(self.norms),
+            tuple(attentions),
+            tuple(self.ties),
+            dict(self.scaled),
+            tuple(self.sinusoidal),
+        )
+
+
+def sinusoids(rows: int, width: int) -> Tensor:
+    """Fixed positions of Vaswani et al. (2017), section 3.5, in float64: (rows, width), sines in even channels."""
+    channel = torch.arange(width)
+    rate = 10000.0 ** (-(channel - channel % 2).double() / width)
+    angle = torch.arange(rows, dtype=torch.float64)[:, None] * rate
+    return torch.where(channel % 2 == 0, angle.sin(), angle.cos())

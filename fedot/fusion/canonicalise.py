@@ -1,18 +1,23 @@
-"""Exact rewriting of a pre-norm model into its canonical form.
+"""Exact rewriting of a model into its canonical form.
 
-Gains and shifts of the norms are folded into the maps that read them, LayerNorm becomes RMSNorm by projecting
-the mean out of everything that writes the stream (Ashkboos et al. 2024, section 3.2), key biases (to which the
-softmax is blind) are dropped, value biases move behind the output projection (attention weights sum to 1), and
-the two factors of every head's circuits are balanced by a singular value decomposition. Logits are unchanged;
-afterwards any rotation of the residual stream is a symmetry, and two heads that compute the same differ by no
-more than a rotation.
+What a model computes from fixed numbers becomes a tensor: sinusoidal positions a table, the factor of a scaled
+embedding part of it. Gains and shifts of the norms are folded into the maps that read them, LayerNorm becomes
+RMSNorm by projecting the mean out of everything that writes the stream (Ashkboos et al. 2024, section 3.2), key
+biases (to which the softmax is blind) are dropped, value biases move behind the output projection (attention
+weights sum to 1), and the two factors of every head's circuits are balanced by a singular value decomposition;
+under rotary positions, which see key biases too, the score circuits are balanced plane by plane. Feed-forward
+neurons that may be scaled get weights of equal norm on both sides.
+
+Logits are unchanged; afterwards any rotation of a pre-norm model's residual stream is a symmetry, and two heads
+that compute the same differ by no more than a rotation. After a post-norm nothing is folded into readers, since
+the norm's output is the stream itself.
 """
 
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.symmetry import Attention, Norm, SymmetrySpec
+from fedot.symmetry import Attention, Norm, SymmetrySpec, sinusoids
 
 State = dict[str, Tensor]
 
@@ -27,6 +32,11 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
     """
     spec.validate(state)
     out = {name: tensor.double().clone() for name, tensor in state.items()}
+    for name in spec.sinusoidal:
+        rows, width = (spec.axis_size(axis) for axis in spec.axes[name])
+        out[name] = sinusoids(rows, width)
+    for name, factor in spec.scaled.items():
+        out[name] *= factor
     for norm in spec.norms:
         _fold_norm(out, norm)
     for attention in spec.attentions:
@@ -34,7 +44,7 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
         if value_bias is not None:
             out[f"{attention.o}.bias"] += out[f"{attention.o}.weight"] @ value_bias
             out[f"{attention.v}.bias"] = torch.zeros_like(value_bias)
-        if f"{attention.k}.bias" in out:
+        if f"{attention.k}.bias" in out and not attention.rotary:
             out[f"{attention.k}.bias"] = torch.zeros_like(out[f"{attention.k}.bias"])
     if any(norm.kind == "layer" for norm in spec.norms):
         for name, axes in spec.axes.items():
@@ -43,8 +53,31 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
                     out[name] -= out[name].mean(index, keepdim=True)
     for attention in spec.attentions:
         n_head = spec.groups[spec.axes[f"{attention.q}.weight"][0].groups[0]].size
-        put_heads(out, attention, balance_heads(get_heads(out, attention, n_head)))
+        put_heads(out, attention, balance_heads(get_heads(out, attention, n_head), rotary=attention.rotary))
+    for name in spec.groups:
+        scale = spec.scale_of(name)
+        if scale is not None:
+            _balance_scale(out, spec, scale.name, spec.groups[name].size)
     return out
+
+
+def _balance_scale(out: State, spec: SymmetrySpec, scale: str, neurons: int) -> None:
+    """Give what each neuron reads and what it writes equal norms, in place; a dead neuron is left as it is."""
+    sides = {
+        role: [(name, index) for name, index in spec.tensors_of(scale) if spec.axes[name][index].role == role]
+        for role in ("write", "read")
+    }
+    writes, reads = (
+        torch.cat([torch.movedim(out[name], index, 0).reshape(neurons, -1) for name, index in sides[role]], 1)
+        .square()
+        .sum(1)
+        for role in ("write", "read")
+    )
+    alive = (writes > 0) & (reads > 0)
+    factor = torch.where(alive, (reads / writes.clamp(min=1e-300)) ** 0.25, 1.0)
+    for role, by in (("write", factor), ("read", 1 / factor)):
+        for name, index in sides[role]:
+            out[name] *= by.reshape([-1 if axis == index else 1 for axis in range(out[name].ndim)])
 
 
 def _fold_norm(out: State, norm: Norm) -> None:
@@ -78,7 +111,8 @@ class Heads:
     """The four factors of all heads of one attention, as (H, d_head, width) tensors.
 
     `q` carries the query bias as its last column, so the score circuit of head h is ``q[h].T @ k[h]``, of shape
-    (width + 1, width), and the output circuit is ``o[h].T @ v[h]``.
+    (width + 1, width), and the output circuit is ``o[h].T @ v[h]``. In a rotary attention `k` carries the key
+    bias likewise. In a cross-attention keys and values have the width of the stream that they read.
     """
 
     __slots__ = ("k", "o", "q", "v")
@@ -94,36 +128,59 @@ class Heads:
 
 def get_heads(state: State, attention: Attention, n_head: int) -> Heads:
     """Read the heads of one attention of a canonical state."""
-    weight = state[f"{attention.q}.weight"]
-    bias = state.get(f"{attention.q}.bias", weight.new_zeros(len(weight)))
-    query = torch.cat([weight, bias[:, None]], 1)
-    return Heads(
-        query.reshape(n_head, -1, query.shape[1]),
-        state[f"{attention.k}.weight"].reshape(n_head, -1, query.shape[1] - 1),
-        state[f"{attention.v}.weight"].reshape(n_head, -1, query.shape[1] - 1),
-        state[f"{attention.o}.weight"].T.reshape(n_head, -1, query.shape[1] - 1),
-    )
+    query, key = (_with_bias(state, name) for name in (attention.q, attention.k))
+    key = key if attention.rotary else key[:, :-1]
+    sides = (query, key, state[f"{attention.v}.weight"], state[f"{attention.o}.weight"].T)
+    return Heads(*(side.reshape(n_head, -1, side.shape[1]) for side in sides))
 
 
 def put_heads(state: State, attention: Attention, heads: Heads) -> None:
-    """Write heads into `state`, in place; key and value biases, where there are any, are zero."""
-    query = heads.q.reshape(-1, heads.q.shape[2])
-    inner, width = query.shape[0], query.shape[1] - 1
+    """Write heads into `state`, in place; where key and value biases are no part of them they are zero."""
+    query, key, value, output = (side.reshape(-1, side.shape[2]) for side in (heads.q, heads.k, heads.v, heads.o))
+    zeros = query.new_zeros(len(query))
+    key, key_bias = (key[:, :-1], key[:, -1]) if attention.rotary else (key, zeros)
     state[f"{attention.q}.weight"] = query[:, :-1].contiguous()
-    state[f"{attention.k}.weight"] = heads.k.reshape(inner, width).contiguous()
-    state[f"{attention.v}.weight"] = heads.v.reshape(inner, width).contiguous()
-    state[f"{attention.o}.weight"] = heads.o.reshape(inner, width).T.contiguous()
-    zeros = query.new_zeros(inner)
-    for name, bias in ((attention.q, query[:, -1]), (attention.k, zeros), (attention.v, zeros)):
+    state[f"{attention.k}.weight"] = key.contiguous()
+    state[f"{attention.v}.weight"] = value.contiguous()
+    state[f"{attention.o}.weight"] = output.T.contiguous()
+    for name, bias in ((attention.q, query[:, -1]), (attention.k, key_bias), (attention.v, zeros)):
         if f"{name}.bias" in state:
             state[f"{name}.bias"] = bias.clone()
 
 
-def balance_heads(heads: Heads) -> Heads:
-    """Refactor every circuit into factors of equal weight; the circuits stay as they are."""
-    q, k = refactor(heads.q, heads.k, heads.d_head)
+def _with_bias(state: State, linear: str) -> Tensor:
+    weight = state[f"{linear}.weight"]
+    bias = state.get(f"{linear}.bias", weight.new_zeros(len(weight)))
+    return torch.cat([weight, bias[:, None]], 1)
+
+
+def balance_heads(heads: Heads, *, rotary: bool = False) -> Heads:
+    """Refactor every circuit into factors of equal weight; the circuits stay as they are.
+
+    The channels of rotary scores cannot be mixed: each plane's factors are scaled to equal norms.
+    """
     o, v = refactor(heads.o, heads.v, heads.d_head)
-    return Heads(q, k, v, o)
+    if not rotary:
+        q, k = refactor(heads.q, heads.k, heads.d_head)
+        return Heads(q, k, v, o)
+    q, k = planes(heads.q), planes(heads.k)
+    norm_q, norm_k = q.norm(dim=2, keepdim=True), k.norm(dim=2, keepdim=True)
+    alive = (norm_q > 0) & (norm_k > 0)
+    factor = torch.where(alive, (norm_k / norm_q.clamp(min=1e-300)).sqrt(), 1.0)
+    return Heads(channels(q * factor), channels(k / factor), v, o)
+
+
+def planes(factor: Tensor) -> Tensor:
+    """Channels (H, d_head, width) as complex numbers, two neighbours to a plane: (H, d_head / 2, width).
+
+    What rotary positions commute with, a turn and a scale of each plane, is then a product with one number.
+    """
+    return torch.complex(factor[:, 0::2], factor[:, 1::2])
+
+
+def channels(planes: Tensor) -> Tensor:
+    """Real channels of complex planes, the inverse of `planes`."""
+    return torch.stack([planes.real, planes.imag], 2).flatten(1, 2)
 
 
 def refactor(left: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tensor]:
