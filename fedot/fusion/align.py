@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fedot.errors import FedotError
 from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.canonicalise import Heads, get_heads
+from fedot.fusion.canonicalise import Heads, channels, get_heads, planes
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.evidence import Evidence, matched_groups
 from fedot.fusion.masses import MASSES
@@ -22,6 +23,7 @@ from fedot.transport import GROUND_COSTS, Coupling, solve
 
 State = dict[str, Tensor]
 NOTHING = Evidence()
+FLIP = GroupMap(-torch.ones(1, 1, dtype=torch.float64), -torch.ones(1, 1, dtype=torch.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,13 @@ def align(
         For each group of labels, how far each label is to be trusted as common ground, (rows,).
     source_evidence, anchor_evidence
         What masses and supports other than those of the weights need.
+
+    Raises
+    ------
+    FedotError
+        If heads of unequal size have rotary positions.
     """
+    _check_planes(source_spec, anchor_spec)
     maps: dict[str, GroupMap] = {}
     couplings: dict[str, Coupling] = {}
     for name, group in anchor_spec.groups.items():
@@ -69,9 +77,15 @@ def align(
         _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings)
     support, mass = SUPPORTS[config.support], MASSES[config.mass]
     for name in matched_groups(anchor_spec):
-        cost = GROUND_COSTS[config.ground_cost](
-            support(seen, source_spec, name, source_evidence), support(anchor, anchor_spec, name, anchor_evidence)
-        )
+        ground, scale = GROUND_COSTS[config.ground_cost], anchor_spec.scale_of(name)
+        target = support(anchor, anchor_spec, name, anchor_evidence)
+        cost = ground(support(seen, source_spec, name, source_evidence), target)
+        if scale is not None and scale.kind == "linear":  # balanced neurons are alike up to a sign
+            flipped = apply_maps(seen, source_spec, {scale.name: FLIP})
+            other = ground(support(flipped, source_spec, name, source_evidence.negated()), target)
+            signs = torch.from_numpy(np.where(other < cost, -1.0, 1.0)).T[:, :, None, None]
+            maps[scale.name] = GroupMap(signs, signs)
+            cost = np.minimum(cost, other)
         couplings[name] = solve(
             config.solver,
             cost,
@@ -143,27 +157,31 @@ def labelled_covariance(
 
 
 def labelled_tables(spec: SymmetrySpec, group: str) -> tuple[tuple[str, int], ...]:
-    """All (tensor name, axis index of its rows) of tables that tie labels to the stream `group`."""
+    """All (tensor name, axis index of its rows) of tables that tie labels to the stream `group`; tied ones once."""
     found = []
+    copies = {copy for copy, _ in spec.lasting_ties()}
     for name, axes in spec.axes.items():
-        kinds = [spec.groups[axis.groups[0]].kind for axis in axes]
+        kinds = [spec.groups[axis.groups[0]].kind for axis in axes if name not in copies]
         if len(axes) == 2 and "labels" in kinds and axes[1 - kinds.index("labels")].groups == (group,):
             found.append((name, kinds.index("labels")))
     return tuple(found)
 
 
-def circuit_distance(source: Heads, anchor: Heads) -> Tensor:
+def circuit_distance(source: Heads, anchor: Heads, *, rotary: bool = False) -> Tensor:
     """Squared Frobenius distance of every anchor head's circuits to every source head's, (H_source, H_anchor).
 
     The score and the output circuit each count relative to their mean size. Products of small Gram matrices
-    stand in for the (d, d) circuits, since ``tr((A'B)'(C'D)) = tr((C A')' (D B'))``.
+    stand in for the (d, d) circuits, since ``tr((A'B)'(C'D)) = tr((C A')' (D B'))``. The score circuit of a
+    `rotary` head is one for each difference of positions; their mean squared distance is that of the planes'
+    complex circuits.
     """
     total = torch.zeros(len(source.q), len(anchor.q), dtype=torch.float64)
     for left, right in (("q", "k"), ("o", "v")):
         a, b, c, d = (getattr(heads, side) for heads in (source, anchor) for side in (left, right))
-        cross = _circuit_products(a, b, c, d)
-        own_source = _circuit_products(a, b, a, b).diagonal()
-        own_anchor = _circuit_products(c, d, c, d).diagonal()
+        products = _plane_products if rotary and left == "q" else _circuit_products
+        cross = products(a, b, c, d)
+        own_source = products(a, b, a, b).diagonal()
+        own_anchor = products(c, d, c, d).diagonal()
         distance = own_source[:, None] + own_anchor[None, :] - 2 * cross
         total += distance / (own_source.mean() + own_anchor.mean()).clamp(min=1e-300)
     return total.clamp(min=0.0)
@@ -174,6 +192,14 @@ def _circuit_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     left = torch.einsum("irx,jsx->ijrs", a, c)
     right = torch.einsum("irx,jsx->ijrs", b, d)
     return (left * right).sum((2, 3))
+
+
+def _plane_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """Frobenius products of rotary score circuits, plane by plane, for all pairs: (I, J)."""
+    a, b, c, d = (planes(factor) for factor in (a, b, c, d))
+    left = torch.einsum("ipx,jpx->ijp", a, c.conj())
+    right = torch.einsum("ipx,jpx->ijp", b.conj(), d)
+    return (left * right).real.sum(2)
 
 
 def _align_heads(
@@ -196,8 +222,12 @@ def _align_heads(
         if channels == outer:
             vo = anchor_spec.axes[f"{attention.v}.weight"][0].groups[1]
             x, y = get_heads(seen, attention, n), get_heads(anchor, attention, m)
-            cost = cost + circuit_distance(x, y)
-            maps[qk] = _channel_map(x.q, x.k, y.q, y.k, scores=attention.scaled)
+            cost = cost + circuit_distance(x, y, rotary=attention.rotary)
+            maps[qk] = (
+                _plane_map(x.q, x.k, y.q, y.k)
+                if attention.rotary
+                else _channel_map(x.q, x.k, y.q, y.k, scores=attention.scaled)
+            )
             maps[vo] = _channel_map(x.o, x.v, y.o, y.v, scores=False)
     coupling = solve("exact", cost.numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
     couplings[outer] = coupling
@@ -226,6 +256,26 @@ def _channel_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor,
     rotation = u @ vh
     scale = (to_left.shape[1] / left.shape[1]) ** 0.25 if scores else 1.0
     return GroupMap(write=rotation * scale, read=rotation * scale)
+
+
+def _plane_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor) -> GroupMap:
+    """Best turn of every plane of rotary channels for every pair of heads, (M, N, n, n)."""
+    x, y = ((planes(q), planes(k)) for q, k in ((left, right), (to_left, to_right)))
+    cross = sum(torch.einsum("jpx,ipx->jip", b, a.conj()) for a, b in zip(x, y, strict=True))
+    assert isinstance(cross, Tensor)
+    turn = torch.where(cross.abs() > 0, cross / cross.abs().clamp(min=1e-300), 1.0)  # (M, N, n / 2)
+    eye = planes(torch.eye(left.shape[1], dtype=torch.float64)[None])[0]  # the planes of every unit vector
+    matrix = channels((turn[..., None] * eye).flatten(0, 1)).reshape(*turn.shape[:2], left.shape[1], -1)
+    return GroupMap(matrix, matrix)
+
+
+def _check_planes(source: SymmetrySpec, anchor: SymmetrySpec) -> None:
+    for name, group in anchor.groups.items():
+        if group.kind == "rotary" and source.groups[name].size != group.size:
+            raise FedotError(
+                f"the rotary heads of {name} have {source.groups[name].size} channels in one model and {group.size} "
+                "in the other, so their planes turn at other rates; give both models one d_head"
+            )
 
 
 def _maps_of(coupling: Coupling) -> GroupMap:

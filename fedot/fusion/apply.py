@@ -50,6 +50,8 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
             if matrix is not None:
                 tensor = torch.movedim(torch.tensordot(matrix, tensor, dims=([1], [index])), 0, index)
         out[name] = tensor
+    for copy, original in spec.lasting_ties():
+        out[copy] = out[original]
     for norm in spec.norms:
         residual = _stream_of(spec, norm.feeds[0])
         if residual in maps:

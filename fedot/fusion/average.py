@@ -53,7 +53,8 @@ def average_aligned(
         token's embedding is mostly that of the client who has seen it.
     circuits
         Average the circuits of each head and refactor them at the head's own rank. The mean of two products
-        is what the fused head should compute; the product of two means is not.
+        is what the fused head should compute; the product of two means is not. The score circuits of rotary
+        attentions are an exception, since they cannot be refactored.
     """
     shares = normalise_weights(weights, len(states))
     out: State = {}
@@ -73,7 +74,11 @@ def average_aligned(
         for attention in spec.attentions:
             n_head = spec.groups[spec.axes[f"{attention.q}.weight"][0].groups[0]].size
             each = [get_heads(state, attention, n_head) for state in states]
-            put_heads(out, attention, _average_circuits(each, shares))
+            fused = _average_circuits(each, shares)
+            if attention.rotary:  # channels of the scores must stay in their planes
+                plain = get_heads(out, attention, n_head)
+                fused = Heads(plain.q, plain.k, fused.v, fused.o)
+            put_heads(out, attention, fused)
     return out
 
 

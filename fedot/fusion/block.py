@@ -36,6 +36,8 @@ def united_config(config: Any, unions: Mapping[str, LabelUnion]) -> Any:
     for group in symmetry(united).groups.values():
         if symmetry(united).is_stream(group.name) and group.kind != "orthogonal":
             raise FedotError(f"the stream {group.name} of a post-norm model cannot be rotated; use the method aligned")
+        if group.kind == "rotary":
+            raise FedotError(f"the channels {group.name} of rotary heads cannot be merged; use the method aligned")
     return united
 
 

@@ -4,7 +4,7 @@ Masses and supports read it; `measure` takes it from one forward and one backwar
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -49,14 +49,19 @@ class Evidence:
             )
         return found[group]
 
+    def negated(self) -> "Evidence":
+        """What would be measured if all neurons had the other sign."""
+        signals = ("activations", "gradients", "own_activations")
+        return replace(self, **{key: {name: -rows for name, rows in getattr(self, key).items()} for key in signals})
+
 
 def matched_groups(spec: SymmetrySpec) -> tuple[str, ...]:
-    """Groups whose neurons are matched one by one: permuted, undivided, and no stream."""
-    outer = {group.within for group in spec.groups.values()}
+    """Groups whose neurons are matched one by one: permuted, and neither heads nor a stream."""
+    heads = spec.heads()
     return tuple(
         name
         for name, group in spec.groups.items()
-        if group.kind == "permutation" and name not in outer and not spec.is_stream(name)
+        if group.kind == "permutation" and name not in heads and not spec.is_stream(name)
     )
 
 

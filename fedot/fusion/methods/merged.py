@@ -15,6 +15,7 @@ from fedot.errors import FedotError
 from fedot.fusion.block import block_config, block_sum, equal_streams, united_config
 from fedot.fusion.canonicalise import put_heads, to_float32
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.evidence import matched_groups
 from fedot.fusion.labels import LabelUnion
 from fedot.fusion.methods.types import Fused
 from fedot.fusion.probe import Probe, activations
@@ -94,7 +95,7 @@ def reduce(block: State, configs: list[Any], target: Any, probe: Probe) -> tuple
     """Reduce a block model to the widths of `target`; heads may become more and thinner at the same width."""
     whole = block_config(configs)
     spec = symmetry(whole)
-    hidden = [name for name, group in spec.groups.items() if group.kind == "permutation" and not _has_inner(spec, name)]
+    hidden = matched_groups(spec)
     reader = {group: _reader(spec, group) for group in hidden}
     seen = activations(
         probe.module(whole, to_float32(block)), probe, [*(norm.name for norm in spec.norms), *reader.values()]
@@ -142,10 +143,6 @@ def _reduce_heads(
         raise FedotError("the target has no room for a single head; raise fusion.size")
     _, best, shape_of = min(choices, key=lambda choice: choice[0])
     return best, shape_of
-
-
-def _has_inner(spec: SymmetrySpec, name: str) -> bool:
-    return any(group.within == name for group in spec.groups.values())
 
 
 def _reader(spec: SymmetrySpec, group: str) -> str:
