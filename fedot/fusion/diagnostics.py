@@ -168,6 +168,8 @@ def _pinned(spec: SymmetrySpec, group: str, *, moved: bool) -> str | None:
         return "its neurons have names, by which they are matched"
     if not moved:
         return "the method leaves it as it is"
+    if spec.groups[group].kind == "rotary":
+        return "rotary positions let only the two channels of a frequency turn"
     if spec.keeps_mean(group):
         return "a LayerNorm that is kept holds its mean direction"
     if spec.is_stream(group) and spec.groups[group].kind == "permutation":

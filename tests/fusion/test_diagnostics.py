@@ -127,6 +127,8 @@ def test_why_a_group_is_pinned():
 
     permuted = {**spec.groups, "residual": replace(spec.groups["residual"], kind="permutation")}
     assert "not rotated" in told(replace(spec, groups=permuted))
+    rotary = {**spec.groups, "residual": replace(spec.groups["residual"], kind="rotary")}
+    assert "rotary positions" in told(replace(spec, groups=rotary))
     kept = replace(spec, norms=tuple(replace(norm, kind="layer", kept=True) for norm in spec.norms))
     assert "mean direction" in told(kept)
 
