@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from fedot.batching import batch_indices, pad
+from fedot.errors import FedotError
 from fedot.models import Config, State, load_model
+from fedot.models.encoder import EncoderConfig
 from fedot.tokenizer import Encoded
 
 
@@ -15,7 +17,15 @@ from fedot.tokenizer import Encoded
 def predict(
     config: Config, state: State, encoded: Encoded, device: str = "cpu", batch_size: int = 256
 ) -> NDArray[np.float64]:
-    """Class probabilities (n, C) of every row of `encoded`, in its order."""
+    """Class probabilities (n, C) of every row of `encoded`, in its order.
+
+    Raises
+    ------
+    FedotError
+        If the model is no classifier.
+    """
+    if not isinstance(config, EncoderConfig):
+        raise FedotError(f"model.name is {config.architecture}, which gives no classes; choose encoder")
     model = load_model(config, state).to(device)
     out = np.zeros((len(encoded), config.n_class))
     for rows in batch_indices(encoded, batch_size, None):

@@ -15,10 +15,8 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion.labels import LabelUnion
 from fedot.fusion.probe import Probe, activations
-from fedot.models import MODELS, State, canonical_config, state_shapes, symmetry
+from fedot.models import LABEL_SIZES, MODELS, State, canonical_config, state_shapes, symmetry
 from fedot.symmetry import Axis, SymmetrySpec
-
-LABEL_SIZES = {"vocab": "vocab_size", "position": "max_length", "class": "n_class"}
 
 
 def united_config(config: Any, unions: Mapping[str, LabelUnion]) -> Any:
@@ -31,7 +29,9 @@ def united_config(config: Any, unions: Mapping[str, LabelUnion]) -> Any:
     """
     if getattr(config, "architecture", None) not in MODELS:
         raise FedotError("models can be put side by side only if their architecture is one of fedot's own; use aligned")
-    rows = {LABEL_SIZES[name]: len(union.labels) for name, union in unions.items() if name in LABEL_SIZES}
+    rows: dict[str, Any] = {
+        LABEL_SIZES[name]: len(union.labels) for name, union in unions.items() if name in LABEL_SIZES
+    }
     united = replace(canonical_config(config), **rows)
     for group in symmetry(united).groups.values():
         if symmetry(united).is_stream(group.name) and group.kind != "orthogonal":

@@ -16,7 +16,7 @@ from fedot.fusion.config import FusionConfig
 from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
 from fedot.fusion.probe import Probe, draw_texts
-from fedot.models import MODELS, Config, State, canonical_config, state_of, symmetry
+from fedot.models import LABEL_SIZES, MODELS, Config, State, canonical_config, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
 Model = nn.Module | tuple[State, Any]
@@ -87,9 +87,8 @@ class FusionProblem:
         config = self.configs[model]
         if getattr(config, "architecture", None) not in MODELS:
             return config
-        sizes = {"vocab": "vocab_size", "position": "max_length", "class": "n_class"}
-        rows = {sizes[name]: len(union.labels) for name, union in self.unions.items() if name in sizes}
-        return replace(canonical_config(config), **rows)  # type: ignore[arg-type]
+        rows: dict[str, Any] = {LABEL_SIZES[name]: len(union.labels) for name, union in self.unions.items()}
+        return replace(canonical_config(config), **rows)
 
     def evidence(self, model: int, config: FusionConfig) -> Evidence:
         """What the chosen mass and support need to know of a model's neurons beyond its weights.
@@ -226,6 +225,16 @@ def _check_same_tensors(specs: Sequence[SymmetrySpec]) -> None:
             raise FedotError(
                 f"model {number} and model 0 do not both have {min(odd)}; "
                 "models must have the same architecture, depth and head"
+            )
+        kinds = [{(name, group.kind) for name, group in each.groups.items()} for each in (spec, specs[0])]
+        for name, _ in sorted(kinds[0] ^ kinds[1]):
+            raise FedotError(
+                f"model {number} and model 0 differ in what keeps them unchanged: the neuron group {name} is not of "
+                "the same kind in both; models must have the same norms, activation and positions"
+            )
+        for copy, original in sorted(set(spec.lasting_ties()) ^ set(specs[0].lasting_ties())):
+            raise FedotError(
+                f"{copy} is tied to {original} in only one of model {number} and model 0; untie it in both"
             )
 
 

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.models import encoder
+from fedot.models import decoder, encoder, seq2seq
+from fedot.models.decoder import Decoder, DecoderConfig
 from fedot.models.encoder import Encoder, EncoderConfig
+from fedot.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from fedot.symmetry import SymmetrySpec
 
 State = dict[str, Tensor]
-Config = EncoderConfig
+Config = EncoderConfig | DecoderConfig | Seq2SeqConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,22 @@ MODELS: dict[str, Architecture] = {
     "encoder": Architecture(
         EncoderConfig, encoder.config, Encoder, encoder.initialise, encoder.symmetry, encoder.canonical
     ),
+    "decoder": Architecture(
+        DecoderConfig, decoder.config, Decoder, decoder.initialise, decoder.symmetry, decoder.canonical
+    ),
+    "seq2seq": Architecture(
+        Seq2SeqConfig, seq2seq.config, Seq2Seq, seq2seq.initialise, seq2seq.symmetry, seq2seq.canonical
+    ),
 }
+
+LABEL_SIZES = {
+    "vocab": "vocab_size",
+    "vocab.source": "vocab_size",
+    "vocab.target": "target_vocab_size",
+    "position": "max_length",
+    "class": "n_class",
+}
+"""Which setting of a configuration counts the rows of a group of labels."""
 
 
 def architecture(name: str) -> Architecture:
@@ -80,6 +97,9 @@ def load_model(config: Config, state: State) -> nn.Module:
     with torch.device("meta"):
         model = architecture(config.architecture).module(config)
     model.load_state_dict(state, assign=True)
+    for copy, original in symmetry(config).ties:  # an assigned state has two tensors where the module had one
+        owner, _, part = copy.rpartition(".")
+        setattr(model.get_submodule(owner), part, model.get_parameter(original))
     return model.eval()
 
 

@@ -69,7 +69,7 @@ class OTFusion(Guarded):
         return pack_state(self.latest.result.state), metrics
 
     def _fuse(self, updates: list[ClientUpdate]) -> Fused:
-        classes = {update.config.n_class: update.client for update in updates}
+        classes = {getattr(update.config, "n_class", 0): update.client for update in updates}
         if len(classes) > 1:
             told = ", ".join(f"{n} at {client}" for n, client in classes.items())
             raise FedotError(f"ot-fusion needs the same classes at all clients, but their number is {told}")
