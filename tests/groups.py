@@ -5,14 +5,14 @@ import torch
 from fedot.fusion.apply import GroupMap
 
 
-def randomise(state, seed):
-    """Give gains and biases values of their own, which a fresh model has not."""
+def randomise(state, seed, ties=()):
+    """Give gains and biases values of their own, which a fresh model has not; tied tensors stay equal."""
     generator = torch.Generator().manual_seed(seed + 1000)
     out = {}
     for name, tensor in state.items():
         noise = torch.randn(tensor.shape, generator=generator)
         out[name] = tensor + (0.3 * noise if tensor.ndim == 1 else 0.1 * noise)
-    return out
+    return out | {copy: out[original].clone() for copy, original in ties}
 
 
 def random_symmetry(spec, seed):
@@ -35,8 +35,16 @@ def random_symmetry(spec, seed):
         elif group.kind == "permutation":
             order = torch.eye(n, dtype=torch.float64)[torch.randperm(n, generator=generator)]
             maps[name] = GroupMap(order, order)
-        elif group.kind == "linear":
-            heads = spec.groups[group.within].size
-            matrix = torch.eye(n, dtype=torch.float64) + 0.2 * normal(heads, heads, n, n)
+        elif group.kind in ("linear", "rotary", "positive"):
+            outer = spec.groups[group.within].size
+            matrix = torch.eye(n, dtype=torch.float64) + 0.2 * normal(outer, outer, n, n)
+            if group.kind == "rotary":  # each plane turned and scaled on its own
+                a, b = normal(2, outer, outer, n // 2) + 0.5
+                matrix = torch.diag_embed(torch.stack([a, a], -1).flatten(-2))
+                even = torch.arange(0, n, 2)
+                matrix[..., even, even + 1], matrix[..., even + 1, even] = -b, b
+            elif n == 1:
+                sign = normal(outer, outer, 1, 1).sign() if group.kind == "linear" else 1.0
+                matrix = normal(outer, outer, 1, 1).mul(0.3).exp() * sign
             maps[name] = GroupMap(matrix, torch.linalg.inv(matrix).mT)
     return maps

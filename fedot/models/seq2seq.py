@@ -50,6 +50,8 @@ def config(settings: dict[str, object], vocab_size: int, n_class: int) -> Seq2Se
         raise FedotError(
             f"model.target_vocab_size is {rows}, but both languages share a table; set model.shared: false"
         )
+    if not values.get("shared", True):
+        values["target_vocab_size"] = rows or vocab_size
     return Seq2SeqConfig(vocab_size=vocab_size, **values)
 
 
