@@ -17,6 +17,7 @@ from fedot.fusion.canonicalise import Heads, channels, get_heads, planes
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.evidence import Evidence, matched_groups
 from fedot.fusion.masses import MASSES
+from fedot.fusion.residual import labelled_covariance, residual_map, residual_matching, streams_of
 from fedot.fusion.supports import SUPPORTS
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve
@@ -63,15 +64,41 @@ def align(
         If heads of unequal size have rotary positions.
     """
     _check_planes(source_spec, anchor_spec)
+    crosses = {
+        name: labelled_covariance(source, anchor, source_spec, anchor_spec, name, row_weights)
+        for name in streams_of(anchor_spec)
+    }
+    streams = align_streams(crosses, source_spec, anchor_spec)
+    return align_inside(source, anchor, source_spec, anchor_spec, streams, config, source_evidence, anchor_evidence)
+
+
+def align_streams(crosses: Mapping[str, Tensor], source_spec: SymmetrySpec, anchor_spec: SymmetrySpec) -> Alignment:
+    """Solve the map of every residual stream from its `labelled_covariance`."""
     maps: dict[str, GroupMap] = {}
     couplings: dict[str, Coupling] = {}
-    for name, group in anchor_spec.groups.items():
-        if group.kind == "orthogonal":
-            maps[name] = residual_map(source, anchor, source_spec, anchor_spec, name, row_weights)
+    for name, cross in crosses.items():
+        if anchor_spec.groups[name].kind == "orthogonal":
+            keeps_mean = source_spec.keeps_mean(name) or anchor_spec.keeps_mean(name)
+            maps[name] = residual_map(cross, keeps_mean=keeps_mean)
             couplings[name] = _rotation_as_plan(maps[name].write)
-        elif group.kind == "permutation" and anchor_spec.is_stream(name):
-            couplings[name] = residual_matching(source, anchor, source_spec, anchor_spec, name, row_weights)
+        else:
+            couplings[name] = residual_matching(cross)
             maps[name] = _maps_of(couplings[name])
+    return Alignment(maps, couplings)
+
+
+def align_inside(
+    source: State,
+    anchor: State,
+    source_spec: SymmetrySpec,
+    anchor_spec: SymmetrySpec,
+    streams: Alignment,
+    config: FusionConfig,
+    source_evidence: Evidence = NOTHING,
+    anchor_evidence: Evidence = NOTHING,
+) -> Alignment:
+    """Solve the maps of all groups inside the layers, seen through the `streams`' maps, which are among the result."""
+    maps, couplings = dict(streams.maps), dict(streams.couplings)
     seen = apply_maps(source, source_spec, maps)
     for outer in dict.fromkeys(anchor_spec.axes[f"{each.q}.weight"][0].groups[0] for each in anchor_spec.attentions):
         _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings)
@@ -95,76 +122,6 @@ def align(
         )
         maps[name] = _maps_of(couplings[name])
     return Alignment(maps, couplings)
-
-
-def residual_map(
-    source: State,
-    anchor: State,
-    source_spec: SymmetrySpec,
-    anchor_spec: SymmetrySpec,
-    group: str,
-    row_weights: Mapping[str, Tensor],
-) -> GroupMap:
-    """Orthogonal Procrustes over all labelled rows (Schonemann 1966), one table after the other.
-
-    Unequal widths give a map with orthonormal rows or columns, scaled so that the mean square of the stream is
-    kept. Where a LayerNorm is kept, the map takes the ones-vector to the ones-vector.
-    """
-    cross = labelled_covariance(source, anchor, source_spec, anchor_spec, group, row_weights)
-    if source_spec.keeps_mean(group) or anchor_spec.keeps_mean(group):
-        cross = cross - cross.mean(0, keepdim=True)
-        cross = cross - cross.mean(1, keepdim=True)
-        cross = cross + (1 + cross.norm()) / (cross.shape[0] * cross.shape[1]) ** 0.5  # now the largest direction
-    u, _, vh = torch.linalg.svd(cross, full_matrices=False)
-    rotation = u @ vh
-    scale = (rotation.shape[0] / rotation.shape[1]) ** 0.5
-    return GroupMap(write=rotation * scale, read=rotation / scale)
-
-
-def residual_matching(
-    source: State,
-    anchor: State,
-    source_spec: SymmetrySpec,
-    anchor_spec: SymmetrySpec,
-    group: str,
-    row_weights: Mapping[str, Tensor],
-) -> Coupling:
-    """Match the neurons of a stream that must not be rotated (post-norm), by an exact plan on the labelled rows."""
-    gain = labelled_covariance(source, anchor, source_spec, anchor_spec, group, row_weights).T
-    n, m = gain.shape
-    return solve("exact", (gain.max() - gain).numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
-
-
-def labelled_covariance(
-    source: State,
-    anchor: State,
-    source_spec: SymmetrySpec,
-    anchor_spec: SymmetrySpec,
-    group: str,
-    row_weights: Mapping[str, Tensor],
-) -> Tensor:
-    """Cross-covariance of a stream over the rows that both models label alike, (anchor, source).
-
-    Every table that ties labels to the stream (embeddings, positions, classifier) counts by the similarity it
-    offers: its cross-covariance is divided by both tables' norms.
-    """
-    cross = torch.zeros(anchor_spec.groups[group].size, source_spec.groups[group].size, dtype=torch.float64)
-    for name, rows in labelled_tables(anchor_spec, group):
-        weight = row_weights[anchor_spec.axes[name][rows].groups[0]].sqrt()[:, None]
-        x, y = (torch.movedim(state[name], rows, 0) * weight for state in (source, anchor))
-        cross += (y.T @ x) / (x.norm() * y.norm()).clamp(min=1e-300)
-    return cross
-
-
-def labelled_tables(spec: SymmetrySpec, group: str) -> tuple[tuple[str, int], ...]:
-    """All (tensor name, axis index of its rows) of tables that tie labels to the stream `group`; tied ones once."""
-    found = []
-    copies = {copy for copy, _ in spec.lasting_ties()}
-    for name, axes in spec.axes.items():
-        kinds = [spec.groups[axis.groups[0]].kind for axis in axes if name not in copies]
-        if len(axes) == 2 and "labels" in kinds and axes[1 - kinds.index("labels")].groups == (group,):
-            found.append((name, kinds.index("labels")))
-    return tuple(found)
 
 
 def circuit_distance(source: Heads, anchor: Heads, *, rotary: bool = False) -> Tensor:
@@ -217,21 +174,22 @@ def _align_heads(
     """
     n, m = source_spec.groups[outer].size, anchor_spec.groups[outer].size
     cost = _table_distance(seen, anchor, anchor_spec, outer, n, m)
-    for attention in anchor_spec.attentions:
-        channels, qk = anchor_spec.axes[f"{attention.q}.weight"][0].groups
-        if channels == outer:
-            vo = anchor_spec.axes[f"{attention.v}.weight"][0].groups[1]
-            x, y = get_heads(seen, attention, n), get_heads(anchor, attention, m)
-            cost = cost + circuit_distance(x, y, rotary=attention.rotary)
-            maps[qk] = (
-                _plane_map(x.q, x.k, y.q, y.k)
-                if attention.rotary
-                else _channel_map(x.q, x.k, y.q, y.k, scores=attention.scaled)
-            )
-            maps[vo] = _channel_map(x.o, x.v, y.o, y.v, scores=False)
+    served = [each for each in anchor_spec.attentions if anchor_spec.axes[f"{each.q}.weight"][0].groups[0] == outer]
+    pairs = [(get_heads(seen, attention, n), get_heads(anchor, attention, m)) for attention in served]
+    for attention, (x, y) in zip(served, pairs, strict=True):
+        cost = cost + circuit_distance(x, y, rotary=attention.rotary)
     coupling = solve("exact", cost.numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
     couplings[outer] = coupling
     maps[outer] = _maps_of(coupling)
+    matched = torch.from_numpy(coupling.plan.T > 0)
+    for attention, (x, y) in zip(served, pairs, strict=True):
+        qk, vo = (anchor_spec.axes[f"{side}.weight"][0].groups[1] for side in (attention.q, attention.v))
+        maps[qk] = (
+            _plane_map(x.q, x.k, y.q, y.k)
+            if attention.rotary
+            else _channel_map(x.q, x.k, y.q, y.k, matched, scores=attention.scaled)
+        )
+        maps[vo] = _channel_map(x.o, x.v, y.o, y.v, matched, scores=False)
 
 
 def _table_distance(seen: State, anchor: State, spec: SymmetrySpec, outer: str, n: int, m: int) -> Tensor:
@@ -245,17 +203,20 @@ def _table_distance(seen: State, anchor: State, spec: SymmetrySpec, outer: str, 
     return total
 
 
-def _channel_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor, *, scores: bool) -> GroupMap:
-    """Best rotation of the channels of every pair of heads, (M, N, m, n).
+def _channel_map(
+    left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor, matched: Tensor, *, scores: bool
+) -> GroupMap:
+    """Best rotation of the channels of every matched pair of heads, (M, N, m, n), and zeros for other pairs.
 
     Both factors of a balanced circuit turn together. Where the number of channels differs, scores are divided
     by another square root, which the map makes up for.
     """
-    cross = torch.einsum("jrx,isx->jirs", to_left, left) + torch.einsum("jrx,isx->jirs", to_right, right)
-    u, _, vh = torch.linalg.svd(cross, full_matrices=False)
-    rotation = u @ vh
+    j, i = matched.nonzero(as_tuple=True)
+    u, _, vh = torch.linalg.svd(to_left[j] @ left[i].mT + to_right[j] @ right[i].mT, full_matrices=False)
     scale = (to_left.shape[1] / left.shape[1]) ** 0.25 if scores else 1.0
-    return GroupMap(write=rotation * scale, read=rotation * scale)
+    rotation = left.new_zeros(*matched.shape, to_left.shape[1], left.shape[1])
+    rotation[j, i] = u @ vh * scale
+    return GroupMap(write=rotation, read=rotation)
 
 
 def _plane_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor) -> GroupMap:

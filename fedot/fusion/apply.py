@@ -48,7 +48,7 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
         for index, axis in enumerate(axes):
             matrix = axis_map(maps, axis, spec)
             if matrix is not None:
-                tensor = torch.movedim(torch.tensordot(matrix, tensor, dims=([1], [index])), 0, index)
+                tensor = multiply(matrix, tensor, index)
         out[name] = tensor
     for copy, original in spec.lasting_ties():
         out[copy] = out[original]
@@ -59,6 +59,15 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
             if norm.kept:  # the same constant everywhere
                 out[f"{norm.name}.bias"] = state[f"{norm.name}.bias"][:1].expand(len(maps[residual].write)).clone()
     return out
+
+
+def multiply(matrix: Tensor, tensor: Tensor, index: int) -> Tensor:
+    """Multiply an axis of a tensor by a matrix (m, n); neurons that are only reordered and scaled are picked."""
+    if bool((matrix.count_nonzero(1) <= 1).all()):
+        picked = matrix.abs().argmax(1)
+        scale = matrix.gather(1, picked[:, None])
+        return tensor.index_select(index, picked) * scale.reshape([-1] + [1] * (tensor.ndim - 1 - index))
+    return torch.movedim(torch.tensordot(matrix, tensor, dims=([1], [index])), 0, index)
 
 
 def keep_unmatched(state: State, anchor: State, spec: SymmetrySpec, couplings: Mapping[str, Coupling]) -> State:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align import Alignment, labelled_tables
+from fedot.fusion.align import Alignment
 from fedot.fusion.apply import keep_unmatched
 from fedot.fusion.average import vanilla_fusion
+from fedot.fusion.residual import labelled_tables
 from fedot.models import State
 from fedot.symmetry import Kind, SymmetrySpec
 
