@@ -60,6 +60,11 @@ def test_the_width_of_heads_follows_from_the_model_unless_given():
         ({"d_ff": True}, r"model\.d_ff is True"),
         ({"max_length": 1.5}, r"model\.max_length is 1\.5"),
         ({"norm": "batch"}, "rms or layer"),
+        ({"norm_position": "middle"}, "model.norm_position is 'middle'.*pre or post"),
+        ({"positions": "none"}, "learned, sinusoidal or rotary"),
+        ({"activation": "tanh"}, "gelu, relu or swiglu"),
+        ({"positions": "rotary", "d_head": 5}, "heads have 5 channels.*make model.d_head even"),
+        ({"tied": True}, "model.tied is no setting of encoder"),
         ({"dropout": 1.0}, r"model\.dropout is 1\.0"),
         ({"dropout": True}, r"model\.dropout is True"),
         ({"dropout": "none"}, r"model\.dropout is 'none'"),
@@ -95,7 +100,7 @@ def test_order_of_words_matters_and_company_in_the_batch_does_not():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_seed_alone_decides_the_weights(name):
-    config = model_config({"name": name, **SETTINGS}, 30, 3)
+    config = model_config({"name": name, **SETTINGS}, 30, 3 if name == "encoder" else 0)
     torch.manual_seed(5)
     first = state_of(build_model(config, 1))
     torch.manual_seed(6)
@@ -107,7 +112,7 @@ def test_the_seed_alone_decides_the_weights(name):
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", MODELS)
 def test_shapes_states_and_specs_agree(name, norm):
-    config = model_config({"name": name, **SETTINGS, "norm": norm}, 30, 3)
+    config = model_config({"name": name, **SETTINGS, "norm": norm}, 30, 3 if name == "encoder" else 0)
     state = state_of(build_model(config, 0))
     assert {key: tuple(tensor.shape) for key, tensor in state.items()} == state_shapes(config)
     symmetry(config).validate(state)

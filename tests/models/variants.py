@@ -10,7 +10,7 @@ from tests.groups import randomise
 
 POST = {"norm_position": "post"}
 VARIANTS = {
-    "encoder": ("encoder", {}),
+    "encoder": ("encoder", {"n_layer": 2}),
     "encoder-layer": ("encoder", {"norm": "layer"}),
     "encoder-post": ("encoder", {**POST}),
     "encoder-post-layer": ("encoder", {**POST, "norm": "layer"}),
@@ -23,12 +23,15 @@ VARIANTS = {
     "decoder-untied": ("decoder", {"tied": False}),
     "decoder-layer-relu": ("decoder", {"norm": "layer", "activation": "relu"}),
     "decoder-layer-sinusoidal": ("decoder", {"norm": "layer", "positions": "sinusoidal"}),
-    "decoder-rotary-swiglu-untied": ("decoder", {"positions": "rotary", "activation": "swiglu", "tied": False}),
-    "decoder-post-layer": ("decoder", {**POST, "norm": "layer"}),
+    "decoder-rotary-swiglu-untied": (
+        "decoder",
+        {"n_layer": 2, "positions": "rotary", "activation": "swiglu", "tied": False},
+    ),
+    "decoder-post-layer": ("decoder", {**POST, "norm": "layer", "n_layer": 2}),
     "decoder-post-layer-untied-relu": ("decoder", {**POST, "norm": "layer", "tied": False, "activation": "relu"}),
     "decoder-post-rotary-swiglu": ("decoder", {**POST, "positions": "rotary", "activation": "swiglu"}),
     "decoder-post-sinusoidal": ("decoder", {**POST, "positions": "sinusoidal"}),
-    "seq2seq": ("seq2seq", {}),
+    "seq2seq": ("seq2seq", {"n_layer": 2}),
     "seq2seq-layer-untied-relu": ("seq2seq", {"norm": "layer", "tied": False, "activation": "relu"}),
     "seq2seq-rotary-swiglu-two": ("seq2seq", {"positions": "rotary", "activation": "swiglu", "shared": False}),
     "seq2seq-layer-two-untied": (
@@ -46,7 +49,7 @@ VARIANTS = {
         {**POST, "positions": "rotary", "activation": "swiglu", "tied": False},
     ),
 }
-SIZES = {"d_model": 12, "n_layer": 2, "n_head": 4, "d_head": 4, "d_ff": 20, "max_length": 9, "dropout": 0.0}
+SIZES = {"d_model": 12, "n_layer": 1, "n_head": 4, "d_head": 4, "d_ff": 20, "max_length": 9, "dropout": 0.0}
 VOCAB = 30
 
 
