@@ -4,7 +4,7 @@ Pure data, after the permutation spec of Git Re-Basin (Ainsworth et al. 2023), w
 top: factored axes (heads x channels), orthogonal and linear groups, and the role of an axis.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -85,6 +85,8 @@ class SymmetrySpec:
         table holds the product.
     sinusoidal
         Tables of positions that the model computes (`sinusoids`); only the canonical form holds them.
+    whole
+        For a `part`: the spec that it was taken from, which answers what concerns the whole model.
     """
 
     groups: Mapping[str, NeuronGroup]
@@ -94,6 +96,36 @@ class SymmetrySpec:
     ties: tuple[tuple[str, str], ...] = ()
     scaled: Mapping[str, float] = field(default_factory=dict)
     sinusoidal: tuple[str, ...] = ()
+    whole: "SymmetrySpec | None" = field(default=None, repr=False)
+
+    def part(self, names: Collection[str]) -> "SymmetrySpec":
+        """The spec of some of the tensors: all that are folded, tied or matched together must be among them."""
+        axes = {name: axes for name, axes in self.axes.items() if name in names}
+        used = {group for each in axes.values() for axis in each for group in axis.groups}
+        return SymmetrySpec(
+            {name: group for name, group in self.groups.items() if name in used},
+            axes,
+            tuple(norm for norm in self.norms if f"{norm.feeds[0]}.weight" in axes),
+            tuple(each for each in self.attentions if f"{each.q}.weight" in axes),
+            tuple(pair for pair in self.ties if pair[0] in axes),
+            {name: factor for name, factor in self.scaled.items() if name in axes},
+            tuple(name for name in self.sinusoidal if name in axes),
+            self.whole or self,
+        )
+
+    def is_centred(self) -> bool:
+        """Whether a LayerNorm of the model removes the mean of a stream."""
+        return any(norm.kind == "layer" for norm in (self.whole or self).norms)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of all tensors of a state that fits; norms that are not declared axis by axis are among them."""
+        out = {
+            name: tuple(map(self.axis_size, axes)) for name, axes in self.axes.items() if name not in self.sinusoidal
+        }
+        for norm in self.norms:
+            stream = self.axis_size(self.axes[f"{norm.feeds[0]}.weight"][1])
+            out |= {f"{norm.name}.{part}": (stream,) for part in ("weight", "bias")[: 1 + (norm.kind == "layer")]}
+        return out
 
     def axis_size(self, axis: Axis) -> int:
         """Length of an axis: the product of its groups' sizes."""
@@ -121,14 +153,16 @@ class SymmetrySpec:
 
     def keeps_mean(self, group: str) -> bool:
         """Whether a kept LayerNorm reads the stream `group`, so that maps of it must keep the ones-vector."""
-        return any(norm.kept and self.axes[f"{norm.feeds[0]}.weight"][1].groups == (group,) for norm in self.norms)
+        spec = self.whole or self
+        return any(norm.kept and spec.axes[f"{norm.feeds[0]}.weight"][1].groups == (group,) for norm in spec.norms)
 
     def is_stream(self, group: str) -> bool:
         """Whether `group` is a residual stream: a table of labelled rows writes it."""
-        heads = {each.within for each in self.groups.values()}
+        spec = self.whole or self
+        heads = {each.within for each in spec.groups.values()}
         return group not in heads and any(
-            len(axes) == 2 and self.groups[axes[0].groups[0]].kind == "labels" and axes[1] == Axis((group,), "write")
-            for axes in self.axes.values()
+            len(axes) == 2 and spec.groups[axes[0].groups[0]].kind == "labels" and axes[1] == Axis((group,), "write")
+            for axes in spec.axes.values()
         )
 
     def tensors_of(self, group: str) -> tuple[tuple[str, int], ...]:

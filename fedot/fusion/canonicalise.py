@@ -46,7 +46,7 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
             out[f"{attention.v}.bias"] = torch.zeros_like(value_bias)
         if f"{attention.k}.bias" in out and not attention.rotary:
             out[f"{attention.k}.bias"] = torch.zeros_like(out[f"{attention.k}.bias"])
-    if any(norm.kind == "layer" for norm in spec.norms):
+    if spec.is_centred():
         for name, axes in spec.axes.items():
             for index, axis in enumerate(axes):
                 if axis.role == "write" and spec.groups[axis.groups[0]].kind == "orthogonal":

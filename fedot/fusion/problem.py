@@ -154,20 +154,55 @@ def prepare(
     FedotError
         If the models cannot be fused; the message names what does not fit.
     """
-    if not models:
-        raise FedotError("there is no model to fuse; give at least one")
-    if not 0 <= anchor < len(models):
-        raise FedotError(f"the anchor is model {anchor}, but there are models 0 to {len(models) - 1}")
-    shares = normalise_weights(weights, len(models))
-    states, configs = zip(*(_state_and_config(model) for model in models), strict=True)
-    _check_comparable(configs)
-    specs = _specs(spec, configs)
-    _check_same_tensors(specs)
+    states, configs = zip(*(_state_and_config(model) for model in models), strict=True) if models else ((), ())
+    own = _specs(spec, configs)
+    problem = frame(
+        configs,
+        own,
+        weights=weights,
+        token_counts=token_counts,
+        vocabularies=vocabularies,
+        anchor=anchor,
+        probe=probe,
+        masses=masses,
+    )
     for number, state in enumerate(states):
-        _check_finite(state, number)
+        check_finite(state, f"model {number}")
+    canonical = tuple(
+        relabel(canonicalise(state, each), each, problem.unions, k)
+        for k, (state, each) in enumerate(zip(states, own, strict=True))
+    )
+    return replace(problem, states=canonical)
+
+
+def frame(
+    configs: Sequence[Any],
+    specs: Sequence[SymmetrySpec],
+    *,
+    weights: Sequence[float] | None = None,
+    token_counts: Sequence[Tensor] | None = None,
+    vocabularies: Sequence[Sequence[str]] | None = None,
+    anchor: int = 0,
+    probe: Probe | None = None,
+    masses: Sequence[Mapping[str, Tensor]] | None = None,
+) -> FusionProblem:
+    """All of a problem but the models' tensors: `states` is empty; `specs` are those of the models as given.
+
+    Raises
+    ------
+    FedotError
+        If models of these configurations cannot be fused.
+    """
+    if not configs:
+        raise FedotError("there is no model to fuse; give at least one")
+    if not 0 <= anchor < len(configs):
+        raise FedotError(f"the anchor is model {anchor}, but there are models 0 to {len(configs) - 1}")
+    shares = normalise_weights(weights, len(configs))
+    _check_comparable(configs)
+    _check_same_tensors(specs)
     for what, given in (("vocabularies", vocabularies), ("token counts", token_counts), ("neuron masses", masses)):
-        if given is not None and len(given) != len(models):
-            raise FedotError(f"got {len(given)} {what} for {len(models)} models; give one for each")
+        if given is not None and len(given) != len(configs):
+            raise FedotError(f"got {len(given)} {what} for {len(configs)} models; give one for each")
     unions = {
         name: unite(_labels(name, specs, vocabularies))
         for name, group in specs[anchor].groups.items()
@@ -178,14 +213,9 @@ def prepare(
         _check_counts(token_counts, specs)
         union = unions["vocab"]
         counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
-    canonical = tuple(
-        relabel(canonicalise(state, each), each, unions, k)
-        for k, (state, each) in enumerate(zip(states, specs, strict=True))
-    )
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     _check_masses(masses or (), relabelled)
-    own_masses = tuple(masses or ())
-    return FusionProblem(canonical, relabelled, tuple(configs), shares, anchor, unions, counts, probe, own_masses)
+    return FusionProblem((), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()))
 
 
 def _state_and_config(model: Model) -> tuple[State, Any]:
@@ -238,10 +268,11 @@ def _check_same_tensors(specs: Sequence[SymmetrySpec]) -> None:
             )
 
 
-def _check_finite(state: State, number: int) -> None:
+def check_finite(state: Mapping[str, Tensor], model: str) -> None:
+    """Refuse a model that holds NaN or infinite values, naming the first tensor that does."""
     for name, tensor in state.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise FedotError(f"model {number} holds NaN or infinite values in {name}; leave it out or retrain it")
+            raise FedotError(f"{model} holds NaN or infinite values in {name}; leave it out or retrain it")
 
 
 def _labels(
