@@ -77,6 +77,44 @@ def activations(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[s
     return {name: torch.cat(rows) for name, rows in kept.items()}
 
 
+def sensitivities(
+    module: nn.Module, probe: Probe, names: Sequence[str], seed: int = 0
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Inputs of the named submodules, and how the outputs change with them, padding left out: (N, width) each.
+
+    The change is the gradient of a sum of the centred outputs with random signs, so that its second moment is
+    that of all outputs' gradients (Hutchinson 1990).
+    """
+    inputs: dict[str, Tensor] = {}
+    values: dict[str, list[Tensor]] = {name: [] for name in names}
+    slopes: dict[str, list[Tensor]] = {name: [] for name in names}
+    generator = torch.Generator().manual_seed(seed)
+
+    def keep(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+            inputs[name] = args[0] if args[0].requires_grad else args[0].requires_grad_()
+
+        return hook
+
+    handles = [module.get_submodule(name).register_forward_pre_hook(keep(name)) for name in names]
+    try:
+        for batch in probe.batches:
+            with torch.enable_grad():
+                out = module(*batch)
+                logits = real_rows(getattr(out, "logits", out), batch)
+                signs = torch.randint(0, 2, logits.shape, generator=generator).double() * 2 - 1
+                total = ((logits - logits.mean(-1, keepdim=True)) * signs).sum()
+            for name, slope in zip(names, torch.autograd.grad(total, [inputs[name] for name in names]), strict=True):
+                values[name].append(real_rows(inputs[name].detach(), batch))
+                slopes[name].append(real_rows(slope, batch))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: torch.cat(rows) for name, rows in values.items()}, {
+        name: torch.cat(rows) for name, rows in slopes.items()
+    }
+
+
 def real_rows(values: Tensor, batch: Sequence[Tensor]) -> Tensor:
     """Rows of `values` (B, T, n) at real tokens, those of the input that has as many positions: (N, n) float64."""
     if values.ndim == 3:

@@ -6,6 +6,7 @@ Each step is a least-squares fit in closed form on second moments of activations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,25 +22,37 @@ RIDGE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Second moments of normalised rows (d, d) and their mean (d,)."""
+    """What is known of normalised rows: second moments (d, d), mean (d,), and the outputs' second moments of change.
+
+    `sensitivity` (d, d) is scaled to trace d.
+    """
 
     second: Tensor
     mean: Tensor
+    sensitivity: Tensor
 
     @classmethod
-    def of(cls, rows: Tensor) -> "Moments":
-        """Measure rows (N, d) after scaling each to a mean square of 1, as the norms do."""
-        normal = rows * torch.rsqrt(rows.square().mean(1, keepdim=True) + 1e-6)
-        return cls(normal.T @ normal / len(rows), normal.mean(0))
+    def of(cls, rows: Tensor, slopes: Tensor) -> "Moments":
+        """Measure rows (N, d), each scaled to a mean square of 1 as the norms do, and slopes with respect to them."""
+        size = (rows.square().mean(1, keepdim=True) + 1e-6).sqrt()
+        normal, slopes = rows / size, slopes * size
+        sensitivity = slopes.T @ slopes
+        scale = rows.shape[1] / sensitivity.trace().clamp(min=1e-300)
+        return cls(normal.T @ normal / len(rows), normal.mean(0), sensitivity * scale)
 
     def seen_through(self, basis: Tensor) -> "Moments":
         """Moments of the rows' coordinates in a basis (d, m)."""
-        return Moments(basis.T @ self.second @ basis, self.mean @ basis)
+        return Moments(basis.T @ self.second @ basis, self.mean @ basis, basis.T @ self.sensitivity @ basis)
 
 
 def principal_basis(moments: Sequence[Moments], size: int) -> Tensor:
-    """Orthonormal directions (d, size) that keep most of all given rows; the identity where nothing is to go."""
-    total = torch.stack([each.second for each in moments]).mean(0)
+    """Orthonormal directions (d, size) that keep most of the rows and of what the outputs hang on.
+
+    The leading eigenvectors of the sum of covariances and sensitivities, both of equal trace: a direction along
+    which the stream hardly moves, but to which the outputs are sensitive, must not go, nor must its opposite. The
+    identity where nothing is to go.
+    """
+    total = torch.stack([each.second + each.sensitivity for each in moments]).mean(0)
     if size >= len(total):
         return torch.eye(len(total), dtype=torch.float64)
     directions: Tensor = torch.linalg.eigh(total).eigenvectors[:, -size:].flip(1)
@@ -134,12 +147,28 @@ class ReducedHeads:
     error: float
 
 
-def thin_heads(heads: Heads, moments: Moments, rank: int, *, scaled: bool) -> ReducedHeads:
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """Square roots of the second moments of queries (with a one for the bias), (d + 1, d + 1), and keys, (d, d)."""
+
+    query: Tensor
+    key: Tensor
+
+    @classmethod
+    def of(cls, query: Moments, key: Moments) -> "Roots":
+        """Take them of what the queries and the keys are made from; in cross-attention these are two streams."""
+        d = len(query.mean)
+        wide = torch.ones(d + 1, d + 1, dtype=torch.float64)
+        wide[:d, :d], wide[:d, d], wide[d, :d] = query.second, query.mean, query.mean
+        return cls(_root(wide), _root(key.second))
+
+
+def thin_heads(heads: Heads, roots: Roots, rank: int, *, scaled: bool) -> ReducedHeads:
     """Keep every head at a smaller number of channels."""
-    return _refactored(heads, heads.q, heads.k, heads.o, heads.v, moments, rank, scaled=scaled)
+    return _refactored(heads, heads.q, heads.k, heads.o, heads.v, roots, rank, scaled=scaled)
 
 
-def merge_heads(heads: Heads, counts: Sequence[int], anchor: int, moments: Moments, *, scaled: bool) -> ReducedHeads:
+def merge_heads(heads: Heads, counts: Sequence[int], anchor: int, roots: Roots, *, scaled: bool) -> ReducedHeads:
     """Merge every model's heads into the anchor's: score circuits are averaged, outputs added up.
 
     Parameters
@@ -147,8 +176,7 @@ def merge_heads(heads: Heads, counts: Sequence[int], anchor: int, moments: Momen
     counts
         Number of heads of each model, whose heads follow each other.
     """
-    root_query, root_key = _roots(moments)
-    scores = torch.einsum("hrx,hry->hxy", heads.q @ root_query, heads.k @ root_key)
+    scores = torch.einsum("hrx,hry->hxy", heads.q @ roots.query, heads.k @ roots.key)
     begin = [sum(counts[:k]) for k in range(len(counts))]
     to = torch.zeros(sum(counts), dtype=torch.int64)
     share = torch.zeros(sum(counts), dtype=torch.float64)
@@ -156,7 +184,7 @@ def merge_heads(heads: Heads, counts: Sequence[int], anchor: int, moments: Momen
     for k, count in enumerate(counts):
         own = scores[begin[k] : begin[k] + count]
         cost = torch.cdist(own.reshape(count, -1), base.reshape(len(base), -1)).square()
-        plan = solve("exact", cost.numpy(), *(torch.full((n,), 1 / n).double().numpy() for n in cost.shape)).plan
+        plan = solve("exact", cost.numpy(), np.full(count, 1 / count), np.full(len(base), 1 / len(base))).plan
         to[begin[k] : begin[k] + count] = torch.from_numpy(plan).argmax(1)
         share[begin[k] : begin[k] + count] = 1.0 / len(counts)
     groups = [(to == head).nonzero().reshape(-1) for head in range(len(base))]
@@ -173,23 +201,22 @@ def merge_heads(heads: Heads, counts: Sequence[int], anchor: int, moments: Momen
         stack(heads.k, None),
         stack(heads.o, None),
         stack(heads.v, None),
-        moments,
+        roots,
         heads.d_head,
         scaled=scaled,
     )
-    mean = torch.einsum("hrx,hry->hxy", merged.heads.q @ root_query, merged.heads.k @ root_key)
+    mean = torch.einsum("hrx,hry->hxy", merged.heads.q @ roots.query, merged.heads.k @ roots.key)
     lost = (scores - mean[to]).square().sum() / scores.square().sum().clamp(min=1e-300)
     return ReducedHeads(merged.heads, float(lost) + merged.error)
 
 
 def _refactored(
-    heads: Heads, q: Tensor, k: Tensor, o: Tensor, v: Tensor, moments: Moments, rank: int, *, scaled: bool
+    heads: Heads, q: Tensor, k: Tensor, o: Tensor, v: Tensor, roots: Roots, rank: int, *, scaled: bool
 ) -> ReducedHeads:
     """Best factors at a rank, errors counted on the rows that the circuits meet."""
-    root_query, root_key = _roots(moments)
     eye = torch.eye(o.shape[2], dtype=torch.float64)
-    new_q, new_k, lost_score = _weighted_refactor(q, k, root_query, root_key, rank)
-    new_o, new_v, lost_output = _weighted_refactor(o, v, eye, root_key, rank)
+    new_q, new_k, lost_score = _weighted_refactor(q, k, roots.query, roots.key, rank)
+    new_o, new_v, lost_output = _weighted_refactor(o, v, eye, roots.key, rank)
     scale = (rank / heads.d_head) ** 0.25 if scaled else 1.0
     return ReducedHeads(Heads(new_q * scale, new_k * scale, new_v, new_o), lost_score + lost_output)
 
@@ -201,14 +228,6 @@ def _weighted_refactor(
     a, b = refactor(left @ root_left, right @ root_right, rank)
     lost = (whole - torch.einsum("hrx,hry->hxy", a, b)).square().sum() / whole.square().sum().clamp(min=1e-300)
     return torch.linalg.solve(root_left, a, left=False), torch.linalg.solve(root_right, b, left=False), float(lost)
-
-
-def _roots(moments: Moments) -> tuple[Tensor, Tensor]:
-    """Square roots of the second moments of queries (with a one for the bias) and of keys."""
-    d = len(moments.mean)
-    wide = torch.ones(d + 1, d + 1, dtype=torch.float64)
-    wide[:d, :d], wide[:d, d], wide[d, :d] = moments.second, moments.mean, moments.mean
-    return _root(wide), _root(moments.second)
 
 
 def _root(matrix: Tensor) -> Tensor:

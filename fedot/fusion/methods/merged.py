@@ -18,10 +18,11 @@ from fedot.fusion.config import FusionConfig
 from fedot.fusion.evidence import matched_groups
 from fedot.fusion.labels import LabelUnion
 from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import Probe, activations
+from fedot.fusion.probe import Probe, sensitivities
 from fedot.fusion.problem import FusionProblem
 from fedot.fusion.reduce import (
     Moments,
+    Roots,
     heads_of,
     merge_heads,
     principal_basis,
@@ -95,21 +96,19 @@ def reduce(block: State, configs: list[Any], target: Any, probe: Probe) -> tuple
     """Reduce a block model to the widths of `target`; heads may become more and thinner at the same width."""
     whole = block_config(configs)
     spec = symmetry(whole)
-    hidden = matched_groups(spec)
-    reader = {group: _reader(spec, group) for group in hidden}
-    seen = activations(
-        probe.module(whole, to_float32(block)), probe, [*(norm.name for norm in spec.norms), *reader.values()]
-    )
-    moments = {norm.name: Moments.of(seen[norm.name]) for norm in spec.norms}
+    reader = {group: _reader(spec, group) for group in matched_groups(spec)}
+    sites = [norm.name for norm in spec.norms]
+    seen, slopes = sensitivities(probe.module(whole, to_float32(block)), probe, [*sites, *reader.values()])
+    moments = {site: Moments.of(seen[site], slopes[site]) for site in sites}
     state, inside = block, dict(moments)
     for name, group in spec.groups.items():
         if spec.is_stream(name) and group.kind == "orthogonal":
-            sites = [norm.name for norm in spec.norms if spec.axes[f"{norm.feeds[0]}.weight"][1].groups == (name,)]
-            basis = principal_basis([moments[site] for site in sites], target.d_model)
+            own = [norm.name for norm in spec.norms if spec.axes[f"{norm.feeds[0]}.weight"][1].groups == (name,)]
+            basis = principal_basis([moments[site] for site in own], target.d_model)
             state = reduce_stream(state, spec, name, basis, moments)
-            inside |= {site: moments[site].seen_through(basis) for site in sites}
-    for group in hidden:
-        state = reduce_ffn(state, spec, group, seen[reader[group]], target.d_ff)
+            inside |= {site: moments[site].seen_through(basis) for site in own}
+    for hidden, linear in reader.items():
+        state = reduce_ffn(state, spec, hidden, seen[linear], target.d_ff)
     narrow = replace(whole, d_model=target.d_model, d_ff=target.d_ff)
     if target.n_head * target.d_head == whole.n_head * whole.d_head:
         return state, narrow
@@ -126,16 +125,17 @@ def _reduce_heads(
     norm_of = {linear: norm.name for norm in spec.norms for linear in norm.feeds}
     choices: list[tuple[float, State, Any]] = []
     for shape in ((config.n_head, rank), (target.n_head, target.d_head)):
-        if not all(shape):
+        if not all(shape) or (shape[0] != config.n_head and target.n_head not in counts):
             continue
         out, error = dict(state), 0.0
         for attention in spec.attentions:
-            heads, seen = heads_of(state, spec, attention), moments[norm_of[attention.q]]
+            heads = heads_of(state, spec, attention)
+            roots = Roots.of(moments[norm_of[attention.q]], moments[norm_of[attention.k]])
             if shape[0] == config.n_head:
-                result = thin_heads(heads, seen, rank, scaled=attention.scaled)
+                result = thin_heads(heads, roots, rank, scaled=attention.scaled)
             else:
-                base = max(range(len(counts)), key=lambda k: counts[k] == target.n_head)
-                result = merge_heads(heads, counts, base, seen, scaled=attention.scaled)
+                base = counts.index(target.n_head)
+                result = merge_heads(heads, counts, base, roots, scaled=attention.scaled)
             put_heads(out, attention, result.heads)
             error += result.error
         choices.append((error, out, replace(config, n_head=shape[0], d_head=shape[1])))
