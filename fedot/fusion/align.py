@@ -63,7 +63,7 @@ def align(
     FedotError
         If heads of unequal size have rotary positions.
     """
-    _check_planes(source_spec, anchor_spec)
+    check_planes(source_spec, anchor_spec)
     crosses = {
         name: labelled_covariance(source, anchor, source_spec, anchor_spec, name, row_weights)
         for name in streams_of(anchor_spec)
@@ -230,7 +230,8 @@ def _plane_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor) -
     return GroupMap(matrix, matrix)
 
 
-def _check_planes(source: SymmetrySpec, anchor: SymmetrySpec) -> None:
+def check_planes(source: SymmetrySpec, anchor: SymmetrySpec) -> None:
+    """Refuse rotary heads of unequal size."""
     for name, group in anchor.groups.items():
         if group.kind == "rotary" and source.groups[name].size != group.size:
             raise FedotError(

@@ -61,10 +61,8 @@ def labelled_covariance(
     """
     cross = torch.zeros(anchor_spec.groups[group].size, source_spec.groups[group].size, dtype=torch.float64)
     for name, rows in labelled_tables(anchor_spec, group):
-        weight = row_weights[anchor_spec.axes[name][rows].groups[0]]
-        cross += table_moments(
-            *(torch.movedim(state[name], rows, 0) for state in (source, anchor)), weight
-        ).similarity()
+        x, y = (torch.movedim(state[name], rows, 0) for state in (source, anchor))
+        cross += table_moments(x, y, row_weights[anchor_spec.axes[name][rows].groups[0]]).similarity()
     return cross
 
 
