@@ -332,7 +332,7 @@ class _Seed:
         alphas = np.linspace(0.0, 1.0, LINE_POINTS)
         raw = [fused.updates[k] for k in (anchor, source)]
         ends: dict[str, tuple[Sequence[State], Sequence[Config]]] = {
-            "aligned": ([fused.result.aligned[k] for k in (anchor, source)], [fused.result.config] * 2)
+            "aligned": ([fused.result.aligned[k] for k in (anchor, source)], [fused.result.aligned_config] * 2)
         }
         if raw[0].config == raw[1].config:
             ends["unaligned"] = ([update.state for update in raw], [raw[0].config] * 2)

@@ -13,32 +13,28 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.labels import LabelUnion
 from fedot.fusion.probe import Probe, activations
-from fedot.models import LABEL_SIZES, MODELS, State, canonical_config, state_shapes, symmetry
+from fedot.models import MODELS, State, state_shapes, symmetry
 from fedot.symmetry import Axis, SymmetrySpec
 
 
-def united_config(config: Any, unions: Mapping[str, LabelUnion]) -> Any:
-    """A model's canonical configuration with the rows of the unions.
+def check_blockable(config: Any) -> None:
+    """Refuse a canonical configuration whose models cannot be put side by side and reduced.
 
     Raises
     ------
     FedotError
-        If the configuration is not of an architecture in `MODELS`, or its stream cannot be rotated.
+        If it is not of an architecture in `MODELS`, its stream cannot be rotated, or its heads' channels are tied
+        to positions.
     """
     if getattr(config, "architecture", None) not in MODELS:
-        raise FedotError("models can be put side by side only if their architecture is one of fedot's own; use aligned")
-    rows: dict[str, Any] = {
-        LABEL_SIZES[name]: len(union.labels) for name, union in unions.items() if name in LABEL_SIZES
-    }
-    united = replace(canonical_config(config), **rows)
-    for group in symmetry(united).groups.values():
-        if symmetry(united).is_stream(group.name) and group.kind != "orthogonal":
+        raise FedotError("only models of fedot's own architectures can be put side by side; use the method aligned")
+    spec = symmetry(config)
+    for group in spec.groups.values():
+        if spec.is_stream(group.name) and group.kind != "orthogonal":
             raise FedotError(f"the stream {group.name} of a post-norm model cannot be rotated; use the method aligned")
         if group.kind == "rotary":
             raise FedotError(f"the channels {group.name} of rotary heads cannot be merged; use the method aligned")
-    return united
 
 
 def block_config(configs: Sequence[Any]) -> Any:

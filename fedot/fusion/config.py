@@ -37,9 +37,11 @@ class FusionConfig:
         Widths of the result relative to the anchor's, for the method ``merged``.
     probe_texts
         How many texts are drawn from token counts where no probe is given.
+    distil_steps
+        Steps of the second stage, which distils the parents' ensemble into the fused model; 0 leaves it out.
     """
 
-    method: str = "aligned"
+    method: str = "auto"
     support: str = "weights"
     ground_cost: str = "squared-euclidean"
     solver: str = "exact"
@@ -53,7 +55,8 @@ class FusionConfig:
     position_rows: bool = False
     count_rows: bool = True
     size: float = 1.0
-    probe_texts: int = 1024
+    probe_texts: int = 512
+    distil_steps: int = 0
 
     def __post_init__(self) -> None:
         choices: dict[str, Collection[str]] = {
@@ -65,12 +68,16 @@ class FusionConfig:
         for key, valid in choices.items():
             if getattr(self, key) not in tuple(valid):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}; choose from {', '.join(valid)}")
-        for key in ("reg", "mass_penalty", "mass_share", "token_power", "size", "probe_texts"):
+        for key in ("reg", "mass_penalty", "mass_share", "token_power", "size"):
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a number above 0")
         if self.mass_share > 1:
             raise FedotError(f"fusion.mass_share is {self.mass_share}, but it must be a share: above 0, at most 1")
+        for key, least in (("probe_texts", 1), ("distil_steps", 0)):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise FedotError(f"fusion.{key} is {value!r}, but it must be a whole number of at least {least}")
         for key in ("circuits", "class_rows", "position_rows", "count_rows"):
             if not isinstance(getattr(self, key), bool):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")

@@ -5,15 +5,16 @@ distilled into a federated model after Lin et al. (2020, FedDF), who need public
 token counts do here.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
+from fedot.errors import FedotError
 from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.probe import draw_texts
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State, load_model, state_of
@@ -30,44 +31,23 @@ class Distillation:
     seed: int = 0
 
 
-def posterior(texts: Tensor, counts: Tensor) -> Tensor:
-    """How likely each text comes from each model's data, (B, K), rows summing to 1.
-
-    Bayes' rule with independent tokens drawn from the counts (K, V), one half added to each.
-    """
-    smooth = counts + 0.5
-    logs = (smooth / smooth.sum(1, keepdim=True)).log()
-    logs[:, 0] = 0.0  # padding tells nothing
-    result: Tensor = torch.softmax(logs[:, texts].sum(-1).T, -1)
-    return result
-
-
-def gated_ensemble(
-    modules: Sequence[nn.Module], counts: Tensor, weights: Sequence[float]
-) -> Callable[[Tensor], Tensor]:
-    """Mean of the models' log-probabilities, each weighing what it is likely to know: ids (B, T) to logits (B, C)."""
-    prior = torch.tensor(weights, dtype=torch.float64)
-
-    @torch.no_grad()
-    def logits(texts: Tensor) -> Tensor:
-        gate = posterior(texts, counts) * prior
-        gate = (gate / gate.sum(1, keepdim=True)).float()
-        each = torch.stack([module(texts).log_softmax(-1) for module in modules], 1)  # (B, K, C)
-        return (each * gate[:, :, None]).sum(1)
-
-    return logits
-
-
-def distil(
-    state: State, config: Any, problem: FusionProblem, options: Distillation, parents: Sequence[nn.Module]
-) -> State:
+def distil(state: State, config: Any, problem: FusionProblem, options: Distillation) -> State:
     """Train a fused classifier to give the parents' gated mean on texts drawn from their token counts.
 
     The loss is the Kullback-Leibler divergence to the ensemble's probabilities, plus the squared error of
     logits, which keeps the gradient alive where the ensemble is sure.
+
+    Raises
+    ------
+    FedotError
+        If there are no token counts, or the models are no classifiers.
     """
+    if "vocab" not in problem.counts:
+        raise FedotError("distillation draws texts from token counts, but none were given; pass `token_counts`")
+    if "class" not in problem.unions:
+        raise FedotError("distillation is for classifiers, but these models put out no classes; set distil-steps to 0")
     counts = problem.counts["vocab"]
-    teacher = gated_ensemble(parents, counts, problem.weights)
+    teacher = gated_ensemble(problem)
     longest = min(options.length, problem.specs[problem.anchor].groups["position"].size)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)

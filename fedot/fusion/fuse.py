@@ -10,6 +10,7 @@ from fedot.fusion.align import Alignment
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, diagnose
+from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem, Model, prepare
@@ -27,8 +28,8 @@ class FusionResult:
         The fused model in canonical form, ready for `fedot.models.load_model`.
     vocabulary
         Token of each embedding row, where vocabularies were given.
-    aligned
-        Every model in the anchor's basis, with the shapes of `config`; the anchor's own is among them.
+    aligned, aligned_config
+        Every model in the anchor's basis and shape; the anchor's own is among them.
     alignments
         One for each model; the anchor's is empty.
     diagnostics
@@ -39,6 +40,7 @@ class FusionResult:
     config: Any
     vocabulary: tuple[str, ...] | None
     aligned: tuple[State, ...]
+    aligned_config: Any
     alignments: tuple[Alignment, ...]
     diagnostics: tuple[Diagnostics, ...]
 
@@ -98,11 +100,16 @@ def fuse(
         masses=masses,
     )
     fused = chosen(problem, config)
+    fused_config = fused.config or problem.config_of(problem.anchor)
+    state = fused.state
+    if config.distil_steps:
+        state = distil(state, fused_config, problem, Distillation(config.distil_steps))
     return FusionResult(
-        to_float32(fused.state),
-        fused.config or problem.config_of(problem.anchor),
+        to_float32(state),
+        fused_config,
         problem.unions["vocab"].labels if vocabularies is not None else None,
         tuple(to_float32(state) for state in fused.aligned),
+        problem.config_of(problem.anchor),
         fused.alignments,
         diagnostics_of(problem, fused, config),
     )

@@ -4,6 +4,7 @@ import difflib
 
 from fedot.errors import FedotError
 from fedot.fusion.methods.aligned import aligned
+from fedot.fusion.methods.auto import auto
 from fedot.fusion.methods.merged import merged
 from fedot.fusion.methods.types import Fused, Method
 from fedot.fusion.methods.vanilla import vanilla
@@ -12,6 +13,7 @@ __all__ = ["METHODS", "Fused", "Method", "method"]
 
 METHODS: dict[str, Method] = {
     "aligned": aligned,
+    "auto": auto,
     "merged": merged,
     "vanilla": vanilla,
 }

@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.block import block_config, block_sum, equal_streams, united_config
+from fedot.fusion.block import block_config, block_sum, check_blockable, equal_streams
 from fedot.fusion.canonicalise import put_heads, to_float32
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.evidence import matched_groups
 from fedot.fusion.labels import LabelUnion
+from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import Probe, sensitivities
+from fedot.fusion.probe import Probe, activations, sensitivities
 from fedot.fusion.problem import FusionProblem
 from fedot.fusion.reduce import (
     Moments,
@@ -28,15 +30,20 @@ from fedot.fusion.reduce import (
     principal_basis,
     reduce_ffn,
     reduce_stream,
+    refit_linear,
     thin_heads,
 )
 from fedot.models import State, symmetry
-from fedot.symmetry import SymmetrySpec
+from fedot.symmetry import Axis, SymmetrySpec
+
+OUTPUT_RIDGE = 1.0
+"""How firmly the classifier is held in its refit; chosen on validation data (docs/results.md)."""
 
 
 def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     """Put the models side by side (`fedot.fusion.block`) and reduce the result (`fedot.fusion.reduce`).
 
+    The aligned models that come with the result are those of the method ``aligned``, for diagnostics.
     `size` scales the anchor's widths; from the sum of all widths on the result is the block model itself.
 
     Raises
@@ -45,9 +52,11 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
         If the models are post-norm, or not of one of fedot's architectures, or there is nothing to probe with.
     """
     voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
-    configs = [united_config(problem.configs[k], problem.unions) for k in voters]
-    specs = [problem.specs[k] for k in voters]
+    configs = [problem.config_of(k) for k in voters]
+    for each in configs:
+        check_blockable(each)
     probe = problem.probe_or_drawn(config.probe_texts)
+    specs = [problem.specs[k] for k in voters]
     states = [
         equal_streams(problem.states[k], spec, each, probe)
         for k, spec, each in zip(voters, specs, configs, strict=True)
@@ -57,9 +66,25 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
         name: row_confidence(union, voters, problem.counts.get(name)) for name, union in problem.unions.items()
     }
     block = block_sum(states, specs, configs, weights, confidence)
-    target = target_config(united_config(problem.configs[problem.anchor], problem.unions), configs, config.size)
+    target = target_config(problem.config_of(problem.anchor), configs, config.size)
     state, reduced = reduce(block, configs, target, probe)
-    return Fused(state, (), (), reduced)
+    if "vocab" in problem.counts and "class" in problem.unions:
+        state = refit_outputs(state, reduced, problem, config.probe_texts)
+    basis = aligned(problem, config)
+    return Fused(state, basis.aligned, basis.alignments, reduced)
+
+
+def refit_outputs(state: State, config: Any, problem: FusionProblem, texts: int) -> State:
+    """Fit the classifier to the parents' gated ensemble on texts drawn anew."""
+    spec = symmetry(config)
+    names = [name for name, axes in spec.axes.items() if len(axes) == 2 and axes[0] == Axis(("class",), "write")]
+    probe = problem.probe_or_drawn(texts, seed=1)
+    teacher = gated_ensemble(problem)
+    targets = torch.cat([teacher(*batch) for batch in probe.batches]).double()
+    for name in (name.removesuffix(".weight") for name in names):
+        inputs = activations(probe.module(config, to_float32(state)), probe, [name])[name]
+        state = refit_linear(state, name, inputs, targets - targets.mean(1, keepdim=True), OUTPUT_RIDGE)
+    return state
 
 
 def row_confidence(union: LabelUnion, models: list[int], counts: Tensor | None) -> Tensor:

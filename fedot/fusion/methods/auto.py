@@ -1,0 +1,25 @@
+"""The method for those who do not choose: reduction for models that start apart, else aligned averages."""
+
+from fedot.errors import FedotError
+from fedot.fusion.block import check_blockable
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.methods.aligned import aligned
+from fedot.fusion.methods.merged import merged
+from fedot.fusion.methods.types import Fused
+from fedot.fusion.problem import FusionProblem
+
+
+def auto(problem: FusionProblem, config: FusionConfig) -> Fused:
+    """Take ``merged`` where it can be had, ``aligned`` otherwise.
+
+    Models that come from one global model (the anchor, which then has no vote) share a basis already; so they
+    are averaged. A reduction needs something to probe with, and models that `check_blockable` lets pass.
+    """
+    if problem.weights[problem.anchor] == 0 or (problem.probe is None and not problem.counts):
+        return aligned(problem, config)
+    try:
+        for k in range(len(problem.states)):
+            check_blockable(problem.config_of(k))
+    except FedotError:
+        return aligned(problem, config)
+    return merged(problem, config)
