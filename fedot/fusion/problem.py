@@ -80,7 +80,12 @@ class FusionProblem:
     def _drawn(self, counts: Tensor, number: int, seed: int) -> Probe:
         positions = [spec.groups["position"].size for spec in self.specs if "position" in spec.groups]
         longest = max(2, min([64, *positions]))
-        return Probe(tuple((ids,) for ids in torch.split(draw_texts(counts, number, (2, longest), seed), 64)))
+        kind = MODELS.get(getattr(self.configs[self.anchor], "architecture", ""))
+        texts = [  # unequal lengths tell the rows of one input from those of another
+            torch.split(draw_texts(counts, number, (2 - min(i, 1), longest - i), seed + 1000 * i), 64)
+            for i in range(kind.inputs if kind else 1)
+        ]
+        return Probe(tuple(zip(*texts, strict=True)))
 
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""

@@ -22,7 +22,10 @@ Config = EncoderConfig | DecoderConfig | Seq2SeqConfig
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """All that the rest of fedot needs to know of one architecture."""
+    """All that the rest of fedot needs to know of one architecture.
+
+    `inputs` is how many batches of token ids its `forward` takes.
+    """
 
     config_type: type[Any]
     config: Callable[[dict[str, object], int, int], Any]
@@ -30,6 +33,7 @@ class Architecture:
     initialise: Callable[[Any, torch.Generator], None]
     symmetry: Callable[[Any], SymmetrySpec]
     canonical: Callable[[Any], Any]
+    inputs: int = 1
 
 
 MODELS: dict[str, Architecture] = {
@@ -40,7 +44,7 @@ MODELS: dict[str, Architecture] = {
         DecoderConfig, decoder.config, Decoder, decoder.initialise, decoder.symmetry, decoder.canonical
     ),
     "seq2seq": Architecture(
-        Seq2SeqConfig, seq2seq.config, Seq2Seq, seq2seq.initialise, seq2seq.symmetry, seq2seq.canonical
+        Seq2SeqConfig, seq2seq.config, Seq2Seq, seq2seq.initialise, seq2seq.symmetry, seq2seq.canonical, inputs=2
     ),
 }
 

@@ -22,10 +22,10 @@ def test_fusing_with_a_transformed_copy_returns_the_anchor(variant):
     copy = apply_maps(canonical, symmetry(shape), random_symmetry(symmetry(shape), 4))
     want = logits(state, config)
     problem = prepare([(state, config), (copy, shape)])
-    fused = method("aligned")(problem, FusionConfig())
+    fused = method("aligned")(problem, FusionConfig(method="aligned"))
     symmetry(shape).validate(fused.state)
     close(logits(fused.state, shape), want, 1e-6)
-    result = fuse([(state, config), (copy, shape)])
+    result = fuse([(state, config), (copy, shape)], config=FusionConfig(method="aligned"))
     assert result.config == shape
     close(logits(result.state, shape).double(), want, 1e-4)
     plain = {name: (canonical[name] + copy[name]) / 2 for name in canonical}
@@ -72,7 +72,11 @@ def test_gated_neurons_are_matched_up_to_their_sign(support):
     canonical, config = canonical_of("decoder-rotary-swiglu-untied")
     copy = apply_maps(canonical, symmetry(config), random_symmetry(symmetry(config), 5))
     counts = [torch.arange(30)] * 2
-    result = fuse([(canonical, config), (copy, config)], config=FusionConfig(support=support), token_counts=counts)
+    result = fuse(
+        [(canonical, config), (copy, config)],
+        config=FusionConfig(method="aligned", support=support),
+        token_counts=counts,
+    )
     close(logits(result.state, config).double(), logits(canonical, config), 1e-4)
     signs = result.alignments[1].maps["scale.0"].write
     assert 0 < (signs < 0).double().mean() < 1
@@ -84,3 +88,16 @@ def test_a_tie_that_lasts_is_one_tensor_after_fusion_too():
         result = fuse(models)
         assert result.config.tied
         assert torch.equal(result.state["output.weight"], result.state["tok_emb.weight"])
+
+
+@pytest.mark.parametrize("variant", ["seq2seq", "decoder-layer-relu"])
+def test_supports_on_a_probe_are_drawn_from_counts_for_every_input(variant):
+    canonical, config = canonical_of(variant)
+    copy = apply_maps(canonical, symmetry(config), random_symmetry(symmetry(config), 5))
+    counts = [torch.arange(30)] * 2
+    result = fuse(
+        [(canonical, config), (copy, config)],
+        config=FusionConfig(method="aligned", support="activations"),
+        token_counts=counts,
+    )
+    close(logits(result.state, config).double(), logits(canonical, config), 1e-4)
