@@ -46,6 +46,15 @@ def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) 
     return torch.where(torch.arange(high) < lengths, ids, 0)
 
 
+def drawn_probe(counts: Tensor, number: int, longest: int, seed: int, inputs: int) -> Probe:
+    """Draw a probe for models of that many inputs; unequal lengths tell the rows of one from those of another."""
+    texts = [
+        torch.split(draw_texts(counts, number, (2 - min(i, 1), longest - i), seed + 1000 * i), 64)
+        for i in range(inputs)
+    ]
+    return Probe(tuple(zip(*texts, strict=True)))
+
+
 def readers(spec: SymmetrySpec, group: str) -> tuple[str, ...]:
     """Names of the linear maps whose input is a neuron group (alone or factored with an inner one)."""
     return tuple(

@@ -15,7 +15,7 @@ from fedot.fusion.canonicalise import canonicalise
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
-from fedot.fusion.probe import Probe, draw_texts
+from fedot.fusion.probe import Probe, drawn_probe
 from fedot.models import LABEL_SIZES, MODELS, Config, State, canonical_config, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -81,11 +81,7 @@ class FusionProblem:
         positions = [spec.groups["position"].size for spec in self.specs if "position" in spec.groups]
         longest = max(2, min([64, *positions]))
         kind = MODELS.get(getattr(self.configs[self.anchor], "architecture", ""))
-        texts = [  # unequal lengths tell the rows of one input from those of another
-            torch.split(draw_texts(counts, number, (2 - min(i, 1), longest - i), seed + 1000 * i), 64)
-            for i in range(kind.inputs if kind else 1)
-        ]
-        return Probe(tuple(zip(*texts, strict=True)))
+        return drawn_probe(counts, number, longest, seed, kind.inputs if kind else 1)
 
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
