@@ -83,7 +83,7 @@ def align_streams(crosses: Mapping[str, Tensor], source_spec: SymmetrySpec, anch
             couplings[name] = _rotation_as_plan(maps[name].write)
         else:
             couplings[name] = residual_matching(cross)
-            maps[name] = _maps_of(couplings[name])
+            maps[name] = maps_of(couplings[name])
     return Alignment(maps, couplings)
 
 
@@ -120,7 +120,7 @@ def align_inside(
             mass(anchor, anchor_spec, name, anchor_evidence),
             {"reg": config.reg, "mass-penalty": config.mass_penalty, "mass-share": config.mass_share},
         )
-        maps[name] = _maps_of(couplings[name])
+        maps[name] = maps_of(couplings[name])
     return Alignment(maps, couplings)
 
 
@@ -180,16 +180,16 @@ def _align_heads(
         cost = cost + circuit_distance(x, y, rotary=attention.rotary)
     coupling = solve("exact", cost.numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
     couplings[outer] = coupling
-    maps[outer] = _maps_of(coupling)
+    maps[outer] = maps_of(coupling)
     matched = torch.from_numpy(coupling.plan.T > 0)
     for attention, (x, y) in zip(served, pairs, strict=True):
         qk, vo = (anchor_spec.axes[f"{side}.weight"][0].groups[1] for side in (attention.q, attention.v))
         maps[qk] = (
-            _plane_map(x.q, x.k, y.q, y.k)
+            plane_map(x.q, x.k, y.q, y.k)
             if attention.rotary
-            else _channel_map(x.q, x.k, y.q, y.k, matched, scores=attention.scaled)
+            else channel_map(x.q, x.k, y.q, y.k, matched, scores=attention.scaled)
         )
-        maps[vo] = _channel_map(x.o, x.v, y.o, y.v, matched, scores=False)
+        maps[vo] = channel_map(x.o, x.v, y.o, y.v, matched, scores=False)
 
 
 def _table_distance(seen: State, anchor: State, spec: SymmetrySpec, outer: str, n: int, m: int) -> Tensor:
@@ -203,7 +203,7 @@ def _table_distance(seen: State, anchor: State, spec: SymmetrySpec, outer: str, 
     return total
 
 
-def _channel_map(
+def channel_map(
     left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor, matched: Tensor, *, scores: bool
 ) -> GroupMap:
     """Best rotation of the channels of every matched pair of heads, (M, N, m, n), and zeros for other pairs.
@@ -219,7 +219,7 @@ def _channel_map(
     return GroupMap(write=rotation, read=rotation)
 
 
-def _plane_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor) -> GroupMap:
+def plane_map(left: Tensor, right: Tensor, to_left: Tensor, to_right: Tensor) -> GroupMap:
     """Best turn of every plane of rotary channels for every pair of heads, (M, N, n, n)."""
     x, y = ((planes(q), planes(k)) for q, k in ((left, right), (to_left, to_right)))
     cross = sum(torch.einsum("jpx,ipx->jip", b, a.conj()) for a, b in zip(x, y, strict=True))
@@ -240,7 +240,8 @@ def check_planes(source: SymmetrySpec, anchor: SymmetrySpec) -> None:
             )
 
 
-def _maps_of(coupling: Coupling) -> GroupMap:
+def maps_of(coupling: Coupling) -> GroupMap:
+    """Maps of producers and consumers that a plan gives."""
     return GroupMap(torch.from_numpy(coupling.write_map()), torch.from_numpy(coupling.read_map()))
 
 

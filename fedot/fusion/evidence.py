@@ -97,7 +97,7 @@ def measure(
             inputs.clear()
             with torch.enable_grad():
                 out = module(*batch)
-                likelihood = _own_log_likelihood(real_rows(getattr(out, "logits", out), batch), generator)
+                likelihood = own_log_likelihood(real_rows(getattr(out, "logits", out), batch), generator)
             silent = [group for group in groups if group not in inputs]
             if silent:
                 raise FedotError(
@@ -114,7 +114,7 @@ def measure(
     return values, slopes_of
 
 
-def _own_log_likelihood(logits: Tensor, generator: torch.Generator) -> Tensor:
+def own_log_likelihood(logits: Tensor, generator: torch.Generator) -> Tensor:
     """Summed log-probability of one label a row, drawn from the rows' own distributions."""
     log_p = logits.log_softmax(-1)
     threshold = torch.rand(len(log_p), 1, generator=generator, dtype=log_p.dtype)

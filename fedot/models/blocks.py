@@ -94,14 +94,15 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor, memory: Tensor | None = None) -> Tensor:
         """Mix positions of `x` (B, T, d), or read `memory` (B, S, d); `mask` is true where a key may be read."""
         b, t, _ = x.shape
-        if memory is None:
-            parts = (self.q_proj, self.k_proj, self.v_proj)
+        parts = (self.q_proj, self.k_proj, self.v_proj)
+        if memory is None and not any(part._forward_pre_hooks for part in parts):
             joint = F.linear(  # one product of three matrices is faster than three
                 x, torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
             )
             q, k, v = joint.view(b, t, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)  # each (B, H, T, d_head)
         else:
-            flat = (self.q_proj(x), self.k_proj(memory), self.v_proj(memory))
+            read = x if memory is None else memory
+            flat = (self.q_proj(x), self.k_proj(read), self.v_proj(read))
             q, k, v = (each.unflatten(2, (self.n_head, -1)).transpose(1, 2) for each in flat)
         if self.rotary:
             q, k = turn(q), turn(k)
@@ -207,7 +208,7 @@ class Block(nn.Module):
 def declare_block(
     spec: SpecBuilder, name: str, shape: Shape, *, stream: str, label: str, memory: tuple[str, str] | None = None
 ) -> None:
-    """Declare a layer on a stream.
+    """Declare a layer on a stream; vectors of a norm that is not folded come where the norm runs, after a layer.
 
     Parameters
     ----------
@@ -217,13 +218,13 @@ def declare_block(
         For a cross-attention, the stream that it reads and the ending of its groups' names.
     """
     attn, ffn = f"{name}.attn", f"{name}.ffn"
-    declare_norm(spec, f"{name}.attn_norm", shape, stream=stream, feeds=[f"{attn}.{part}_proj" for part in "qkv"])
     declare_attention(spec, attn, shape, reads=stream, label=label)
+    declare_norm(spec, f"{name}.attn_norm", shape, stream=stream, feeds=[f"{attn}.{part}_proj" for part in "qkv"])
     if memory is not None:
-        declare_norm(spec, f"{name}.cross_norm", shape, stream=stream, feeds=[f"{name}.cross.q_proj"])
         declare_attention(spec, f"{name}.cross", shape, reads=stream, label=memory[1], memory=memory[0])
-    declare_norm(spec, f"{name}.ffn_norm", shape, stream=stream, feeds=ups(ffn, shape))
+        declare_norm(spec, f"{name}.cross_norm", shape, stream=stream, feeds=[f"{name}.cross.q_proj"])
     declare_feed_forward(spec, ffn, shape, stream=stream, label=label)
+    declare_norm(spec, f"{name}.ffn_norm", shape, stream=stream, feeds=ups(ffn, shape))
 
 
 def initialise(model: nn.Module, shape: Shape, depth: int, generator: torch.Generator) -> None:
