@@ -1,0 +1,175 @@
+"""The block model, its reduction, and distillation."""
+
+import pytest
+import torch
+
+from fedot.errors import FedotError
+from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.block import block_config, block_sum
+from fedot.fusion.distil import Distillation, distil
+from fedot.fusion.ensemble import gated_ensemble, posterior
+from fedot.fusion.problem import prepare
+from fedot.fusion.reduce import Moments, principal_basis, select_columns
+from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
+from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
+from tests.groups import randomise
+
+MERGED = FusionConfig(method="merged", probe_texts=64)
+
+
+def wide(seed, **settings):
+    config = model_config({"name": "encoder", **BASE, **settings}, VOCAB, 3)
+    return randomise(state_of(build_model(config, seed)), seed), config
+
+
+def block_of(models):
+    problem = prepare(models)
+    configs = [problem.config_of(k) for k in range(len(models))]
+    ones = {name: torch.ones(len(models), len(union.labels)).double() for name, union in problem.unions.items()}
+    return block_sum(problem.states, problem.specs, configs, problem.weights, ones), block_config(configs)
+
+
+@pytest.mark.parametrize("settings", [{}, {"norm": "layer"}, {"activation": "swiglu"}, {"activation": "relu"}])
+def test_a_block_of_equal_models_is_the_model(settings):
+    model = make(0, **settings)
+    state, config = block_of([model, copy_of(model)[0], model])
+    assert config.d_model == 3 * model[1].d_model
+    torch.testing.assert_close(run(state, config), run(*model), atol=1e-9, rtol=0)
+
+
+def test_a_block_holds_models_of_other_widths_heads_and_channels():
+    small, large = make(0), make(1, d_model=24, n_head=2, d_head=8, d_ff=40)
+    state, config = block_of([small, large])
+    assert (config.d_model, config.n_head, config.d_head, config.d_ff) == (40, 6, 8, 64)
+    symmetry(config).validate(state)
+    # with the large one's stream silent, the rest is the small one up to the width that the norms divide by
+    alone, _ = block_of([small, (scaled(large[0], symmetry(large[1]), 1e-9), large[1])])
+    gain = (config.d_model / small[1].d_model) ** 0.5
+    for norm in symmetry(config).norms:
+        for linear in norm.feeds:
+            alone[f"{linear}.weight"] /= gain
+    alone["classifier.weight"] *= 2
+    alone["classifier.bias"] = small[0]["classifier.bias"]
+    torch.testing.assert_close(run(alone, config), run(*small), atol=1e-3, rtol=0)  # the norms add an epsilon
+
+
+def scaled(state, spec, factor):
+    return {
+        name: state[name] * factor
+        if any(a.groups == ("residual",) and a.role == "write" for a in axes)
+        else state[name]
+        for name, axes in spec.axes.items()
+    } | {name: tensor for name, tensor in state.items() if name not in spec.axes}
+
+
+@pytest.mark.parametrize("settings", [{}, {"norm": "layer"}, {"activation": "swiglu"}])
+def test_merging_a_model_with_its_transformed_copy_returns_it(settings):
+    model = make(0, **settings)
+    twin, _ = copy_of(model, seed=3)
+    result = fuse([model, twin], token_counts=counts(0) * 2, config=FusionConfig(method="merged", probe_texts=200))
+    assert (result.config.d_model, result.config.n_head) == (model[1].d_model, model[1].n_head)
+    expected = run(*model).log_softmax(-1)
+    found = run({name: tensor.double() for name, tensor in result.state.items()}, result.config).log_softmax(-1)
+    assert (found - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+def test_the_whole_size_is_the_block_and_smaller_sizes_fit_their_shapes():
+    models = [wide(0), wide(1)]
+    sizes = {}
+    for size in (0.5, 1.0, 1.5, 2.0, 5.0):
+        result = fuse(
+            models, token_counts=counts(0, 2), config=FusionConfig(method="merged", probe_texts=64, size=size)
+        )
+        symmetry(result.config).validate(result.state)
+        sizes[size] = (result.config.d_model, result.config.n_head * result.config.d_head, result.config.d_ff)
+    assert sizes[0.5] == (8, 8, 12)
+    assert sizes[2.0] == sizes[5.0] == (32, 32, 48)
+
+
+def test_models_of_unequal_widths_and_vocabularies_are_merged():
+    first, second = wide(0), wide(1, d_model=24, n_head=2, d_head=8, d_ff=40)
+    words = [[f"a{i}" for i in range(VOCAB)], ["a0", *(f"b{i}" for i in range(1, VOCAB))]]
+    result = fuse([first, second], token_counts=counts(0, 2), vocabularies=words, anchor=1, config=MERGED)
+    assert result.config.d_model == 24
+    assert result.config.vocab_size == len(result.vocabulary) == 2 * VOCAB - 1
+    assert all(torch.isfinite(tensor).all() for tensor in result.state.values())
+
+
+def test_merging_is_repeatable_and_uses_no_global_randomness():
+    models = [wide(0), wide(1)]
+    torch.manual_seed(1)
+    one = fuse(models, token_counts=counts(0, 2), config=MERGED).state
+    torch.manual_seed(2)
+    two = fuse(models, token_counts=counts(0, 2), config=MERGED).state
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_post_norm_models_are_refused_by_merged_and_aligned_by_auto():
+    models = [wide(k, norm="layer", norm_position="post") for k in range(2)]
+    with pytest.raises(FedotError, match="post-norm"):
+        fuse(models, token_counts=counts(0, 2), config=MERGED)
+    by_choice = fuse(models, token_counts=counts(0, 2)).state
+    aligned = fuse(models, token_counts=counts(0, 2), config=FusionConfig(method="aligned")).state
+    assert all(torch.equal(by_choice[name], aligned[name]) for name in aligned)
+
+
+def test_merged_needs_something_to_probe_with_and_auto_does_without():
+    models = [wide(0), wide(1)]
+    with pytest.raises(FedotError, match="probe inputs, or token counts"):
+        fuse(models, config=MERGED)
+    assert fuse(models).config.n_head == BASE["n_head"]
+
+
+def test_chosen_columns_explain_the_target_and_equal_ones_are_taken_once():
+    generator = torch.Generator().manual_seed(0)
+    base = torch.randn(200, 5, generator=generator, dtype=torch.float64)
+    columns = torch.cat([base, base], 1)
+    target = columns @ torch.randn(10, 3, generator=generator, dtype=torch.float64)
+    gram = columns.T @ columns
+    chosen = select_columns(gram, gram @ torch.linalg.lstsq(columns, target).solution, 5)
+    assert sorted(int(i) % 5 for i in chosen) == [0, 1, 2, 3, 4]
+
+
+def test_the_basis_keeps_what_outputs_hang_on():
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(500, 6, generator=generator, dtype=torch.float64) * torch.tensor([9.0, 8, 7, 6, 5, 0.1])
+    slopes = torch.zeros(500, 6, dtype=torch.float64)
+    slopes[:, 5] = 1.0
+    basis = principal_basis([Moments.of(rows, slopes)], 3)
+    torch.testing.assert_close(basis.T @ basis, torch.eye(3, dtype=torch.float64))
+    assert basis[5].norm() > 0.99
+
+
+def test_a_text_is_told_to_come_from_where_its_words_do():
+    seen = torch.zeros(2, 10, dtype=torch.float64)
+    seen[0, 1:5], seen[1, 5:] = 100.0, 100.0
+    gate = posterior(torch.tensor([[1, 2, 3, 0], [6, 7, 8, 9], [1, 6, 0, 0]]), seen)
+    torch.testing.assert_close(gate.sum(1), torch.ones(3, dtype=torch.float64))
+    assert gate[0, 0] > 0.99
+    assert gate[1, 1] > 0.99
+    assert 0.2 < gate[2, 0] < 0.8
+
+
+def test_distillation_brings_the_fused_model_closer_to_the_ensemble():
+    problem = prepare([wide(0), wide(1)], token_counts=counts(0, 2))
+    config = canonical_config(wide(0)[1])
+    teacher = gated_ensemble(problem)
+    ids = torch.cat([batch for (batch,) in problem.probe_or_drawn(64, seed=99).batches])
+
+    def distance(state):
+        with torch.no_grad():
+            given = load_model(config, {name: tensor.float() for name, tensor in state.items()})(ids).log_softmax(-1)
+        return torch.nn.functional.kl_div(
+            given, teacher(ids).log_softmax(-1), log_target=True, reduction="batchmean"
+        ).item()
+
+    before = problem.states[0]
+    after = distil(before, config, problem, Distillation(steps=30, batch_size=32))
+    assert distance(after) < 0.8 * distance(before)
+    again = distil(before, config, problem, Distillation(steps=30, batch_size=32))
+    assert all(torch.equal(after[name], again[name]) for name in after)
+
+
+def test_distillation_needs_counts():
+    with pytest.raises(FedotError, match="token counts"):
+        fuse([wide(0), wide(1)], config=FusionConfig(distil_steps=3))
