@@ -63,7 +63,7 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
 
 def multiply(matrix: Tensor, tensor: Tensor, index: int) -> Tensor:
     """Multiply an axis of a tensor by a matrix (m, n); neurons that are only reordered and scaled are picked."""
-    if bool((matrix.count_nonzero(1) <= 1).all()):
+    if int(matrix[:1].count_nonzero()) <= 1 and bool((matrix.count_nonzero(1) <= 1).all()):
         picked = matrix.abs().argmax(1)
         scale = matrix.gather(1, picked[:, None])
         return tensor.index_select(index, picked) * scale.reshape([-1] + [1] * (tensor.ndim - 1 - index))

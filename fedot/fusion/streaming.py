@@ -237,7 +237,12 @@ def _inner_diagnostics(
 
 def is_streamable(config: FusionConfig) -> bool:
     """Whether a fusion can be done part by part: nothing is to be measured on a probe."""
-    return config.method in METHODS and config.support == "weights" and config.mass in ("uniform", "l1", "l2", "given")
+    return (
+        not config.distil_steps
+        and config.method in METHODS
+        and config.support == "weights"
+        and config.mass in ("uniform", "l1", "l2", "given")
+    )
 
 
 def _check_streamable(config: FusionConfig) -> None:

@@ -1,0 +1,312 @@
+"""Fuse model files and folders: open them, tell what would be done, do it, write the result."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.diagnostics import GroupDiagnostics
+from fedot.fusion.files import TensorFile, TensorWriter
+from fedot.fusion.fuse import fuse
+from fedot.fusion.parts import blocks, fused_shapes, parts
+from fedot.fusion.probe import Probe
+from fedot.fusion.problem import FusionProblem, frame
+from fedot.fusion.residual import streams_of
+from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable
+from fedot.models import config_from_json, config_to_json, symmetry
+from fedot.symmetry import SymmetrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model on disk, its tensors read when they are needed (those of a folder are in memory)."""
+
+    path: Path
+    tensors: Mapping[str, Tensor]
+    spec: SymmetrySpec
+    config: Any
+    dtype: torch.dtype
+    vocabulary: tuple[str, ...] | None = None
+    counts: Tensor | None = None
+    tokenizer: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of the transformers library."""
+        return self.path.is_dir()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Models to be fused; `problem` has all but their tensors."""
+
+    sources: tuple[Source, ...]
+    problem: FusionProblem
+    config: FusionConfig
+    with_vocabulary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """What a fusion does with one neuron group: `sizes` are those of each model, `tensors` how many have it."""
+
+    group: str
+    kind: str
+    sizes: tuple[int, ...]
+    how: str
+    tensors: int
+
+
+def open_source(path: Path, arch: Any | None = None) -> Source:
+    """Open a .safetensors file of fedot's, or a folder of the transformers library.
+
+    Parameters
+    ----------
+    arch
+        Configuration for a file that has none in its metadata.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be read, or its tensors are not those of its configuration.
+    """
+    if path.is_dir():
+        from fedot.hf import load_folder
+
+        model = load_folder(path)
+        return Source(path, dict(model.state), model.spec, model.config, model.dtype, model.labels.get("vocab"))
+    file = TensorFile(path)
+    if "config" not in file.metadata and arch is None:
+        raise FedotError(f"{path} has no configuration in its metadata; give one with --arch FILE.json")
+    config: Any = config_from_json(file.metadata["config"]) if "config" in file.metadata else arch
+    spec = symmetry(config)
+    try:
+        replace(spec, ties=()).validate({n: torch.empty(s, device="meta") for n, s in file.shapes.items()})
+    except FedotError as error:
+        raise FedotError(f"{path}: {error}") from None
+    tokenizer = file.metadata.get("tokenizer", "")
+    counts = file.metadata.get("token-counts")
+    return Source(
+        path,
+        file,
+        spec,
+        config,
+        file.dtype,
+        _vocabulary(file.metadata, path),
+        torch.tensor(read_counts(counts, path)) if counts else None,
+        tokenizer,
+    )
+
+
+def _vocabulary(metadata: Mapping[str, str], path: Path) -> tuple[str, ...] | None:
+    try:
+        if "vocabulary" in metadata:
+            return tuple(map(str, json.loads(metadata["vocabulary"])))
+        if "tokenizer" in metadata:
+            from tokenizers import Tokenizer
+
+            found = Tokenizer.from_str(metadata["tokenizer"]).get_vocab()
+            return tuple(sorted(found, key=found.__getitem__))
+    except Exception as error:  # the tokenizers library raises nothing more special
+        raise FedotError(f"the vocabulary in {path} cannot be read ({error}); save the model again") from None
+    return None
+
+
+def read_counts(text: str, path: Path) -> list[int]:
+    """Read token counts: a JSON list with one whole number for each token.
+
+    Raises
+    ------
+    FedotError
+        If they are anything else.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, list) or not all(type(value) is int and value >= 0 for value in values):
+        raise FedotError(f"{path} has no token counts that can be read; a JSON list of whole numbers from 0 is needed")
+    return values
+
+
+def make_job(
+    sources: Sequence[Source],
+    config: FusionConfig,
+    *,
+    weights: Sequence[float] | None = None,
+    anchor: int = 0,
+) -> Job:
+    """Check that models can be fused.
+
+    Raises
+    ------
+    FedotError
+        Naming what does not fit.
+    """
+    if len(sources) < 2:
+        raise FedotError(f"got {len(sources)} model to fuse; give at least two")
+    if len({source.is_folder for source in sources}) > 1:
+        raise FedotError("files and folders cannot be fused with each other; give models of one kind")
+    if weights is not None and any(not weight > 0 for weight in weights):
+        raise FedotError(f"got the weights {list(weights)}; every one must be above 0, so leave that model out")
+    if sources[0].is_folder:
+        for source in sources[1:]:
+            for key in ("model_type", "architectures"):
+                if source.config.get(key) != sources[0].config.get(key):
+                    raise FedotError(
+                        f"{source.path} has {key} {source.config.get(key)!r}, but {sources[0].path} has "
+                        f"{sources[0].config.get(key)!r}; models of one class are needed"
+                    )
+    words = [source.vocabulary for source in sources if source.vocabulary is not None]
+    counts = [source.counts for source in sources if source.counts is not None]
+    complete = len(words) == len(sources)
+    problem = frame(
+        [source.config for source in sources],
+        [source.spec for source in sources],
+        weights=weights,
+        token_counts=counts if len(counts) == len(sources) else None,
+        vocabularies=words if complete else None,
+        anchor=anchor,
+    )
+    return Job(tuple(sources), problem, config, complete)
+
+
+def plan_of(job: Job) -> tuple[GroupPlan, ...]:
+    """Tell what is done with every neuron group, from the headers alone."""
+    problem, anchor = job.problem, job.problem.anchor
+    spec, streams = problem.specs[anchor], streams_of(problem.specs[anchor])
+    heads = spec.heads()
+    out = []
+    for name, group in spec.groups.items():
+        if group.kind == "labels":
+            union = problem.unions[name]
+            shared = int(torch.stack([union.present(k) for k in range(len(job.sources))]).prod(0).sum())
+            how = f"by name: {shared} of {len(union.labels)} rows shared by all"
+        elif job.config.method == "vanilla":
+            how = "left as it is"
+        elif name in streams:
+            how = "rotated by labelled rows" if group.kind == "orthogonal" else "exact, on labelled rows"
+        elif name in heads:
+            how = "exact, on circuits"
+        elif group.within is not None:
+            how = f"{'turned' if group.kind == 'rotary' else 'rotated'} within {group.within}"
+        else:
+            how = f"{job.config.solver}, on {job.config.support}, {job.config.ground_cost}"
+        sizes = tuple(source.spec.groups[name].size for source in job.sources)
+        out.append(GroupPlan(name, group.kind, sizes, how, len(spec.tensors_of(name))))
+    return tuple(out)
+
+
+def memory_of(job: Job) -> int:
+    """Estimate the bytes that the largest part takes: every model's tensors twice, and its plans six times."""
+    spec, largest = job.problem.specs[job.problem.anchor], 0
+    for tensors in parts(spec):
+        part = spec.part(tensors)
+        shapes = fused_shapes(part)
+        numbers = sum(torch.Size(shape).numel() for shape in shapes.values()) // len(blocks(spec, tensors))
+        inner = [group.size for group in part.groups.values() if group.kind == "permutation"]
+        largest = max(largest, 2 * (len(job.sources) + 1) * numbers + 6 * max(inner, default=0) ** 2)
+    return 8 * largest
+
+
+def run(
+    job: Job, out: Path, *, dtype: torch.dtype | None = None, probe: Probe | None = None
+) -> list[dict[str, GroupDiagnostics]]:
+    """Fuse and write; return for each model how its groups were matched.
+
+    Raises
+    ------
+    FedotError
+        If a model turns out to hold NaN, or the result cannot be written; nothing is left behind then.
+    """
+    first, problem = job.sources[0], job.problem
+    dtype = dtype or first.dtype
+    vocabularies = [source.vocabulary or () for source in job.sources] if job.with_vocabulary else None
+    if not is_streamable(job.config) or probe is not None:
+        result = fuse(
+            [({name: s.tensors[name] for name in s.tensors}, s.config) for s in job.sources],
+            spec=[source.spec for source in job.sources],
+            weights=problem.weights,
+            token_counts=[s.counts for s in job.sources if s.counts is not None] if problem.counts else None,
+            vocabularies=vocabularies,
+            anchor=problem.anchor,
+            probe=probe,
+            config=job.config,
+        )
+        _write(job, out, result.state, result.config, dtype)
+        return [dict(each.groups) for each in result.diagnostics]
+    models = Streamed(
+        tuple(source.tensors for source in job.sources),
+        tuple(source.spec for source in job.sources),
+        problem,
+        tuple(str(source.path) for source in job.sources),
+    )
+    found: list[dict[str, GroupDiagnostics]] = [{} for _ in job.sources]
+    shapes = fused_shapes(problem.specs[problem.anchor])
+    if first.is_folder:
+        state = {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
+        for piece in fuse_parts(models, job.config):
+            for name, tensor in piece.state.items():
+                axis, rows = piece.axes.get(name), piece.rows
+                target = state[name]
+                if axis is not None and rows is not None:
+                    target = target.narrow(axis, rows.start, rows.stop - rows.start)
+                target.copy_(tensor)
+            _note(found, piece.diagnostics)
+        _write(job, out, state, problem.config_of(problem.anchor), dtype)
+        return found
+    metadata = _metadata(job, problem.config_of(problem.anchor))
+    with TensorWriter(out, shapes, dtype, metadata) as writer:
+        for piece in fuse_parts(models, job.config):
+            for name, tensor in piece.state.items():
+                if piece.axes.get(name, 0) == 0:
+                    writer.write(name, tensor, piece.rows.start if piece.rows and name in piece.axes else 0)
+                else:
+                    raise FedotError(f"{name} is cut along its second axis, which the file cannot take in blocks")
+            _note(found, piece.diagnostics)
+    return found
+
+
+def _note(found: list[dict[str, GroupDiagnostics]], new: Sequence[Mapping[str, GroupDiagnostics]]) -> None:
+    for own, each in zip(found, new, strict=True):
+        own.update(each)
+
+
+def _write(job: Job, out: Path, state: Mapping[str, Tensor], config: Any, dtype: torch.dtype) -> None:
+    if not job.sources[0].is_folder:
+        shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+        with TensorWriter(out, shapes, dtype, _metadata(job, config)) as writer:
+            for name, tensor in state.items():
+                writer.write(name, tensor)
+        return
+    from fedot.hf import save_folder
+
+    fresh = out.with_name(f".{out.name}.part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        save_folder(fresh, dict(state), config, dtype, anchor=job.sources[0].path)
+        if (out / "config.json").is_file():
+            shutil.rmtree(out)
+        fresh.replace(out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _metadata(job: Job, config: Any) -> dict[str, str]:
+    """What a file of fedot's says of itself: configuration, tokenizer or vocabulary, token counts."""
+    out = {"config": config_to_json(config)}
+    tokenizers = {source.tokenizer for source in job.sources}
+    if len(tokenizers) == 1 and "" not in tokenizers:
+        out["tokenizer"] = tokenizers.pop()
+    if job.with_vocabulary:
+        out["vocabulary"] = json.dumps(job.problem.unions["vocab"].labels, ensure_ascii=False)
+    if "vocab" in job.problem.counts:
+        out["token-counts"] = json.dumps(job.problem.counts["vocab"].sum(0).long().tolist())
+    return out
