@@ -137,8 +137,10 @@ def circuit_distance(source: Heads, anchor: Heads, *, rotary: bool = False) -> T
         a, b, c, d = (getattr(heads, side) for heads in (source, anchor) for side in (left, right))
         products = _plane_products if rotary and left == "q" else _circuit_products
         cross = products(a, b, c, d)
-        own_source = products(a, b, a, b).diagonal()
-        own_anchor = products(c, d, c, d).diagonal()
+        own_source, own_anchor = (
+            torch.cat([products(*(f[i : i + 1] for f in (x, y, x, y)))[0] for i in range(len(x))])
+            for x, y in ((a, b), (c, d))
+        )
         distance = own_source[:, None] + own_anchor[None, :] - 2 * cross
         total += distance / (own_source.mean() + own_anchor.mean()).clamp(min=1e-300)
     return total.clamp(min=0.0)

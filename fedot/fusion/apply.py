@@ -64,7 +64,8 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
 def multiply(matrix: Tensor, tensor: Tensor, index: int) -> Tensor:
     """Multiply an axis of a tensor by a matrix (m, n); neurons that are only reordered and scaled are picked."""
     if int(matrix[:1].count_nonzero()) <= 1 and bool((matrix.count_nonzero(1) <= 1).all()):
-        picked = matrix.abs().argmax(1)
+        at, column = matrix.nonzero(as_tuple=True)
+        picked = column.new_zeros(len(matrix)).index_copy(0, at, column)
         scale = matrix.gather(1, picked[:, None])
         return tensor.index_select(index, picked) * scale.reshape([-1] + [1] * (tensor.ndim - 1 - index))
     return torch.movedim(torch.tensordot(matrix, tensor, dims=([1], [index])), 0, index)

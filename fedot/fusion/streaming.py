@@ -201,13 +201,15 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
             target, part = models.canonical(anchor, tensors, rows)
             aligned, found = [target for _ in count], [{} for _ in count]
             for k in others:
-                aligned[k], own = models.canonical(k, tensors, rows)
+                source, own = models.canonical(k, tensors, rows)
+                aligned[k] = apply_maps(source, own, streams[k].maps)
                 if aligns:
                     evidence = Evidence(given=given[k]), Evidence(given=given[anchor])
-                    alignment = align_inside(aligned[k], target, own, part, streams[k], config, *evidence)
-                    inside = {name: each for name, each in alignment.couplings.items() if name in part.groups}
-                    aligned[k] = keep_unmatched(apply_maps(aligned[k], own, alignment.maps), target, part, inside)
-                    found[k] = _inner_diagnostics(aligned[k], target, own, part, alignment, streams[k])
+                    inner = align_inside(aligned[k], target, own, part, Alignment({}, {}), config, *evidence)
+                    both = {**streams[k].couplings, **inner.couplings}
+                    inside = {name: each for name, each in both.items() if name in part.groups}
+                    aligned[k] = keep_unmatched(apply_maps(aligned[k], own, inner.maps), target, part, inside)
+                    found[k] = _inner_diagnostics(aligned[k], target, own, part, inner, streams[k])
             fused = average_aligned(
                 aligned, problem.weights, part, _sliced(shares, rows, axis=1), circuits=aligns and config.circuits
             )

@@ -24,7 +24,7 @@ class Coupling:
 
     def write_map(self) -> Floats:
         """Map for tensors that produce the neurons, (m, n): each anchor neuron is a mean of source neurons."""
-        return self.plan.T / np.maximum(self.anchor_mass, 1e-300)[:, None]
+        return np.ascontiguousarray(self.plan.T) / np.maximum(self.anchor_mass, 1e-300)[:, None]
 
     def read_map(self) -> Floats:
         """Map for tensors that consume the neurons, (m, n): each source neuron's weight is shared out.
@@ -32,7 +32,7 @@ class Coupling:
         Together with `write_map` this makes splitting a neuron exact; one normaliser for both roles does not,
         as soon as sizes or masses differ.
         """
-        return self.plan.T / np.maximum(self.source_mass, 1e-300)[None, :]
+        return np.ascontiguousarray(self.plan.T) / np.maximum(self.source_mass, 1e-300)[None, :]
 
     def distance_from_identity(self) -> float:
         """Share of mass that does not stay at its own index, from 0 to 1."""

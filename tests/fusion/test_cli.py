@@ -1,0 +1,124 @@
+"""The command line of a fusion: what it writes, and that the library still has its function."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.apply import apply_maps
+from fedot.fusion.canonicalise import canonicalise
+from fedot.models import canonical_config, config_from_json, load_model, symmetry
+from tests.fusion.disk import VOCAB, call, model, write
+from tests.groups import random_symmetry
+
+
+@pytest.fixture
+def pair(tmp_path):
+    return [write(tmp_path / f"{k}.safetensors", *model(k)) for k in (0, 1)]
+
+
+def read(path):
+    with safe_open(path, "pt") as file:
+        return load_file(path), config_from_json(file.metadata()["config"]), file.metadata()
+
+
+def test_writes_what_the_library_computes(pair, tmp_path):
+    out = tmp_path / "out.safetensors"
+    done = call(*pair, "-o", out, "--weights", "1,3", "--anchor", 1, "--set", "token-power=1")
+    assert done.exit_code == 0, done.output
+    assert "residual" in done.output
+    state, config, _ = read(out)
+    options = FusionConfig(method="aligned", token_power=1)
+    expected = fuse([model(0), model(1)], weights=[1, 3], anchor=1, config=options)
+    assert config == expected.config
+    assert set(state) == set(expected.state)
+    for name, tensor in state.items():
+        torch.testing.assert_close(tensor, expected.state[name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_transformed_copy_gives_the_anchor(tmp_path):
+    state, config = model(0)
+    spec, plain = symmetry(canonical_config(config)), canonical_config(config)
+    canonical = canonicalise(state, symmetry(config))
+    copy = apply_maps(canonical, spec, random_symmetry(spec, 1))
+    files = [write(tmp_path / f"{k}.safetensors", s, plain, torch.float64) for k, s in enumerate((canonical, copy))]
+    assert call(*files, "-o", tmp_path / "out.safetensors").exit_code == 0
+    fused, fused_config, _ = read(tmp_path / "out.safetensors")
+    ids = torch.randint(1, VOCAB, (5, 9), generator=torch.Generator().manual_seed(0))
+    logits = [load_model(fused_config, s)(ids) for s in (fused, canonical)]
+    torch.testing.assert_close(*logits, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["vanilla", "auto"])
+def test_other_methods(pair, tmp_path, method):
+    counts = tmp_path / "counts.json"
+    counts.write_text(str([0] + [3] * (VOCAB - 1)))
+    out = tmp_path / "out.safetensors"
+    done = call(*pair, "-o", out, "--method", method, "--counts", counts, "--counts", counts)
+    assert done.exit_code == 0, done.output
+    state, config, metadata = read(out)
+    load_model(config, state)
+    assert metadata["token-counts"] == str([0] + [6] * (VOCAB - 1))
+
+
+def test_vocabularies_are_united(tmp_path):
+    files = [write(tmp_path / f"{k}.safetensors", *model(k, vocab=size)) for k, size in enumerate((20, 30))]
+    words = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    words[0].write_text("\n".join(f"w{i}" for i in range(20)))
+    words[1].write_text("\n".join(f"w{i}" for i in range(10, 40)) + "\n")
+    out = tmp_path / "out.safetensors"
+    args = [each for path in words for each in ("--vocabularies", path)]
+    assert call(*files, "-o", out, *args).exit_code == 0
+    state, config, metadata = read(out)
+    assert state["tok_emb.weight"].shape[0] == config.vocab_size == 40
+    assert metadata["vocabulary"] == "[" + ", ".join(f'"w{i}"' for i in range(40)) + "]"
+    again = call(out, out, "-o", tmp_path / "again.safetensors")  # what was written can be fused
+    assert again.exit_code == 0, again.output
+
+
+def test_a_dry_run_tells_the_plan_and_writes_nothing(pair, tmp_path):
+    done = call(*pair, "-o", tmp_path / "out.safetensors", "--dry-run")
+    assert done.exit_code == 0
+    for word in ("ffn.1", "exact, on circuits", f"{VOCAB} of {VOCAB} rows", "rotated within heads.0", "memory"):
+        assert word in done.output
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_nothing_is_overwritten_without_force(pair, tmp_path):
+    out = tmp_path / "out.safetensors"
+    out.write_bytes(b"mine")
+    done = call(*pair, "-o", out)
+    assert done.exit_code == 2
+    assert "--force" in done.output
+    assert out.read_bytes() == b"mine"
+    assert call(*pair, "-o", out, "--force").exit_code == 0
+    read(out)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_double_and_written_back(tmp_path, dtype):
+    files = [write(tmp_path / f"{k}.safetensors", *model(k), dtype) for k in (0, 1)]
+    assert call(*files, "-o", tmp_path / "out.safetensors").exit_code == 0
+    half = [{name: t.to(dtype).float() for name, t in model(k)[0].items()} for k in (0, 1)]
+    expected = fuse([(half[k], model(k)[1]) for k in (0, 1)], config=FusionConfig(method="aligned")).state
+    for name, tensor in read(tmp_path / "out.safetensors")[0].items():
+        assert tensor.dtype == dtype
+        torch.testing.assert_close(tensor, expected[name].to(dtype), rtol=0.02, atol=1e-4)
+    assert call(*files, "-o", tmp_path / "wide.safetensors", "--dtype", "float32").exit_code == 0
+    assert all(t.dtype == torch.float32 for t in read(tmp_path / "wide.safetensors")[0].values())
+
+
+def test_the_module_does_not_hide_the_function():
+    code = "import fedot.fuse, fedot; print(fedot.fuse([]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "FedotError: there is no model to fuse" in done.stderr
+
+
+def test_it_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "fedot.fuse", "--help"], capture_output=True, text=True, check=True)
+    assert "--dry-run" in done.stdout
+    assert "RuntimeWarning" not in done.stderr
