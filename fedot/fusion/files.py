@@ -55,12 +55,13 @@ class TensorFile(Mapping[str, Tensor]):
         self.path = Path(path)
         try:
             with self.path.open("rb") as file:
-                head = file.read(8)
-                if head.startswith(PICKLES):
+                head = file.read(9)
+                if head.startswith(PICKLES) and head[8:] != b"{":  # the length of a header may look like a pickle
                     raise FedotError(
                         f"{self.path} is a pickle, which can run code, and is not read; save the model as .safetensors"
                     )
-                size = int.from_bytes(head, "little")
+                size = int.from_bytes(head[:8], "little")
+                file.seek(8)
                 with safe_open(self.path, framework="pt"):  # checks lengths, offsets and overlaps
                     header = json.loads(file.read(size))
         except OSError as error:

@@ -67,3 +67,14 @@ def test_a_tensor_of_another_shape_is_refused(tmp_path):
         TensorWriter(tmp_path / "y.safetensors", {"a": (3, 4)}, torch.float32, {}) as out,
     ):
         out.write("a", TENSORS["a"], 1)
+
+
+def test_a_header_that_begins_like_a_pickle_is_read(tmp_path):
+    path = tmp_path / "x.safetensors"
+    for padding in range(256):
+        save_file(TENSORS, path, metadata={"padding": "x" * padding})
+        if path.read_bytes()[0] == 0x80:
+            break
+    else:
+        pytest.fail("no header has this length")
+    assert set(TensorFile(path)) == set(TENSORS)
