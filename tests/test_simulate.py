@@ -95,6 +95,8 @@ def test_a_run_writes_all_that_it_promises(call: Call, tmp_path: Path) -> None:
     assert {path.name for path in (out / "models").iterdir()} == {
         "fedavg-seed3.safetensors",
         "ot-fusion-seed3.safetensors",
+        "parent-xed-en-seed3.safetensors",
+        "parent-xed-fi-seed3.safetensors",
     }
     with safe_open(out / "models/ot-fusion-seed3.safetensors", "pt") as file:
         assert json.loads(file.metadata()["config"])["d_model"] == 8
@@ -109,6 +111,26 @@ def test_the_same_command_gives_the_same_figures(call: Call, tmp_path: Path) -> 
         rows.append(rows_of(tmp_path / name))
     assert rows[0] == rows[1]
     assert models_of(tmp_path / "a") == models_of(tmp_path / "b")
+
+
+def test_saved_parents_can_be_fused_by_hand(call: Call, tmp_path: Path) -> None:
+    from fedot.fusion.cli import cli
+
+    assert call("--out", "o", "--set", "strategies=[ot-fusion]").exit_code == 0
+    folder = tmp_path / "o/models"
+    files = [str(folder / f"parent-xed-{lang}-seed0.safetensors") for lang in ("en", "fi")]
+    done = CliRunner().invoke(cli, [*files, "-o", str(tmp_path / "by-hand.safetensors")])
+    assert done.exit_code == 0, done.output
+    with safe_open(tmp_path / "by-hand.safetensors", "pt") as file:
+        found = file.metadata()
+        assert json.loads(found["config"])["d_model"] == 8
+        assert json.loads(found["tokenizer"])["model"]["vocab"]
+        assert sum(json.loads(found["token-counts"])) > 0
+
+
+def fused_models(folder: Path) -> list[str]:
+    """Names of the saved models that are no parent's."""
+    return [path.name for path in (folder / "models").iterdir() if not path.name.startswith("parent-")]
 
 
 def rows_of(folder: Path) -> str:
@@ -139,7 +161,7 @@ def test_unequal_clients_are_fused_and_the_mean_is_a_failure(call: Call, tmp_pat
     assert "use ot-fusion" in failure["reason"]
     assert "fedavg" in result.stdout  # in the table, with its reason
     assert "ot-fusion" in {row["strategy"] for row in results["rows"]}
-    assert [path.name for path in (out / "models").iterdir()] == ["ot-fusion-seed0.safetensors"]
+    assert fused_models(out) == ["ot-fusion-seed0.safetensors"]
     with safe_open(out / "models/ot-fusion-seed0.safetensors", "pt") as file:
         tokens = json.loads(file.metadata()["vocabulary"])
         assert len(tokens) == len(set(tokens)) == json.loads(file.metadata()["config"])["vocab_size"]
@@ -162,7 +184,7 @@ def test_an_earlier_run_is_kept_unless_forced(call: Call, tmp_path: Path) -> Non
     assert (tmp_path / "o/results.json").read_bytes() == before
     assert call("--out", "o", "--force", "--set", "strategies=[fedavg]").exit_code == 0
     assert (tmp_path / "o/results.json").read_bytes() != before
-    assert [path.name for path in (tmp_path / "o/models").iterdir()] == ["fedavg-seed0.safetensors"]
+    assert fused_models(tmp_path / "o") == ["fedavg-seed0.safetensors"]
     assert (tmp_path / "o/mine.txt").read_text() == "keep"
 
 

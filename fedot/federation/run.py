@@ -13,6 +13,7 @@ from flwr.app import ArrayRecord, MetricRecord
 from flwr.app.exception import AppExitException
 from flwr.serverapp import Grid
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.centralised import train_centralised
@@ -42,7 +43,7 @@ log = logging.getLogger("fedot.server")
 LINE_POINTS = 11
 LINE_PAIRS = 4
 
-SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None], None]
+SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None, Tensor | None], None]
 Progress = Callable[[str, float], None]
 
 
@@ -220,15 +221,13 @@ class _Seed:
                 seconds=fusing + max(update.seconds for update in updates),
                 final=server_round == final,
             )
-            for client, reason in strategy.dropped:
-                self.record.notices.append(
-                    f"{title}, seed {self.seed}, round {server_round} without {client}: {reason}"
-                )
+            where = f"{title}, seed {self.seed}, round {server_round}"
+            self.record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
             if server_round > 1 or init != self.scenario.init:
                 self.record.add_training(self.seed, title, server_round, updates)
             if server_round == final:
                 tokenizer = self.federation.settings.tokenizer
-                self.save_model(title, self.seed, model.state, model.config, tokenizer, model.vocabulary)
+                self.save_model(title, self.seed, model.state, model.config, tokenizer, model.vocabulary, None)
                 if fused is not None:
                     self._diagnose(title, fused)
             trained = server_round > 1 or init != self.scenario.init
@@ -280,7 +279,9 @@ class _Seed:
         *each, ensemble = self._evaluate_alike(request)
         if "parents" in self.scenario.references:
             for parent, tallies in zip(parents, each, strict=True):
-                self.record.add_scores(self.seed, f"parent:{parent.client}", 1, tallies, seconds=parent.seconds)
+                title, words = f"parent:{parent.client}", parent.tokenizer or self.federation.settings.tokenizer
+                self.record.add_scores(self.seed, title, 1, tallies, seconds=parent.seconds)
+                self.save_model(title, self.seed, parent.state, parent.config, words, None, parent.token_counts)
         if "ensemble" in self.scenario.references:
             seconds = max(parent.seconds for parent in parents)
             self.record.add_scores(self.seed, "ensemble", 1, ensemble, seconds=seconds)
@@ -289,11 +290,8 @@ class _Seed:
     def _centralised(self) -> None:
         """Train one model on everybody's data, where that is possible at all."""
         if not self.plan.pooled:
-            self.record.add_failure(
-                self.seed,
-                "centralised",
-                "it needs all data in one place, which a real federation does not have",
-            )
+            reason = "it needs all data in one place, which a real federation does not have"
+            self.record.add_failure(self.seed, "centralised", reason)
             return
         self.progress(f"seed {self.seed}: centralised", 0.0)
         if self.pending is not None:
@@ -311,7 +309,7 @@ class _Seed:
         request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
         tallies = self._evaluate_alike(request)[0]
         self.record.add_scores(self.seed, "centralised", 1, tallies, seconds=result.seconds)
-        self.save_model("centralised", self.seed, result.state, config, tokenizer, None)
+        self.save_model("centralised", self.seed, result.state, config, tokenizer, None, None)
         self.progress(f"seed {self.seed}: done", 1.1 * self.n)
 
     def _diagnose(self, title: str, fused: Fused) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flwr.serverapp import Grid
 from safetensors.torch import save
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.progress import track
@@ -39,7 +40,13 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         write_report(results, out)
 
     def save_model(
-        title: str, seed: int, state: State, config: Config, tokenizer: str, vocabulary: Sequence[str] | None
+        title: str,
+        seed: int,
+        state: State,
+        config: Config,
+        tokenizer: str,
+        vocabulary: Sequence[str] | None,
+        token_counts: Tensor | None,
     ) -> None:
         folder = out / "models"
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,6 +55,8 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
             metadata["tokenizer"] = tokenizer
         if vocabulary is not None:
             metadata["vocabulary"] = json.dumps(list(vocabulary))  # token of each embedding row
+        if token_counts is not None:
+            metadata["token-counts"] = json.dumps(token_counts.tolist())
         name = title.replace(":", "-").replace("/", "-")
         write_bytes(folder / f"{name}-seed{seed}.safetensors", save(state, metadata))
 

@@ -94,7 +94,9 @@ def test_everything_asked_for_is_in_the_results(tiny: Any) -> None:
     [en, fi] = outcome.results["provenance"]["data"].values()
     assert (en["train"] + en["validation"], fi["train"] + fi["validation"]) == (90, 80)
     assert {(model[0], model[1]) for model in outcome.models} == {
-        (name, seed) for name in ("fedavg", "ot-fusion", "fedavg-shared-init", "centralised") for seed in (0, 1)
+        (name, seed)
+        for name in ("parent:xed-en", "parent:xed-fi", "fedavg", "ot-fusion", "fedavg-shared-init", "centralised")
+        for seed in (0, 1)
     }
     state, config, tokenizer = outcome.models["ot-fusion", 0]
     assert torch.isfinite(load_model(config, state)(torch.tensor([[2, 3]]))).all()
