@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -23,10 +23,13 @@ from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable
 from fedot.models import config_from_json, config_to_json, symmetry
 from fedot.symmetry import SymmetrySpec
 
+if TYPE_CHECKING:
+    from fedot.hf import HFModel
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model on disk, its tensors read when they are needed (those of a folder are in memory)."""
+    """A model on disk, its tensors read when they are needed; those of a `folder` are in memory."""
 
     path: Path
     tensors: Mapping[str, Tensor]
@@ -36,11 +39,12 @@ class Source:
     vocabulary: tuple[str, ...] | None = None
     counts: Tensor | None = None
     tokenizer: str = ""
+    folder: "HFModel | None" = None
 
     @property
     def is_folder(self) -> bool:
         """Whether it is a folder of the transformers library."""
-        return self.path.is_dir()
+        return self.folder is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ def open_source(path: Path, arch: Any | None = None) -> Source:
         from fedot.hf import load_folder
 
         model = load_folder(path)
-        return Source(path, dict(model.state), model.spec, model.config, model.dtype, model.labels.get("vocab"))
+        words, rest = model.labels.get("vocab"), replace(model, state={})
+        return Source(path, dict(model.state), model.spec, model.config, model.dtype, words, folder=rest)
     file = TensorFile(path)
     if "config" not in file.metadata and arch is None:
         raise FedotError(f"{path} has no configuration in its metadata; give one with --arch FILE.json")
@@ -156,14 +161,11 @@ def make_job(
         raise FedotError("files and folders cannot be fused with each other; give models of one kind")
     if weights is not None and any(not weight > 0 for weight in weights):
         raise FedotError(f"got the weights {list(weights)}; every one must be above 0, so leave that model out")
-    if sources[0].is_folder:
-        for source in sources[1:]:
-            for key in ("model_type", "architectures"):
-                if source.config.get(key) != sources[0].config.get(key):
-                    raise FedotError(
-                        f"{source.path} has {key} {source.config.get(key)!r}, but {sources[0].path} has "
-                        f"{sources[0].config.get(key)!r}; models of one class are needed"
-                    )
+    folders = [source.folder for source in sources if source.folder is not None]
+    if folders:
+        from fedot.hf.fuse import check_alike
+
+        check_alike(folders)
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
     counts = [source.counts for source in sources if source.counts is not None]
     complete = len(words) == len(sources)
@@ -259,6 +261,9 @@ def run(
                 if axis is not None and rows is not None:
                     target = target.narrow(axis, rows.start, rows.stop - rows.start)
                 target.copy_(tensor)
+                if axis is None or rows is None or rows.stop == shapes[name][axis]:
+                    for source in job.sources:
+                        source.tensors.pop(name, None)  # type: ignore[attr-defined]  # nobody reads it again
             _note(found, piece.diagnostics)
         _write(job, out, state, problem.config_of(problem.anchor), dtype)
         return found

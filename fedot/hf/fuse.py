@@ -34,7 +34,7 @@ def fuse_folders(
     models = [load_folder(folder) for folder in folders]
     if not models:
         raise FedotError("there is no folder to fuse; give at least one")
-    _check_alike(models)
+    check_alike(models)
     words = [model.labels["vocab"] for model in models if "vocab" in model.labels]
     result = fuse(
         [(model.state, model.config) for model in models],
@@ -50,7 +50,7 @@ def fuse_folders(
     return result
 
 
-def _check_alike(models: Sequence[HFModel]) -> None:
+def check_alike(models: Sequence[HFModel]) -> None:
     """Refuse models of two kinds, or whose classes have other names or another order."""
     first = models[0]
     for model in models[1:]:
