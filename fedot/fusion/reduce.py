@@ -16,7 +16,7 @@ from fedot.models import State
 from fedot.symmetry import Attention, SymmetrySpec
 from fedot.transport import solve
 
-RIDGE = 1e-3
+RIDGE = 1e-6
 """Ridge of the least-squares fits, relative to the mean diagonal."""
 
 

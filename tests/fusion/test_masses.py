@@ -23,7 +23,7 @@ def options(number=2, **more):
 
 
 def mass_of(model, name, group="ffn.0", given=OWN):
-    config = FusionConfig(mass=name)
+    config = FusionConfig(method="aligned", mass=name)
     problem = prepare([model], **options(1, masses=[{group: given}]))
     return MASSES[name](problem.states[0], symmetry(model[1]), group, problem.evidence(0, config))
 
@@ -50,7 +50,7 @@ def test_what_neurons_do_weighs_the_same_in_any_basis(name):
 @pytest.mark.parametrize("name", [name for name in MASSES if name != "uniform"])
 def test_mass_changes_the_plan_and_the_fused_weights(name):
     models = [make(0), make(1)]
-    plain, weighed = (fuse(models, config=FusionConfig(mass=each), **options()) for each in ("uniform", name))
+    plain, weighed = (fuse(models, config=FusionConfig(method="aligned", mass=each), **options()) for each in ("uniform", name))
     plans = [result.alignments[1].couplings["ffn.0"].plan for result in (plain, weighed)]
     assert (np.count_nonzero(plans[0], axis=1) == 1).all()  # equal sizes and masses: a permutation
     assert (np.count_nonzero(plans[1], axis=1) > 1).any()  # unequal masses: some neuron is split
@@ -64,7 +64,7 @@ def test_fusing_with_a_permuted_copy_returns_the_anchor_whatever_the_mass(name):
     copy, order = copy_of(model, 5)
     same = counts(3) * 2
     given = [{"ffn.0": OWN}, {"ffn.0": OWN[order["ffn.0"]]}]
-    result = fuse([model, copy], config=FusionConfig(mass=name), **options(token_counts=same, masses=given))
+    result = fuse([model, copy], config=FusionConfig(method="aligned", mass=name), **options(token_counts=same, masses=given))
     torch.testing.assert_close(run(result.state, result.config), run(*model).float(), rtol=0, atol=1e-5)
 
 
@@ -76,7 +76,7 @@ def test_dead_neurons_have_the_least_mass_but_some(name):
     alive = np.delete(mass, [2, 9])
     np.testing.assert_allclose(mass[[2, 9]], FLOOR * mass[:].mean(), rtol=1e-3)
     assert alive.min() > 10 * mass[2]
-    result = fuse([make(1), dead], config=FusionConfig(mass=name), **options())
+    result = fuse([make(1), dead], config=FusionConfig(method="aligned", mass=name), **options())
     assert torch.isfinite(run(result.state, result.config)).all()
 
 
@@ -109,7 +109,7 @@ def test_token_counts_of_a_client_decide_which_of_its_neurons_count():
     model = make()
     left, right = torch.zeros(VOCAB, dtype=torch.int64), torch.zeros(VOCAB, dtype=torch.int64)
     left[1:5], right[40:44] = 7, 7
-    config = FusionConfig(mass="token-count")
+    config = FusionConfig(method="aligned", mass="token-count")
     problem = prepare([model, model], token_counts=[left, right])
     one, two = (
         MASSES["token-count"](model[0], symmetry(model[1]), "ffn.0", problem.evidence(k, config)) for k in (0, 1)
@@ -131,7 +131,7 @@ def test_masses_that_do_not_fit_are_refused(vector):
 
 def test_given_masses_are_looked_up_by_group():
     model, other = make(0), make(1)
-    config = FusionConfig(mass="given")
+    config = FusionConfig(method="aligned", mass="given")
     partly = fuse([model, other], config=config, masses=[{}, {"ffn.1": OWN}]).alignments[1].couplings
     np.testing.assert_allclose(partly["ffn.0"].source_mass, 1 / 24)
     np.testing.assert_allclose(partly["ffn.1"].source_mass, OWN / OWN.sum())

@@ -8,14 +8,29 @@ from fedot.fusion.methods.merged import merged
 from fedot.fusion.methods.types import Fused
 from fedot.fusion.problem import FusionProblem
 
+OPTIONS_OF_ALIGNMENT = (
+    "support",
+    "ground_cost",
+    "solver",
+    "mass",
+    "circuits",
+    "token_power",
+    "class_rows",
+    "position_rows",
+    "count_rows",
+)
+
 
 def auto(problem: FusionProblem, config: FusionConfig) -> Fused:
     """Take ``merged`` where it can be had, ``aligned`` otherwise.
 
     Models that come from one global model (the anchor, which then has no vote) share a basis already; so they
-    are averaged. A reduction needs something to probe with, and models that `check_blockable` lets pass.
+    are averaged. A reduction needs something to probe with, and models that `check_blockable` lets pass. Who sets
+    an option of the alignment wants an alignment.
     """
-    if problem.weights[problem.anchor] == 0 or (problem.probe is None and not problem.counts):
+    default = FusionConfig()
+    chosen = any(getattr(config, name) != getattr(default, name) for name in OPTIONS_OF_ALIGNMENT)
+    if chosen or problem.weights[problem.anchor] == 0 or (problem.probe is None and not problem.counts):
         return aligned(problem, config)
     try:
         for k in range(len(problem.states)):

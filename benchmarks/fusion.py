@@ -1,0 +1,238 @@
+"""Every fusion method on the same parents: accuracy of one-shot fusion, without data, with intervals over seeds.
+
+    python -m benchmarks.fusion --data-dir DATA --cache CACHE --work imdb-halves,xed-en-fi --seeds 0,1,2,3,4
+
+Parents are trained once and kept in CACHE, and so is every score; run it again to go on, or with other methods.
+Options of a method are chosen on the clients' validation texts, out of a few; the test texts are seen once.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from scipy import stats
+
+from benchmarks.parents import Parents, Trained, train_parents, train_pooled
+from benchmarks.work import WORK
+from fedot.errors import FedotError
+from fedot.evaluation import predict
+from fedot.fusion import FusionConfig, FusionResult, fuse
+from fedot.fusion.labels import unite
+from fedot.models import State
+from fedot.scenario import Scenario
+from fedot.tokenizer import Encoded, vocabulary
+from fedot.training import Labelled
+
+VALIDATION, TEST = 1000, 4000  # texts over all clients that options are chosen on, and that are scored
+
+# The published settings come first; what follows is the small budget that every method has for its own options.
+OPTIONS: dict[str, tuple[Mapping[str, Any], ...]] = {
+    "vanilla": ({},),
+    "singh-jaggi": ({}, {"support": "activations"}),
+    "imfeld": ({}, {"reg": 0.01}, {"reg": 0.2}),
+    "git-rebasin": ({},),
+    "verma": ({},),
+    "zhang": ({},),
+    "theus": ({},),
+    "fisher": ({},),
+    "regmean": ({},),
+    "aligned": ({}, {"token_power": 0.25}, {"position_rows": True}),
+    "merged": ({},),
+}
+STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "aligned + distilled": ("aligned", {"distil_steps": 100}),
+    "merged + distilled": ("merged", {"distil_steps": 100}),
+    "merged, 2 x width": ("merged", {"size": 2.0}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Accuracy on each client's test texts, one seed; for parents also on their own client's."""
+
+    work: str
+    seed: int
+    method: str
+    accuracies: tuple[float, ...]
+    seconds: float
+    options: Mapping[str, Any]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the clients' test sets."""
+        return float(np.mean(self.accuracies))
+
+
+def scores_of(scenario: Scenario, seed: int, data_dir: Path, cache: Path, wanted: Sequence[str]) -> Iterator[Score]:
+    """Score what is wanted of one scenario and seed."""
+    parents = train_parents(scenario, seed, data_dir, cache, "independent")
+    if "parents" in wanted:
+        yield from _score_parents(scenario.name, seed, parents)
+    for name in wanted:
+        began = time.perf_counter()
+        if name in OPTIONS or name in STAGES:
+            try:
+                options, result = _best(name, parents)
+            except FedotError as error:
+                print(f"{scenario.name} seed {seed}: {name} refuses: {error}", flush=True)
+                continue
+            found = _accuracies(result, parents, "test", TEST)
+            yield Score(scenario.name, seed, name, found, time.perf_counter() - began, options)
+        elif name == "fedavg, shared init":
+            shared = train_parents(scenario, seed, data_dir, cache, "shared")
+            result = _fused(shared, FusionConfig(method="vanilla", count_rows=False))
+            yield Score(scenario.name, seed, name, _accuracies(result, shared, "test", TEST), 0.0, {})
+        elif name == "centralised":
+            model = train_pooled(scenario, seed, data_dir, cache)
+            found = tuple(
+                _accuracy(model, parents, k, TEST // len(parents.clients)) for k in range(len(parents.clients))
+            )
+            yield Score(scenario.name, seed, name, found, 0.0, {})
+
+
+def _score_parents(work: str, seed: int, parents: Parents) -> Iterator[Score]:
+    count = len(parents.clients)
+    each = TEST // count
+    for j, model in enumerate(parents.models):
+        yield Score(work, seed, f"parent {j}", tuple(_accuracy(model, parents, k, each) for k in range(count)), 0.0, {})
+    found = []
+    for k in range(count):
+        total: Any = 0.0
+        for model in parents.models:
+            data = parents.encoded(model.tokenizer, model.config, "test", k, each)
+            total = total + np.log(np.maximum(predict(model.config, model.state, data.encoded), 1e-12))
+        found.append(float((total.argmax(1) == data.labels).mean()))
+    yield Score(work, seed, "ensemble", tuple(found), 0.0, {})
+
+
+def _accuracy(model: Trained, parents: Parents, client: int, most: int) -> float:
+    data = parents.encoded(model.tokenizer, model.config, "test", client, most)
+    return float((predict(model.config, model.state, data.encoded).argmax(1) == data.labels).mean())
+
+
+def _best(name: str, parents: Parents) -> tuple[Mapping[str, Any], FusionResult]:
+    """Fuse with each of a method's options and keep those that are best on validation texts."""
+    method, fixed = STAGES.get(name, (name, {}))
+    choices = OPTIONS[method] if method == name else ({},)
+    tried = [
+        ({**fixed, **options}, _fused(parents, FusionConfig(method=method, **{**fixed, **options})))
+        for options in choices
+    ]
+    if len(tried) == 1:
+        return tried[0]
+    return max(tried, key=lambda item: float(np.mean(_accuracies(item[1], parents, "validation", VALIDATION))))
+
+
+def _fused(parents: Parents, config: FusionConfig) -> FusionResult:
+    models = parents.models
+    words = [vocabulary(model.tokenizer) for model in models]
+    anchor = max(range(len(models)), key=lambda k: models[k].config.d_model)
+    return fuse(
+        [(model.state, model.config) for model in models],
+        weights=[float(len(client.train)) for client in parents.clients],
+        token_counts=[model.counts for model in models],
+        vocabularies=words if len(set(words)) > 1 else None,
+        anchor=anchor,
+        config=config,
+    )
+
+
+def _accuracies(result: FusionResult, parents: Parents, split: str, most: int) -> tuple[float, ...]:
+    """Accuracy on each client's texts, read with the client's own tokenizer and numbered as in the union."""
+    words = [vocabulary(model.tokenizer) for model in parents.models]
+    union = unite(words) if result.vocabulary is not None else None
+    found = []
+    for k, model in enumerate(parents.models):
+        data = parents.encoded(model.tokenizer, model.config, split, k, most // len(parents.models))
+        if union is not None:
+            places = union.index[k].tolist()
+            data = Labelled(Encoded([[places[i] for i in row] for row in data.encoded.ids], 0), data.labels)
+        state: State = result.state
+        found.append(float((predict(result.config, state, data.encoded).argmax(1) == data.labels).mean()))
+    return tuple(found)
+
+
+def own_accuracy(scores: Sequence[Score]) -> list[float]:
+    """Mean accuracy of the parents, each on its own client's test texts."""
+    return [score.accuracies[int(score.method.split()[1])] for score in scores if score.method.startswith("parent ")]
+
+
+def table(scores: Sequence[Score], work: str) -> str:
+    """One work as Markdown: mean over seeds, 95 % interval, paired difference to the best parent and to ours."""
+    rows = [score for score in scores if score.work == work]
+    seeds = sorted({score.seed for score in rows})
+    lines = [
+        f"### {work} ({len(seeds)} seeds)",
+        "",
+        "| method | seeds | accuracy | over the better parent |",
+        "|---|---:|---:|---:|",
+    ]
+    by_seed = {seed: [row for row in rows if row.seed == seed] for seed in seeds}
+    best = {
+        s: max((r.mean for r in group if r.method.startswith("parent ")), default=float("nan"))
+        for s, group in by_seed.items()
+    }
+    own = {s: own_accuracy(group) for s, group in by_seed.items()}
+    entries = {"parents, each on its own data": {s: float(np.mean(values)) for s, values in own.items() if values}}
+    entries["better parent on all data"] = dict(best)
+    for row in rows:
+        if not row.method.startswith("parent "):
+            entries.setdefault(row.method, {})[row.seed] = row.mean
+    for name, values in sorted(entries.items(), key=lambda item: -float(np.mean(list(item[1].values())))):
+        paired = [values[s] - best[s] for s in values]
+        lines.append(f"| {name} | {len(values)} | {interval(list(values.values()))} | {interval(paired, sign=True)} |")
+    return "\n".join(lines)
+
+
+def interval(values: Sequence[float], *, sign: bool = False) -> str:
+    """Mean in percent and half the width of its 95 % t-interval."""
+    mean = 100 * float(np.mean(values))
+    text = f"{mean:+.1f}" if sign else f"{mean:.1f}"
+    if len(values) < 2:
+        return text
+    half = 100 * float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1))
+    return f"{text} ± {half:.1f}"
+
+
+def _read(path: Path) -> list[Score]:
+    if not path.exists():
+        return []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [Score(**{**row, "accuracies": tuple(row["accuracies"])}) for row in rows]
+
+
+def main(
+    data_dir: Annotated[Path, typer.Option(help="Directory with the data sets.")],
+    cache: Annotated[Path, typer.Option(help="Where parents and scores are kept.")],
+    work: Annotated[str, typer.Option(help="Comma-separated rows.")] = ",".join(WORK),
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0,1,2,3,4",
+    methods: Annotated[str, typer.Option(help="Comma-separated methods; all where empty.")] = "",
+    references: Annotated[str, typer.Option(help="Of `fedavg, shared init` and `centralised`, joined by +.")] = "",
+) -> None:
+    """Score methods and print one table a row."""
+    torch.set_num_threads(1)
+    path = cache / "scores.jsonl"
+    wanted = [
+        "parents",
+        *(methods.split(";") if methods else [*OPTIONS, *STAGES]),
+        *filter(None, references.split("+")),
+    ]
+    for name in work.split(","):
+        for seed in map(int, seeds.split(",")):
+            done = {score.method for score in _read(path) if (score.work, score.seed) == (name, seed)}
+            left = [item for item in wanted if item not in done and not (item == "parents" and "ensemble" in done)]
+            for score in scores_of(WORK[name], seed, data_dir, cache, left) if left else ():
+                with path.open("a", encoding="utf-8") as file:
+                    values = {field: getattr(score, field) for field in Score.__slots__}
+                    file.write(json.dumps(values) + "\n")
+        print(table(_read(path), name), flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
