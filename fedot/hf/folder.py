@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
+from fedot.fusion.files import TensorFile
 from fedot.hf.adapter import Config, State, class_of
 from fedot.hf.families import adapter_of
 from fedot.hf.vocabulary import read_vocabulary
@@ -192,11 +192,7 @@ def _read_tensors(folder: Path) -> State:
             pickled = " (pytorch_model.bin is a pickle, which can run code, and is not read)"
             hint = pickled if (folder / "pytorch_model.bin").is_file() else ""
             raise FedotError(f"{folder} has no {file.name}{hint}; save the model with safe_serialization=True")
-        try:
-            with safe_open(file, framework="pt") as reader:
-                out |= {name: reader.get_tensor(name) for name in reader.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise FedotError(f"{file} is not a safetensors file ({error}); save the model again") from error
+        out |= dict(TensorFile(file))  # not mapped into memory, so that what is dropped is free
     return out
 
 
