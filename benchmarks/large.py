@@ -1,8 +1,9 @@
 """Seconds and memory of fusing two models of the shape of BERT-base, from disk to disk.
 
 `python -m benchmarks.large` makes two models with random weights, as files of fedot's own and as folders of
-transformers' BERT, and fuses each pair in a process of its own. Its largest resident set is that of the process
-minus what it was when the libraries were loaded.
+transformers' BERT, and fuses each pair in a process of its own. Memory is the largest resident set of that process
+minus what it was when the libraries were loaded. It is read from /proc (Linux), since `getrusage` hands on the peak
+of the process that started this one, and would make the difference too small.
 """
 
 import json
@@ -19,13 +20,15 @@ from fedot.models import build_model, config_to_json, model_config, state_of
 SHAPE: dict[str, object] = {"d_model": 768, "n_layer": 12, "n_head": 12, "d_ff": 3072, "max_length": 512}
 VOCABULARY = 30522
 MEASURED = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 import ot, scipy.optimize, torch
 import fedot.hf
 from fedot.fusion import FusionConfig
 from fedot.fusion.jobs import make_job, open_source, run
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 torch.set_num_threads(int(sys.argv[4]))
 before, start, used = peak(), time.perf_counter(), time.process_time()
 run(make_job([open_source(Path(each)) for each in sys.argv[1:3]], FusionConfig(method="aligned")), Path(sys.argv[3]))
