@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,17 @@ class Parents:
 
     models: tuple[Trained, ...]
     clients: tuple[ClientData, ...]
+    _read: dict[tuple[object, ...], Labelled] = field(default_factory=dict)
 
     def encoded(self, tokenizer: Tokenizer, config: Any, split: str, client: int, most: int | None = None) -> Labelled:
         """One client's rows of a split as a model reads them, at most `most` of them."""
-        rows = getattr(self.clients[client], split)
-        rows = rows.select(range(min(most or len(rows), len(rows))))
-        labels = np.asarray(rows["label"], dtype=np.int64)
-        return Labelled(encode(tokenizer, list(rows["text"]), config.max_length), labels)
+        key = (tokenizer.to_str(), config.max_length, split, client, most)
+        if key not in self._read:
+            rows = getattr(self.clients[client], split)
+            rows = rows.select(range(min(most or len(rows), len(rows))))
+            labels = np.asarray(rows["label"], dtype=np.int64)
+            self._read[key] = Labelled(encode(tokenizer, list(rows["text"]), config.max_length), labels)
+        return self._read[key]
 
 
 def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: Path, init: str) -> Parents:
