@@ -37,6 +37,11 @@ class FusionConfig:
         Widths of the result relative to the anchor's, for the method ``merged``.
     probe_texts
         How many texts are drawn from token counts where no probe is given.
+    residual, qk_maps, flow_reg
+        Options of published methods. `residual`: map of the stream after a layer, ``mean`` or ``latest``
+        (``singh-jaggi``, ``imfeld``), or one ``permutation`` of it (``verma``); ``default`` is the paper's. `qk_maps`:
+        ``separate`` or ``equal`` for queries and keys (``imfeld``). `flow_reg`: regularisation of ``imfeld``
+        relative to the largest cost; None is the paper's.
     distil_steps
         Steps of the second stage, which distils the parents' ensemble into the fused model; 0 leaves it out.
     """
@@ -56,6 +61,9 @@ class FusionConfig:
     count_rows: bool = True
     size: float = 1.0
     probe_texts: int = 512
+    residual: str = "default"
+    qk_maps: str = "separate"
+    flow_reg: float | None = None
     distil_steps: int = 0
 
     def __post_init__(self) -> None:
@@ -64,12 +72,16 @@ class FusionConfig:
             "ground_cost": GROUND_COSTS,
             "solver": SOLVERS,
             "mass": MASSES,
+            "residual": ("default", "mean", "latest", "permutation"),
+            "qk_maps": ("separate", "equal"),
         }
         for key, valid in choices.items():
             if getattr(self, key) not in tuple(valid):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}; choose from {', '.join(valid)}")
-        for key in ("reg", "mass_penalty", "mass_share", "token_power", "size"):
+        for key in ("reg", "mass_penalty", "mass_share", "token_power", "size", "flow_reg"):
             value = getattr(self, key)
+            if key == "flow_reg" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a number above 0")
         if self.mass_share > 1:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fedot.errors import FedotError
 from fedot.models import State, load_model
 from fedot.symmetry import SymmetrySpec
 
@@ -65,7 +66,13 @@ def readers(spec: SymmetrySpec, group: str) -> tuple[str, ...]:
 
 
 def activations(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[str, Tensor]:
-    """Inputs of the named submodules over a probe, padding left out: (N, width) each, in float64."""
+    """Inputs of the named submodules over a probe, padding left out: (N, width) each, in float64.
+
+    Raises
+    ------
+    FedotError
+        If one of them does not run in the forward pass.
+    """
     kept: dict[str, list[Tensor]] = {name: [] for name in names}
     batch: tuple[Tensor, ...] = ()
 
@@ -83,6 +90,9 @@ def activations(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[s
     finally:
         for handle in handles:
             handle.remove()
+    silent = [name for name, rows in kept.items() if not rows]
+    if silent:
+        raise FedotError(f"{silent[0]} does not run as a module of its own, so nothing is known of its inputs")
     return {name: torch.cat(rows) for name, rows in kept.items()}
 
 

@@ -44,7 +44,7 @@ def sinkhorn(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling:
             b,
             cost,
             reg,
-            method="sinkhorn_log",
+            method="sinkhorn" if cost.max() < 200 * reg else "sinkhorn_log",  # logarithms only against underflow
             numItermax=int(options.get("max-iter", 2000)),
             stopThr=1e-10,
         )

@@ -5,17 +5,27 @@ import difflib
 from fedot.errors import FedotError
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.auto import auto
+from fedot.fusion.methods.git_rebasin import git_rebasin
+from fedot.fusion.methods.imfeld import imfeld
 from fedot.fusion.methods.merged import merged
+from fedot.fusion.methods.singh_jaggi import singh_jaggi
+from fedot.fusion.methods.theus import theus
 from fedot.fusion.methods.types import Fused, Method
 from fedot.fusion.methods.vanilla import vanilla
+from fedot.fusion.methods.zhang import zhang
 
 __all__ = ["METHODS", "Fused", "Method", "method"]
 
 METHODS: dict[str, Method] = {
     "aligned": aligned,
     "auto": auto,
+    "git-rebasin": git_rebasin,
+    "imfeld": imfeld,
     "merged": merged,
+    "singh-jaggi": singh_jaggi,
+    "theus": theus,
     "vanilla": vanilla,
+    "zhang": zhang,
 }
 
 

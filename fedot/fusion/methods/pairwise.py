@@ -1,0 +1,94 @@
+"""What the published methods have in common: every model is brought to the anchor, then weights are averaged.
+
+Permutation methods work on the canonical form like all others. There the channels of a head are the singular
+directions of its circuits, whose signs are free; `steady_signs` fixes them in a way that no permutation changes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.fusion.align import Alignment
+from fedot.fusion.apply import GroupMap, apply_maps
+from fedot.fusion.average import average_aligned
+from fedot.fusion.canonicalise import get_heads
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.methods.types import Fused
+from fedot.fusion.problem import FusionProblem
+from fedot.models import State
+from fedot.symmetry import SymmetrySpec
+
+
+def fuse_aligned(problem: FusionProblem, config: FusionConfig, align_one: Callable[[int], Alignment]) -> Fused:
+    """Bring every model to the anchor by the maps that `align_one` solves for it, and average all weights."""
+    alignments = tuple(Alignment({}, {}) if k == problem.anchor else align_one(k) for k in range(len(problem.states)))
+    states = tuple(
+        apply_maps(state, spec, alignment.maps)
+        for state, spec, alignment in zip(problem.states, problem.specs, alignments, strict=True)
+    )
+    return average_weights(problem, config, states, alignments)
+
+
+def average_weights(
+    problem: FusionProblem, config: FusionConfig, states: tuple[State, ...], alignments: tuple[Alignment, ...]
+) -> Fused:
+    """Average aligned states weight by weight, as all papers do; labelled rows as for every method."""
+    rows = problem.row_shares(by_count=config.count_rows)
+    fused = average_aligned(states, problem.weights, problem.specs[problem.anchor], rows, circuits=False)
+    return Fused(fused, states, alignments)
+
+
+def check_equal_shapes(problem: FusionProblem, method: str) -> None:
+    """Refuse models of unequal widths.
+
+    Raises
+    ------
+    FedotError
+        Naming the first neuron group whose sizes differ.
+    """
+    anchor = problem.specs[problem.anchor]
+    for number, spec in enumerate(problem.specs):
+        for name, group in anchor.groups.items():
+            if spec.groups[name].size != group.size:
+                raise FedotError(
+                    f"fusion.method {method} needs models of equal shapes, but {name} has size "
+                    f"{spec.groups[name].size} in model {number} and {group.size} in the anchor; "
+                    "choose aligned, theus, singh-jaggi or imfeld"
+                )
+
+
+def steady_signs(state: State, spec: SymmetrySpec) -> dict[str, Tensor]:
+    """Sign of every channel of every head, (H, d_head), by the group's name: that of a factor's third moment.
+
+    A permutation of the stream or of heads does not change it; rotary channels have no free sign.
+    """
+    out = {}
+    for attention in spec.attentions:
+        heads, channels = spec.axes[f"{attention.q}.weight"][0].groups
+        factors = get_heads(state, attention, spec.groups[heads].size)
+        sides = {} if attention.rotary else {channels: factors.q}
+        sides[spec.axes[f"{attention.v}.weight"][0].groups[1]] = factors.o
+        for name, factor in sides.items():
+            out[name] = torch.where(factor.pow(3).sum(2) < 0, -1.0, 1.0).double()
+    return out
+
+
+def with_signs(state: State, spec: SymmetrySpec, signs: Mapping[str, Tensor]) -> State:
+    """Multiply the channels of heads by signs; doing it twice undoes it."""
+    maps = {}
+    for name, sign in signs.items():
+        matrix = torch.diag_embed(sign)[None].expand(len(sign), -1, -1, -1)
+        maps[name] = GroupMap(matrix, matrix)
+    return apply_maps(state, spec, maps)
+
+
+def between_signs(alignment: Alignment, source: Mapping[str, Tensor], anchor: Mapping[str, Tensor]) -> Alignment:
+    """Turn maps between two states with steady signs into maps between the states as they were."""
+    maps = dict(alignment.maps)
+    for name in set(source) & set(maps):
+        flip = anchor[name][:, None, :, None] * source[name][None, :, None, :]
+        maps[name] = GroupMap(maps[name].write * flip, maps[name].read * flip)
+    return replace(alignment, maps=maps)
