@@ -5,13 +5,16 @@ import difflib
 from fedot.errors import FedotError
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.auto import auto
+from fedot.fusion.methods.fisher import fisher
 from fedot.fusion.methods.git_rebasin import git_rebasin
 from fedot.fusion.methods.imfeld import imfeld
 from fedot.fusion.methods.merged import merged
+from fedot.fusion.methods.regmean import regmean
 from fedot.fusion.methods.singh_jaggi import singh_jaggi
 from fedot.fusion.methods.theus import theus
 from fedot.fusion.methods.types import Fused, Method
 from fedot.fusion.methods.vanilla import vanilla
+from fedot.fusion.methods.verma import verma
 from fedot.fusion.methods.zhang import zhang
 
 __all__ = ["METHODS", "Fused", "Method", "method"]
@@ -19,12 +22,15 @@ __all__ = ["METHODS", "Fused", "Method", "method"]
 METHODS: dict[str, Method] = {
     "aligned": aligned,
     "auto": auto,
+    "fisher": fisher,
     "git-rebasin": git_rebasin,
     "imfeld": imfeld,
     "merged": merged,
+    "regmean": regmean,
     "singh-jaggi": singh_jaggi,
     "theus": theus,
     "vanilla": vanilla,
+    "verma": verma,
     "zhang": zhang,
 }
 

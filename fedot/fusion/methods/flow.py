@@ -200,7 +200,7 @@ class Flow:
         found = self._transport(*(each.reshape(len(each) // block, -1).numpy() for each in (x, y)))
         if block == 1:
             return found
-        plan: NDArray[np.float64] = np.kron(found.plan, np.eye(block) / block)
+        plan = np.kron(found.plan, np.eye(block) / block).astype(np.float64)
         return Coupling(plan, plan.sum(1), plan.sum(0), found.cost)
 
     def _transport(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> Coupling:
