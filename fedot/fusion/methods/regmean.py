@@ -48,7 +48,7 @@ def regress(matrices: list[Tensor], grams: list[Tensor], weights: tuple[float, .
     """Minimise the weighted squared difference to every matrix's (m, n) outputs on its own inputs."""
     parts = [weight * gram for weight, gram in zip(weights, grams, strict=True)]
     total = torch.stack(parts).sum(0)
-    ridge = 1e-9 * total.diagonal().mean().clamp(min=1e-300)  # decides only about inputs that are always zero
+    ridge = 1e-9 * total.diagonal().mean().clamp(min=1e-12)  # decides only about inputs that are always zero
     plain = sum((weight * matrix for weight, matrix in zip(weights, matrices, strict=True)), torch.zeros(()))
     top = sum((matrix @ part for matrix, part in zip(matrices, parts, strict=True)), ridge * plain)
     result: Tensor = torch.linalg.solve(total + ridge * torch.eye(len(total), dtype=total.dtype), top.T).T
