@@ -35,7 +35,7 @@ VALIDATION, TEST = 1000, 4000  # texts over all clients that options are chosen 
 OPTIONS: dict[str, tuple[Mapping[str, Any], ...]] = {
     "vanilla": ({},),
     "singh-jaggi": ({}, {"support": "activations"}),
-    "imfeld": ({}, {"reg": 0.01}, {"reg": 0.2}),
+    "imfeld": ({}, {"flow_reg": 0.01}, {"flow_reg": 0.2}),
     "git-rebasin": ({},),
     "verma": ({},),
     "zhang": ({},),
