@@ -48,8 +48,8 @@ def information_of(settings: object, state: State, probe: Probe, spec: SymmetryS
         If a tensor is no parameter of the module.
     """
     module = probe.module(settings, state)
-    parameters = {name: _parameter(module, name) for name in spec.axes}
-    squares = {name: torch.zeros_like(tensor) for name, tensor in parameters.items()}
+    parameters = {name: _parameter(module, name, state[name].shape) for name in spec.axes}
+    squares = {name: torch.zeros(state[name].shape, dtype=torch.float64) for name in parameters}
     generator = torch.Generator().manual_seed(seed)
     texts = 0
     for batch in probe.batches:
@@ -62,19 +62,20 @@ def information_of(settings: object, state: State, probe: Probe, spec: SymmetryS
                 likelihood, list(parameters.values()), allow_unused=True, materialize_grads=True
             )
             for name, slope in zip(parameters, slopes, strict=True):
-                squares[name] += slope.square()
+                squares[name] += slope.square().reshape(squares[name].shape)
             texts += 1
-    return {name: square.double() / max(texts, 1) for name, square in squares.items()}
+    return {name: square / max(texts, 1) for name, square in squares.items()}
 
 
-def _parameter(module: torch.nn.Module, name: str) -> Tensor:
-    try:
-        return module.get_parameter(name).requires_grad_(True)
-    except AttributeError as error:
+def _parameter(module: torch.nn.Module, name: str, shape: torch.Size) -> Tensor:
+    owner, _, part = name.rpartition(".")
+    found = getattr(module.get_submodule(owner), part, None)
+    if not isinstance(found, Tensor) or found.squeeze().shape != torch.Size(n for n in shape if n > 1):
         raise FedotError(
             f"{name} is no parameter of a {type(module).__name__}, so nothing is known of its gradient; "
             "choose another fusion.method"
-        ) from error
+        )
+    return found.requires_grad_(True)  # a buffer that takes part in the model counts like a parameter
 
 
 def _share(spec: SymmetrySpec, name: str, model: int, weight: float, rows: dict[str, Tensor]) -> Tensor:

@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from fedot.errors import FedotError
+from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.apply import apply_maps
+from fedot.fusion.canonicalise import canonicalise
+from fedot.hf import forward_module, load_folder
+from tests.groups import random_symmetry
+from tests.hf.models import run
+from tests.hf.test_probe import probe
+
+MODELS = ("bert", "gpt2", "vit", "t5", "marian")
+ALIGN = ("git-rebasin", "theus", "zhang", "singh-jaggi")
+PROBE = ("verma", "regmean", "fisher")
+APART = {("verma", "gpt2"), ("regmean", "gpt2"), ("fisher", "gpt2"), ("fisher", "vit")}  # no modules of these names
+CASES = [(method, name) for name in MODELS for method in ALIGN + PROBE if (method, name) not in APART]
+
+
+@pytest.mark.parametrize(("method", "name"), CASES)
+def test_a_copy_with_reordered_neurons_is_the_anchor(method, name, folders, logits):
+    model = load_folder(folders[name])
+    spec, canonical = model.spec, canonicalise(model.state, model.spec)
+    maps = {
+        group: each
+        for group, each in random_symmetry(spec, 4).items()
+        if spec.groups[group].kind == "permutation" and group not in spec.heads() and not spec.is_stream(group)
+    }
+    copy = apply_maps(canonical, spec, maps)
+    pairs = [(model.state, model.config), (copy, model.config)]
+    result = fuse(pairs, spec=spec, probe=probe(name), config=FusionConfig(method=method))
+    got = run(forward_module(result.state, model.config, torch.float64))
+    torch.testing.assert_close(got, logits[name], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("method", "name"), sorted(APART))
+def test_what_a_class_has_no_module_for_cannot_be_probed(method, name, folders):
+    model = load_folder(folders[name])
+    pairs = [(model.state, model.config)] * 2
+    with pytest.raises(FedotError, match="has no single module") as caught:
+        fuse(pairs, spec=model.spec, probe=probe(name), config=FusionConfig(method=method))
+    assert "\n" not in str(caught.value)
