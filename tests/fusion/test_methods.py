@@ -29,7 +29,7 @@ from tests.models.variants import canonical_of, logits
 PUBLISHED = ("fisher", "git-rebasin", "imfeld", "regmean", "singh-jaggi", "theus", "verma", "zhang")
 ON_PROBE = ("fisher", "regmean", "verma")
 EQUAL_SHAPES = ("git-rebasin", "verma", "zhang")
-KINDS = ("encoder", "encoder-rotary-swiglu", "decoder-post-layer", "seq2seq-layer-two-untied")
+KINDS = ("encoder-rotary-swiglu", "decoder-post-layer", "seq2seq-layer-two-untied")
 PERMUTATIONS = ("git-rebasin", "singh-jaggi", "theus")
 
 each = pytest.mark.parametrize("name", METHODS)
@@ -317,11 +317,11 @@ def test_regression_gives_the_outputs_of_all_models_on_their_own_inputs():
 def test_fisher_information_of_the_classifier_bias_is_that_of_a_softmax():
     state, config = pair()[0]
     texts = probe()
-    texts = Probe(texts.batches * 20)
+    texts = Probe(texts.batches * 12)
     got = information_of(config, state, texts, symmetry(config))["classifier.bias"]
     logit = torch.cat([texts.module(config, state)(*batch) for batch in texts.batches[:2]]).detach()
     share = logit.softmax(-1)
-    close(got, (share * (1 - share)).mean(0), 0.04)  # labels drawn from the model: the variance of its predictions
+    close(got, (share * (1 - share)).mean(0), 0.05)  # labels drawn from the model: the variance of its predictions
 
 
 def test_fisher_weighs_rows_of_tokens_that_no_text_holds_as_every_method_does():
