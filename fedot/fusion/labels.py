@@ -67,13 +67,15 @@ def row_shares(union: LabelUnion, weights: Sequence[float], seen: Tensor | None)
     """Share of every model in every row of the union, (K, rows), columns summing to 1.
 
     By the counts `seen`, (K, rows), where given; a row that nobody has counted goes by `weights` over the models
-    that have it.
+    that have it. A model of weight 0 gives a basis, and has no vote here either.
     """
     present = torch.stack([union.present(k) for k in range(len(weights))])
-    by_weight = present * torch.tensor(weights, dtype=torch.float64)[:, None]
+    each = torch.tensor(weights, dtype=torch.float64)[:, None]
+    by_weight = present * each
     by_weight = torch.where(by_weight.sum(0) > 0, by_weight, present)  # only models of weight 0 have the row
     shares = by_weight / by_weight.sum(0)
     if seen is None:
         return shares
+    seen = seen * (each > 0)
     total = seen.sum(0)
     return torch.where(total > 0, seen / total.clamp(min=1e-300), shares)

@@ -11,7 +11,7 @@ from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.models import load_model, state_of
 from fedot.strategies import OTFusion, Quorum, build_strategy
-from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update
+from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, make_update
 
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 
@@ -125,3 +125,23 @@ def test_a_bad_option_is_refused_in_one_line(options: dict[str, object], told: s
 def test_a_bad_option_of_flowers_own_is_refused_in_one_line(name: str, options: dict[str, object]) -> None:
     with pytest.raises(FedotError, match=name):
         build_strategy(name, options)
+
+
+def test_the_anchor_has_no_vote_in_token_rows_either() -> None:
+    # both clients now send another model than the one that the global model came from
+    first, second = make_update(seed=5), make_update(seed=6)
+
+    def change(k: int) -> Reply:
+        rounds = iter([first, second])
+        return lambda message: answer(replace(next(rounds), client=f"client-{k}", partition_id=k))(message)
+
+    strategy = build_strategy("ot-fusion", {}, Quorum({0: "client-0", 1: "client-1"}))
+    assert isinstance(strategy, OTFusion)
+    strategy.start(FakeGrid({0: change(0), 1: change(1)}), pack_state({}), 2, train_config=ConfigRecord())
+    assert strategy.latest is not None
+    torch.testing.assert_close(
+        load_model(strategy.latest.result.config, strategy.latest.result.state)(IDS),
+        load_model(CONFIG, second.state)(IDS),
+        rtol=1e-4,
+        atol=1e-5,
+    )
