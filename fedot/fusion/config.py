@@ -9,6 +9,9 @@ from fedot.fusion.masses import MASSES
 from fedot.fusion.supports import SUPPORTS
 from fedot.transport import GROUND_COSTS, SOLVERS
 
+ANCHORS = ("global", "first", "largest", "medoid", "best")
+SCHEMES = ("one-pass", "universe")
+
 
 @dataclass(frozen=True, slots=True)
 class FusionConfig:
@@ -42,6 +45,14 @@ class FusionConfig:
         (``singh-jaggi``, ``imfeld``), or one ``permutation`` of it (``verma``); ``default`` is the paper's. `qk_maps`:
         ``separate`` or ``equal`` for queries and keys (``imfeld``). `flow_reg`: regularisation of ``imfeld``
         relative to the largest cost; None is the paper's.
+    anchor
+        Whose neurons and widths the result has. ``global``: the model that the caller names, in a federation the
+        global model, and where there is none yet the largest; ``first``; ``largest``, the one of the greatest weight
+        (most examples); ``medoid``, the one with the least distance to all others once they are aligned to it;
+        ``best``, the one of the lowest validation loss.
+    scheme
+        ``one-pass`` aligns all models to the anchor; ``universe`` then aligns them to their running mean until it
+        settles, so that the anchor favours no model.
     distil_steps
         Steps of the second stage, which distils the parents' ensemble into the fused model; 0 leaves it out.
     """
@@ -64,6 +75,8 @@ class FusionConfig:
     residual: str = "default"
     qk_maps: str = "separate"
     flow_reg: float | None = None
+    anchor: str = "global"
+    scheme: str = "one-pass"
     distil_steps: int = 0
 
     def __post_init__(self) -> None:
@@ -74,6 +87,8 @@ class FusionConfig:
             "mass": MASSES,
             "residual": ("default", "mean", "latest", "permutation"),
             "qk_maps": ("separate", "equal"),
+            "anchor": ANCHORS,
+            "scheme": SCHEMES,
         }
         for key, valid in choices.items():
             if getattr(self, key) not in tuple(valid):

@@ -1,12 +1,13 @@
 """Fuse models that were trained apart: prepare them, let a method align and average, report what was done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from fedot.fusion.align import Alignment
+from fedot.fusion.anchors import SCHEMES, choose_anchor
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, diagnose
@@ -34,6 +35,8 @@ class FusionResult:
         One for each model; the anchor's is empty.
     diagnostics
         One for each model: how each neuron group was matched, and how well; the anchor's has no groups.
+    anchor
+        Index of the model whose neurons and widths the result has.
     """
 
     state: State
@@ -43,6 +46,7 @@ class FusionResult:
     aligned_config: Any
     alignments: tuple[Alignment, ...]
     diagnostics: tuple[Diagnostics, ...]
+    anchor: int = 0
 
 
 def fuse(
@@ -55,6 +59,7 @@ def fuse(
     anchor: int = 0,
     probe: Probe | None = None,
     masses: Sequence[Mapping[str, Tensor]] | None = None,
+    validation_losses: Sequence[float] | None = None,
     config: FusionConfig | None = None,
 ) -> FusionResult:
     """Align models to one of them by optimal transport and average them, without any data.
@@ -73,12 +78,14 @@ def fuse(
     vocabularies
         Token of each embedding row. Needed where the vocabularies differ; without them rows go by index.
     anchor
-        Index of the model whose neurons, widths and heads the result has.
+        Index of the model whose neurons, widths and heads the result has, unless `config.anchor` chooses another.
     probe
         Inputs for methods that look at activations; where it is None they draw texts from `token_counts`.
     masses
         For `mass="given"`: for each model, the masses of its neurons by neuron group, (n,) each; uniform where a
         group is not named.
+    validation_losses
+        One for each model, for ``anchor="best"``.
     config
         The method and its options; `fedot.fusion.methods.METHODS` names all methods.
 
@@ -99,7 +106,8 @@ def fuse(
         probe=probe,
         masses=masses,
     )
-    fused = chosen(problem, config)
+    problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
+    fused = SCHEMES[config.scheme](problem, config, chosen)
     fused_config = fused.config or problem.config_of(problem.anchor)
     state = fused.state
     if config.distil_steps:
@@ -112,6 +120,7 @@ def fuse(
         problem.config_of(problem.anchor),
         fused.alignments,
         diagnostics_of(problem, fused, config),
+        problem.anchor,
     )
 
 

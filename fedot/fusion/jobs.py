@@ -155,6 +155,8 @@ def make_job(
     FedotError
         Naming what does not fit.
     """
+    if config.anchor != "global":
+        raise FedotError(f"fusion.anchor is {config.anchor!r}, but files go by number; name one with --anchor")
     if len(sources) < 2:
         raise FedotError(f"got {len(sources)} model to fuse; give at least two")
     if len({source.is_folder for source in sources}) > 1:

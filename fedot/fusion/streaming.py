@@ -241,6 +241,7 @@ def is_streamable(config: FusionConfig) -> bool:
     """Whether a fusion can be done part by part: nothing is to be measured on a probe."""
     return (
         not config.distil_steps
+        and config.scheme == "one-pass"
         and config.method in METHODS
         and config.support == "weights"
         and config.mass in ("uniform", "l1", "l2", "given")
@@ -250,8 +251,8 @@ def is_streamable(config: FusionConfig) -> bool:
 def _check_streamable(config: FusionConfig) -> None:
     if not is_streamable(config):
         raise FedotError(
-            f"fusion.method {config.method} with support {config.support} and mass {config.mass} needs whole models; "
-            f"use `fedot.fuse`, or one of {', '.join(METHODS)} with weights alone"
+            f"fusion.method {config.method} with support {config.support}, mass {config.mass} and scheme "
+            f"{config.scheme} needs whole models; use `fedot.fuse`, or one of {', '.join(METHODS)} with weights alone"
         )
 
 

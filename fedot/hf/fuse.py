@@ -46,7 +46,7 @@ def fuse_folders(
         probe=probe,
         config=config,
     )
-    save_folder(out, result.state, result.config, models[anchor].dtype, anchor=models[0].folder)
+    save_folder(out, result.state, result.config, models[result.anchor].dtype, anchor=models[0].folder)
     return result
 
 

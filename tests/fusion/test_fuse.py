@@ -253,7 +253,7 @@ def test_token_counts_decide_rows_and_the_trust_in_tokens():
     counts[0][:5] = 7
     counts[1][:5] = 0
     counts[1][VOCAB - 1] = 0
-    result = fuse([a, b], token_counts=counts)
+    result = fuse([a, b], token_counts=counts, config=FusionConfig(method="aligned"))
     table, first, second = result.state["tok_emb.weight"], *(s["tok_emb.weight"] for s in result.aligned)
     torch.testing.assert_close(table[:5], first[:5])
     torch.testing.assert_close(table[5:-1], second[5:-1])

@@ -18,6 +18,7 @@ OPTIONS_OF_ALIGNMENT = (
     "class_rows",
     "position_rows",
     "count_rows",
+    "scheme",
 )
 
 
