@@ -50,7 +50,9 @@ def test_what_neurons_do_weighs_the_same_in_any_basis(name):
 @pytest.mark.parametrize("name", [name for name in MASSES if name != "uniform"])
 def test_mass_changes_the_plan_and_the_fused_weights(name):
     models = [make(0), make(1)]
-    plain, weighed = (fuse(models, config=FusionConfig(method="aligned", mass=each), **options()) for each in ("uniform", name))
+    plain, weighed = (
+        fuse(models, config=FusionConfig(method="aligned", mass=each), **options()) for each in ("uniform", name)
+    )
     plans = [result.alignments[1].couplings["ffn.0"].plan for result in (plain, weighed)]
     assert (np.count_nonzero(plans[0], axis=1) == 1).all()  # equal sizes and masses: a permutation
     assert (np.count_nonzero(plans[1], axis=1) > 1).any()  # unequal masses: some neuron is split
@@ -64,7 +66,9 @@ def test_fusing_with_a_permuted_copy_returns_the_anchor_whatever_the_mass(name):
     copy, order = copy_of(model, 5)
     same = counts(3) * 2
     given = [{"ffn.0": OWN}, {"ffn.0": OWN[order["ffn.0"]]}]
-    result = fuse([model, copy], config=FusionConfig(method="aligned", mass=name), **options(token_counts=same, masses=given))
+    result = fuse(
+        [model, copy], config=FusionConfig(method="aligned", mass=name), **options(token_counts=same, masses=given)
+    )
     torch.testing.assert_close(run(result.state, result.config), run(*model).float(), rtol=0, atol=1e-5)
 
 
