@@ -4,6 +4,7 @@ from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
 from fedot.federation import client
+from fedot.federation.align_mod import align_mod
 
 app = ClientApp()
 
@@ -14,9 +15,9 @@ def describe(message: Message, context: Context) -> Message:
     return client.private(client.describe)(message, context)
 
 
-@app.train()
+@app.train(mods=[align_mod])
 def train(message: Message, context: Context) -> Message:
-    """Train on this client's data."""
+    """Train on this client's data; the mod aligns the result where a strategy says ``align: client``."""
     return client.private(client.fit)(message, context)
 
 

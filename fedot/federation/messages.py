@@ -13,13 +13,14 @@ from fedot.errors import FedotError
 from fedot.metrics import Tally
 from fedot.models import Config, State, config_from_json, config_to_json
 
-ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION = (
+ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
     "arrays",
     "config",
     "metrics",
     "update",
     "client",
     "evaluation",
+    "align",
 )
 
 
@@ -68,6 +69,57 @@ class ClientUpdate:
     validation_loss: float
     seconds: float
     truncated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """What a client does with its trained model before it answers, in a federation that aligns on the client.
+
+    Attributes
+    ----------
+    step
+        ``hold``: tell how the training went and keep the model. ``show``: send it in canonical form, as the anchor of
+        the others. ``align``: bring it into the basis of the model that came with the message, the anchor.
+    fusion
+        `FusionConfig` as JSON.
+    anchor
+        Partition of the client whose model the anchor is; -1 for a global model.
+    anchor_config
+        Configuration of the anchor; empty where it is that of the client's own model.
+    anchor_counts
+        Token counts of the anchor, int64; empty for a global model, which has seen all that any client has.
+    canonicalise
+        Whether the anchor has yet to be brought into canonical form.
+    summed
+        Send what the model contributes to a sum (`fedot.fusion.sums`), not the model itself.
+    """
+
+    step: str
+    fusion: str = "{}"
+    anchor: int = -1
+    anchor_config: str = ""
+    anchor_counts: bytes = b""
+    canonicalise: bool = False
+    summed: bool = False
+
+    def to_record(self) -> ConfigRecord:
+        """Write the directive as a `ConfigRecord`."""
+        return ConfigRecord({name.replace("_", "-"): getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def from_record(cls, record: ConfigRecord) -> "Directive":
+        """Read a directive."""
+        return cls(**{name: record[name.replace("_", "-")] for name in cls.__slots__})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUpdate:
+    """How a training went whose model stays at the client."""
+
+    client: str
+    partition_id: int
+    num_examples: int
+    validation_loss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +175,6 @@ def unpack_state(record: ArrayRecord) -> State:
 
 def pack_update(update: ClientUpdate) -> RecordDict:
     """Write a training reply: one ArrayRecord and one MetricRecord, as Flower's strategies want it."""
-    counts = update.token_counts.numpy().astype("<i8").tobytes()
     return RecordDict(
         {
             ARRAYS: pack_state(update.state),
@@ -142,7 +193,7 @@ def pack_update(update: ClientUpdate) -> RecordDict:
                     "partition-id": update.partition_id,
                     "model-config": config_to_json(update.config),
                     "tokenizer": update.tokenizer,
-                    "token-counts": counts,
+                    "token-counts": pack_counts(update.token_counts),
                 }
             ),
         }
@@ -165,7 +216,7 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
             state=unpack_state(content.array_records[ARRAYS]),
             config=config_from_json(_text(about["model-config"])),
             num_examples=_whole(metrics["num-examples"]),
-            token_counts=torch.from_numpy(np.frombuffer(_bytes(about["token-counts"]), dtype="<i8").copy()),
+            token_counts=unpack_counts(_bytes(about["token-counts"])),
             tokenizer=_text(about["tokenizer"]),
             train_loss=_number(metrics["train-loss"]),
             validation_loss=_number(metrics["validation-loss"]),
@@ -177,6 +228,47 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
     except Exception as error:  # a client's bytes can make NumPy, zipfile and json raise nearly anything
         told = " ".join(str(error).split())
         raise FedotError(f"a training reply is malformed ({type(error).__name__}: {told})") from error
+
+
+def pack_held(update: ClientUpdate) -> RecordDict:
+    """Write how a training went, without the model or anything counted in the texts."""
+    return RecordDict(
+        {
+            METRICS: MetricRecord({"num-examples": update.num_examples, "validation-loss": update.validation_loss}),
+            UPDATE: ConfigRecord({"client": update.client, "partition-id": update.partition_id}),
+        }
+    )
+
+
+def unpack_held(content: RecordDict) -> HeldUpdate:
+    """Read how a training went.
+
+    Raises
+    ------
+    FedotError
+        If a field is missing or of the wrong type.
+    """
+    try:
+        metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
+        return HeldUpdate(
+            _text(about["client"]),
+            _whole(about["partition-id"]),
+            _whole(metrics["num-examples"]),
+            _number(metrics["validation-loss"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise FedotError(f"a training reply is malformed ({type(error).__name__}: {error})") from error
+
+
+def pack_counts(counts: Tensor) -> bytes:
+    """Write token counts (V,) as little-endian int64."""
+    data: bytes = counts.numpy().astype("<i8").tobytes()
+    return data
+
+
+def unpack_counts(data: bytes) -> Tensor:
+    """Read token counts."""
+    return torch.from_numpy(np.frombuffer(data, dtype="<i8").copy())
 
 
 def pack_description(description: ClientDescription) -> RecordDict:

@@ -198,7 +198,9 @@ class _Seed:
     def _run_strategy(self, title: str, name: str, options: dict[str, object], initial: State, init: str) -> None:
         """Run one strategy over all rounds; if it cannot be run, say why in the results and go on."""
         federation = replace(self.federation, settings=replace(self.federation.settings, init=init))
-        strategy = build_strategy(name, options, Quorum(self.federation.names))
+        quorum = Quorum(self.federation.names, partitions=self.federation.partitions)
+        strategy = build_strategy(name, options, quorum)
+        strategy.timeout = self.plan.timeout
         final = self.scenario.rounds
         random.seed(self.seed)  # Flower samples clients from the global generator
 

@@ -45,6 +45,11 @@ class Federation:
         return {node: client.client for node, client in ordered}
 
     @property
+    def partitions(self) -> dict[int, int]:
+        """Partition by node id."""
+        return {node: client.partition_id for node, client in self.clients.items()}
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Class names, the same at all clients."""
         return next(iter(self.clients.values())).labels
@@ -94,7 +99,7 @@ def train_parents(
     """Have every client train once; return the usable models and who failed why, by partition."""
     content = RecordDict({ARRAYS: pack_state(initial), CONFIG: federation.settings.to_record()})
     replies = _ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN)
-    good, failed = read_replies(replies, federation.names)
+    good, failed = read_replies(replies, federation.names, federation.partitions)
     return tuple(update for _, update in good), tuple(failed)
 
 

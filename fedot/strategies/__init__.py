@@ -4,6 +4,7 @@ import difflib
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flwr.serverapp import strategy as flower
@@ -11,23 +12,31 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
+from fedot.strategies.client_aligned import ClientAligned, SummedFusion
 from fedot.strategies.guard import Guarded, Quorum
 from fedot.strategies.options import check_keys, check_number
 from fedot.strategies.ot_fusion import OTFusion
 from fedot.strategies.token_rows import FedAvgTokenRows
 
-__all__ = ["STRATEGIES", "Guarded", "OTFusion", "Quorum", "build_strategy"]
+__all__ = ["STRATEGIES", "ClientAligned", "Guarded", "OTFusion", "Quorum", "build_strategy"]
 
 Builder = Callable[[Mapping[str, Any]], Guarded]
+
+FUSION = set(FusionConfig.__dataclass_fields__)
 
 # Least and greatest value of options that are not just any number from 0 up.
 RANGES = {"fraction_train": (1e-9, 1.0), "min_fraction": (0.0, 1.0)}
 
 
 def _guarded(base: type[FedAvg]) -> Builder:
-    """One of Flower's strategies behind `Guarded`; its options are the keywords of its constructor."""
+    """One of Flower's strategies behind `Guarded`; its options are the keywords of its constructor.
+
+    With ``align: client`` the options of the alignment are taken as well.
+    """
     bases = (base,) if issubclass(base, Guarded) else (Guarded, base)
+    title = "fedavg-token-rows" if base is FedAvgTokenRows else base.__name__.lower()
     kind: type[Guarded] = type(f"Guarded{base.__name__}", bases, {"__doc__": base.__doc__})
+    aligned: type[ClientAligned] = type(f"Aligned{base.__name__}", (ClientAligned, base), {"__doc__": base.__doc__})
     own = {"fraction_evaluate", "min_train_nodes", "min_evaluate_nodes", "min_available_nodes"}
     known = {
         name
@@ -36,26 +45,58 @@ def _guarded(base: type[FedAvg]) -> Builder:
     }
 
     def build(options: Mapping[str, Any]) -> Guarded:
-        name = "fedavg-token-rows" if base is FedAvgTokenRows else base.__name__.lower()
-        check_keys(name, options, known)
-        for key in options:
-            check_number(name, options, key, *RANGES.get(key, (0.0, math.inf)))
+        on_client = options.get("align") == "client"
+        check_keys(title, options, known | {"align"} | (FUSION if on_client else set()))
+        if not on_client and "align" in options:
+            raise FedotError(f"strategies: {title}.align is {options['align']!r}, but it can only be client")
+        values = {key: value for key, value in options.items() if key in known}
+        for key in values:
+            check_number(title, values, key, *RANGES.get(key, (0.0, math.inf)))
         try:
-            return kind(**options)
+            strategy = (aligned if on_client else kind)(**values)
         except (TypeError, ValueError) as error:
-            raise FedotError(f"strategies: {name} refuses its options: {' '.join(str(error).split())}") from error
+            raise FedotError(f"strategies: {title} refuses its options: {' '.join(str(error).split())}") from error
+        if isinstance(strategy, ClientAligned):
+            strategy.fusion = _alignment(title, options)
+        return strategy
 
     return build
 
 
 def _ot_fusion(options: Mapping[str, Any]) -> Guarded:
-    own = {"align", "fraction_train"}
-    check_keys("ot-fusion", options, own | set(FusionConfig.__dataclass_fields__))
-    if options.get("align", "server") != "server":
-        raise FedotError(f"ot-fusion.align is {options['align']!r}, but models are aligned on the server only")
-    fusion = FusionConfig.from_options({key: value for key, value in options.items() if key not in own})
+    check_keys("ot-fusion", options, {"align", "fraction_train"} | FUSION)
+    align = options.get("align", "server")
+    if align not in ("server", "client"):
+        raise FedotError(f"strategies: ot-fusion.align is {align!r}, but it can only be server or client")
     fraction = check_number("ot-fusion", options, "fraction_train", *RANGES["fraction_train"], default=1.0)
-    return OTFusion(fusion=fusion, fraction_train=fraction)
+    if align == "server":
+        return OTFusion(fusion=_fusion(options), fraction_train=fraction)
+    strategy = SummedFusion(fraction_train=fraction)
+    strategy.fusion = _alignment("ot-fusion", options)
+    return strategy
+
+
+def _fusion(options: Mapping[str, Any]) -> FusionConfig:
+    return FusionConfig.from_options({key: value for key, value in options.items() if key in FUSION})
+
+
+def _alignment(title: str, options: Mapping[str, Any]) -> FusionConfig:
+    """Options of an alignment on the client; what only a server can do is refused."""
+    only = {
+        "method": ("auto", "aligned"),
+        "anchor": ("global", "first", "largest", "best"),
+        "scheme": ("one-pass",),
+        "circuits": (False,),
+        "distil_steps": (0,),
+    }
+    fusion = _fusion(options)
+    for key, possible in only.items():
+        if key in options and options[key] not in possible:
+            raise FedotError(
+                f"strategies: {title}.{key.replace('_', '-')} is {options[key]!r}, but with align: client it can only "
+                f"be {' or '.join(str(value).lower() for value in possible)}, since no one sees all models"
+            )
+    return replace(fusion, method="aligned", circuits=False)
 
 
 STRATEGIES: dict[str, Builder] = {
@@ -78,7 +119,8 @@ STRATEGIES: dict[str, Builder] = {
 def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None = None) -> Guarded:
     """Build a strategy from its name and a scenario's options.
 
-    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`) go with all of them.
+    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`) go with all of them, and
+    ``align: client`` (see `ClientAligned`).
 
     Raises
     ------
@@ -95,6 +137,7 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
         base.clients,
         check_number(name, values, "min_fraction", *RANGES["min_fraction"], default=base.fraction),
         check_number(name, values, "connect_seconds", 0.0, math.inf, default=base.connect_seconds),
+        base.partitions,
     )
     for key in ("min_fraction", "connect_seconds"):
         values.pop(key, None)

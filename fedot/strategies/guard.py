@@ -12,6 +12,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate
+from fedot.models import Config
 from fedot.strategies.validation import read_replies
 
 log = logging.getLogger("fedot.strategy")
@@ -29,11 +30,14 @@ class Quorum:
         Share of the asked clients that must answer with a usable model.
     connect_seconds
         How long to wait for clients to connect before going on with those that are there.
+    partitions
+        Partition of the client behind every node id, where it is known.
     """
 
     clients: Mapping[int, str] = field(default_factory=dict)
     fraction: float = 0.5
     connect_seconds: float = 120.0
+    partitions: Mapping[int, int] = field(default_factory=dict)
 
     def needed(self, asked: int) -> int:
         """Smallest number of usable replies."""
@@ -47,17 +51,21 @@ class Quorum:
 class Guarded(FedAvg):
     """Mixin before any of Flower's strategies: asks who is there, drops bad replies, never waits for ever.
 
-    For the latest round, `accepted` holds the replies that were used, `dropped` who was left out and why.
+    For the latest round, `accepted` holds the replies that were used, `dropped` who was left out and why. A subclass
+    may say which configuration it `expected`, and who was left out `early`, before the round's last exchange.
     """
 
     quorum: Quorum = Quorum()
+    timeout: float = 3600.0
     equal_models: bool = True
+    expected: Config | None = None
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fraction_evaluate = 0.0  # set here, since Flower's constructor warns of it; fedot evaluates by itself
         self.accepted: tuple[ClientUpdate, ...] = ()
         self.dropped: list[tuple[str, str]] = []
+        self.early: list[tuple[str, str]] = []
         self._asked: dict[int, str] = {}
 
     def configure_train(
@@ -77,6 +85,7 @@ class Guarded(FedAvg):
                 f"round {server_round}: only {len(connected)} of {expected} clients are connected, and "
                 f"{self.quorum.needed(expected)} are needed; missing: {self._absent(connected)}"
             )
+        self.early = []
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
         messages = list(super().configure_train(server_round, arrays, config, grid))
         self._asked = {
@@ -100,12 +109,13 @@ class Guarded(FedAvg):
             If fewer than the quorum are usable; it names who is missing or was dropped.
         """
         self.accepted = ()
-        good, self.dropped = read_replies(replies, self._asked)
+        good, dropped = read_replies(replies, self._asked, self.quorum.partitions, self.expected)
+        self.dropped = [*self.early, *dropped]
         if self.equal_models:
             self._require_equal_models(good)
         for name, reason in self.dropped:
             log.warning("round %s goes on without %s: %s", server_round, name, reason)
-        asked = len(self._asked)
+        asked = len(self._asked) + len(self.early)
         if len(good) < self.quorum.needed(asked):
             told = "; ".join(f"{name}: {reason}" for name, reason in self.dropped)
             raise FedotError(

@@ -1,7 +1,8 @@
 """OT fusion: align the clients' models by optimal transport, then average them."""
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
@@ -11,7 +12,7 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
-from fedot.models import Config, config_to_json
+from fedot.models import config_to_json
 from fedot.strategies.guard import Guarded
 from fedot.tokenizer import vocabulary
 
@@ -28,8 +29,9 @@ class Fused:
 class OTFusion(Guarded):
     """Replace FedAvg's mean by one in a common basis.
 
-    In the first round, the client with the most examples is the anchor; from the second on it is the global
-    model. Clients may differ in width, heads and vocabulary.
+    In the first round of models that start apart, the client with the most examples is the anchor; from the second
+    round on, and from a shared start, it is the global model; `fusion.anchor` may choose another. Clients may
+    differ in width, heads and vocabulary.
 
     Attributes
     ----------
@@ -53,8 +55,8 @@ class OTFusion(Guarded):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """Remember what is sent, since from the second round on it is the anchor; and tell its shape."""
-        self._sent = arrays
+        """Remember what is sent, where all clients start from it; and tell its shape."""
+        self._sent = arrays if self.latest is not None or config.get("init") == "shared" else None
         if self.latest is not None:
             config["model-config"] = config_to_json(self.latest.result.config)
         return super().configure_train(server_round, arrays, config, grid)
@@ -77,29 +79,29 @@ class OTFusion(Guarded):
         weights = [float(update.num_examples) for update in updates]
         counts = [update.token_counts for update in updates]
         words = [client_vocabulary(update) for update in updates]
-        anchor = max(range(len(updates)), key=lambda k: (weights[k], -k))
-        name: str | None = updates[anchor].client
-        if self.latest is not None and self._sent is not None:
+        fusion, anchor = self.fusion, max(range(len(updates)), key=lambda k: (weights[k], -k))
+        if self._sent is not None and fusion.method == "auto":
+            fusion = replace(fusion, method="aligned")  # models that share a start share a basis
+        if self._sent is not None and fusion.anchor == "global":
             # the global model gives the basis, but has no vote
-            models.append((unpack_state(self._sent), self._global_config()))
+            shape = self.latest.result.config if self.latest is not None else updates[0].config
+            models.append((unpack_state(self._sent), shape))
             weights.append(0.0)
             counts.append(torch.stack(counts).sum(0))
             words.append(words[0])
-            anchor, name = len(models) - 1, None
+            anchor = len(models) - 1
+        losses = [update.validation_loss for update in updates]
         result = fuse(
             models,
             weights=weights,
             token_counts=counts,
             vocabularies=None if any(word is None for word in words) else [word for word in words if word],
             anchor=anchor,
-            config=self.fusion,
+            validation_losses=[*losses, math.inf][: len(models)],
+            config=fusion,
         )
+        name = updates[result.anchor].client if result.anchor < len(updates) else None
         return Fused(tuple(updates), name, result)
-
-    def _global_config(self) -> Config:
-        assert self.latest is not None
-        config: Config = self.latest.result.config
-        return config
 
 
 def client_vocabulary(update: ClientUpdate) -> tuple[str, ...] | None:

@@ -1,18 +1,28 @@
 """Checks on training replies: what is wrong with one is said by client name, and it is left out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import TypeVar
 
 import torch
-from flwr.app import Message
+from flwr.app import Message, RecordDict
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate, unpack_update
-from fedot.models import state_shapes
+from fedot.federation.messages import ClientUpdate, HeldUpdate, unpack_held, unpack_update
+from fedot.models import Config, state_shapes
+
+MOST = 2**24
+"""Largest width, vocabulary or length that a model may claim."""
+
+Read = TypeVar("Read", ClientUpdate, HeldUpdate)
 
 
 def read_replies(
-    replies: Iterable[Message], asked: Mapping[int, str]
+    replies: Iterable[Message],
+    asked: Mapping[int, str],
+    partitions: Mapping[int, int] | None = None,
+    expected: Config | None = None,
 ) -> tuple[list[tuple[Message, ClientUpdate]], list[tuple[str, str]]]:
     """Tell usable training replies from those to leave out.
 
@@ -20,6 +30,11 @@ def read_replies(
     ----------
     asked
         Name of the client behind every node id that was asked.
+    partitions
+        Partition of the client behind every node id, where it is known; then the client must say the same, and its
+        name.
+    expected
+        Configuration that every model must have, where that is known.
 
     Returns
     -------
@@ -28,29 +43,77 @@ def read_replies(
     dropped
         Name of everybody else who was asked, and the reason.
     """
-    good: list[tuple[Message, ClientUpdate]] = []
+
+    def read(content: RecordDict) -> ClientUpdate:
+        update = unpack_update(content)
+        check_update(update)
+        if expected is not None and replace(update.config, dropout=expected.dropout) != expected:
+            raise FedotError("its model does not have the shape of the model that it was to be aligned to")
+        return update
+
+    found, dropped = _read_all(replies, asked, partitions or {}, read)
+    return sorted(found.values(), key=lambda pair: pair[1].partition_id), dropped
+
+
+def read_held(
+    replies: Iterable[Message], asked: Mapping[int, str], partitions: Mapping[int, int] | None = None
+) -> tuple[dict[int, HeldUpdate], list[tuple[str, str]]]:
+    """Tell by node how the trainings went whose models stay at the clients, and whom to leave out."""
+
+    def read(content: RecordDict) -> HeldUpdate:
+        update = unpack_held(content)
+        if update.num_examples <= 0:
+            raise FedotError(f"it was trained on {update.num_examples} examples")
+        return update
+
+    found, dropped = _read_all(replies, asked, partitions or {}, read)
+    return {node: update for node, (_, update) in found.items()}, dropped
+
+
+def check_identity(client: str, partition_id: int, name: str, partition: int) -> None:
+    """Refuse a client that says it is another one.
+
+    Raises
+    ------
+    FedotError
+        Telling whose place it claims.
+    """
+    if client != name:
+        raise FedotError(f"it says that it is {client!r}")
+    if partition_id != partition:
+        raise FedotError(f"it says that its partition is {partition_id}, not {partition}")
+
+
+def _read_all(
+    replies: Iterable[Message],
+    asked: Mapping[int, str],
+    partitions: Mapping[int, int],
+    read: Callable[[RecordDict], Read],
+) -> tuple[dict[int, tuple[Message, Read]], list[tuple[str, str]]]:
+    found: dict[int, tuple[Message, Read]] = {}
     dropped: list[tuple[str, str]] = []
     strays: set[str] = set()
     silent = dict(asked)
     for message in replies:
-        name = silent.pop(message.metadata.src_node_id, None)
+        node = message.metadata.src_node_id
+        name = silent.pop(node, None)
         try:
             if message.has_error():
                 raise FedotError(" ".join((message.error.reason or "").split()) or f"error {message.error.code}")
-            update = unpack_update(message.content)
-            check_update(update)
+            update = read(message.content)
+            if name is not None:
+                if node in partitions:
+                    check_identity(update.client, update.partition_id, name, partitions[node])
+                found[node] = (message, update)
         except FedotError as error:
             if name is None:
                 strays.add(str(error))
             else:
                 dropped.append((name, str(error)))
-            continue
-        if name is not None:
-            good.append((message, update))
     # Flower tells of a lost node under its own id instead of the node's, so the reason goes by exclusion
     reason = "; ".join(sorted(strays)) or "no answer before the deadline"
     dropped += [(name, reason) for name in silent.values()]
-    return sorted(good, key=lambda pair: pair[1].partition_id), dropped
+    return found, dropped
 
 
 def check_update(update: ClientUpdate, expected_round_shapes: dict[str, tuple[int, ...]] | None = None) -> None:
@@ -87,10 +150,20 @@ def check_update(update: ClientUpdate, expected_round_shapes: dict[str, tuple[in
 
 
 def _shapes(update: ClientUpdate) -> dict[str, tuple[int, ...]]:
+    _check_sizes(update)
     try:
         return state_shapes(update.config)
     except Exception as error:  # whatever torch says to a width of -8 or "wide"
         raise FedotError(f"its configuration describes no model ({type(error).__name__})") from error
+
+
+def _check_sizes(update: ClientUpdate) -> None:
+    """Refuse absurd sizes before a model of them is built, if only in outline."""
+    for key, value in asdict(update.config).items():
+        # every layer has a tensor, so a model cannot have more layers than the client sent tensors
+        most = len(update.state) if "layer" in key else MOST
+        if isinstance(value, int | float) and value > most:
+            raise FedotError(f"its configuration says {key} {value}, but at most {most} can be")
 
 
 def _check_tokenizer(update: ClientUpdate) -> None:

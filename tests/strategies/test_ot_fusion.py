@@ -77,6 +77,33 @@ def test_the_anchor_without_examples_has_no_vote() -> None:
     )
 
 
+@pytest.mark.parametrize(("anchor", "name"), [("first", "client-0"), ("largest", "client-1"), ("best", "client-2")])
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_the_anchor_is_chosen_by_name(anchor: str, name: str, rounds: int) -> None:
+    updates = [make_update(0), make_update(1, num_examples=30), make_update(2, validation_loss=0.1)]
+    latest = fuse(updates, rounds=rounds, anchor=anchor).latest
+    assert latest is not None
+    assert latest.anchor == name
+    assert len(latest.result.alignments) == 3
+
+
+def test_a_universe_aligns_the_anchor_too() -> None:
+    latest = fuse([make_update(k) for k in range(3)], scheme="universe", anchor="medoid").latest
+    assert latest is not None
+    assert all(alignment.couplings for alignment in latest.result.alignments)
+
+
+def test_from_a_shared_start_the_global_model_is_the_anchor_at_once() -> None:
+    nodes = {k: answer(make_update(k)) for k in range(2)}
+    strategy = build_strategy("ot-fusion", {}, Quorum({k: f"client-{k}" for k in nodes}))
+    assert isinstance(strategy, OTFusion)
+    start = pack_state(make_update(seed=9).state)
+    strategy.start(FakeGrid(nodes), start, 1, train_config=ConfigRecord({"init": "shared"}))
+    assert strategy.latest is not None
+    assert strategy.latest.anchor is None
+    assert len(strategy.latest.result.alignments) == 3
+
+
 def test_clients_of_unequal_width_are_fused() -> None:
     wide = replace(CONFIG, d_model=16, d_head=8, d_ff=24)
     latest = fuse([make_update(0, num_examples=20), make_update(1, config=wide)]).latest
@@ -99,7 +126,13 @@ def test_options_reach_the_fusion() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"align": "client"}, "aligned on the server only"),
+        ({"align": "both"}, "server or client"),
+        ({"align": "client", "scheme": "universe"}, "no one sees all models"),
+        ({"align": "client", "anchor": "medoid"}, "global or first or largest or best"),
+        ({"align": "client", "circuits": True}, "ot-fusion.circuits"),
+        ({"align": "client", "method": "merged"}, "auto or aligned"),
+        ({"anchor": "middle"}, "fusion.anchor"),
+        ({"scheme": "twice"}, "fusion.scheme"),
         ({"solver": "magic"}, "fusion.solver"),
         ({"solvr": "exact"}, "did you mean solver"),
         ({"min-fraction": "most"}, "min-fraction"),

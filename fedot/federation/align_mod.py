@@ -1,0 +1,116 @@
+"""Client-side alignment as a Flower mod: what leaves the client is in the anchor's basis already.
+
+The mod wraps the training function. It acts only on messages with a `Directive`, so every strategy can do without
+it. With it, the server has nothing to align, and any rule that works on plain tensors (a median, a sum, an
+adaptive server step) works on models that share a basis.
+"""
+
+import json
+import time
+from dataclasses import asdict, replace
+
+from flwr.app import Context, Message
+from flwr.clientapp.typing import ClientAppCallable
+
+from fedot.errors import FedotError
+from fedot.federation.client import private
+from fedot.federation.messages import (
+    ALIGN,
+    ARRAYS,
+    ClientUpdate,
+    Directive,
+    pack_held,
+    pack_update,
+    unpack_counts,
+    unpack_state,
+    unpack_update,
+)
+from fedot.fusion import FusionConfig
+from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.methods.aligned import aligned
+from fedot.fusion.problem import prepare
+from fedot.fusion.sums import contribution
+from fedot.models import LABEL_SIZES, Config, State, config_from_json, symmetry
+
+
+def align_mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+    """Train as the app does, then hold, show or align the result, as the message's directive says."""
+    reply = call_next(message, context)
+    record = message.content.config_records.get(ALIGN)
+    if record is None or reply.has_error():
+        return reply
+
+    def follow(message: Message, _: Context) -> Message:
+        directive, update = Directive.from_record(record), unpack_update(reply.content)
+        if update.tokenizer:
+            raise FedotError("align: client needs one tokenizer for all; set tokenizer.scope: shared")
+        if directive.step == "hold":
+            return Message(pack_held(update), reply_to=message)
+        began = time.perf_counter()
+        if directive.step == "show":
+            update = canonical_update(update)
+        else:
+            update = aligned_update(update, unpack_state(message.content.array_records[ARRAYS]), directive)
+        update = replace(update, seconds=update.seconds + time.perf_counter() - began)
+        return Message(pack_update(update), reply_to=message)
+
+    return private(follow)(message, context)
+
+
+def canonical_state(state: State, config: Config) -> tuple[State, Config]:
+    """Bring a model into canonical form; its configuration changes with it."""
+    problem = prepare([(state, config)])
+    shape: Config = problem.config_of(0)
+    return to_float32(problem.states[0]), shape
+
+
+def canonical_update(update: ClientUpdate) -> ClientUpdate:
+    """Bring a trained model into canonical form."""
+    state, config = canonical_state(update.state, update.config)
+    return replace(update, state=state, config=config)
+
+
+def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) -> ClientUpdate:
+    """Bring a trained model into the anchor's basis, neurons and widths.
+
+    Raises
+    ------
+    FedotError
+        If the anchor is another kind of model, or has other tokens, positions or classes.
+    """
+    fusion = fusion_from_json(directive.fusion)
+    if directive.anchor == update.partition_id:
+        found = canonical_update(update)
+    else:
+        config = config_from_json(directive.anchor_config) if directive.anchor_config else update.config
+        for key in sorted(set(LABEL_SIZES.values())):
+            ours, theirs = getattr(update.config, key, None), getattr(config, key, None)
+            if ours != theirs:
+                raise FedotError(f"align: client needs equal {key} at all clients, but it is {ours}, not {theirs}")
+        counts = unpack_counts(directive.anchor_counts) if directive.anchor_counts else update.token_counts
+        problem = prepare(
+            [(update.state, update.config), (anchor, config)],
+            weights=[1.0, 0.0],
+            token_counts=[update.token_counts, counts],
+            anchor=1,
+        )
+        if not directive.canonicalise:  # then every client takes the anchor's basis as it came
+            given = {name: anchor[name].double() for name in problem.states[1]}
+            problem = replace(problem, states=(problem.states[0], given))
+        state = to_float32(aligned(problem, fusion).aligned[0])
+        found = replace(update, state={name: state[name] for name in problem.states[1]}, config=problem.config_of(1))
+    if directive.summed:
+        counts_or_none = update.token_counts if fusion.count_rows else None
+        parts = contribution(found.state, symmetry(found.config), float(update.num_examples), counts_or_none)
+        found = replace(found, state=to_float32(parts))
+    return found
+
+
+def fusion_to_json(fusion: FusionConfig) -> str:
+    """Write the options of a fusion for a `Directive`."""
+    return json.dumps(asdict(fusion))
+
+
+def fusion_from_json(text: str) -> FusionConfig:
+    """Read what `fusion_to_json` wrote."""
+    return FusionConfig.from_options(json.loads(text))

@@ -1,0 +1,159 @@
+"""Strategies whose clients align: they send models that are in one basis already (`fedot.federation.align_mod`).
+
+In the first round nobody has a common basis yet, and a random reference would be no landmark for models that know
+nothing of it. So one client's trained model becomes the anchor, in three exchanges: all train and tell how it
+went; the chosen client sends its model; all others get it and send theirs, aligned to it. From the second round
+on, and from a shared start, the global model that was sent is the anchor, and one exchange does.
+"""
+
+import logging
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+
+from fedot.errors import FedotError
+from fedot.federation.align_mod import canonical_state, fusion_to_json
+from fedot.federation.messages import (
+    ALIGN,
+    ARRAYS,
+    CONFIG,
+    ClientUpdate,
+    Directive,
+    HeldUpdate,
+    pack_counts,
+    pack_state,
+    unpack_state,
+)
+from fedot.fusion import FusionConfig
+from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.sums import mean_of_sum
+from fedot.models import Config, config_from_json, config_to_json, symmetry
+from fedot.strategies.guard import Guarded
+from fedot.strategies.validation import read_held, read_replies
+
+log = logging.getLogger("fedot.strategy")
+
+
+class ClientAligned(Guarded):
+    """Mixin before any of the strategies: has clients align, and keeps the global model in canonical form.
+
+    Attributes
+    ----------
+    fusion
+        Options of the alignment; `anchor` chooses the client of the first round.
+    anchor
+        Name of the client whose model was the anchor in the first round; None for a shared start.
+    """
+
+    fusion: FusionConfig = FusionConfig(method="aligned")
+    anchor: str | None = None
+    summed: bool = False
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Add to the messages of the strategy what to do with the trained model.
+
+        Raises
+        ------
+        FedotError
+            If no client can give an anchor in the first round.
+        """
+        if server_round == 1 and config.get("init") != "shared":
+            return self._find_anchor(server_round, config, grid)
+        if server_round == 1 and not self.summed:
+            # the strategy's own arithmetic on differences to the sent model needs that model in canonical form
+            state, shape = canonical_state(unpack_state(arrays), config_from_json(str(config["model-config"])))
+            arrays, config["model-config"] = pack_state(state), config_to_json(shape)
+        elif server_round > 1:
+            config["model-config"] = config_to_json(self.accepted[0].config)
+        messages = list(super().configure_train(server_round, arrays, config, grid))
+        return self._with(messages, Directive("align", canonicalise=self.summed))
+
+    def _find_anchor(self, server_round: int, config: ConfigRecord, grid: Grid) -> list[Message]:
+        """Have all train, get one model, and ask all to align to it."""
+        drawn = random.getstate()
+        first = list(super().configure_train(server_round, pack_state({}), config, grid))
+        replies = grid.send_and_receive(self._with(first, Directive("hold")), timeout=self.timeout)
+        held, early = read_held(replies, self._asked, self.quorum.partitions)
+        told = {message.metadata.dst_node_id: message for message in first}
+        for node in self._preferred(held):
+            [*reply] = grid.send_and_receive(self._with([told[node]], Directive("show")), timeout=self.timeout)
+            good, bad = read_replies(reply, {node: self._asked[node]}, self.quorum.partitions)
+            if good:
+                break
+            early += bad
+            del held[node]
+        else:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in early)
+            raise FedotError(f"round {server_round}: no client sent a usable model to align to ({reasons})")
+        [(_, shown)] = good
+        self.anchor = shown.client
+        log.info("the models are aligned to that of %s", self.anchor)
+        random.setstate(drawn)  # so that the same clients are drawn again, now with the anchor as the global model
+        if hasattr(self, "current_arrays"):
+            self.current_arrays = None
+        second = super().configure_train(server_round, pack_state(shown.state), config, grid)
+        self.expected, self.early = shown.config, early
+        self._asked = {node: name for node, name in self._asked.items() if node in held}
+        return self._with(
+            [message for message in second if message.metadata.dst_node_id in held],
+            Directive(
+                "align",
+                anchor=shown.partition_id,
+                anchor_config=config_to_json(shown.config),
+                anchor_counts=pack_counts(shown.token_counts),
+            ),
+        )
+
+    def _preferred(self, held: Mapping[int, HeldUpdate]) -> list[int]:
+        """Nodes in the order in which their models are wanted as the anchor."""
+
+        def rank(node: int) -> tuple[float, int]:
+            update = held[node]
+            measure = {"first": 0.0, "best": update.validation_loss}.get(self.fusion.anchor, -update.num_examples)
+            return measure, update.partition_id
+
+        return sorted(held, key=rank)
+
+    def _with(self, messages: Sequence[Message], directive: Directive) -> list[Message]:
+        """The same messages with a directive."""
+        record = replace(directive, fusion=fusion_to_json(self.fusion), summed=self.summed).to_record()
+        return [
+            Message(
+                RecordDict({ARRAYS: m.content[ARRAYS], CONFIG: m.content[CONFIG], ALIGN: record}),
+                m.metadata.dst_node_id,
+                MessageType.TRAIN,
+            )
+            for m in messages
+        ]
+
+
+class SummedFusion(ClientAligned):
+    """OT fusion that sees sums only: of weights times models, of counts times token rows, of both numbers."""
+
+    summed = True
+
+    def summary(self) -> None:
+        """Log nothing beyond what `start` logs."""
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Add up what the clients contribute, and divide."""
+        updates = [update for _, update in self.accept(server_round, replies)]
+        metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
+        return pack_state(total_of(updates, self.fusion)), metrics
+
+
+def total_of(updates: Sequence[ClientUpdate], fusion: FusionConfig) -> dict[str, torch.Tensor]:
+    """The fused state of summed contributions."""
+    shape: Config = updates[0].config
+    total = {name: torch.stack([update.state[name].double() for update in updates]).sum(0) for name in updates[0].state}
+    counts = torch.stack([update.token_counts for update in updates]).sum(0)
+    examples = float(sum(update.num_examples for update in updates))
+    return to_float32(mean_of_sum(total, symmetry(shape), examples, counts if fusion.count_rows else None))
