@@ -152,9 +152,8 @@ class Scenario(_Strict):
     train: TrainSpec = TrainSpec()
     init: Literal["independent", "shared"] = "independent"
     rounds: int = Field(default=1, ge=1, le=1000)
-    strategies: tuple[Annotated[StrategySpec, BeforeValidator(_strategy)], ...] = (
-        StrategySpec(name="fedavg"),
-        StrategySpec(name="ot-fusion"),
+    strategies: tuple[Annotated[StrategySpec, BeforeValidator(_strategy)], ...] = Field(
+        default=(StrategySpec(name="fedavg"), StrategySpec(name="ot-fusion")), min_length=1
     )
     references: tuple[Literal["parents", "ensemble", "centralised", "fedavg-shared-init"], ...] = (
         "parents",

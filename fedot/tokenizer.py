@@ -18,6 +18,9 @@ from fedot.scenario import TokenizerSpec
 PAD, UNK = "[PAD]", "[UNK]"
 SPECIAL = (PAD, UNK)
 
+MOST_WORDS, MOST_WORD_BYTES = 200_000, 2**26
+"""What a client's word counts may be: different words, and bytes of their JSON. A tokenizer needs far fewer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -125,10 +128,11 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Encod
     return Encoded([row[:max_length] or [unknown] for row in ids], truncated)
 
 
-def pack_words(counts: Mapping[str, int], min_count: int = 2) -> bytes:
-    """Pack word counts for the wire, leaving out words seen less than `min_count` times."""
-    kept = {word: count for word, count in sorted(counts.items()) if count >= min_count}
-    return zlib.compress(json.dumps(kept, ensure_ascii=False).encode())
+def pack_words(counts: Mapping[str, int], min_count: int = 2, most: int = MOST_WORDS) -> bytes:
+    """Pack word counts for the wire: the `most` frequent words, without those seen less than `min_count` times."""
+    kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)[:most]
+    words = {word: -negative for negative, word in sorted(kept, key=lambda item: item[1])}
+    return zlib.compress(json.dumps(words, ensure_ascii=False).encode())
 
 
 def unpack_words(packed: bytes) -> Counter[str]:
@@ -137,10 +141,16 @@ def unpack_words(packed: bytes) -> Counter[str]:
     Raises
     ------
     FedotError
-        If the bytes are no word counts.
+        If the bytes are no word counts, or hold more than a client sends.
     """
     try:
-        counts = json.loads(zlib.decompress(packed))
+        reader = zlib.decompressobj()
+        text = reader.decompress(packed, MOST_WORD_BYTES)
+        if reader.unconsumed_tail:
+            raise FedotError(f"a client's word counts are larger than {MOST_WORD_BYTES // 2**20} MiB")
+        counts = json.loads(text)
+        if len(counts) > MOST_WORDS:
+            raise FedotError(f"a client counts {len(counts)} words, but at most {MOST_WORDS} are sent")
         words = Counter({str(word): int(count) for word, count in counts.items()})
         if "" in words or min(words.values(), default=1) < 1:
             raise ValueError("a word is empty or its count not above 0")

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fedot.tokenizer as tokenizer_module
 from fedot.errors import FedotError
 from fedot.scenario import TokenizerSpec
 from fedot.tokenizer import PAD, UNK, count_words, encode, pack_words, train_tokenizer, unpack_words, vocabulary
@@ -111,6 +112,27 @@ def test_rare_words_do_not_travel():
 def test_word_counts_that_cannot_be_read_are_told(text):
     packed = zlib.compress(text) if text else b"no"
     with pytest.raises(FedotError, match="cannot be read"):
+        unpack_words(packed)
+
+
+def test_the_most_frequent_words_travel_and_no_more():
+    counts = {"a": 2, "d": 5, "c": 3, "b": 3}
+    assert unpack_words(pack_words(counts, most=3)) == {"d": 5, "b": 3, "c": 3}
+    assert unpack_words(pack_words(counts, most=2)) == {"d": 5, "b": 3}
+
+
+def test_more_words_than_a_client_sends_are_refused(monkeypatch):
+    packed = pack_words({"a": 2, "b": 3, "c": 4})
+    monkeypatch.setattr(tokenizer_module, "MOST_WORDS", 2)
+    with pytest.raises(FedotError, match="counts 3 words, but at most 2"):
+        unpack_words(packed)
+
+
+def test_a_little_that_unpacks_to_a_lot_is_refused(monkeypatch):
+    monkeypatch.setattr(tokenizer_module, "MOST_WORD_BYTES", 2**12)
+    packed = zlib.compress(b" " * 2**20)
+    assert len(packed) < 2**11
+    with pytest.raises(FedotError, match="larger than"):
         unpack_words(packed)
 
 

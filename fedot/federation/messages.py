@@ -23,11 +23,15 @@ ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
     "align",
 )
 
+PATHS = ("data-dir", "base-dir")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the server tells a client with every message.
 
+    `data_dir` and `base_dir` are set in simulations only, where clients share the server's file system; `base_dir`,
+    the scenario's folder, only if a client's data are `files`.
     `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
     form, and has its anchor's widths.
     """
@@ -366,13 +370,16 @@ def unpack_tallies(content: RecordDict, count: int) -> tuple[Tally, ...]:
 
 
 def record_bytes(content: RecordDict) -> int:
-    """Size of a message's payload in bytes: arrays as they are serialised, texts and numbers as such."""
+    """Size of a message's payload in bytes: arrays as they are serialised, texts and numbers as such.
+
+    Paths do not count; they go along in simulations only, and a run's figures must not hang on where it ran.
+    """
     total = 0
     for record in content.values():
         if isinstance(record, ArrayRecord):
             total += sum(len(array.data) for array in record.values())
         elif isinstance(record, MetricRecord | ConfigRecord):
-            total += sum(_value_bytes(value) for value in record.values())
+            total += sum(_value_bytes(value) for key, value in record.items() if key not in PATHS)
     return total
 
 

@@ -1,6 +1,7 @@
 """A grid that watches another: bytes, replies, time."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -22,12 +23,14 @@ class Exchange:
 
 
 class MeteredGrid(Grid):
-    """Pass everything on to `grid`, and keep what was exchanged last, by message type."""
+    """Pass everything on to `grid`, and keep what was exchanged last, and how much in all, by message type."""
 
     def __init__(self, grid: Grid, on_exchange: Callable[[str, Exchange], None] | None = None) -> None:
         self._grid = grid
         self._on_exchange = on_exchange or (lambda *_: None)
         self.latest: dict[str, Exchange] = {}
+        self.bytes_down: Counter[str] = Counter()
+        self.bytes_up: Counter[str] = Counter()
 
     def set_run(self, run: Run) -> None:
         """Set the run of the grid behind."""
@@ -75,5 +78,7 @@ class MeteredGrid(Grid):
         )
         kind = sent[0].metadata.message_type.split(".")[0]
         self.latest[kind] = exchange
+        self.bytes_down[kind] += exchange.bytes_down
+        self.bytes_up[kind] += exchange.bytes_up
         self._on_exchange(kind, exchange)
         return replies

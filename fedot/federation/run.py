@@ -28,13 +28,20 @@ from fedot.federation.messages import (
 )
 from fedot.federation.metered import MeteredGrid
 from fedot.federation.results import RunRecord
-from fedot.federation.server import TIMEOUT, evaluate_everywhere, gather, train_parents
+from fedot.federation.server import (
+    TIMEOUT,
+    Federation,
+    evaluate_everywhere,
+    evaluate_where_possible,
+    gather,
+    train_parents,
+)
 from fedot.federation.workers import start_pool, stop_pool
 from fedot.fusion.labels import unite
 from fedot.metrics import Tally
-from fedot.models import Config, State, build_model, model_config, state_of, symmetry
+from fedot.models import Config, State, build_model, config_to_json, model_config, state_of, symmetry
 from fedot.scenario import Scenario
-from fedot.strategies import OTFusion, Quorum, build_strategy
+from fedot.strategies import ClientAligned, OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import Fused, client_vocabulary
 from fedot.tokenizer import vocabulary
 
@@ -146,11 +153,12 @@ class _Seed:
         self.plan, self.record, self.save_model, self.progress = plan, record, save_model, progress
         self.scenario, self.seed = plan.scenario, seed
         self.grid = MeteredGrid(grid)
+        own_files = any(spec.dataset == "files" for spec in self.scenario.client_specs())
         settings = Settings(
             scenario=self.scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
             seed=seed,
-            data_dir=str(plan.data_dir or ""),
-            base_dir=str(self.scenario.base_dir or ""),
+            data_dir=str(plan.data_dir or "") if plan.pooled else "",
+            base_dir=str(self.scenario.base_dir or "") if plan.pooled and own_files else "",
             device=plan.device,
             init=self.scenario.init,
         )
@@ -167,7 +175,29 @@ class _Seed:
 
     def run(self) -> None:
         references = self.scenario.references
-        initial = self._initial()
+        initial, shape = self._initial()
+        if self.scenario.init == "shared":
+            self.federation = _starting_from(self.federation, "shared", shape)
+        if self._asks_for_parents():
+            self._train_parents(initial)
+        if self.parents and ("parents" in references or "ensemble" in references):
+            self._reference("parents", self._evaluate_parents)
+        for spec in self.scenario.strategies:
+            self._run_strategy(spec.title, spec.name, dict(spec.options), initial, self.federation)
+        if "fedavg-shared-init" in references:
+            shared = _starting_from(self.federation, "shared", shape)
+            self._run_strategy("fedavg-shared-init", "fedavg", {}, initial, shared)
+        if "centralised" in references:
+            self._reference("centralised", self._centralised)
+
+    def _asks_for_parents(self) -> bool:
+        """Whether anything needs the clients' models as they are; where all align on the client, nobody asks."""
+        if {"parents", "ensemble"} & set(self.scenario.references):
+            return True
+        strategies = [build_strategy(spec.name, spec.options) for spec in self.scenario.strategies]
+        return not all(isinstance(strategy, ClientAligned) for strategy in strategies)
+
+    def _train_parents(self, initial: State) -> None:
         self.progress(f"seed {self.seed}: clients train", 0.0)
         self.parents, failed = train_parents(self.federation, initial)
         for name, reason in failed:
@@ -177,38 +207,42 @@ class _Seed:
             told = "; ".join(f"{name}: {reason}" for name, reason in failed)
             raise FedotError(f"no client could train ({told})")
         self.record.add_training(self.seed, "parent", 1, self.parents)
-        if "parents" in references or "ensemble" in references:
-            self._evaluate_parents()
-        for spec in self.scenario.strategies:
-            self._run_strategy(spec.title, spec.name, dict(spec.options), initial, self.scenario.init)
-        if "fedavg-shared-init" in references:
-            self._run_strategy("fedavg-shared-init", "fedavg", {}, initial, "shared")
-        if "centralised" in references:
-            self._centralised()
 
-    def _initial(self) -> State:
+    def _reference(self, title: str, evaluate: Callable[[], None]) -> None:
+        """Evaluate a reference; if it cannot be done, say why in the results and go on."""
+        try:
+            evaluate()
+        except FedotError as error:
+            log.warning("%s cannot be evaluated: %s", title, error)
+            self.record.add_failure(self.seed, title, str(error))
+
+    def _initial(self) -> tuple[State, Config | None]:
         """Draw the server's own model: what round 1 starts from if the initialisation is shared."""
         tokenizer = self.federation.settings.tokenizer
         if not tokenizer:
-            return {}
+            return {}, None
         size = Tokenizer.from_str(tokenizer).get_vocab_size()
         config = model_config(self.scenario.model, size, len(self.federation.labels))
-        return state_of(build_model(config, self.seed * 10_000))
+        return state_of(build_model(config, self.seed * 10_000)), config
 
-    def _run_strategy(self, title: str, name: str, options: dict[str, object], initial: State, init: str) -> None:
+    def _run_strategy(
+        self, title: str, name: str, options: dict[str, object], initial: State, federation: Federation
+    ) -> None:
         """Run one strategy over all rounds; if it cannot be run, say why in the results and go on."""
-        federation = replace(self.federation, settings=replace(self.federation.settings, init=init))
+        as_parents = bool(self.parents) and federation.settings == self.federation.settings
         quorum = Quorum(self.federation.names, partitions=self.federation.partitions)
         strategy = build_strategy(name, options, quorum)
         strategy.timeout = self.plan.timeout
         final = self.scenario.rounds
+        spent = [self.grid.bytes_down["train"], self.grid.bytes_up["train"]]
         random.seed(self.seed)  # Flower samples clients from the global generator
 
         def evaluate(server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
             if server_round == 0:
                 return None
-            exchange = self.grid.latest["train"]
-            fusing = time.perf_counter() - exchange.ended
+            fusing = time.perf_counter() - self.grid.latest["train"].ended
+            down, up = self.grid.bytes_down["train"] - spent[0], self.grid.bytes_up["train"] - spent[1]
+            spent[:] = self.grid.bytes_down["train"], self.grid.bytes_up["train"]
             updates = strategy.accepted
             fused = strategy.latest if isinstance(strategy, OTFusion) else None
             model = _global_model(unpack_state(arrays), fused, updates)
@@ -218,21 +252,21 @@ class _Seed:
                 title,
                 server_round,
                 tallies,
-                bytes_up=exchange.bytes_up,
-                bytes_down=exchange.bytes_down,
+                bytes_up=up,
+                bytes_down=down,
                 seconds=fusing + max(update.seconds for update in updates),
                 final=server_round == final,
             )
             where = f"{title}, seed {self.seed}, round {server_round}"
             self.record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
-            if server_round > 1 or init != self.scenario.init:
+            trained = server_round > 1 or not as_parents
+            if trained:
                 self.record.add_training(self.seed, title, server_round, updates)
             if server_round == final:
                 tokenizer = self.federation.settings.tokenizer
                 self.save_model(title, self.seed, model.state, model.config, tokenizer, model.vocabulary, None)
                 if fused is not None:
                     self._diagnose(title, fused)
-            trained = server_round > 1 or init != self.scenario.init
             self.progress(f"seed {self.seed}: {title}, round {server_round}", (1.0 * trained + 0.1) * self.n)
             return None
 
@@ -267,6 +301,15 @@ class _Seed:
         """Evaluate the same at every client."""
         return evaluate_everywhere(self.federation, lambda _: request)
 
+    def _evaluate_reference(self, title: str, request: EvaluationRequest) -> tuple[dict[str, Tally], ...]:
+        """Evaluate the same at every client that can, and say who cannot; without it there is no sum over all."""
+        results, left_out = evaluate_where_possible(self.federation, lambda _: request)
+        for name, reason in left_out:
+            self.record.notices.append(f"{title}, seed {self.seed}: no figures of {name}, nor over all: {reason}")
+        if not results[0]:
+            raise FedotError(f"no client could evaluate: {'; '.join(f'{name}: {why}' for name, why in left_out)}")
+        return results
+
     def _evaluate_parents(self) -> None:
         """Score every parent, and their ensemble, on every client's split."""
         parents = self.parents
@@ -278,7 +321,7 @@ class _Seed:
             tuple(parent.tokenizer or self.federation.settings.tokenizer for parent in parents),
             (*single, together),
         )
-        *each, ensemble = self._evaluate_alike(request)
+        *each, ensemble = self._evaluate_reference("parents", request)
         if "parents" in self.scenario.references:
             for parent, tallies in zip(parents, each, strict=True):
                 title, words = f"parent:{parent.client}", parent.tokenizer or self.federation.settings.tokenizer
@@ -309,7 +352,7 @@ class _Seed:
                 self.scenario, self.seed, self.plan.data_dir, shared, self.plan.device
             )
         request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
-        tallies = self._evaluate_alike(request)[0]
+        tallies = self._evaluate_reference("centralised", request)[0]
         self.record.add_scores(self.seed, "centralised", 1, tallies, seconds=result.seconds)
         self.save_model("centralised", self.seed, result.state, config, tokenizer, None, None)
         self.progress(f"seed {self.seed}: done", 1.1 * self.n)
@@ -325,7 +368,10 @@ class _Seed:
             return
         at = clients.index(fused.anchor)
         for k in [k for k in range(len(clients)) if k != at][:LINE_PAIRS]:
-            self._line(title, fused, at, k)
+            try:
+                self._line(title, fused, at, k)
+            except FedotError as error:  # the strategy itself has its figures already
+                self.record.notices.append(f"{title}, seed {self.seed}: no line to {clients[k]}: {error}")
 
     def _line(self, title: str, fused: Fused, anchor: int, source: int) -> None:
         """Loss and accuracy from the anchor to another client's model, as it came and aligned."""
@@ -352,6 +398,12 @@ class _Seed:
                     "accuracy": [float(np.trace(tally.confusion) / tally.count) for tally in tallies],
                 }
             )
+
+
+def _starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:
+    """The same federation with another initialisation, and the shape of the model that the server starts from."""
+    settings = replace(federation.settings, init=init, model_config=config_to_json(shape) if shape else "")
+    return replace(federation, settings=settings)
 
 
 def _global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
@@ -72,9 +74,7 @@ def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: 
         if reply.has_error():
             raise FedotError(reply.error.reason or "a client failed to describe itself")
         clients[reply.metadata.src_node_id] = unpack_description(reply.content)
-    found = sorted(client.partition_id for client in clients.values())
-    if found != list(range(len(names))):
-        raise FedotError(f"clients 0 to {len(names) - 1} are needed, one each, but these answered: {found}")
+    _check_identities(clients, names)
     label_sets = {client.labels: client.client for client in clients.values()}
     if len(label_sets) > 1:
         told = "; ".join(f"{name}: {', '.join(labels)}" for labels, name in label_sets.items())
@@ -83,6 +83,26 @@ def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: 
         total = sum_words([client.words for client in clients.values() if client.words])
         settings = replace(settings, tokenizer=train_tokenizer(total, scenario.tokenizer).to_str())
     return Federation(grid, settings, clients)
+
+
+def _check_identities(clients: Mapping[int, ClientDescription], names: Sequence[str]) -> None:
+    """Refuse two nodes in one place, and a node that goes by another client's name."""
+    holder: dict[int, int] = {}
+    for node, client in clients.items():
+        place = client.partition_id
+        if place in holder:
+            raise FedotError(
+                f"nodes {holder[place]} and {node} both say that their partition-id is {place}; "
+                f"give each node its own, 0 to {len(names) - 1}"
+            )
+        holder[place] = node
+        if 0 <= place < len(names) and client.client != names[place]:
+            raise FedotError(
+                f"node {node} has the partition-id {place}, which is {names[place]}, but says that it is "
+                f"{client.client!r}; do all nodes have the same scenario?"
+            )
+    if sorted(holder) != list(range(len(names))):
+        raise FedotError(f"clients 0 to {len(names) - 1} are needed, one each, but these answered: {sorted(holder)}")
 
 
 def sum_words(packed: Sequence[bytes]) -> Counter[str]:
@@ -114,28 +134,39 @@ def evaluate_everywhere(
         If a client fails or does not answer, since sums over fewer test splits compare with nothing; it is
         named.
     """
+    results, failed = evaluate_where_possible(federation, request_for)
+    if failed:
+        raise FedotError(f"evaluation failed at {'; '.join(f'{name}: {reason}' for name, reason in failed)}")
+    return results
+
+
+def evaluate_where_possible(
+    federation: Federation, request_for: Callable[[ClientDescription], EvaluationRequest]
+) -> tuple[tuple[dict[str, Tally], ...], tuple[tuple[str, str], ...]]:
+    """Evaluate as `evaluate_everywhere` does; leave out who fails, and then the sum over all.
+
+    Returns the tallies of each item, and who was left out and why.
+    """
     requests = {node: request_for(federation.clients[node]) for node in federation.names}
     contents = {node: pack_evaluation(request, federation.settings) for node, request in requests.items()}
-    by_node = {}
-    failed = []
+    by_node: dict[int, tuple[Tally, ...]] = {}
+    failed: dict[int, str] = {}
     for reply in _ask(federation.grid, contents, MessageType.EVALUATE):
         node = reply.metadata.src_node_id
-        if reply.has_error():
-            failed.append(f"{federation.names.get(node, node)}: {reply.error.reason}")
-        else:
+        try:
+            if reply.has_error():
+                raise FedotError(reply.error.reason or f"error {reply.error.code}")
             by_node[node] = unpack_tallies(reply.content, len(requests[node].items))
-    if len(by_node) < len(requests):
-        silent = [name for node, name in federation.names.items() if node not in by_node]
-        raise FedotError(f"evaluation failed at {'; '.join(failed) or ', '.join(silent) + ' (no answer)'}")
+        except FedotError as error:
+            failed[node] = str(error)
+    left_out = tuple(
+        (name, failed.get(node, "no answer")) for node, name in federation.names.items() if node not in by_node
+    )
     results: list[dict[str, Tally]] = []
     for i in range(len(next(iter(requests.values())).items)):
-        each = {name: by_node[node][i] for node, name in federation.names.items()}
-        first, *rest = each.values()
-        total = first
-        for other in rest:
-            total = total + other
-        results.append({"all": total, **each})
-    return tuple(results)
+        each = {name: by_node[node][i] for node, name in federation.names.items() if node in by_node}
+        results.append(each if left_out else {"all": reduce(add, each.values()), **each})
+    return tuple(results), left_out
 
 
 def _ask(grid: Grid, contents: Mapping[int, RecordDict], kind: str) -> list[Message]:

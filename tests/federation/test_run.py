@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.results import RunRecord, reduce_plan
 from fedot.federation.run import Plan, run_scenario, work_per_seed
 from fedot.models import Config, State, load_model
+from fedot.report import render_report
 from fedot.scenario import Scenario
 
 METRICS = {"accuracy", "f1_weighted", "f1_macro", "nll", "brier", "ece"}
@@ -258,7 +260,124 @@ def test_a_test_split_that_stays_silent_is_not_left_out_of_the_sum(tiny: Any, mo
     outcome = run(tiny(references=[]), grid=Lossy)
     assert outcome.record.rows == []
     assert {failure["strategy"] for failure in outcome.record.failures} == {"fedavg", "ot-fusion"}
-    assert all("xed-fi (no answer)" in failure["reason"] for failure in outcome.record.failures)
+    assert all("xed-fi: no answer" in failure["reason"] for failure in outcome.record.failures)
+
+
+class Selective(InProcessGrid):
+    """A grid on which node 1 cannot evaluate more than one model at a time."""
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        sent = list(messages)
+        replies = list(super().send_and_receive(sent, timeout=timeout))
+        crowded = sent and sent[0].metadata.message_type == "evaluate" and "model.1" in sent[0].content
+        return [
+            Message(Error(200, "out of memory"), reply_to=message)
+            if crowded and message.metadata.dst_node_id == 1001
+            else reply
+            for message, reply in zip(sent, replies, strict=True)
+        ]
+
+
+def test_a_client_that_cannot_evaluate_a_reference_is_left_out_of_it_and_named(tiny: Any) -> None:
+    outcome = run(tiny(references=["parents", "ensemble", "centralised"]), grid=Selective)
+    assert outcome.record.complete
+    assert outcome.record.failures == []
+    assert [row["split"] for row in outcome.rows(strategy="ensemble")] == ["xed-en"]
+    assert [row["split"] for row in outcome.rows(strategy="parent:xed-fi")] == ["xed-en"]
+    for name in ("fedavg", "ot-fusion", "centralised"):
+        assert [row["split"] for row in outcome.rows(strategy=name)] == ["all", "xed-en", "xed-fi"]
+    notices = outcome.results["provenance"]["notices"]
+    assert "parents, seed 0: no figures of xed-fi, nor over all: out of memory" in notices
+    assert any("no line to xed-" in line and "out of memory" in line for line in notices)
+    page = render_report(outcome.results)
+    assert "out of memory" in page
+
+
+def test_references_that_nobody_can_evaluate_do_not_end_the_run(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(message: Message, context: Context) -> Message:
+        return Message(Error(200, "no"), reply_to=message)
+
+    app = ClientApp()
+    app.query("describe")(client_side.private(client_side.describe))
+    app.train()(client_side.private(client_side.fit))
+    app.evaluate()(refuse)
+    monkeypatch.setattr(clients.app, "app", app)
+    outcome = run(tiny(references=["parents", "centralised"]))
+    assert outcome.record.complete
+    failed = {failure["strategy"]: failure["reason"] for failure in outcome.record.failures}
+    assert failed.keys() == {"parents", "centralised", "fedavg", "ot-fusion"}
+    assert failed["parents"] == "no client could evaluate: xed-en: no; xed-fi: no"
+
+
+class Posing(InProcessGrid):
+    """A grid whose node 1 answers in another's place."""
+
+    claim: dict[str, Any] = {}  # noqa: RUF012
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        replies = list(super().send_and_receive(messages, timeout=timeout))
+        for reply in replies:
+            if reply.metadata.src_node_id == 1001 and reply.metadata.message_type == "query.describe":
+                reply.content.config_records["client"].update(self.claim)
+        return replies
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        ({"partition-id": 0, "client": "xed-en"}, "nodes 1000 and 1001 both say that their partition-id is 0"),
+        ({"client": "xed-en"}, "node 1001 has the partition-id 1, which is xed-fi, but says that it is 'xed-en'"),
+        ({"partition-id": 7}, r"these answered: \[0, 7\]"),
+    ],
+)
+def test_nobody_takes_anothers_place(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, claim: dict[str, Any], told: str
+) -> None:
+    monkeypatch.setattr(Posing, "claim", claim)
+    with pytest.raises(FedotError, match=told):
+        run(tiny(), grid=Posing)
+
+
+class Watching(InProcessGrid):
+    """A grid that keeps the paths that go to clients."""
+
+    paths: set[tuple[str, str]] = set()  # noqa: RUF012
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+        sent = list(messages)
+        for message in sent:
+            config = message.content.config_records["config"]
+            self.paths.add((str(config["base-dir"]), str(config["data-dir"])))
+        return list(super().send_and_receive(sent, timeout=timeout))
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+@pytest.mark.parametrize("files", [True, False])
+def test_paths_go_to_clients_in_simulations_only(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: bool, pooled: bool
+) -> None:
+    monkeypatch.setattr(Watching, "paths", set())
+    rows = "\n".join(f"{word} film number {i},{label}" for i in range(30) for label, word in enumerate(("bad", "good")))
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_text(f"text,label\n{rows}\n")
+    # a folder named in full is found wherever the client is
+    where = "" if pooled else f"{tmp_path}/"
+    own = {"dataset": "files", "train": f"{where}train.csv", "test": f"{where}test.csv", "text": "text"}
+    own |= {"label": "label", "label_map": {0: 0, 1: 1}, "name": "own"}
+    second = own if files else {"dataset": "xed", "lang": "fi", "examples": 80, "test_examples": 30}
+    first = {**own, "name": "first"} if files else {"dataset": "xed", "lang": "en", "examples": 90, "test_examples": 30}
+    scenario = tiny(clients=[first, second], references=[], strategies=["fedavg"])
+    outcome = run(scenario, grid=Watching, pooled=pooled, data_dir=tmp_path)
+    assert outcome.record.failures == []
+    assert Watching.paths == {(str(tmp_path) if files and pooled else "", str(tmp_path) if pooled else "")}
+
+
+def test_bytes_do_not_hang_on_where_the_scenario_is(tiny: Any, tmp_path: Path) -> None:
+    far = tmp_path / "a-folder-with-quite-a-long-name"
+    far.mkdir()
+    found = [run(tiny(references=[], strategies=["fedavg"]), data_dir=path) for path in (tmp_path, far)]
+    down = {row["bytes_down"] for outcome in found for row in outcome.rows(strategy="fedavg")}
+    assert len(down) == 1
 
 
 def test_a_missed_quorum_is_a_failure_of_that_strategy_only(tiny: Any, breaking: Any) -> None:

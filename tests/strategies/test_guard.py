@@ -11,7 +11,7 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.messages import METRICS, pack_state, pack_update
-from fedot.strategies import STRATEGIES, Quorum, build_strategy
+from fedot.strategies import STRATEGIES, Quorum, build_strategy, validation
 from fedot.strategies.guard import wait_for_nodes
 from fedot.strategies.validation import check_update
 from tests.strategies.fake_clients import (
@@ -216,3 +216,37 @@ def test_a_tensor_too_many_is_named() -> None:
     update.state["extra"] = torch.zeros(1)
     with pytest.raises(FedotError, match="unknown tensor extra"):
         check_update(update)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"n_layer": 10**9}, "n_layer 1000000000"),
+        ({"d_model": 2**40}, "d_model 1099511627776"),
+        ({"vocab_size": 10**12}, "vocab_size"),
+        ({"d_ff": 1e30}, "d_ff"),
+    ],
+)
+def test_absurd_sizes_are_told_before_any_model_is_built(
+    change: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "state_shapes", lambda _: pytest.fail("a model was built"))
+    update = make_update()
+    with pytest.raises(FedotError, match=f"its configuration says {told}"):
+        check_update(replace(update, config=replace(CONFIG, **change)))
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        ({"client": "client-0"}, "it says that it is 'client-0'"),
+        ({"partition_id": 0}, "it says that its partition is 0, not 1"),
+    ],
+)
+def test_a_client_that_says_it_is_another_is_dropped_by_its_own_name(claim: dict[str, Any], told: str) -> None:
+    nodes = {0: answer(make_update(0)), 1: answer(replace(make_update(1), **claim)), 2: answer(make_update(2))}
+    quorum = Quorum({k: f"client-{k}" for k in nodes}, connect_seconds=0.0, partitions={k: k for k in nodes})
+    strategy = build_strategy("fedavg", {}, quorum)
+    strategy.start(FakeGrid(nodes), pack_state({}), 1, train_config=ConfigRecord())
+    assert strategy.dropped == [("client-1", told)]
+    assert [update.client for update in strategy.accepted] == ["client-0", "client-2"]
