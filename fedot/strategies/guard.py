@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate
+from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
 from fedot.models import Config
 from fedot.strategies.validation import read_replies
 
@@ -98,7 +98,10 @@ class Guarded(FedAvg):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Drop unusable replies by name, then aggregate the rest as the strategy does."""
         good = [message for message, _ in self.accept(server_round, replies)]
-        return super().aggregate_train(server_round, good)
+        arrays, metrics = super().aggregate_train(server_round, good)
+        if arrays is not None:  # some of Flower's strategies return doubles, in which clients would then train
+            arrays = pack_state({name: tensor.float() for name, tensor in unpack_state(arrays).items()})
+        return arrays, metrics
 
     def accept(self, server_round: int, replies: Iterable[Message]) -> list[tuple[Message, ClientUpdate]]:
         """Return the usable replies, ordered by client, so that sums do not depend on who was first.

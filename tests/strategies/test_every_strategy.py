@@ -102,6 +102,7 @@ def test_several_rounds(name: str) -> None:
     state = run(strategy, {k: answer(make_update(k)) for k in range(3)}, rounds=2)
     assert state is not None
     assert torch.isfinite(logits(strategy, state)).all()
+    assert {tensor.dtype for tensor in state.values()} == {torch.float32}
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
