@@ -67,7 +67,8 @@ def test_both_engines_give_the_same(tiny: Any, tmp_path: Path, monkeypatch: pyte
 
     # the other engine's processes do not see the shorter stand-in of these tests
     monkeypatch.setattr(standin, "TRAIN_ROWS", FULL)
-    scenario = tiny(rounds=2)
+    summed = {"name": "ot-fusion", "align": "client", "as": "summed"}
+    scenario = tiny(rounds=2, strategies=["fedavg", "ot-fusion", summed, {"name": "fedadam", "align": "client"}])
     before = processes()
     lines: list[str] = []
     odd = "\u00e9 \U0001f33b"  # a name that has to get through Flower's configuration
@@ -87,7 +88,7 @@ def test_both_engines_give_the_same(tiny: Any, tmp_path: Path, monkeypatch: pyte
     assert found["lines"] == expected["lines"]
     models = sorted(path.name for path in (tmp_path / "inproc" / odd / "out/models").iterdir())
     fused = [name for name in models if not name.startswith("parent-")]
-    assert fused == ["fedavg-seed0.safetensors", "ot-fusion-seed0.safetensors"]
+    assert fused == [f"{name}-seed0.safetensors" for name in ("fedadam", "fedavg", "ot-fusion", "summed")]
     for name in models:
         a, b = (load_file(tmp_path / d / odd / "out/models" / name) for d in ("flower", "inproc"))
         assert a.keys() == b.keys()
