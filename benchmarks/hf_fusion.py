@@ -59,10 +59,10 @@ def trained(kind: str, ids: Tensor, labels: Tensor, seed: int, epochs: int) -> n
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3)
     model.train()
     for _ in range(epochs):
-        for batch in torch.randperm(len(ids)).split(64):
+        for batch in torch.split(torch.randperm(len(ids)), 64):
             loss = nn.functional.cross_entropy(logits(model, ids[batch]), labels[batch])
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     result: nn.Module = model.eval()
     return result
@@ -81,8 +81,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--kinds", nargs="*", default=list(SIZES))
     options = parser.parse_args()
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     splits = stand_in("xed", "en", ("negative", "positive"))
     words = count_words(splits.train["text"])
     tokenizer = train_tokenizer(words, TokenizerSpec(kind="wordpiece", vocab_size=TEXT["vocab_size"]))
