@@ -102,7 +102,7 @@ def main() -> None:
                 counts.append(torch.bincount(train_ids[half].flatten(), minlength=TEXT["vocab_size"]).double())
                 counts[-1][0] = 0.0
                 with tempfile.TemporaryDirectory() as folder:
-                    model.save_pretrained(Path(folder))
+                    model.save_pretrained(Path(folder))  # type: ignore[operator]
                     models.append(load_folder(folder))
             for method in ("vanilla", "aligned"):
                 pairs = [(each.state, each.config) for each in models]
