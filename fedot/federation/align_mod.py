@@ -14,17 +14,8 @@ from flwr.clientapp.typing import ClientAppCallable
 
 from fedot.errors import FedotError
 from fedot.federation.client import private
-from fedot.federation.messages import (
-    ALIGN,
-    ARRAYS,
-    ClientUpdate,
-    Directive,
-    pack_held,
-    pack_update,
-    unpack_counts,
-    unpack_state,
-    unpack_update,
-)
+from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pack_held, pack_update, unpack_update
+from fedot.federation.records import unpack_counts, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.methods.aligned import aligned

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from fedot.data import ClientData, load_client
 from fedot.errors import FedotError
 from fedot.evaluation import mix_states, predict
+from fedot.federation.evaluations import pack_tallies, unpack_evaluation
 from fedot.federation.messages import (
     ARRAYS,
     CONFIG,
@@ -21,11 +22,9 @@ from fedot.federation.messages import (
     ClientUpdate,
     Settings,
     pack_description,
-    pack_tallies,
     pack_update,
-    unpack_evaluation,
-    unpack_state,
 )
+from fedot.federation.records import unpack_state
 from fedot.metrics import tally
 from fedot.models import Config, State, config_from_json, model_config, state_shapes
 from fedot.scenario import Scenario

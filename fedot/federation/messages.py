@@ -1,16 +1,22 @@
 """Typed values to Flower records and back. Keys on the wire are kebab-case."""
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.metrics import Tally
+from fedot.federation.records import (
+    as_bytes,
+    as_number,
+    as_text,
+    as_texts,
+    as_whole,
+    pack_counts,
+    pack_state,
+    unpack_counts,
+    unpack_state,
+)
 from fedot.models import Config, State, config_from_json, config_to_json
 
 ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
@@ -22,8 +28,6 @@ ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
     "evaluation",
     "align",
 )
-
-PATHS = ("data-dir", "base-dir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,42 +145,6 @@ class ClientDescription:
     words: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationItem:
-    """One thing to evaluate: a weighted sum of models' weights or of their probabilities.
-
-    `members` pairs the index of a model in the message with its coefficient.
-    """
-
-    combine: str
-    members: tuple[tuple[int, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationRequest:
-    """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them."""
-
-    states: tuple[State, ...]
-    configs: tuple[Config, ...]
-    tokenizers: tuple[str, ...]
-    items: tuple[EvaluationItem, ...]
-
-
-def pack_state(state: State) -> ArrayRecord:
-    """Write tensors as arrays; bfloat16, which NumPy lacks, goes as float32."""
-    return ArrayRecord(
-        {
-            name: Array((t.float() if t.dtype == torch.bfloat16 else t).detach().cpu().numpy())
-            for name, t in state.items()
-        }
-    )
-
-
-def unpack_state(record: ArrayRecord) -> State:
-    """Read tensors; the copies are writable."""
-    return {name: torch.from_numpy(np.array(array.numpy())) for name, array in record.items()}
-
-
 def pack_update(update: ClientUpdate) -> RecordDict:
     """Write a training reply: one ArrayRecord and one MetricRecord, as Flower's strategies want it."""
     return RecordDict(
@@ -215,17 +183,17 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
     try:
         metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
         return ClientUpdate(
-            client=_text(about["client"]),
-            partition_id=_whole(about["partition-id"]),
+            client=as_text(about["client"]),
+            partition_id=as_whole(about["partition-id"]),
             state=unpack_state(content.array_records[ARRAYS]),
-            config=config_from_json(_text(about["model-config"])),
-            num_examples=_whole(metrics["num-examples"]),
-            token_counts=unpack_counts(_bytes(about["token-counts"])),
-            tokenizer=_text(about["tokenizer"]),
-            train_loss=_number(metrics["train-loss"]),
-            validation_loss=_number(metrics["validation-loss"]),
-            seconds=_number(metrics["seconds"]),
-            truncated=_whole(metrics["truncated"]),
+            config=config_from_json(as_text(about["model-config"])),
+            num_examples=as_whole(metrics["num-examples"]),
+            token_counts=unpack_counts(as_bytes(about["token-counts"])),
+            tokenizer=as_text(about["tokenizer"]),
+            train_loss=as_number(metrics["train-loss"]),
+            validation_loss=as_number(metrics["validation-loss"]),
+            seconds=as_number(metrics["seconds"]),
+            truncated=as_whole(metrics["truncated"]),
         )
     except FedotError:
         raise
@@ -255,24 +223,13 @@ def unpack_held(content: RecordDict) -> HeldUpdate:
     try:
         metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
         return HeldUpdate(
-            _text(about["client"]),
-            _whole(about["partition-id"]),
-            _whole(metrics["num-examples"]),
-            _number(metrics["validation-loss"]),
+            as_text(about["client"]),
+            as_whole(about["partition-id"]),
+            as_whole(metrics["num-examples"]),
+            as_number(metrics["validation-loss"]),
         )
     except (KeyError, TypeError) as error:
         raise FedotError(f"a training reply is malformed ({type(error).__name__}: {error})") from error
-
-
-def pack_counts(counts: Tensor) -> bytes:
-    """Write token counts (V,) as little-endian int64."""
-    data: bytes = counts.numpy().astype("<i8").tobytes()
-    return data
-
-
-def unpack_counts(data: bytes) -> Tensor:
-    """Read token counts."""
-    return torch.from_numpy(np.frombuffer(data, dtype="<i8").copy())
 
 
 def pack_description(description: ClientDescription) -> RecordDict:
@@ -307,117 +264,15 @@ def unpack_description(content: RecordDict) -> ClientDescription:
     try:
         about = content.config_records[CLIENT]
         return ClientDescription(
-            client=_text(about["client"]),
-            partition_id=_whole(about["partition-id"]),
-            num_examples=_whole(about["num-examples"]),
-            num_validation=_whole(about["num-validation"]),
-            num_test=_whole(about["num-test"]),
-            labels=_texts(about["labels"]),
-            source=_text(about["source"]),
-            notices=_texts(about["notices"]),
-            words=_bytes(about["words"]),
+            client=as_text(about["client"]),
+            partition_id=as_whole(about["partition-id"]),
+            num_examples=as_whole(about["num-examples"]),
+            num_validation=as_whole(about["num-validation"]),
+            num_test=as_whole(about["num-test"]),
+            labels=as_texts(about["labels"]),
+            source=as_text(about["source"]),
+            notices=as_texts(about["notices"]),
+            words=as_bytes(about["words"]),
         )
     except (KeyError, TypeError) as error:
         raise FedotError(f"a client's description is malformed ({type(error).__name__}: {error})") from error
-
-
-def pack_evaluation(request: EvaluationRequest, settings: Settings) -> RecordDict:
-    """Write an evaluation message."""
-    content = RecordDict({f"model.{k}": pack_state(state) for k, state in enumerate(request.states)})
-    content[CONFIG] = settings.to_record()
-    content[EVALUATION] = ConfigRecord(
-        {
-            "items": json.dumps([[item.combine, item.members] for item in request.items]),
-            "model-configs": [config_to_json(config) for config in request.configs],
-            "tokenizers": list(request.tokenizers),
-        }
-    )
-    return content
-
-
-def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
-    """Read an evaluation message."""
-    about = content.config_records[EVALUATION]
-    configs = _texts(about["model-configs"])
-    return EvaluationRequest(
-        states=tuple(unpack_state(content.array_records[f"model.{k}"]) for k in range(len(configs))),
-        configs=tuple(config_from_json(text) for text in configs),
-        tokenizers=_texts(about["tokenizers"]),
-        items=tuple(
-            EvaluationItem(combine, tuple((int(k), float(c)) for k, c in members))
-            for combine, members in json.loads(_text(about["items"]))
-        ),
-    )
-
-
-def pack_tallies(tallies: Sequence[Tally]) -> RecordDict:
-    """Write the answer to an evaluation message: sums only."""
-    return RecordDict({f"item.{i}": MetricRecord(dict(tally.to_record())) for i, tally in enumerate(tallies)})
-
-
-def unpack_tallies(content: RecordDict, count: int) -> tuple[Tally, ...]:
-    """Read `count` tallies.
-
-    Raises
-    ------
-    FedotError
-        If one is missing or malformed.
-    """
-    records: Mapping[str, MetricRecord] = content.metric_records
-    if any(f"item.{i}" not in records for i in range(count)):
-        raise FedotError(f"an evaluation reply holds {len(records)} results, but {count} were asked for")
-    return tuple(Tally.from_record(dict(records[f"item.{i}"])) for i in range(count))
-
-
-def record_bytes(content: RecordDict) -> int:
-    """Size of a message's payload in bytes: arrays as they are serialised, texts and numbers as such.
-
-    Paths do not count; they go along in simulations only, and a run's figures must not hang on where it ran.
-    """
-    total = 0
-    for record in content.values():
-        if isinstance(record, ArrayRecord):
-            total += sum(len(array.data) for array in record.values())
-        elif isinstance(record, MetricRecord | ConfigRecord):
-            total += sum(_value_bytes(value) for key, value in record.items() if key not in PATHS)
-    return total
-
-
-def _value_bytes(value: object) -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    if isinstance(value, bytes):
-        return len(value)
-    if isinstance(value, list):
-        return sum(_value_bytes(item) for item in value)
-    return 8
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a text is needed")
-    return value
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError("bytes are needed")
-    return value
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError("a whole number is needed")
-    return value
-
-
-def _number(value: object) -> float:
-    if not isinstance(value, int | float):
-        raise TypeError("a number is needed")
-    return float(value)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError("a list is needed")
-    return tuple(_text(item) for item in value)

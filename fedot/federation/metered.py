@@ -9,7 +9,7 @@ from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
 from fedot.federation.flower_private import Run
-from fedot.federation.messages import record_bytes
+from fedot.federation.records import record_bytes
 
 
 @dataclass(frozen=True, slots=True)

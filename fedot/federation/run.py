@@ -8,7 +8,6 @@ from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from flwr.app import ArrayRecord, MetricRecord
 from flwr.app.exception import AppExitException
 from flwr.serverapp import Grid
@@ -17,16 +16,12 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.centralised import train_centralised
-from fedot.federation.messages import (
-    ClientDescription,
-    ClientUpdate,
-    EvaluationItem,
-    EvaluationRequest,
-    Settings,
-    pack_state,
-    unpack_state,
-)
+from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
+from fedot.federation.global_model import Global, global_model
+from fedot.federation.lines import lines_between
+from fedot.federation.messages import ClientDescription, ClientUpdate, Settings
 from fedot.federation.metered import MeteredGrid
+from fedot.federation.records import pack_state, unpack_state
 from fedot.federation.results import RunRecord
 from fedot.federation.server import (
     TIMEOUT,
@@ -37,17 +32,14 @@ from fedot.federation.server import (
     train_parents,
 )
 from fedot.federation.workers import start_pool, stop_pool
-from fedot.fusion.labels import unite
 from fedot.metrics import Tally
 from fedot.models import Config, State, build_model, config_to_json, model_config, state_of, symmetry
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import Fused, client_vocabulary
-from fedot.tokenizer import vocabulary
 
 log = logging.getLogger("fedot.server")
 
-LINE_POINTS = 11
 LINE_PAIRS = 4
 
 SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None, Tensor | None], None]
@@ -70,26 +62,6 @@ class Plan:
     pooled: bool = True
     workers: int = 0
     timeout: float = TIMEOUT
-
-
-@dataclass(frozen=True, slots=True)
-class Global:
-    """A global model as one client sees it: the fused model with the rows of the client's own vocabulary."""
-
-    state: State
-    config: Config
-    vocabulary: tuple[str, ...] | None = None
-
-    def for_client(self, tokenizer: str) -> tuple[State, Config]:
-        """Select the embedding rows of a client's own tokenizer, in its order."""
-        if self.vocabulary is None or not tokenizer:
-            return self.state, self.config
-        own = vocabulary(Tokenizer.from_str(tokenizer))
-        index = unite([self.vocabulary, own]).index[1]
-        state = dict(self.state)
-        for name, axis in symmetry(self.config).tensors_of("vocab"):
-            state[name] = state[name].index_select(axis, index)
-        return state, replace(self.config, vocab_size=len(own))
 
 
 def work_per_seed(scenario: Scenario) -> float:
@@ -245,7 +217,7 @@ class _Seed:
             spent[:] = self.grid.bytes_down["train"], self.grid.bytes_up["train"]
             updates = strategy.accepted
             fused = strategy.latest if isinstance(strategy, OTFusion) else None
-            model = _global_model(unpack_state(arrays), fused, updates)
+            model = global_model(unpack_state(arrays), fused, updates)
             tallies = self._evaluate(model)
             self.record.add_scores(
                 self.seed,
@@ -361,7 +333,9 @@ class _Seed:
         """Couplings for every seed; for the first seed of a one-shot run also the loss along the lines."""
         clients = [update.client for update in fused.updates]
         anchor = fused.anchor or "global model"
-        self.record.add_couplings(self.seed, title, clients, anchor, fused.result, symmetry(fused.result.config))
+        self.record.add_couplings(
+            self.seed, title, clients, anchor, fused.result, symmetry(fused.result.aligned_config)
+        )
         self.record.add_diagnostics(self.seed, title, clients, anchor, fused.result)
         shared = all(client_vocabulary(update) is None for update in fused.updates)
         if self.seed != self.scenario.seeds[0] or fused.anchor is None or not shared:
@@ -369,44 +343,12 @@ class _Seed:
         at = clients.index(fused.anchor)
         for k in [k for k in range(len(clients)) if k != at][:LINE_PAIRS]:
             try:
-                self._line(title, fused, at, k)
+                self.record.lines += lines_between(self.seed, title, fused, at, k, self._evaluate_alike)
             except FedotError as error:  # the strategy itself has its figures already
                 self.record.notices.append(f"{title}, seed {self.seed}: no line to {clients[k]}: {error}")
-
-    def _line(self, title: str, fused: Fused, anchor: int, source: int) -> None:
-        """Loss and accuracy from the anchor to another client's model, as it came and aligned."""
-        alphas = np.linspace(0.0, 1.0, LINE_POINTS)
-        raw = [fused.updates[k] for k in (anchor, source)]
-        ends: dict[str, tuple[Sequence[State], Sequence[Config]]] = {
-            "aligned": ([fused.result.aligned[k] for k in (anchor, source)], [fused.result.aligned_config] * 2)
-        }
-        if raw[0].config == raw[1].config:
-            ends["unaligned"] = ([update.state for update in raw], [raw[0].config] * 2)
-        for kind, (states, configs) in ends.items():
-            items = tuple(EvaluationItem("weights", ((0, float(1 - a)), (1, float(a)))) for a in alphas)
-            request = EvaluationRequest(tuple(states), tuple(configs), ("", ""), items)
-            tallies = [by_split["all"] for by_split in self._evaluate_alike(request)]
-            self.record.lines.append(
-                {
-                    "seed": self.seed,
-                    "strategy": title,
-                    "client": fused.updates[source].client,
-                    "anchor": fused.updates[anchor].client,
-                    "kind": kind,
-                    "alpha": alphas.tolist(),
-                    "loss": [tally.nll_sum / tally.count for tally in tallies],
-                    "accuracy": [float(np.trace(tally.confusion) / tally.count) for tally in tallies],
-                }
-            )
 
 
 def _starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:
     """The same federation with another initialisation, and the shape of the model that the server starts from."""
     settings = replace(federation.settings, init=init, model_config=config_to_json(shape) if shape else "")
     return replace(federation, settings=settings)
-
-
-def _global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:
-    if fused is not None:
-        return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
-    return Global(state, updates[0].config)

@@ -10,18 +10,9 @@ from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
-from fedot.federation.messages import (
-    ARRAYS,
-    CONFIG,
-    ClientDescription,
-    ClientUpdate,
-    EvaluationRequest,
-    Settings,
-    pack_evaluation,
-    pack_state,
-    unpack_description,
-    unpack_tallies,
-)
+from fedot.federation.evaluations import EvaluationRequest, pack_evaluation, unpack_tallies
+from fedot.federation.messages import ARRAYS, CONFIG, ClientDescription, ClientUpdate, Settings, unpack_description
+from fedot.federation.records import pack_state
 from fedot.metrics import Tally
 from fedot.models import State
 from fedot.scenario import Scenario

@@ -17,17 +17,8 @@ from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
 from fedot.federation.align_mod import canonical_state, fusion_to_json
-from fedot.federation.messages import (
-    ALIGN,
-    ARRAYS,
-    CONFIG,
-    ClientUpdate,
-    Directive,
-    HeldUpdate,
-    pack_counts,
-    pack_state,
-    unpack_state,
-)
+from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
+from fedot.federation.records import pack_counts, pack_state, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.sums import mean_of_sum

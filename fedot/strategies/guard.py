@@ -11,7 +11,8 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
+from fedot.federation.messages import ClientUpdate
+from fedot.federation.records import pack_state, unpack_state
 from fedot.models import Config
 from fedot.strategies.validation import read_replies
 

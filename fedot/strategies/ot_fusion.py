@@ -10,7 +10,8 @@ from flwr.serverapp import Grid
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
+from fedot.federation.messages import ClientUpdate
+from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.models import config_to_json
 from fedot.strategies.guard import Guarded

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from flwr.app import ArrayRecord, Message, MetricRecord
 
-from fedot.federation.messages import pack_state
+from fedot.federation.records import pack_state
 from fedot.fusion import vanilla_fusion
 from fedot.fusion.labels import row_shares, unite
 from fedot.models import symmetry

@@ -12,7 +12,8 @@ from fedot.errors import FedotError
 from fedot.federation import client as client_side
 from fedot.federation.align_mod import aligned_update, canonical_update, fusion_to_json
 from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, pack_counts, pack_state
+from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive
+from fedot.federation.records import pack_counts, pack_state
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.sums import contribution, mean_of_sum

@@ -10,20 +10,10 @@ from flwr.app import Message, RecordDict
 
 from fedot.data import load_client
 from fedot.federation import client as client_side
+from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluation, unpack_tallies
 from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.messages import (
-    ARRAYS,
-    CONFIG,
-    ClientUpdate,
-    EvaluationItem,
-    EvaluationRequest,
-    Settings,
-    pack_evaluation,
-    pack_state,
-    unpack_description,
-    unpack_tallies,
-    unpack_update,
-)
+from fedot.federation.messages import ARRAYS, CONFIG, ClientUpdate, Settings, unpack_description, unpack_update
+from fedot.federation.records import pack_state
 from fedot.metrics import Tally, accuracy
 from fedot.scenario import Scenario
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words

@@ -10,27 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedot.errors import FedotError
+from fedot.federation.evaluations import (
+    EvaluationItem,
+    EvaluationRequest,
+    pack_evaluation,
+    pack_tallies,
+    unpack_evaluation,
+    unpack_tallies,
+)
 from fedot.federation.messages import (
     CLIENT,
     METRICS,
     UPDATE,
     ClientDescription,
     ClientUpdate,
-    EvaluationItem,
-    EvaluationRequest,
     Settings,
     pack_description,
-    pack_evaluation,
-    pack_state,
-    pack_tallies,
     pack_update,
-    record_bytes,
     unpack_description,
-    unpack_evaluation,
-    unpack_state,
-    unpack_tallies,
     unpack_update,
 )
+from fedot.federation.records import pack_state, record_bytes, unpack_state
 from fedot.metrics import tally
 from fedot.models import EncoderConfig
 

@@ -97,7 +97,7 @@ def test_fusing_with_a_transformed_copy_returns_the_anchor(name, probe):
     model = make()
     copy, order = copy_of(model, 2)
     known = None if probe else counts(0) * 2
-    result = fuse([model, copy], config=FusionConfig(support=name), probe=probe, token_counts=known)
+    result = fuse([model, copy], config=FusionConfig(method="aligned", support=name), probe=probe, token_counts=known)
     torch.testing.assert_close(run(result.state, result.config), run(*model).float(), rtol=0, atol=1e-5)
     back = result.alignments[1].couplings["ffn.0"].plan.argmax(1)
     np.testing.assert_array_equal(back, order["ffn.0"].numpy())

@@ -9,16 +9,8 @@ from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.align_mod import align_mod
-from fedot.federation.messages import (
-    ALIGN,
-    ARRAYS,
-    ClientUpdate,
-    Settings,
-    pack_state,
-    pack_update,
-    unpack_state,
-    unpack_update,
-)
+from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Settings, pack_update, unpack_update
+from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.canonicalise import canonicalise
 from fedot.models import State, canonical_config, config_to_json, load_model, symmetry

@@ -7,7 +7,8 @@ import torch
 from flwr.app import ConfigRecord
 
 from fedot.errors import FedotError
-from fedot.federation.messages import Settings, pack_state, unpack_state
+from fedot.federation.messages import Settings
+from fedot.federation.records import pack_state, unpack_state
 from fedot.models import State, build_model, load_model, state_of
 from fedot.strategies import STRATEGIES, Guarded, Quorum, build_strategy
 from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, crash, make_update, silence

@@ -10,7 +10,8 @@ import torch
 from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation.messages import METRICS, pack_state, pack_update
+from fedot.federation.messages import METRICS, pack_update
+from fedot.federation.records import pack_state
 from fedot.strategies import STRATEGIES, Quorum, build_strategy, validation
 from fedot.strategies.guard import wait_for_nodes
 from fedot.strategies.validation import check_update

@@ -7,7 +7,8 @@ import torch
 from flwr.app import ConfigRecord
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate, pack_state, unpack_state
+from fedot.federation.messages import ClientUpdate
+from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.models import load_model, state_of
 from fedot.strategies import OTFusion, Quorum, build_strategy

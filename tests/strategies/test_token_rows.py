@@ -3,7 +3,7 @@
 import torch
 from flwr.app import ConfigRecord
 
-from fedot.federation.messages import pack_state, unpack_state
+from fedot.federation.records import pack_state, unpack_state
 from fedot.strategies import build_strategy
 from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update
 

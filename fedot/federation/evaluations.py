@@ -1,0 +1,82 @@
+"""What is asked of clients in an evaluation, and the sums that they answer with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flwr.app import ConfigRecord, MetricRecord, RecordDict
+
+from fedot.errors import FedotError
+from fedot.federation.messages import CONFIG, EVALUATION, Settings
+from fedot.federation.records import as_text, as_texts, pack_state, unpack_state
+from fedot.metrics import Tally
+from fedot.models import Config, State, config_from_json, config_to_json
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationItem:
+    """One thing to evaluate: a weighted sum of models' weights or of their probabilities.
+
+    `members` pairs the index of a model in the message with its coefficient.
+    """
+
+    combine: str
+    members: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them."""
+
+    states: tuple[State, ...]
+    configs: tuple[Config, ...]
+    tokenizers: tuple[str, ...]
+    items: tuple[EvaluationItem, ...]
+
+
+def pack_evaluation(request: EvaluationRequest, settings: Settings) -> RecordDict:
+    """Write an evaluation message."""
+    content = RecordDict({f"model.{k}": pack_state(state) for k, state in enumerate(request.states)})
+    content[CONFIG] = settings.to_record()
+    content[EVALUATION] = ConfigRecord(
+        {
+            "items": json.dumps([[item.combine, item.members] for item in request.items]),
+            "model-configs": [config_to_json(config) for config in request.configs],
+            "tokenizers": list(request.tokenizers),
+        }
+    )
+    return content
+
+
+def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
+    """Read an evaluation message."""
+    about = content.config_records[EVALUATION]
+    configs = as_texts(about["model-configs"])
+    return EvaluationRequest(
+        states=tuple(unpack_state(content.array_records[f"model.{k}"]) for k in range(len(configs))),
+        configs=tuple(config_from_json(text) for text in configs),
+        tokenizers=as_texts(about["tokenizers"]),
+        items=tuple(
+            EvaluationItem(combine, tuple((int(k), float(c)) for k, c in members))
+            for combine, members in json.loads(as_text(about["items"]))
+        ),
+    )
+
+
+def pack_tallies(tallies: Sequence[Tally]) -> RecordDict:
+    """Write the answer to an evaluation message: sums only."""
+    return RecordDict({f"item.{i}": MetricRecord(dict(tally.to_record())) for i, tally in enumerate(tallies)})
+
+
+def unpack_tallies(content: RecordDict, count: int) -> tuple[Tally, ...]:
+    """Read `count` tallies.
+
+    Raises
+    ------
+    FedotError
+        If one is missing or malformed.
+    """
+    records: Mapping[str, MetricRecord] = content.metric_records
+    if any(f"item.{i}" not in records for i in range(count)):
+        raise FedotError(f"an evaluation reply holds {len(records)} results, but {count} were asked for")
+    return tuple(Tally.from_record(dict(records[f"item.{i}"])) for i in range(count))

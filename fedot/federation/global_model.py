@@ -1,0 +1,39 @@
+"""The model that a round ends with, as each client can run it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tokenizers import Tokenizer
+
+from fedot.federation.messages import ClientUpdate
+from fedot.fusion.labels import unite
+from fedot.models import Config, State, symmetry
+from fedot.strategies.ot_fusion import Fused
+from fedot.tokenizer import vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """A global model as one client sees it: the fused model with the rows of the client's own vocabulary."""
+
+    state: State
+    config: Config
+    vocabulary: tuple[str, ...] | None = None
+
+    def for_client(self, tokenizer: str) -> tuple[State, Config]:
+        """Select the embedding rows of a client's own tokenizer, in its order."""
+        if self.vocabulary is None or not tokenizer:
+            return self.state, self.config
+        own = vocabulary(Tokenizer.from_str(tokenizer))
+        index = unite([self.vocabulary, own]).index[1]
+        state = dict(self.state)
+        for name, axis in symmetry(self.config).tensors_of("vocab"):
+            state[name] = state[name].index_select(axis, index)
+        return state, replace(self.config, vocab_size=len(own))
+
+
+def global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:
+    """Take the fused model, or the mean, which has the clients' shape."""
+    if fused is not None:
+        return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
+    return Global(state, updates[0].config)

@@ -1,0 +1,47 @@
+"""Loss and accuracy along straight lines between models, evaluated where the data are."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
+from fedot.metrics import Tally
+from fedot.models import Config, State
+from fedot.strategies.ot_fusion import Fused
+
+POINTS = 11
+
+Evaluate = Callable[[EvaluationRequest], tuple[dict[str, Tally], ...]]
+
+
+def lines_between(
+    seed: int, title: str, fused: Fused, anchor: int, source: int, evaluate: Evaluate
+) -> list[dict[str, Any]]:
+    """Follow the line from the anchor's model to another client's, as it came and aligned; one entry each."""
+    alphas = np.linspace(0.0, 1.0, POINTS)
+    raw = [fused.updates[k] for k in (anchor, source)]
+    ends: dict[str, tuple[Sequence[State], Sequence[Config]]] = {
+        "aligned": ([fused.result.aligned[k] for k in (anchor, source)], [fused.result.aligned_config] * 2)
+    }
+    if raw[0].config == raw[1].config:
+        ends["unaligned"] = ([update.state for update in raw], [raw[0].config] * 2)
+    found = []
+    for kind, (states, configs) in ends.items():
+        items = tuple(EvaluationItem("weights", ((0, float(1 - a)), (1, float(a)))) for a in alphas)
+        tallies = [
+            by_split["all"] for by_split in evaluate(EvaluationRequest(tuple(states), tuple(configs), ("", ""), items))
+        ]
+        found.append(
+            {
+                "seed": seed,
+                "strategy": title,
+                "client": fused.updates[source].client,
+                "anchor": fused.updates[anchor].client,
+                "kind": kind,
+                "alpha": alphas.tolist(),
+                "loss": [tally.nll_sum / tally.count for tally in tallies],
+                "accuracy": [float(np.trace(tally.confusion) / tally.count) for tally in tallies],
+            }
+        )
+    return found
