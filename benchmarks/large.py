@@ -20,18 +20,21 @@ from fedot.models import build_model, config_to_json, model_config, state_of
 SHAPE: dict[str, object] = {"d_model": 768, "n_layer": 12, "n_head": 12, "d_ff": 3072, "max_length": 512}
 VOCABULARY = 30522
 MEASURED = """
-import json, sys, time
+import json, sys, tempfile, time
 from pathlib import Path
 import ot, scipy.optimize, torch
 import fedot.hf
 from fedot.fusion import FusionConfig
-from fedot.fusion.jobs import make_job, open_source, run
+from fedot.fusion.jobs import make_job, run
+from fedot.fusion.sources import open_source
 def peak():
     status = Path("/proc/self/status").read_text()
     return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 torch.set_num_threads(int(sys.argv[4]))
 before, start, used = peak(), time.perf_counter(), time.process_time()
-run(make_job([open_source(Path(each)) for each in sys.argv[1:3]], FusionConfig(method="aligned")), Path(sys.argv[3]))
+with tempfile.TemporaryDirectory() as scratch:
+    sources = [open_source(Path(each), Path(scratch)) for each in sys.argv[1:3]]
+    run(make_job(sources, FusionConfig(method="aligned")), Path(sys.argv[3]))
 print(json.dumps([time.perf_counter() - start, time.process_time() - used, peak() - before]))
 """
 

@@ -11,7 +11,7 @@ UNEQUAL = [
     {"d_model": 64, "n_head": 4, "d_ff": 256},
     {"d_model": 96, "n_head": 6, "d_ff": 384},
 ]
-LANGUAGES = ("en", "fi", "fr", "es", "it", "pt", "pl", "tr", "el", "ro", "nl", "cs", "hu", "sr", "bg", "he")
+LANGUAGES = ("en", "fi", "fr", "it", "pt", "pl", "tr", "el", "ro", "nl", "cs", "hu", "sr", "bg", "he", "ar")
 
 
 def _imdb(name: str, count: int, *, corpus: dict[str, Any] | None = None, **model: Any) -> Scenario:

@@ -1,6 +1,7 @@
 """Command line of a fusion without a federation."""
 
 import enum
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ from fedot.errors import FedotError
 
 if TYPE_CHECKING:
     from fedot.fusion.diagnostics import GroupDiagnostics
-    from fedot.fusion.jobs import Job, Source
+    from fedot.fusion.jobs import Job
     from fedot.fusion.probe import Probe
+    from fedot.fusion.sources import Source
 
 
 class Dtype(enum.StrEnum):
@@ -77,24 +79,26 @@ def _fuse(
     if out.is_dir() and not (out / "config.json").is_file() and any(out.iterdir()):
         raise FedotError(f"{out} is a folder that holds no model, and is not overwritten; choose another --out")
     from fedot.fusion.config import FusionConfig
-    from fedot.fusion.jobs import make_job, open_source, run
+    from fedot.fusion.jobs import make_job, run
     from fedot.fusion.methods import method as method_named
+    from fedot.fusion.sources import open_source
 
     method_named(method)
     config = FusionConfig.from_options({**_options(set_ or []), "method": method})
     start = time.perf_counter()
-    sources = [open_source(path, _arch(arch)) for path in models]
-    _check_arch(sources, arch)
-    sources = _with_files(sources, counts, vocabularies)
-    job = make_job(sources, config, weights=_numbers(weights), anchor=anchor)
-    if dry_run:
-        _tell_plan(job)
-        return
-    import torch
+    with tempfile.TemporaryDirectory(prefix="fedot-") as scratch:
+        sources = [open_source(path, Path(scratch), _arch(arch)) for path in models]
+        _check_arch(sources, arch)
+        sources = _with_files(sources, counts, vocabularies)
+        job = make_job(sources, config, weights=_numbers(weights), anchor=anchor)
+        if dry_run:
+            _tell_plan(job)
+            return
+        import torch
 
-    torch_dtype = getattr(torch, dtype.value) if dtype else None
-    found = run(job, out, dtype=torch_dtype, probe=_probe(job, probe) if probe else None)
-    _tell(job, found, out, time.perf_counter() - start)
+        torch_dtype = getattr(torch, dtype.value) if dtype else None
+        found = run(job, out, dtype=torch_dtype, probe=_probe(job, probe) if probe else None)
+        _tell(job, found, out, time.perf_counter() - start)
 
 
 def _options(pairs: list[str]) -> dict[str, object]:
@@ -139,7 +143,7 @@ def _with_files(sources: list["Source"], counts: list[Path] | None, vocabularies
     """Let files given by hand stand in for what the models say of themselves."""
     import torch
 
-    from fedot.fusion.jobs import read_counts
+    from fedot.fusion.sources import read_counts
 
     for what, given in (("--counts", counts), ("--vocabularies", vocabularies)):
         if given and len(given) != len(sources):

@@ -1,11 +1,11 @@
-"""Fuse model files and folders: open them, tell what would be done, do it, write the result."""
+"""Fuse model files and folders: check them, tell what would be done, do it, write the result."""
 
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,38 +13,15 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import GroupDiagnostics
-from fedot.fusion.files import TensorFile, TensorWriter
+from fedot.fusion.files import TensorWriter
 from fedot.fusion.fuse import fuse
 from fedot.fusion.parts import blocks, fused_shapes, parts
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem, frame
 from fedot.fusion.residual import streams_of
+from fedot.fusion.sources import Source
 from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable
-from fedot.models import config_from_json, config_to_json, symmetry
-from fedot.symmetry import SymmetrySpec
-
-if TYPE_CHECKING:
-    from fedot.hf import HFModel
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A model on disk, its tensors read when they are needed; those of a `folder` are in memory."""
-
-    path: Path
-    tensors: Mapping[str, Tensor]
-    spec: SymmetrySpec
-    config: Any
-    dtype: torch.dtype
-    vocabulary: tuple[str, ...] | None = None
-    counts: Tensor | None = None
-    tokenizer: str = ""
-    folder: "HFModel | None" = None
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder of the transformers library."""
-        return self.folder is not None
+from fedot.models import config_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,79 +43,6 @@ class GroupPlan:
     sizes: tuple[int, ...]
     how: str
     tensors: int
-
-
-def open_source(path: Path, arch: Any | None = None) -> Source:
-    """Open a .safetensors file of fedot's, or a folder of the transformers library.
-
-    Parameters
-    ----------
-    arch
-        Configuration for a file that has none in its metadata.
-
-    Raises
-    ------
-    FedotError
-        If it cannot be read, or its tensors are not those of its configuration.
-    """
-    if path.is_dir():
-        from fedot.hf import load_folder
-
-        model = load_folder(path)
-        words, rest = model.labels.get("vocab"), replace(model, state={})
-        return Source(path, dict(model.state), model.spec, model.config, model.dtype, words, folder=rest)
-    file = TensorFile(path)
-    if "config" not in file.metadata and arch is None:
-        raise FedotError(f"{path} has no configuration in its metadata; give one with --arch FILE.json")
-    config: Any = config_from_json(file.metadata["config"]) if "config" in file.metadata else arch
-    spec = symmetry(config)
-    try:
-        replace(spec, ties=()).validate({n: torch.empty(s, device="meta") for n, s in file.shapes.items()})
-    except FedotError as error:
-        raise FedotError(f"{path}: {error}") from None
-    tokenizer = file.metadata.get("tokenizer", "")
-    counts = file.metadata.get("token-counts")
-    return Source(
-        path,
-        file,
-        spec,
-        config,
-        file.dtype,
-        _vocabulary(file.metadata, path),
-        torch.tensor(read_counts(counts, path)) if counts else None,
-        tokenizer,
-    )
-
-
-def _vocabulary(metadata: Mapping[str, str], path: Path) -> tuple[str, ...] | None:
-    try:
-        if "vocabulary" in metadata:
-            return tuple(map(str, json.loads(metadata["vocabulary"])))
-        if "tokenizer" in metadata:
-            from tokenizers import Tokenizer
-
-            found = Tokenizer.from_str(metadata["tokenizer"]).get_vocab()
-            return tuple(sorted(found, key=found.__getitem__))
-    except Exception as error:  # the tokenizers library raises nothing more special
-        raise FedotError(f"the vocabulary in {path} cannot be read ({error}); save the model again") from None
-    return None
-
-
-def read_counts(text: str, path: Path) -> list[int]:
-    """Read token counts: a JSON list with one whole number for each token.
-
-    Raises
-    ------
-    FedotError
-        If they are anything else.
-    """
-    try:
-        values = json.loads(text)
-    except ValueError:
-        values = None
-    if not isinstance(values, list) or not all(type(value) is int and value >= 0 for value in values):
-        raise FedotError(f"{path} has no token counts that can be read; a JSON list of whole numbers from 0 is needed")
-    return values
 
 
 def make_job(
@@ -263,9 +167,6 @@ def run(
                 if axis is not None and rows is not None:
                     target = target.narrow(axis, rows.start, rows.stop - rows.start)
                 target.copy_(tensor)
-                if axis is None or rows is None or rows.stop == shapes[name][axis]:
-                    for source in job.sources:
-                        source.tensors.pop(name, None)  # type: ignore[attr-defined]  # nobody reads it again
             _note(found, piece.diagnostics)
         _write(job, out, state, problem.config_of(problem.anchor), dtype)
         return found

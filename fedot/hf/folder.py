@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
@@ -192,7 +192,8 @@ def _read_tensors(folder: Path) -> State:
             pickled = " (pytorch_model.bin is a pickle, which can run code, and is not read)"
             hint = pickled if (folder / "pytorch_model.bin").is_file() else ""
             raise FedotError(f"{folder} has no {file.name}{hint}; save the model with safe_serialization=True")
-        out |= dict(TensorFile(file))  # not mapped into memory, so that what is dropped is free
+        TensorFile(file)  # says what is wrong with it
+        out |= load_file(file)  # mapped into memory: all of it is given back when the tensors are dropped
     return out
 
 

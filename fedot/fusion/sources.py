@@ -1,0 +1,125 @@
+"""Models on disk, ready to be fused: fedot's files, and folders of the transformers library."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.fusion.files import TensorFile, TensorWriter
+from fedot.models import config_from_json, symmetry
+from fedot.symmetry import SymmetrySpec
+
+if TYPE_CHECKING:
+    from fedot.hf import HFModel
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model on disk, its tensors read when they are needed.
+
+    Those of a `folder`, which its adapter has split, are read from a file in the scratch directory.
+    """
+
+    path: Path
+    tensors: TensorFile
+    spec: SymmetrySpec
+    config: Any
+    dtype: torch.dtype
+    vocabulary: tuple[str, ...] | None = None
+    counts: Tensor | None = None
+    tokenizer: str = ""
+    folder: "HFModel | None" = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of the transformers library."""
+        return self.folder is not None
+
+
+def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
+    """Open a .safetensors file of fedot's, or a folder of the transformers library.
+
+    Parameters
+    ----------
+    scratch
+        Directory for a folder's split tensors, as large as the folder; it must outlive the source.
+    arch
+        Configuration for a file that has none in its metadata.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be read, or its tensors are not those of its configuration.
+    """
+    if path.is_dir():
+        from fedot.hf import load_folder
+
+        model = load_folder(path)
+        file = _stored(model.state, scratch / f"{sum(1 for _ in scratch.iterdir())}.safetensors")
+        words, rest = model.labels.get("vocab"), replace(model, state={})
+        return Source(path, file, model.spec, model.config, model.dtype, words, folder=rest)
+    file = TensorFile(path)
+    if "config" not in file.metadata and arch is None:
+        raise FedotError(f"{path} has no configuration in its metadata; give one with --arch FILE.json")
+    config: Any = config_from_json(file.metadata["config"]) if "config" in file.metadata else arch
+    spec = symmetry(config)
+    try:
+        replace(spec, ties=()).validate({n: torch.empty(s, device="meta") for n, s in file.shapes.items()})
+    except FedotError as error:
+        raise FedotError(f"{path}: {error}") from None
+    tokenizer = file.metadata.get("tokenizer", "")
+    counts = file.metadata.get("token-counts")
+    return Source(
+        path,
+        file,
+        spec,
+        config,
+        file.dtype,
+        _vocabulary(file.metadata, path),
+        torch.tensor(read_counts(counts, path)) if counts else None,
+        tokenizer,
+    )
+
+
+def _stored(state: Mapping[str, Tensor], path: Path) -> TensorFile:
+    """Move tensors from memory to disk."""
+    with TensorWriter(path, {name: tuple(t.shape) for name, t in state.items()}, torch.float32, {}) as writer:
+        for name, tensor in state.items():
+            writer.write(name, tensor)
+    return TensorFile(path)
+
+
+def _vocabulary(metadata: Mapping[str, str], path: Path) -> tuple[str, ...] | None:
+    try:
+        if "vocabulary" in metadata:
+            return tuple(map(str, json.loads(metadata["vocabulary"])))
+        if "tokenizer" in metadata:
+            from tokenizers import Tokenizer
+
+            found = Tokenizer.from_str(metadata["tokenizer"]).get_vocab()
+            return tuple(sorted(found, key=found.__getitem__))
+    except Exception as error:  # the tokenizers library raises nothing more special
+        raise FedotError(f"the vocabulary in {path} cannot be read ({error}); save the model again") from None
+    return None
+
+
+def read_counts(text: str, path: Path) -> list[int]:
+    """Read token counts: a JSON list with one whole number for each token.
+
+    Raises
+    ------
+    FedotError
+        If they are anything else.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, list) or not all(type(value) is int and value >= 0 for value in values):
+        raise FedotError(f"{path} has no token counts that can be read; a JSON list of whole numbers from 0 is needed")
+    return values
