@@ -37,8 +37,8 @@ def fuse(
     arch: Annotated[
         str | None, typer.Option(help="Architecture that the files must have, or a JSON file with a configuration.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="One for each model, for example examples seen: 2,1.")] = None,
-    method: Annotated[str, typer.Option(help="Name of a fusion method.")] = "aligned",
+    weights: Annotated[str | None, typer.Option(help="One for each model, such as examples seen: 2,1.")] = None,
+    method: Annotated[str, typer.Option(help="Name of a fusion method; --method aligned needs least memory.")] = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="An option of the fusion: solver=sinkhorn.")] = None,
     anchor: Annotated[int, typer.Option(help="Model whose neurons and widths the result has, from 0.")] = 0,
     probe: Annotated[Path | None, typer.Option(help="Texts, one a line, for methods that look at activations.")] = None,
@@ -48,7 +48,7 @@ def fuse(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
 ) -> None:
-    """Align MODELS to one of them by optimal transport and average them, without any data."""
+    """Fuse MODELS into one, without any data: by reduction where token counts are known, else by optimal transport."""
     try:
         _fuse(models, out, arch, weights, method, set_, anchor, probe, counts, vocabularies, dtype, dry_run, force)
     except FedotError as error:
@@ -90,7 +90,7 @@ def _fuse(
         sources = [open_source(path, Path(scratch), _arch(arch)) for path in models]
         _check_arch(sources, arch)
         sources = _with_files(sources, counts, vocabularies)
-        job = make_job(sources, config, weights=_numbers(weights), anchor=anchor)
+        job = make_job(sources, config, weights=_numbers(weights), anchor=anchor, probed=probe is not None)
         if dry_run:
             _tell_plan(job)
             return

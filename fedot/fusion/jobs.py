@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import GroupDiagnostics
 from fedot.fusion.files import TensorWriter
 from fedot.fusion.fuse import fuse
+from fedot.fusion.methods.auto import choose
 from fedot.fusion.parts import blocks, fused_shapes, parts
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem, frame
@@ -51,8 +52,14 @@ def make_job(
     *,
     weights: Sequence[float] | None = None,
     anchor: int = 0,
+    probed: bool = False,
 ) -> Job:
-    """Check that models can be fused.
+    """Check that models can be fused, and choose the method where that is ``auto``.
+
+    Parameters
+    ----------
+    probed
+        Whether `run` will be given a probe.
 
     Raises
     ------
@@ -83,7 +90,8 @@ def make_job(
         vocabularies=words if complete else None,
         anchor=anchor,
     )
-    return Job(tuple(sources), problem, config, complete)
+    method = choose(problem, config, probed=probed) if config.method == "auto" else config.method
+    return Job(tuple(sources), problem, replace(config, method=method), complete)
 
 
 def plan_of(job: Job) -> tuple[GroupPlan, ...]:
@@ -99,6 +107,8 @@ def plan_of(job: Job) -> tuple[GroupPlan, ...]:
             how = f"by name: {shared} of {len(union.labels)} rows shared by all"
         elif job.config.method == "vanilla":
             how = "left as it is"
+        elif job.config.method == "merged":
+            how = "put side by side, then reduced"
         elif name in streams:
             how = "rotated by labelled rows" if group.kind == "orthogonal" else "exact, on labelled rows"
         elif name in heads:
@@ -113,7 +123,11 @@ def plan_of(job: Job) -> tuple[GroupPlan, ...]:
 
 
 def memory_of(job: Job) -> int:
-    """Estimate the bytes that the largest part takes: every model's tensors twice, and its plans six times."""
+    """Estimate the bytes that a fusion takes.
+
+    Part by part these are the tensors of the largest part of every model twice, and its plans six times; else all
+    models twice, and for a reduction their block model twice.
+    """
     spec, largest = job.problem.specs[job.problem.anchor], 0
     for tensors in parts(spec):
         part = spec.part(tensors)
@@ -121,7 +135,11 @@ def memory_of(job: Job) -> int:
         numbers = sum(torch.Size(shape).numel() for shape in shapes.values()) // len(blocks(spec, tensors))
         inner = [group.size for group in part.groups.values() if group.kind == "permutation"]
         largest = max(largest, 2 * (len(job.sources) + 1) * numbers + 6 * max(inner, default=0) ** 2)
-    return 8 * largest
+    if is_streamable(job.config):
+        return 8 * largest
+    whole = [sum(torch.Size(shape).numel() for shape in fused_shapes(own).values()) for own in job.problem.specs]
+    block = len(whole) ** 2 * max(whole) if job.config.method == "merged" else 0
+    return 8 * 2 * (sum(whole) + block)
 
 
 def run(

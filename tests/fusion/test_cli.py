@@ -7,10 +7,14 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.probe import Probe
 from fedot.models import canonical_config, config_from_json, load_model, symmetry
 from tests.fusion.disk import VOCAB, call, model, write
 from tests.groups import random_symmetry
@@ -63,6 +67,46 @@ def test_other_methods(pair, tmp_path, method):
     state, config, metadata = read(out)
     load_model(config, state)
     assert metadata["token-counts"] == str([0] + [6] * (VOCAB - 1))
+
+
+def test_the_automatic_choice_is_that_of_the_library(pair, tmp_path):
+    counts, seen = tmp_path / "counts.json", [0] + [3] * (VOCAB - 1)
+    counts.write_text(str(seen))
+    given = ["--counts", counts, "--counts", counts]
+    assert "merged: 2 models" in call(*pair, "-o", tmp_path / "out.safetensors", *given, "--dry-run").output
+    assert "aligned: 2 models" in call(*pair, "-o", tmp_path / "out.safetensors", "--dry-run").output
+    assert call(*pair, "-o", tmp_path / "out.safetensors", *given).exit_code == 0
+    state, config, _ = read(tmp_path / "out.safetensors")
+    expected = fuse([model(0), model(1)], token_counts=[torch.tensor(seen)] * 2)
+    assert config == expected.config
+    for name, tensor in state.items():
+        torch.testing.assert_close(tensor, expected.state[name], rtol=1e-4, atol=1e-5)
+
+
+def test_a_probe_is_read_by_the_anchors_tokenizer(tmp_path):
+    words = {"[UNK]": 0} | {f"w{i}": i for i in range(1, VOCAB)}
+    tokenizer = Tokenizer(WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    files = [write(tmp_path / f"{k}.safetensors", *model(k), tokenizer=tokenizer.to_str()) for k in (0, 1)]
+    probe = tmp_path / "probe.txt"
+    probe.write_text("w1 w2 w3\n\nw4 w5\n")
+    out = tmp_path / "out.safetensors"
+    done = call(*files, "-o", out, "--method", "aligned", "--set", "support=activations", "--probe", probe)
+    assert done.exit_code == 0, done.output
+    state, _, _ = read(out)
+    rows = torch.tensor([[1, 2, 3], [4, 5, 0]])
+    names = tuple(sorted(words, key=words.__getitem__))
+    config = FusionConfig(method="aligned", support="activations")
+    expected = fuse([model(0), model(1)], vocabularies=[names, names], probe=Probe(((rows,),)), config=config)
+    for name, tensor in state.items():
+        torch.testing.assert_close(tensor, expected.state[name], rtol=1e-4, atol=1e-5)
+    assert "no tokenizer" in call(*_bare(tmp_path), "-o", tmp_path / "x.safetensors", "--probe", probe).output
+    probe.write_text("\n")
+    assert "holds no text" in call(*files, "-o", tmp_path / "x.safetensors", "--probe", probe).output
+
+
+def _bare(tmp_path):
+    return [write(tmp_path / f"bare-{k}.safetensors", *model(k)) for k in (0, 1)]
 
 
 def test_vocabularies_are_united(tmp_path):

@@ -23,19 +23,30 @@ OPTIONS_OF_ALIGNMENT = (
 
 
 def auto(problem: FusionProblem, config: FusionConfig) -> Fused:
-    """Take ``merged`` where it can be had, ``aligned`` otherwise.
+    """Take the method that `choose` names."""
+    probed = problem.probe is not None
+    return (merged if choose(problem, config, probed=probed) == "merged" else aligned)(problem, config)
+
+
+def choose(problem: FusionProblem, config: FusionConfig, *, probed: bool) -> str:
+    """Name ``merged`` where it can be had, ``aligned`` otherwise; no tensor is looked at.
 
     Models that come from one global model (the anchor, which then has no vote) share a basis already; so they
     are averaged. A reduction needs something to probe with, and models that `check_blockable` lets pass. Who sets
     an option of the alignment wants an alignment.
+
+    Parameters
+    ----------
+    probed
+        Whether there is a probe.
     """
     default = FusionConfig()
     chosen = any(getattr(config, name) != getattr(default, name) for name in OPTIONS_OF_ALIGNMENT)
-    if chosen or problem.weights[problem.anchor] == 0 or (problem.probe is None and not problem.counts):
-        return aligned(problem, config)
+    if chosen or problem.weights[problem.anchor] == 0 or not (probed or problem.counts):
+        return "aligned"
     try:
-        for k in range(len(problem.states)):
+        for k in range(len(problem.weights)):
             check_blockable(problem.config_of(k))
     except FedotError:
-        return aligned(problem, config)
-    return merged(problem, config)
+        return "aligned"
+    return "merged"
