@@ -117,6 +117,11 @@ def test_unequal_widths_are_fused_or_refused_in_one_line(name, anchor):
         assert torch.isfinite(run(result.state, models[anchor][1])).all()
 
 
+def test_a_plain_mean_of_unequal_widths_is_refused():
+    with pytest.raises(FedotError, match="vanilla needs models of equal shapes, but residual has size 12 in model 1"):
+        method("vanilla")(prepare([make(0), make(1, d_model=12, n_head=3, d_ff=16)]), FusionConfig(method="vanilla"))
+
+
 @pytest.mark.parametrize("name", ON_PROBE)
 def test_what_looks_at_activations_draws_texts_or_says_what_it_lacks(name):
     models, config = pair(), FusionConfig(method=name, probe_texts=8)
