@@ -7,8 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fedot.tokenizer import Encoded
-
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:
     """Stack id lists into (B, T) int64, zeros on the right."""
@@ -20,15 +18,14 @@ def pad(rows: Sequence[Sequence[int]]) -> Tensor:
 
 
 def batch_indices(
-    encoded: Encoded, batch_size: int, generator: np.random.Generator | None
+    lengths: NDArray[np.int64], batch_size: int, generator: np.random.Generator | None
 ) -> Iterator[NDArray[np.int64]]:
-    """Group rows of similar length; with a generator in random order, without one sorted by length.
+    """Group rows (n,) of similar length; with a generator in random order, without one sorted by length.
 
     Rows are shuffled, cut into pools of 50 batches, and sorted by length only within a pool: little padding,
     and every epoch still draws its own batches.
     """
-    lengths = np.fromiter((len(row) for row in encoded.ids), dtype=np.int64, count=len(encoded))
-    order = np.argsort(lengths, kind="stable") if generator is None else generator.permutation(len(encoded))
+    order = np.argsort(lengths, kind="stable") if generator is None else generator.permutation(len(lengths))
     batches: list[NDArray[np.int64]] = []
     pool = batch_size * 50
     for start in range(0, len(order), pool):

@@ -28,7 +28,7 @@ def predict(
         raise FedotError(f"model.name is {config.architecture}, which gives no classes; choose encoder")
     model = load_model(config, state).to(device)
     out = np.zeros((len(encoded), config.n_class))
-    for rows in batch_indices(encoded, batch_size, None):
+    for rows in batch_indices(encoded.lengths, batch_size, None):
         ids = pad([encoded.ids[i] for i in rows]).to(device)
         out[rows] = torch.softmax(model(ids).double(), -1).cpu().numpy()
     return out

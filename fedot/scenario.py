@@ -85,7 +85,7 @@ class CorpusSpec(ClientSpec):
 class TokenizerSpec(_Strict):
     """The sub-word tokenizer; `scope` tells whether all clients use the same one."""
 
-    kind: Literal["wordpiece", "bpe"] = "wordpiece"
+    kind: Literal["wordpiece", "bpe", "reversible"] = "wordpiece"
     vocab_size: int = Field(default=8000, ge=32)
     scope: Literal["shared", "per-client"] = "shared"
 
@@ -101,6 +101,25 @@ class TrainSpec(_Strict):
     clip: float = Field(default=1.0, gt=0)
     patience: int = Field(default=1, ge=1)
     validation: float = Field(default=0.1, gt=0, lt=0.9)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+
+
+class DecodingSpec(_Strict):
+    """How a translation is searched for; `length_penalty` is the exponent of Wu et al. (2016, equation 14)."""
+
+    beam: int = Field(default=4, ge=1, le=100)
+    length_penalty: float = Field(default=0.6, ge=0)
+
+
+TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "sentiment": {"model": {"name": "encoder"}},
+    "translation": {
+        "model": {"name": "seq2seq"},
+        "tokenizer": {"kind": "reversible"},
+        "train": {"label_smoothing": 0.1},
+    },
+}
+"""What a scenario of a task has where it does not say."""
 
 
 class DataSpec(_Strict):
@@ -148,8 +167,9 @@ class Scenario(_Strict):
     task: Literal["sentiment", "translation"] = "sentiment"
     clients: Clients
     tokenizer: TokenizerSpec = TokenizerSpec()
-    model: dict[str, Any] = Field(default_factory=lambda: {"name": "encoder"})
+    model: dict[str, Any] = Field(default_factory=dict)
     train: TrainSpec = TrainSpec()
+    decoding: DecodingSpec = DecodingSpec()
     init: Literal["independent", "shared"] = "independent"
     rounds: int = Field(default=1, ge=1, le=1000)
     strategies: tuple[Annotated[StrategySpec, BeforeValidator(_strategy)], ...] = Field(
@@ -163,6 +183,17 @@ class Scenario(_Strict):
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(default=(0, 1, 2), min_length=1)
     data: DataSpec = DataSpec()
     base_dir: Path | None = Field(default=None, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_task(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        given = dict(values)
+        for key, defaults in TASK_DEFAULTS.get(str(given.get("task", "sentiment")), {}).items():
+            if isinstance(given.get(key, {}), Mapping):
+                given[key] = {**defaults, **given.get(key, {})}
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> "Scenario":

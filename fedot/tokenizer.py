@@ -10,13 +10,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from fedot.errors import FedotError
 from fedot.scenario import TokenizerSpec
 
-PAD, UNK = "[PAD]", "[UNK]"
-SPECIAL = (PAD, UNK)
+PAD, UNK, BEGIN, END = "[PAD]", "[UNK]", "[BEGIN]", "[END]"
+SPECIAL: dict[str, tuple[str, ...]] = {"sentiment": (PAD, UNK), "translation": (PAD, UNK, BEGIN, END)}
+"""The first tokens of a task's vocabulary, in the order of their ids."""
 
 MOST_WORDS, MOST_WORD_BYTES = 200_000, 2**26
 """What a client's word counts may be: different words, and bytes of their JSON. A tokenizer needs far fewer."""
@@ -32,6 +35,11 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of tokens of each text, (n,)."""
+        return np.fromiter((len(row) for row in self.ids), dtype=np.int64, count=len(self.ids))
+
 
 def _empty(kind: str) -> Tokenizer:
     if kind == "wordpiece":
@@ -40,14 +48,22 @@ def _empty(kind: str) -> Tokenizer:
     else:
         tokenizer = Tokenizer(models.BPE(unk_token=UNK))
         tokenizer.decoder = decoders.BPEDecoder()
+    if kind == "reversible":  # a piece holds the space before it, so that pieces in a row are the text again
+        tokenizer.decoder = decoders.Metaspace()
+        spaces = normalizers.Replace(Regex(r"\s+"), " ")
+        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), spaces, normalizers.Strip()])
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
+        )
+        return tokenizer
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return tokenizer
 
 
-def count_words(texts: Iterable[str]) -> Counter[str]:
-    """Count normalised words, the way that the tokenizer will split them."""
-    tokenizer = _empty("wordpiece")
+def count_words(texts: Iterable[str], kind: str = "wordpiece") -> Counter[str]:
+    """Count normalised words, the way that a tokenizer of that kind will split them."""
+    tokenizer = _empty(kind)
     normalise, split = tokenizer.normalizer.normalize_str, tokenizer.pre_tokenizer.pre_tokenize_str
     counts: Counter[str] = Counter()
     for text in texts:
@@ -55,10 +71,10 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Tokenizer:
+def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: str = "sentiment") -> Tokenizer:
     """Train a tokenizer on words and how often each occurs.
 
-    The result depends on the counts alone, not on their order.
+    The result depends on the counts alone, not on their order; its first tokens are the task's `SPECIAL` ones.
 
     Raises
     ------
@@ -81,7 +97,15 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Toke
         trainer: trainers.Trainer = trainers.WordPieceTrainer(
             vocab_size=spec.vocab_size,
             min_frequency=2,
-            special_tokens=[*SPECIAL, *letters],
+            special_tokens=[*SPECIAL[task], *letters],
+            show_progress=False,
+        )
+    elif spec.kind == "reversible":
+        letters = sorted({*starts, *rest})
+        trainer = trainers.BpeTrainer(
+            vocab_size=spec.vocab_size,
+            min_frequency=2,
+            special_tokens=[*SPECIAL[task], *letters],
             show_progress=False,
         )
     else:
@@ -89,13 +113,15 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Toke
         trainer = trainers.BpeTrainer(
             vocab_size=spec.vocab_size,
             min_frequency=2,
-            special_tokens=[*SPECIAL, *letters],
+            special_tokens=[*SPECIAL[task], *letters],
             end_of_word_suffix="</w>",
             show_progress=False,
         )
     scratch = _empty(spec.kind)
     if spec.kind == "bpe":
         scratch.model = models.BPE(unk_token=UNK, end_of_word_suffix="</w>")
+    if spec.kind == "reversible":  # words are words already; their spaces must not be marked again
+        scratch.normalizer, scratch.pre_tokenizer = None, pre_tokenizers.WhitespaceSplit()
     scratch.train_from_iterator(_repeat(word_counts), trainer)
     trained = json.loads(scratch.to_str())["model"]
     tokenizer = _empty(spec.kind)  # nothing is special to it: a text that says [PAD] must not become padding
@@ -103,7 +129,8 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec) -> Toke
         tokenizer.model = models.WordPiece(vocab=trained["vocab"], unk_token=UNK)
     else:
         merges = [tuple(pair) for pair in trained["merges"]]
-        tokenizer.model = models.BPE(vocab=trained["vocab"], merges=merges, unk_token=UNK, end_of_word_suffix="</w>")
+        suffix = {"end_of_word_suffix": "</w>"} if spec.kind == "bpe" else {}
+        tokenizer.model = models.BPE(vocab=trained["vocab"], merges=merges, unk_token=UNK, **suffix)
     return tokenizer
 
 

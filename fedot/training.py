@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,12 +20,59 @@ from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded
 
 
+class Examples(Protocol):
+    """What a model is trained on."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """By what rows (n,) are sorted into batches."""
+
+    @property
+    def truncated(self) -> int:
+        """How many were longer than the model reads."""
+
+    def loss(
+        self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
+    ) -> tuple[Tensor, int]:
+        """Mean cross-entropy of some rows in nats, and over how many predictions it is the mean."""
+
+    def count_tokens(self, vocab_size: int) -> Tensor:
+        """How often each token id occurs, (V,) int64."""
+
+
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """Encoded texts and their labels (n,)."""
 
     encoded: Encoded
     labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of tokens of each text."""
+        return self.encoded.lengths
+
+    @property
+    def truncated(self) -> int:
+        """Texts that were longer than the model reads."""
+        return self.encoded.truncated
+
+    def loss(
+        self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
+    ) -> tuple[Tensor, int]:
+        """Mean cross-entropy of the labels of some rows."""
+        ids = pad([self.encoded.ids[i] for i in rows]).to(device)
+        labels = torch.from_numpy(self.labels[rows]).to(device)
+        return F.cross_entropy(model(ids), labels, label_smoothing=smoothing), len(rows)
+
+    def count_tokens(self, vocab_size: int) -> Tensor:
+        """How often each token id occurs in the texts."""
+        return count_tokens(self.encoded, vocab_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +110,8 @@ class TrainResult:
 def train(
     config: Config,
     state: State | None,
-    training: Labelled,
-    validation: Labelled,
+    training: Examples,
+    validation: Examples,
     spec: TrainSpec,
     seed: int,
     device: str = "cpu",
@@ -88,7 +136,7 @@ def train(
         model = (build_model(config, seed) if state is None else load_model(config, _copy(state))).to(device)
         start = [parameter.detach().clone() for parameter in model.parameters()] if proximal_mu else []
         optimiser = _optimiser(model, spec)
-        n_batch = math.ceil(len(training.encoded) / spec.batch_size)
+        n_batch = math.ceil(len(training) / spec.batch_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, spec.epochs * n_batch))
         order = np.random.default_rng(seed)
         history: list[Epoch] = []
@@ -96,10 +144,11 @@ def train(
         for number in range(spec.epochs):
             began = time.perf_counter()
             model.train()
-            total = 0.0
-            for rows in batch_indices(training.encoded, spec.batch_size, order):
-                loss = _loss(model, training, rows, device)
-                total += _finite(float(loss.detach()), "training", number, spec) * len(rows)
+            total, predictions = 0.0, 0
+            for rows in batch_indices(training.lengths, spec.batch_size, order):
+                loss, count = training.loss(model, rows, device, spec.label_smoothing)
+                total += _finite(float(loss.detach()), "training", number, spec) * count
+                predictions += count
                 for parameter, origin in zip(model.parameters(), start, strict=False):
                     loss = loss + 0.5 * proximal_mu * (parameter - origin).square().sum()
                 optimiser.zero_grad(set_to_none=True)
@@ -108,7 +157,7 @@ def train(
                 optimiser.step()
                 schedule.step()
             validation_loss = _finite(mean_loss(model, validation, device), "validation", number, spec)
-            epoch = Epoch(total / len(training.encoded), validation_loss, time.perf_counter() - began)
+            epoch = Epoch(total / predictions, validation_loss, time.perf_counter() - began)
             history.append(epoch)
             if on_epoch:
                 on_epoch(number, epoch)
@@ -117,30 +166,25 @@ def train(
                 best_state = state_of(model)
             elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
                 break
-    return TrainResult(
-        best_state, len(training.encoded), count_tokens(training.encoded, config.vocab_size), tuple(history)
-    )
+    return TrainResult(best_state, len(training), training.count_tokens(config.vocab_size), tuple(history))
 
 
 @torch.inference_mode()
-def mean_loss(model: nn.Module, data: Labelled, device: str = "cpu", batch_size: int = 256) -> float:
-    """Mean cross-entropy of a model on labelled texts, in nats."""
+def mean_loss(model: nn.Module, data: Examples, device: str = "cpu", batch_size: int = 256) -> float:
+    """Mean cross-entropy of a model on examples, in nats a prediction."""
     model.eval()
-    total = sum(
-        float(_loss(model, data, rows, device)) * len(rows) for rows in batch_indices(data.encoded, batch_size, None)
-    )
-    return total / len(data.encoded)
+    total, predictions = 0.0, 0
+    for rows in batch_indices(data.lengths, batch_size, None):
+        loss, count = data.loss(model, rows, device)
+        total += float(loss) * count
+        predictions += count
+    return total / predictions
 
 
 def count_tokens(encoded: Encoded, vocab_size: int) -> Tensor:
     """How often each token id occurs, (V,) int64."""
     flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in encoded.ids])
     return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
-
-
-def _loss(model: nn.Module, data: Labelled, rows: NDArray[np.int64], device: str) -> Tensor:
-    ids = pad([data.encoded.ids[i] for i in rows]).to(device)
-    return F.cross_entropy(model(ids), torch.from_numpy(data.labels[rows]).to(device))
 
 
 def _finite(loss: float, what: str, number: int, spec: TrainSpec) -> float:

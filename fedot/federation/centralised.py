@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 from tokenizers import Tokenizer
 
 from fedot.data import load_clients
 from fedot.models import Config, model_config
 from fedot.scenario import Scenario
-from fedot.tokenizer import count_words, encode, train_tokenizer
-from fedot.training import Labelled, TrainResult, train
+from fedot.tasks import examples_of, texts_of
+from fedot.tokenizer import count_words, train_tokenizer
+from fedot.training import Examples, TrainResult, train
 
 
 def train_centralised(
@@ -21,16 +21,14 @@ def train_centralised(
     their own, one trained on all text.
     """
     clients = load_clients(scenario, seed, data_dir)
-    texts = [text for client in clients for text in client.train["text"]]
     if not tokenizer_json:
-        tokenizer_json = train_tokenizer(count_words(texts), scenario.tokenizer).to_str()
+        words = count_words((text for client in clients for text in texts_of(client.train)), scenario.tokenizer.kind)
+        tokenizer_json = train_tokenizer(words, scenario.tokenizer, scenario.task).to_str()
     tokenizer = Tokenizer.from_str(tokenizer_json)
     config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
 
-    def pooled(split: str) -> Labelled:
-        rows = [getattr(client, split) for client in clients]
-        encoded = encode(tokenizer, [text for part in rows for text in part["text"]], config.max_length)
-        return Labelled(encoded, np.concatenate([np.asarray(part["label"], dtype=np.int64) for part in rows]))
+    def pooled(split: str) -> Examples:
+        return examples_of([getattr(client, split) for client in clients], tokenizer, config.max_length)
 
     result = train(
         config,

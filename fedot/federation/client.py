@@ -25,11 +25,14 @@ from fedot.federation.messages import (
     pack_update,
 )
 from fedot.federation.records import unpack_state
+from fedot.federation.translations import tally_item
 from fedot.metrics import tally
 from fedot.models import Config, State, config_from_json, model_config, state_shapes
 from fedot.scenario import Scenario
-from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer
+from fedot.tasks import examples_of, texts_of
+from fedot.tokenizer import count_words, pack_words, train_tokenizer
 from fedot.training import Labelled, train
+from fedot.translation import Pairs
 
 log = logging.getLogger("fedot.client")
 
@@ -65,7 +68,7 @@ def describe(message: Message, context: Context) -> Message:
     data = me.data()
     words = b""
     if me.scenario.tokenizer_spec(me.partition_id).scope == "shared":
-        words = pack_words(count_words(data.train["text"]))
+        words = pack_words(count_words(texts_of(data.train), me.scenario.tokenizer_spec(me.partition_id).kind))
     description = ClientDescription(
         client=data.name,
         partition_id=me.partition_id,
@@ -119,7 +122,7 @@ def fit(message: Message, context: Context) -> Message:
         train_loss=result.best.train_loss,
         validation_loss=result.best.validation_loss,
         seconds=result.seconds,
-        truncated=training.encoded.truncated,
+        truncated=training.truncated,
     )
     content = pack_update(update)
     _remember(context.state, key, content)
@@ -132,10 +135,16 @@ def evaluate(message: Message, context: Context) -> Message:
     me = _Client(settings, context)
     request = unpack_evaluation(message.content)
     own, _ = me.tokenizer()
-    tests = [
+    encoded = [
         me.encoded("test", tokenizer or own, config.max_length)
         for tokenizer, config in zip(request.tokenizers, request.configs, strict=True)
     ]
+    pairs = [test for test in encoded if isinstance(test, Pairs)]
+    if pairs:
+        tokenizers = [Tokenizer.from_str(tokenizer or own) for tokenizer in request.tokenizers]
+        about = (request, pairs, tokenizers, list(me.data().test["target"]), me.scenario.decoding, settings.device)
+        return Message(pack_tallies([tally_item(item, *about) for item in request.items]), reply_to=message)
+    tests = [test for test in encoded if isinstance(test, Labelled)]
     predictions: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = {}
 
     def probabilities(k: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -183,7 +192,7 @@ class _Client:
         text = _own_tokenizer(*self._key)
         return text, Tokenizer.from_str(text)
 
-    def encoded(self, split: str, tokenizer: str, max_length: int) -> Labelled:
+    def encoded(self, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
         return _encode(*self._key, split, tokenizer, max_length)
 
 
@@ -197,9 +206,10 @@ def _load(scenario: str, base_dir: str, partition_id: int, seed: int, data_dir: 
 
 @lru_cache(maxsize=64)
 def _own_tokenizer(scenario: str, base_dir: str, partition_id: int, seed: int, data_dir: str) -> str:
-    spec = Scenario.model_validate_json(scenario).tokenizer_spec(partition_id)
+    whole = Scenario.model_validate_json(scenario)
+    spec = whole.tokenizer_spec(partition_id)
     data = _load(scenario, base_dir, partition_id, seed, data_dir)
-    return train_tokenizer(count_words(data.train["text"]), spec).to_str()
+    return train_tokenizer(count_words(texts_of(data.train), spec.kind), spec, whole.task).to_str()
 
 
 @lru_cache(maxsize=64)
@@ -212,10 +222,9 @@ def _encode(
     split: str,
     tokenizer: str,
     max_length: int,
-) -> Labelled:
+) -> Labelled | Pairs:
     rows = getattr(_load(scenario, base_dir, partition_id, seed, data_dir), split)
-    encoded = encode(Tokenizer.from_str(tokenizer), list(rows["text"]), max_length)
-    return Labelled(encoded, np.asarray(rows["label"], dtype=np.int64))
+    return examples_of([rows], Tokenizer.from_str(tokenizer), max_length)
 
 
 def _fitting_state(arrays: ArrayRecord, config: Config) -> State:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 
@@ -11,6 +13,9 @@ from fedot.federation.messages import CONFIG, EVALUATION, Settings
 from fedot.federation.records import as_text, as_texts, pack_state, unpack_state
 from fedot.metrics import Tally
 from fedot.models import Config, State, config_from_json, config_to_json
+from fedot.translation import TranslationTally
+
+AnyTally = Tally | TranslationTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +31,16 @@ class EvaluationItem:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them."""
+    """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them.
+
+    Without `translated` the loss of translators is enough; a search for translations takes far longer.
+    """
 
     states: tuple[State, ...]
     configs: tuple[Config, ...]
     tokenizers: tuple[str, ...]
     items: tuple[EvaluationItem, ...]
+    translated: bool = True
 
 
 def pack_evaluation(request: EvaluationRequest, settings: Settings) -> RecordDict:
@@ -43,6 +52,7 @@ def pack_evaluation(request: EvaluationRequest, settings: Settings) -> RecordDic
             "items": json.dumps([[item.combine, item.members] for item in request.items]),
             "model-configs": [config_to_json(config) for config in request.configs],
             "tokenizers": list(request.tokenizers),
+            "translated": request.translated,
         }
     )
     return content
@@ -60,15 +70,16 @@ def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
             EvaluationItem(combine, tuple((int(k), float(c)) for k, c in members))
             for combine, members in json.loads(as_text(about["items"]))
         ),
+        translated=bool(about["translated"]),
     )
 
 
-def pack_tallies(tallies: Sequence[Tally]) -> RecordDict:
+def pack_tallies(tallies: Sequence[AnyTally]) -> RecordDict:
     """Write the answer to an evaluation message: sums only."""
     return RecordDict({f"item.{i}": MetricRecord(dict(tally.to_record())) for i, tally in enumerate(tallies)})
 
 
-def unpack_tallies(content: RecordDict, count: int) -> tuple[Tally, ...]:
+def unpack_tallies(content: RecordDict, count: int) -> tuple[AnyTally, ...]:
     """Read `count` tallies.
 
     Raises
@@ -79,4 +90,23 @@ def unpack_tallies(content: RecordDict, count: int) -> tuple[Tally, ...]:
     records: Mapping[str, MetricRecord] = content.metric_records
     if any(f"item.{i}" not in records for i in range(count)):
         raise FedotError(f"an evaluation reply holds {len(records)} results, but {count} were asked for")
-    return tuple(Tally.from_record(dict(records[f"item.{i}"])) for i in range(count))
+    return tuple(_read_tally(dict(records[f"item.{i}"])) for i in range(count))
+
+
+def _read_tally(record: Mapping[str, object]) -> AnyTally:
+    return TranslationTally.from_record(record) if "token-count" in record else Tally.from_record(record)
+
+
+def sum_tallies(tallies: Sequence[AnyTally]) -> AnyTally:
+    """Add up tallies of one kind.
+
+    Raises
+    ------
+    FedotError
+        If they are of different tasks.
+    """
+    kinds = {type(each) for each in tallies}
+    if len(kinds) > 1:
+        raise FedotError("some clients sent sums of translations, others of classes; all need the same task")
+    total: AnyTally = reduce(add, tallies)
+    return total

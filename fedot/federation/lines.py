@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
-from fedot.metrics import Tally
+from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
+from fedot.metrics import Tally, accuracy
 from fedot.models import Config, State
 from fedot.strategies.ot_fusion import Fused
 
 POINTS = 11
 
-Evaluate = Callable[[EvaluationRequest], tuple[dict[str, Tally], ...]]
+Evaluate = Callable[[EvaluationRequest], tuple[dict[str, AnyTally], ...]]
 
 
 def lines_between(
@@ -29,9 +29,8 @@ def lines_between(
     found = []
     for kind, (states, configs) in ends.items():
         items = tuple(EvaluationItem("weights", ((0, float(1 - a)), (1, float(a)))) for a in alphas)
-        tallies = [
-            by_split["all"] for by_split in evaluate(EvaluationRequest(tuple(states), tuple(configs), ("", ""), items))
-        ]
+        request = EvaluationRequest(tuple(states), tuple(configs), ("", ""), items, translated=False)
+        tallies = [by_split["all"] for by_split in evaluate(request)]
         found.append(
             {
                 "seed": seed,
@@ -41,7 +40,7 @@ def lines_between(
                 "kind": kind,
                 "alpha": alphas.tolist(),
                 "loss": [tally.nll_sum / tally.count for tally in tallies],
-                "accuracy": [float(np.trace(tally.confusion) / tally.count) for tally in tallies],
+                "accuracy": [accuracy(tally) for tally in tallies if isinstance(tally, Tally)],
             }
         )
     return found

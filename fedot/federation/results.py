@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fedot
+from fedot.federation.evaluations import AnyTally
 from fedot.federation.messages import ClientDescription, ClientUpdate
 from fedot.fusion import FusionResult
 from fedot.metrics import Tally, all_metrics
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
+from fedot.translation.scores import signatures
 
 SCHEMA = 1
 COUPLING_SIDE = 32
@@ -65,7 +67,7 @@ class RunRecord:
         seed: int,
         strategy: str,
         server_round: int,
-        tallies: Mapping[str, Tally],
+        tallies: Mapping[str, AnyTally],
         *,
         bytes_up: int = 0,
         bytes_down: int = 0,
@@ -80,13 +82,13 @@ class RunRecord:
                     "strategy": strategy,
                     "round": server_round,
                     "split": split,
-                    "metrics": all_metrics(tally),
+                    "metrics": all_metrics(tally) if isinstance(tally, Tally) else tally.metrics(),
                     "bytes_up": bytes_up,
                     "bytes_down": bytes_down,
                     "seconds": seconds,
                 }
             )
-            if final:
+            if final and isinstance(tally, Tally):
                 self.reliability.append(
                     {
                         "seed": seed,
@@ -178,6 +180,7 @@ class RunRecord:
                 "data": self.data,
                 "stand_in": any(client["source"] == "stand-in" for client in self.data.values()),
                 "notices": self.notices,
+                "sacrebleu": signatures() if self.scenario.task == "translation" else {},
             },
             "rows": self.rows,
             "failures": self.failures,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.centralised import train_centralised
-from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
+from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
 from fedot.federation.global_model import Global, global_model
 from fedot.federation.lines import lines_between
 from fedot.federation.messages import ClientDescription, ClientUpdate, Settings
@@ -32,7 +32,6 @@ from fedot.federation.server import (
     train_parents,
 )
 from fedot.federation.workers import start_pool, stop_pool
-from fedot.metrics import Tally
 from fedot.models import Config, State, build_model, config_to_json, model_config, state_of, symmetry
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, OTFusion, Quorum, build_strategy
@@ -257,7 +256,7 @@ class _Seed:
             log.warning("%s cannot be run: %s", title, told)
             self.record.add_failure(self.seed, title, " ".join(told.split()))
 
-    def _evaluate(self, model: Global) -> dict[str, Tally]:
+    def _evaluate(self, model: Global) -> dict[str, AnyTally]:
         own = {update.client: update.tokenizer for update in self.parents}
 
         def request_for(client: ClientDescription) -> EvaluationRequest:
@@ -269,11 +268,11 @@ class _Seed:
 
         return evaluate_everywhere(self.federation, request_for)[0]
 
-    def _evaluate_alike(self, request: EvaluationRequest) -> tuple[dict[str, Tally], ...]:
+    def _evaluate_alike(self, request: EvaluationRequest) -> tuple[dict[str, AnyTally], ...]:
         """Evaluate the same at every client."""
         return evaluate_everywhere(self.federation, lambda _: request)
 
-    def _evaluate_reference(self, title: str, request: EvaluationRequest) -> tuple[dict[str, Tally], ...]:
+    def _evaluate_reference(self, title: str, request: EvaluationRequest) -> tuple[dict[str, AnyTally], ...]:
         """Evaluate the same at every client that can, and say who cannot; without it there is no sum over all."""
         results, left_out = evaluate_where_possible(self.federation, lambda _: request)
         for name, reason in left_out:

@@ -3,17 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
 
 from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
-from fedot.federation.evaluations import EvaluationRequest, pack_evaluation, unpack_tallies
+from fedot.federation.evaluations import AnyTally, EvaluationRequest, pack_evaluation, sum_tallies, unpack_tallies
 from fedot.federation.messages import ARRAYS, CONFIG, ClientDescription, ClientUpdate, Settings, unpack_description
 from fedot.federation.records import pack_state
-from fedot.metrics import Tally
 from fedot.models import State
 from fedot.scenario import Scenario
 from fedot.strategies.guard import wait_for_nodes
@@ -72,7 +69,7 @@ def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: 
         raise FedotError(f"the clients have different classes ({told}); set `labels` so that they agree")
     if any(scenario.tokenizer_spec(k).scope == "shared" for k in range(len(names))):
         total = sum_words([client.words for client in clients.values() if client.words])
-        settings = replace(settings, tokenizer=train_tokenizer(total, scenario.tokenizer).to_str())
+        settings = replace(settings, tokenizer=train_tokenizer(total, scenario.tokenizer, scenario.task).to_str())
     return Federation(grid, settings, clients)
 
 
@@ -116,7 +113,7 @@ def train_parents(
 
 def evaluate_everywhere(
     federation: Federation, request_for: Callable[[ClientDescription], EvaluationRequest]
-) -> tuple[dict[str, Tally], ...]:
+) -> tuple[dict[str, AnyTally], ...]:
     """Evaluate on every client's test split; for each item the tallies by client and, added up, by ``all``.
 
     Raises
@@ -133,14 +130,14 @@ def evaluate_everywhere(
 
 def evaluate_where_possible(
     federation: Federation, request_for: Callable[[ClientDescription], EvaluationRequest]
-) -> tuple[tuple[dict[str, Tally], ...], tuple[tuple[str, str], ...]]:
+) -> tuple[tuple[dict[str, AnyTally], ...], tuple[tuple[str, str], ...]]:
     """Evaluate as `evaluate_everywhere` does; leave out who fails, and then the sum over all.
 
     Returns the tallies of each item, and who was left out and why.
     """
     requests = {node: request_for(federation.clients[node]) for node in federation.names}
     contents = {node: pack_evaluation(request, federation.settings) for node, request in requests.items()}
-    by_node: dict[int, tuple[Tally, ...]] = {}
+    by_node: dict[int, tuple[AnyTally, ...]] = {}
     failed: dict[int, str] = {}
     for reply in _ask(federation.grid, contents, MessageType.EVALUATE):
         node = reply.metadata.src_node_id
@@ -153,10 +150,10 @@ def evaluate_where_possible(
     left_out = tuple(
         (name, failed.get(node, "no answer")) for node, name in federation.names.items() if node not in by_node
     )
-    results: list[dict[str, Tally]] = []
+    results: list[dict[str, AnyTally]] = []
     for i in range(len(next(iter(requests.values())).items)):
         each = {name: by_node[node][i] for node, name in federation.names.items() if node in by_node}
-        results.append(each if left_out else {"all": reduce(add, each.values()), **each})
+        results.append(each if left_out else {"all": sum_tallies(list(each.values())), **each})
     return tuple(results), left_out
 
 

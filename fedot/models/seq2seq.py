@@ -102,16 +102,22 @@ class Seq2Seq(nn.Module):
 
     def decode(self, target_ids: Tensor, memory: Memory) -> Tensor:
         """Logits (B, T, V) of what follows each target token; no position sees a later one."""
-        x = self.dropout(blocks.embed(self.config, self._table(1), self.dec_pos_emb, target_ids))
-        mask = blocks.causal_mask(target_ids)
-        for layer in self.dec_layers:
-            x = layer(x, mask, memory.stream, memory.mask)
-        out: Tensor = self.output(self.dec_norm(x))
+        out: Tensor = self.output(self._read(target_ids, memory))
         return out
 
     def step(self, prefix_ids: Tensor, memory: Memory) -> Tensor:
         """Logits (B, V) of the token after prefixes (B, T) without padding: one step of a search."""
-        return self.decode(prefix_ids, memory)[:, -1]
+        out: Tensor = self.output(self._read(prefix_ids, memory)[:, -1])
+        return out
+
+    def _read(self, target_ids: Tensor, memory: Memory) -> Tensor:
+        """The target's stream (B, T, d) as the output layer reads it."""
+        x = self.dropout(blocks.embed(self.config, self._table(1), self.dec_pos_emb, target_ids))
+        mask = blocks.causal_mask(target_ids)
+        for layer in self.dec_layers:
+            x = layer(x, mask, memory.stream, memory.mask)
+        out: Tensor = self.dec_norm(x)
+        return out
 
     def _table(self, side: int) -> nn.Embedding:
         table = self.get_submodule(self.config.tables[side])

@@ -1,0 +1,86 @@
+"""Pairs of sentences as token ids, and the loss of a translator on them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from fedot.batching import pad
+from fedot.errors import FedotError
+from fedot.tokenizer import BEGIN, END, PAD, SPECIAL, UNK, Encoded, encode
+
+PADDING, UNKNOWN, FIRST, LAST = (SPECIAL["translation"].index(token) for token in (PAD, UNK, BEGIN, END))
+"""Ids of a translation's special tokens, the same in every vocabulary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Sources, and targets that begin with `FIRST` and, unless they were cut, end with `LAST`.
+
+    A source has at most the model's `max_length` tokens, a target one more, since its last is never read.
+    """
+
+    source: Encoded
+    target: Encoded
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of source and target together, (n,)."""
+        return self.source.lengths + self.target.lengths
+
+    @property
+    def truncated(self) -> int:
+        """Sentences, of either side, that were longer than the model reads."""
+        return self.source.truncated + self.target.truncated
+
+    def batch(self, rows: NDArray[np.int64], device: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Sources (B, S), what the decoder reads (B, T) and what it is to say after each token (B, T)."""
+        source = pad([self.source.ids[i] for i in rows])
+        target = pad([self.target.ids[i] for i in rows])
+        read = target[:, :-1] * (target[:, 1:] != PADDING)  # nothing follows the last token
+        return source.to(device), read.to(device), target[:, 1:].to(device)
+
+    def loss(
+        self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
+    ) -> tuple[Tensor, int]:
+        """Mean cross-entropy of the next target token, the right ones before it being given.
+
+        `smoothing` spreads that share of the probability over all tokens (Szegedy et al. 2016, section 7).
+        """
+        source, read, said = self.batch(rows, device)
+        real = said != PADDING
+        return F.cross_entropy(model(source, read)[real], said[real], label_smoothing=smoothing), int(real.sum())
+
+    def count_tokens(self, vocab_size: int) -> Tensor:
+        """How often each token id occurs on either side, (V,) int64."""
+        flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in (*self.source.ids, *self.target.ids)])
+        return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
+
+
+def encode_pairs(tokenizer: Tokenizer, source: Sequence[str], target: Sequence[str], max_length: int) -> Pairs:
+    """Turn aligned sentences into token ids for a model that reads `max_length` of them.
+
+    Raises
+    ------
+    FedotError
+        If the tokenizer has no tokens that begin and end a translation.
+    """
+    if (tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)) != (FIRST, LAST):
+        raise FedotError(f"the tokenizer has no {BEGIN} and {END}; train it for the task translation")
+    whole = encode(tokenizer, target, 2**31)
+    rows = [[FIRST, *ids, LAST] for ids in whole.ids]
+    cut = sum(len(row) > max_length + 1 for row in rows)
+    return Pairs(encode(tokenizer, source, max_length), Encoded([row[: max_length + 1] for row in rows], cut))
+
+
+def decode_ids(tokenizer: Tokenizer, rows: Iterable[Sequence[int]]) -> list[str]:
+    """Turn token ids into texts; special tokens are left out."""
+    return [tokenizer.decode([i for i in row if i > LAST]).strip() for row in rows]

@@ -1,0 +1,105 @@
+"""What a model, or several together, make of pairs of sentences: the loss of the targets, and own translations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fedot.batching import batch_indices, pad
+from fedot.errors import FedotError
+from fedot.models import Config, State, load_model
+from fedot.models.seq2seq import Memory, Seq2Seq
+from fedot.scenario import DecodingSpec
+from fedot.tokenizer import Encoded
+from fedot.translation.pairs import FIRST, LAST, PADDING, UNKNOWN, Pairs
+from fedot.translation.search import beam_search
+
+
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """Models with one vocabulary whose distributions of the next token are mixed with `shares`, which sum to 1."""
+
+    models: tuple[Seq2Seq, ...]
+    shares: tuple[float, ...]
+    device: str = "cpu"
+
+    @classmethod
+    def of(
+        cls, members: Sequence[tuple[Config, State]], shares: Sequence[float] = (1.0,), device: str = "cpu"
+    ) -> "Translator":
+        """Build the modules.
+
+        Raises
+        ------
+        FedotError
+            If a model is no encoder-decoder.
+        """
+        models = []
+        for config, state in members:
+            model = load_model(config, state).to(device)
+            if not isinstance(model, Seq2Seq):
+                raise FedotError(f"model.name is {config.architecture}, which does not translate; choose seq2seq")
+            models.append(model)
+        return cls(tuple(models), tuple(shares), device)
+
+    @property
+    def longest(self) -> int:
+        """Most tokens that all of the models read."""
+        return min(model.config.max_length for model in self.models)
+
+    @torch.inference_mode()
+    def nll(self, pairs: Pairs, batch_size: int = 128) -> tuple[float, int]:
+        """Sum of the target tokens' negative log-likelihoods in nats, and the number of tokens."""
+        total, count = 0.0, 0
+        for rows in batch_indices(pairs.lengths, batch_size, None):
+            source, read, said = pairs.batch(rows, self.device)
+            real = said != PADDING
+            each = [
+                torch.log_softmax(model(source, read)[real].double(), -1).gather(1, said[real][:, None])
+                for model in self.models
+            ]
+            total -= float(self._mix(each).sum())
+            count += int(real.sum())
+        return total, count
+
+    @torch.inference_mode()
+    def translate(self, source: Encoded, spec: DecodingSpec, batch_size: int = 128) -> list[list[int]]:
+        """Token ids of a translation of every source, in the order of the sources."""
+        out: list[list[int]] = [[] for _ in range(len(source))]
+        for rows in batch_indices(source.lengths, batch_size, None):
+            for row, ids in zip(rows, self._translate_batch(source, rows, spec), strict=True):
+                out[row] = ids
+        return out
+
+    def _translate_batch(self, source: Encoded, rows: NDArray[np.int64], spec: DecodingSpec) -> list[list[int]]:
+        ids = pad([source.ids[i] for i in rows]).to(self.device)
+        memories = [model.encode(ids) for model in self.models]
+
+        def step(prefixes: Tensor, texts: Tensor) -> Tensor:
+            prefixes, texts = prefixes.to(self.device), texts.to(self.device)
+            each = [
+                torch.log_softmax(model.step(prefixes, Memory(m.stream[texts], m.mask[texts])).double(), -1)
+                for model, m in zip(self.models, memories, strict=True)
+            ]
+            return self._mix(each)
+
+        return beam_search(
+            step,
+            len(rows),
+            first=FIRST,
+            last=LAST,
+            banned=(PADDING, UNKNOWN),
+            beam=spec.beam,
+            max_length=self.longest,
+            length_penalty=spec.length_penalty,
+        )
+
+    def _mix(self, logs: Sequence[Tensor]) -> Tensor:
+        """Logarithm of the weighted sum of probabilities."""
+        if len(logs) == 1:
+            return logs[0]
+        weights = torch.tensor(self.shares, dtype=torch.double, device=logs[0].device).log()
+        return torch.logsumexp(torch.stack([log + w for log, w in zip(logs, weights, strict=True)]), 0)
