@@ -286,19 +286,21 @@ class _Seed:
         parents = self.parents
         single = [EvaluationItem("weights", ((k, 1.0),)) for k in range(len(parents))]
         together = EvaluationItem("probabilities", tuple((k, 1 / len(parents)) for k in range(len(parents))))
-        request = EvaluationRequest(
-            tuple(parent.state for parent in parents),
-            tuple(parent.config for parent in parents),
-            tuple(parent.tokenizer or self.federation.settings.tokenizer for parent in parents),
-            (*single, together),
-        )
-        *each, ensemble = self._evaluate_reference("parents", request)
+        words = tuple(parent.tokenizer or self.federation.settings.tokenizer for parent in parents)
+        mixable = self.scenario.task == "sentiment" or len(set(words)) == 1
+        states, configs = tuple(parent.state for parent in parents), tuple(parent.config for parent in parents)
+        request = EvaluationRequest(states, configs, words, (*single, together) if mixable else tuple(single))
+        results = self._evaluate_reference("parents", request)
+        each, ensemble = results[: len(parents)], results[-1]
         if "parents" in self.scenario.references:
-            for parent, tallies in zip(parents, each, strict=True):
-                title, words = f"parent:{parent.client}", parent.tokenizer or self.federation.settings.tokenizer
+            for parent, own, tallies in zip(parents, words, each, strict=True):
+                title = f"parent:{parent.client}"
                 self.record.add_scores(self.seed, title, 1, tallies, seconds=parent.seconds)
-                self.save_model(title, self.seed, parent.state, parent.config, words, None, parent.token_counts)
-        if "ensemble" in self.scenario.references:
+                self.save_model(title, self.seed, parent.state, parent.config, own, None, parent.token_counts)
+        if "ensemble" in self.scenario.references and not mixable:
+            reason = "the clients' tokenizers differ, and so do the tokens that their models would have to agree on"
+            self.record.add_failure(self.seed, "ensemble", reason)
+        elif "ensemble" in self.scenario.references:
             seconds = max(parent.seconds for parent in parents)
             self.record.add_scores(self.seed, "ensemble", 1, ensemble, seconds=seconds)
         self.progress(f"seed {self.seed}: parents", 0.2 * self.n)
