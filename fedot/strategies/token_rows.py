@@ -33,9 +33,8 @@ class FedAvgTokenRows(Guarded):
             [w / total for w in weights],
             torch.stack([update.token_counts.double() for update in updates]),
         )
-        for name, _ in symmetry(updates[0].config).tensors_of("vocab"):
-            table = sum(
-                share[:, None] * update.state[name].double() for share, update in zip(shares, updates, strict=True)
-            )
-            state[name] = table.to(updates[0].state[name].dtype)
+        for name, axis in symmetry(updates[0].config).tensors_of("vocab"):
+            tables = [update.state[name].double().movedim(axis, -1) for update in updates]
+            table = sum(share * each for share, each in zip(shares, tables, strict=True))
+            state[name] = table.movedim(-1, axis).to(updates[0].state[name].dtype)
         return pack_state(state), MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})

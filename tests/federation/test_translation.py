@@ -55,7 +55,7 @@ def metrics(outcome: Outcome, strategy: str, split: str = "all") -> dict[str, fl
     return found
 
 
-def test_everything_asked_for_is_in_the_results_and_on_the_page(scenario: Any, tmp_path: Path) -> None:
+def test_everything_asked_for_is_in_the_results_and_on_the_page(scenario: Any) -> None:
     outcome = run(scenario())
     assert outcome.record.failures == []
     assert outcome.strategies() == {
@@ -70,9 +70,8 @@ def test_everything_asked_for_is_in_the_results_and_on_the_page(scenario: Any, t
     assert outcome.record.reliability == []
     assert "tok:13a" in outcome.results["provenance"]["sacrebleu"]["bleu"]
 
-    pages = render_report(outcome.results, tmp_path / "report")
-    text = next(Path(page) for page in np.atleast_1d(np.asarray(pages, dtype=object)) if str(page).endswith("html"))
-    assert text.read_text(encoding="utf-8").index("BLEU") > 0
+    page = render_report(outcome.results)
+    assert 0 < page.index("BLEU") < page.index("chrF")
 
 
 def test_pooled_scores_are_those_of_all_sentences_together(scenario: Any, tmp_path: Path) -> None:
