@@ -22,6 +22,7 @@ from pydantic import (
 
 from fedot.errors import FedotError
 from fedot.explain import explain
+from fedot.task_defaults import with_task_defaults
 
 
 class _Strict(BaseModel):
@@ -111,17 +112,6 @@ class DecodingSpec(_Strict):
     length_penalty: float = Field(default=0.6, ge=0)
 
 
-TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
-    "sentiment": {"model": {"name": "encoder"}},
-    "translation": {
-        "model": {"name": "seq2seq"},
-        "tokenizer": {"kind": "reversible"},
-        "train": {"label_smoothing": 0.1},
-    },
-}
-"""What a scenario of a task has where it does not say."""
-
-
 class DataSpec(_Strict):
     """Where data come from; only `auto` may fall back."""
 
@@ -187,13 +177,7 @@ class Scenario(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _of_its_task(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        given = dict(values)
-        for key, defaults in TASK_DEFAULTS.get(str(given.get("task", "sentiment")), {}).items():
-            if isinstance(given.get(key, {}), Mapping):
-                given[key] = {**defaults, **given.get(key, {})}
-        return given
+        return with_task_defaults(values) if isinstance(values, Mapping) else values
 
     @model_validator(mode="after")
     def _consistent(self) -> "Scenario":

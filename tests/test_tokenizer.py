@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 import fedot.tokenizer as tokenizer_module
 from fedot.errors import FedotError
 from fedot.scenario import TokenizerSpec
-from fedot.tokenizer import PAD, UNK, count_words, encode, pack_words, train_tokenizer, unpack_words, vocabulary
+from fedot.tokenizer import (
+    BEGIN,
+    END,
+    PAD,
+    UNK,
+    count_words,
+    encode,
+    pack_words,
+    train_tokenizer,
+    unpack_words,
+    vocabulary,
+)
 
 TEXTS = ["The film was not good, but I liked it.", "the film was bad; I hated it!", "a good film, a good day"] * 3
 KINDS = ["wordpiece", "bpe"]
@@ -41,6 +52,19 @@ def test_the_vocabulary_lists_every_token_at_its_id(kind):
     assert words[:2] == (PAD, UNK)
     assert len(set(words)) == len(words) == tokenizer.get_vocab_size() <= 80
     assert all(tokenizer.token_to_id(word) == index for index, word in enumerate(words))
+
+
+@pytest.mark.parametrize("text", ["The film, a T-Shirt!", "a good  day ", "(was) \u201eGood\u201c?"])
+def test_a_reversible_tokenizer_gives_the_text_back(text):
+    spec = TokenizerSpec(kind="reversible", vocab_size=90)
+    words = count_words([*TEXTS, text, text], spec.kind)
+    assert words.keys() >= {"\u2581film", ","}
+    for tokenizer in (train_tokenizer(words, spec), train_tokenizer(words, spec, "translation")):
+        ids = encode(tokenizer, [text], 99).ids[0]
+        assert tokenizer.decode(ids) == " ".join(text.split())
+    assert vocabulary(tokenizer)[:4] == (PAD, UNK, BEGIN, END)
+    again = train_tokenizer(dict(reversed(words.items())), spec, "translation")
+    assert again.to_str() == tokenizer.to_str()
 
 
 @pytest.mark.parametrize("kind", KINDS)
