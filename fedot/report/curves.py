@@ -1,0 +1,127 @@
+"""A panel of curves, one a strategy, with its name at the end: over rounds, bytes, seconds, or a setting."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fedot.report.rows import TOP, WIDTH
+from fedot.report.statistics import Estimate, estimate
+from fedot.report.svg import Panel, Scale, circle, line, path, shorten, spread, text, tick_label, ticks
+from fedot.report.views import Entry, Metric, duration, quantity
+
+Curve = Sequence[tuple[float, Estimate]]
+WIDE = 8.0  # an axis whose ends lie this far apart, and whose marks are given, is logarithmic
+
+
+def whole(value: float) -> str:
+    """Write a number of rounds."""
+    return f"{value:.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """What a curve runs over: `key` of the rows (summed up), how it is named and written.
+
+    With `marks` the ticks are these numbers, else round ones.
+    """
+
+    key: str
+    label: str
+    write: Callable[[float], str] = whole
+    marks: tuple[float, ...] = field(default=())
+
+
+ROUND = Across("round", "round")
+SENT = Across("bytes", "sent to and from all clients", quantity)
+SECONDS = Across("seconds", "time of training and fusion", duration)
+
+
+def curve_of(rows: Sequence[Mapping[str, Any]], strategy: str, split: str, metric: str, across: Across) -> Curve:
+    """Follow a strategy's metric: at each round its mean over seeds, at the mean of what was spent until then."""
+    mine = [row for row in rows if row["strategy"] == strategy and row["split"] == split]
+    spent: dict[int, list[float]] = {}
+    reached: dict[int, list[float | None]] = {}
+    for seed in dict.fromkeys(row["seed"] for row in mine):
+        total = 0.0
+        for row in sorted((row for row in mine if row["seed"] == seed), key=lambda row: row["round"]):
+            total = float(row["round"]) if across.key == "round" else total + _spent(row, across.key)
+            spent.setdefault(row["round"], []).append(total)
+            reached.setdefault(row["round"], []).append(row["metrics"].get(metric))
+    return [
+        (place.mean, value)
+        for number in sorted(reached)
+        if (value := estimate(reached[number])) and (place := estimate(spent[number]))
+    ]
+
+
+def _spent(row: Mapping[str, Any], key: str) -> float:
+    names = ("bytes_up", "bytes_down") if key == "bytes" else (key,)
+    return sum(float(row.get(name) or 0) for name in names)
+
+
+def curves_panel(
+    entries: Sequence[Entry],
+    curves: Sequence[Curve],
+    metric: Metric,
+    title: str,
+    reach: tuple[float, float],
+    across: Across = ROUND,
+) -> Panel:
+    """Draw curves over one axis; the band is the interval, the dots say their figures on hovering."""
+    height, left, right = 250.0, 38.0, WIDTH - 124
+    places = sorted({place for curve in curves for place, _ in curve} | set(across.marks))
+    start = places[0] if across is ROUND or across.marks else 0.0
+    along = Scale(_bend(across, start), _bend(across, places[-1]), left, right)
+    up = Scale(*reach, height - 34, TOP)
+    marks = ticks(up.low * metric.scale, up.high * metric.scale)
+    body = [text(0, 14, shorten(title, 40), "t", title=title)]
+    for mark in marks:
+        y = up(mark / metric.scale)
+        body += [line(left, y, right, y, "grid"), text(left - 6, y + 4, tick_label(mark, marks), "s n", "end")]
+    for mark in across.marks or _ticks(start, places[-1], across):
+        x = along(_bend(across, mark))
+        body.append(text(x, height - 18, across.write(mark), "s n", "middle"))
+    body += [
+        line(left, up.start, right, up.start, "axis"),
+        text((left + right) / 2, height - 3, across.label, "s", "middle"),
+    ]
+    drawn = [(index, curve) for index, curve in enumerate(curves) if curve]
+    # OT fusion comes first, so that it has the blue and FedAvg the orange of all other figures.
+    order = sorted(range(len(entries)), key=lambda index: entries[index].kind != "ot")
+    colours = {index: place % 8 for place, index in enumerate(order)}
+    labels = spread([up(curve[-1][1].mean) + 4 for _, curve in drawn], 15, TOP, height - 24)
+    for (index, curve), y in zip(drawn, labels, strict=True):
+        entry, points = entries[index], [(along(_bend(across, place)), value) for place, value in curve]
+        role = "line dash" if entry.kind == "reference" else "line"
+        body.append(f'<g class="k-{colours[index]}">{_band(points, up)}')
+        body.append(path([(x, up(value.mean)) for x, value in points], role))
+        body += [
+            circle(
+                x, up(v.mean), 3.2, "dot", f"{entry.label}, {across.label} {across.write(place)}: {metric.estimate(v)}"
+            )
+            for (x, v), (place, _) in zip(points, curve, strict=True)
+        ]
+        body.append(text(right + 9, y, shorten(entry.label, 20), "s own", title=entry.label) + "</g>")
+    return Panel(WIDTH, height, "".join(body), f"{metric.label} against the {across.label}, {title}")
+
+
+def _bend(across: Across, value: float) -> float:
+    """Map a place to the axis: logarithmic for given marks far apart (2, 4, 8, 16 clients)."""
+    given = across.marks
+    return math.log(value) if given and min(given) > 0 and max(given) / min(given) >= WIDE else value
+
+
+def _ticks(low: float, high: float, across: Across) -> list[float]:
+    if across is ROUND:
+        return [mark for mark in ticks(low, high) if mark == int(mark)]
+    return ticks(low, high, 3)
+
+
+def _band(points: Sequence[tuple[float, Estimate]], up: Scale) -> str:
+    known = [(x, value.low, value.high) for x, value in points if value.low is not None and value.high is not None]
+    if len(known) < 2:
+        return ""
+    outline = [(x, up(high)) for x, _, high in known]
+    outline += [(x, up(low)) for x, low, _ in reversed(known)]
+    return path(outline, "band")
