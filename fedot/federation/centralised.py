@@ -1,9 +1,11 @@
 """The reference that a federation cannot have: one model trained on everybody's data."""
 
+from functools import partial
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from fedot.cache import kept, training_key
 from fedot.data import load_clients
 from fedot.models import Config, model_config
 from fedot.scenario import Scenario
@@ -13,7 +15,7 @@ from fedot.training import Examples, TrainResult, train
 
 
 def train_centralised(
-    scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str, device: str
+    scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str, device: str, cache: str = ""
 ) -> tuple[TrainResult, Config, str]:
     """Train the scenario's model on the union of all clients' training rows.
 
@@ -30,13 +32,7 @@ def train_centralised(
     def pooled(split: str) -> Examples:
         return examples_of([getattr(client, split) for client in clients], tokenizer, config.max_length)
 
-    result = train(
-        config,
-        None,
-        pooled("train"),
-        pooled("validation"),
-        scenario.train,
-        seed=seed * 10_000 + 9_999,
-        device=device,
-    )
+    rows = pooled("train"), pooled("validation")
+    task = partial(train, config, None, *rows, scenario.train, seed=seed * 10_000 + 9_999, device=device)
+    result = kept(cache, training_key(*task.args, **task.keywords), task)
     return result, config, tokenizer_json

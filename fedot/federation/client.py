@@ -1,16 +1,15 @@
 """What a client does: describe itself, train, evaluate. Its texts never leave these functions."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from pathlib import Path
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
 from tokenizers import Tokenizer
 
+from fedot.cache import kept, training_key
 from fedot.data import ClientData, load_client
 from fedot.errors import FedotError
 from fedot.evaluation import mix_states, predict
@@ -88,12 +87,6 @@ def fit(message: Message, context: Context) -> Message:
     settings = Settings.from_record(message.content.config_records[CONFIG])
     me = _Client(settings, context)
     fresh = settings.init == "independent" and settings.server_round == 1
-    arrays = message.content.array_records[ARRAYS]
-    key = _digest(me, settings, None if fresh else arrays)
-    known = _recall(context.state, key)
-    if known is not None:
-        return Message(known, reply_to=message)
-
     data = me.data()
     tokenizer_json, tokenizer = me.tokenizer()
     if settings.model_config and not fresh:
@@ -101,9 +94,11 @@ def fit(message: Message, context: Context) -> Message:
     else:
         config = model_config(me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels))
     training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
-    result = train(
+    start = None if fresh else _fitting_state(message.content.array_records[ARRAYS], config)
+    task = partial(
+        train,
         config,
-        None if fresh else _fitting_state(arrays, config),
+        start,
         training,
         validation,
         me.scenario.train,
@@ -111,6 +106,11 @@ def fit(message: Message, context: Context) -> Message:
         device=settings.device,
         proximal_mu=settings.proximal_mu,
     )
+    key = training_key(*task.args, **task.keywords)
+    known = _recall(context.state, key)
+    if known is not None:
+        return Message(known, reply_to=message)
+    result = kept(settings.cache, key, task)
     update = ClientUpdate(
         client=data.name,
         partition_id=me.partition_id,
@@ -238,29 +238,6 @@ def _fitting_state(arrays: ArrayRecord, config: Config) -> State:
                 "start from independent models in one round, or give all clients the same model and tokenizer"
             )
     return state
-
-
-def _digest(me: _Client, settings: Settings, arrays: ArrayRecord | None) -> str:
-    """Hash of all that decides the outcome of a training."""
-    scenario = me.scenario
-    decisive = {
-        "client": scenario.client_specs()[me.partition_id].model_dump(mode="json"),
-        "partition": scenario.partition.model_dump(mode="json") if scenario.partition else None,
-        "partition-id": me.partition_id,
-        "data": [scenario.data.model_dump(mode="json"), me.data_dir],
-        "train": scenario.train.model_dump(mode="json"),
-        "model": scenario.model_settings(me.partition_id),
-        "tokenizer": [scenario.tokenizer_spec(me.partition_id).model_dump(mode="json"), settings.tokenizer],
-        "seed": settings.seed,
-        "device": settings.device,
-        "proximal-mu": settings.proximal_mu,
-        "model-config": settings.model_config,
-    }
-    digest = hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16)
-    for name, array in sorted((arrays or {}).items()):
-        digest.update(name.encode())
-        digest.update(array.data)
-    return digest.hexdigest()
 
 
 def _recall(state: RecordDict, key: str) -> RecordDict | None:

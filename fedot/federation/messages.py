@@ -34,8 +34,8 @@ ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
 class Settings:
     """What the server tells a client with every message.
 
-    `data_dir` and `base_dir` are set in simulations only, where clients share the server's file system; `base_dir`,
-    the scenario's folder, only if a client's data are `files`.
+    `data_dir`, `base_dir` and `cache` are set in simulations only, where clients share the server's file system;
+    `base_dir`, the scenario's folder, only if a client's data are `files`.
     `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
     form, and has its anchor's widths.
     """
@@ -50,6 +50,7 @@ class Settings:
     server_round: int = 1
     proximal_mu: float = 0.0
     model_config: str = ""
+    cache: str = ""
 
     def to_record(self) -> ConfigRecord:
         """Write the settings as a `ConfigRecord`."""

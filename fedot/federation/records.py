@@ -7,7 +7,7 @@ from torch import Tensor
 
 from fedot.models import State
 
-PATHS = ("data-dir", "base-dir")
+PATHS = ("data-dir", "base-dir", "cache")
 
 
 def pack_state(state: State) -> ArrayRecord:

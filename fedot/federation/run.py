@@ -61,6 +61,7 @@ class Plan:
     pooled: bool = True
     workers: int = 0
     timeout: float = TIMEOUT
+    cache: str = ""
 
 
 def work_per_seed(scenario: Scenario) -> float:
@@ -132,13 +133,14 @@ class _Seed:
             base_dir=str(self.scenario.base_dir or "") if plan.pooled and own_files else "",
             device=plan.device,
             init=self.scenario.init,
+            cache=plan.cache if plan.pooled else "",
         )
         self.progress(f"seed {seed}: asking the clients", 0.0)
         self.federation = gather(self.grid, self.scenario, settings)
         record.add_clients(tuple(self.federation.clients.values()))
         self.parents: tuple[ClientUpdate, ...] = ()
-        task = (self.scenario, seed, plan.data_dir, self.federation.settings.tokenizer, plan.device)
-        self.pending = pool.submit(train_centralised, *task) if pool else None
+        self.task = (self.scenario, seed, plan.data_dir, self.federation.settings.tokenizer, plan.device, plan.cache)
+        self.pending = pool.submit(train_centralised, *self.task) if pool else None
 
     @property
     def n(self) -> int:
@@ -320,10 +322,7 @@ class _Seed:
                 self.record.add_failure(self.seed, "centralised", reason)
                 return
         else:
-            shared = self.federation.settings.tokenizer
-            result, config, tokenizer = train_centralised(
-                self.scenario, self.seed, self.plan.data_dir, shared, self.plan.device
-            )
+            result, config, tokenizer = train_centralised(*self.task)
         request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
         tallies = self._evaluate_reference("centralised", request)[0]
         self.record.add_scores(self.seed, "centralised", 1, tallies, seconds=result.seconds)

@@ -83,6 +83,7 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path
         command=str(run_config.get("command", "")),
         pooled=bool(run_config.get("pooled", False)),
         workers=int(run_config.get("workers", 0)),
+        cache=str(run_config.get("cache", "")),
     )
     out = Path(str(run_config.get("out-dir", "")) or f"runs/{scenario.name}").resolve()
     try:
