@@ -16,6 +16,7 @@ from torch import Tensor
 from fedot.data import ClientData, load_clients
 from fedot.models import State, build_model, config_from_json, config_to_json, model_config, state_of
 from fedot.scenario import Scenario
+from fedot.tasks import examples_of, texts_of
 from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer, unpack_words
 from fedot.training import Labelled, TrainResult, train
 
@@ -58,11 +59,13 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
     A scenario, a seed and an initialisation that were trained before are read from `cache`.
     """
     clients = load_clients(scenario, seed, data_dir)
-    shared = train_tokenizer(_merged_words(clients), scenario.tokenizer)
+    shared = train_tokenizer(_merged_words(clients, scenario.tokenizer.kind), scenario.tokenizer, scenario.task)
     models = []
     for k, data in enumerate(clients):
         spec = scenario.tokenizer_spec(k)
-        own = shared if spec.scope == "shared" else train_tokenizer(count_words(data.train["text"]), spec)
+        own = shared
+        if spec.scope == "per-client":
+            own = train_tokenizer(count_words(texts_of(data.train), spec.kind), spec, scenario.task)
         config = model_config(scenario.model_settings(k), own.get_vocab_size(), len(data.labels))
         start = state_of(build_model(config, seed * 10_000)) if init == "shared" else None
         key = _key(scenario, seed, k, init)
@@ -73,22 +76,24 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
 def train_pooled(scenario: Scenario, seed: int, data_dir: Path | None, cache: Path) -> Trained:
     """Train one model on all clients' texts, the reference that a federation cannot have."""
     clients = load_clients(scenario, seed, data_dir)
-    tokenizer = train_tokenizer(_merged_words(clients), scenario.tokenizer)
+    tokenizer = train_tokenizer(_merged_words(clients, scenario.tokenizer.kind), scenario.tokenizer, scenario.task)
     config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
     path = cache / f"{_key(scenario, seed, -1, 'pooled')}.safetensors"
     return _trained(path, config, None, clients, tokenizer, scenario, seed * 10_000 + 9_999)
 
 
-def _merged_words(clients: tuple[ClientData, ...]) -> Counter[str]:
+def _merged_words(clients: tuple[ClientData, ...], kind: str) -> Counter[str]:
     """Word counts as a federation adds them up, each client leaving out its rare words."""
     total: Counter[str] = Counter()
     for client in clients:
-        total.update(unpack_words(pack_words(count_words(client.train["text"]))))
+        total.update(unpack_words(pack_words(count_words(texts_of(client.train), kind))))
     return total
 
 
 def _key(scenario: Scenario, seed: int, client: int, init: str) -> str:
     decisive = scenario.model_dump(mode="json", include={"clients", "partition", "tokenizer", "model", "train", "data"})
+    if not decisive["train"]["label_smoothing"]:  # models trained before there was any are still the same
+        del decisive["train"]["label_smoothing"]
     text = json.dumps([decisive, seed, client, init], sort_keys=True, default=str)
     return f"{scenario.name}-{seed}-{init}-{client}-" + hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
@@ -104,7 +109,8 @@ def _trained(
 ) -> Trained:
     if not path.exists():
         parts = data if isinstance(data, tuple) else (data,)
-        learn, check = (_pooled(parts, split, tokenizer, config.max_length) for split in ("train", "validation"))
+        rows = {split: [getattr(part, split) for part in parts] for split in ("train", "validation")}
+        learn, check = (examples_of(rows[split], tokenizer, config.max_length) for split in rows)
         result: TrainResult = train(config, start, learn, check, scenario.train, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".unfinished")
@@ -119,9 +125,3 @@ def _trained(
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         config = config_from_json(file.metadata()["config"])
     return Trained(state, config, state.pop("token-counts"), tokenizer)
-
-
-def _pooled(parts: tuple[ClientData, ...], split: str, tokenizer: Tokenizer, max_length: int) -> Labelled:
-    rows = [getattr(part, split) for part in parts]
-    encoded = encode(tokenizer, [text for part in rows for text in part["text"]], max_length)
-    return Labelled(encoded, np.concatenate([np.asarray(part["label"], dtype=np.int64) for part in rows]))
