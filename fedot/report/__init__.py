@@ -4,11 +4,13 @@ Everything here reads the results dictionary (schema 1) and nothing else, so a r
 `results.json` alone: ``python -m fedot.report DIR/results.json``.
 """
 
+from fedot.report.compare import compare
 from fedot.report.html import render_report, write_report
 from fedot.report.results import load_results, write_results
 from fedot.report.table import summary_markdown, summary_table, write_csv
 
 __all__ = [
+    "compare",
     "load_results",
     "render_report",
     "summary_markdown",

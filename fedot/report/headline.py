@@ -40,12 +40,12 @@ def findings(results: Mapping[str, Any]) -> Findings:
 
 
 def baseline_of(results: Mapping[str, Any], entries: Sequence[Entry]) -> Entry | None:
-    """Find plain FedAvg among the entries, under whatever name the scenario gave it."""
+    """Find plain FedAvg among the entries, under whatever name the scenario gave it, or else the first baseline."""
     bases = base_names(results)
     for entry in entries:
         if len(entry.members) == 1 and bases.get(entry.members[0], entry.members[0]) == "fedavg":
             return entry
-    return None
+    return next((entry for entry in entries if entry.kind == "baseline"), None)
 
 
 def relation(metric: Metric, difference: Estimate) -> str:

@@ -1,22 +1,20 @@
 """The report: one HTML page that needs nothing but itself."""
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from fedot.errors import FedotError
 from fedot.report.couplings import coupling_summary
 from fedot.report.fits import fit_summary
 from fedot.report.headline import baseline_of, findings
+from fedot.report.page import figure_parts, page_template
 from fedot.report.plots import figures
 from fedot.report.results import write_atomically
 from fedot.report.statistics import Scores, estimate
-from fedot.report.svg import PALETTE, STYLE, Figure, draw, legend_mark, standalone
+from fedot.report.svg import Figure, standalone
 from fedot.report.template import TEMPLATE
 from fedot.report.views import (
     DASH,
@@ -45,14 +43,19 @@ def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
 
 def write_figures(results: Mapping[str, Any], out_dir: Path) -> tuple[Path, ...]:
     """Write every figure as an SVG file of its own, for a paper or a README."""
-    return tuple(write_atomically(out_dir / f"{figure.key}.svg", standalone(figure)) for figure in figures(results))
+    return write_each(figures(results), out_dir)
+
+
+def write_each(drawn: Sequence[Figure], out_dir: Path) -> tuple[Path, ...]:
+    """Write figures as SVG files of their own, named by their keys."""
+    return tuple(write_atomically(out_dir / f"{figure.key}.svg", standalone(figure)) for figure in drawn)
 
 
 def render_report(results: Mapping[str, Any]) -> str:
     """Render the page; equal results give equal text."""
     scores, provenance = Scores.of(results["rows"]), results["provenance"]
     entries, metrics = entries_of(results, scores), table_metrics(scores)
-    return _template().render(
+    return page_template(TEMPLATE).render(
         scenario=results["scenario"],
         provenance=provenance,
         stand_in=bool(provenance.get("stand_in")),
@@ -65,7 +68,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         summary=_summary(results, scores, entries),
         by_client=_by_client(scores, entries),
         parents=_parents(scores),
-        figures=[_figure(figure) for figure in figures(results)],
+        figures=[figure_parts(figure) for figure in figures(results)],
         couplings=coupling_summary(results.get("couplings", [])),
         fits=fit_summary(results),
         failures=failures_by_strategy(results),
@@ -75,7 +78,6 @@ def render_report(results: Mapping[str, Any]) -> str:
         ],
         duration=duration(provenance["seconds"]) if provenance.get("seconds") is not None else DASH,
         scenario_yaml=scenario_yaml(results["scenario"]),
-        style=Markup(PALETTE + STYLE),
         label_of=label_of,
     )
 
@@ -93,13 +95,6 @@ def scenario_yaml(scenario: Mapping[str, Any]) -> str:
 def table_metrics(scores: Scores) -> tuple[Metric, ...]:
     """Metrics of the main table; the macro average is left to the CSV file, so that the table fits."""
     return tuple(metric for metric in metrics_of(scores) if metric.key != "f1_macro")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["keep"] = lambda text: text.replace(" %", "\u00a0%")
-    return environment.from_string(TEMPLATE)
 
 
 def _facts(results: Mapping[str, Any], scores: Scores) -> list[tuple[str, str]]:
@@ -208,23 +203,6 @@ def _parents(scores: Scores) -> list[dict[str, Any]]:
         cells = [metrics[0].number(value.mean) if value else DASH for value in values]
         found.append({"name": name.removeprefix("parent:"), "cells": cells})
     return found
-
-
-def _figure(figure: Figure) -> dict[str, Any]:
-    legend = [
-        (
-            Markup(f'<svg class="plot k-{role}" viewBox="0 0 16 12" aria-hidden="true">{legend_mark(mark)}</svg>'),
-            label,
-        )
-        for role, mark, label in figure.legend
-    ]
-    width = max(panel.width for panel in figure.panels)
-    return {
-        "figure": figure,
-        "panels": [Markup(draw(panel)) for panel in figure.panels],
-        "legend": legend,
-        "width": width,
-    }
 
 
 def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -53,18 +53,18 @@ def scores_figure(results: Mapping[str, Any]) -> Figure | None:
         {client: v.mean for client in scores.clients if (v := scores.estimate(e.members, client, metric.key))}
         for e in entries
     ]
-    reach = [edge for column in shown for value in column if value for edge in _edges(value)]
+    reach = [edge for column in shown for value in column if value for edge in reach_of(value)]
     reach += [mean for means in by_client for mean in means.values()] if many else []
     low, high = padded(reach, metric)
     panels = [
-        _dots(entries, column, metric, name_of_split(split), baseline, low, high)
+        dots_panel(entries, column, metric, name_of_split(split), baseline, low, high)
         for split, column in zip(splits, shown, strict=True)
     ]
     caption = (
         f"{metric.label} of the final model. Large mark: mean over seeds; bar: its 95 % interval, cut off at "
-        "the frame; small marks below: single seeds. The dotted line marks plain FedAvg. Paired differences "
-        "to it are in the table; they can be tighter than these bars suggest, because they compare equal "
-        "seeds."
+        "the frame; small marks below: single seeds. The dotted line marks the baseline (plain FedAvg, if it was run). "
+        "Paired differences to it are in the table; they can be tighter than these bars suggest, because they compare "
+        "equal seeds."
     )
     if many:
         panels.append(_clients_panel(entries, by_client, len(scores.clients), metric, low, high))
@@ -75,7 +75,7 @@ def scores_figure(results: Mapping[str, Any]) -> Figure | None:
     return Figure("scores", f"{metric.label} by strategy and client", caption, tuple(panels), LEGEND)
 
 
-def _edges(value: Estimate) -> tuple[float, ...]:
+def reach_of(value: Estimate) -> tuple[float, ...]:
     """Values an axis must show: every seed, and as much of the interval as does not squeeze the rest."""
     low, high = min(value.values), max(value.values)
     room = max(high - low, abs(value.mean) * 0.02)
@@ -84,7 +84,7 @@ def _edges(value: Estimate) -> tuple[float, ...]:
     return low, high, max(value.low, low - room), min(value.high, high + room)
 
 
-def _dots(
+def dots_panel(
     entries: Sequence[Entry],
     column: Sequence[Estimate | None],
     metric: Metric,
@@ -93,6 +93,7 @@ def _dots(
     low: float,
     high: float,
 ) -> Panel:
+    """Draw a mark with its interval and seeds for each line; the baseline gets a dotted line."""
     places, bottom = layout(entries)
     scale = Scale(low, high, LABELS + 8, WIDTH - 10)
     body = [text(0, 14, shorten(title, 40), "t", title=title), x_axis(scale, metric, bottom)]

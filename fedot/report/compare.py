@@ -1,0 +1,190 @@
+"""Several runs on one page, with the same table as CSV and LaTeX."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fedot.report.compare_page import COMPARE_PAGE
+from fedot.report.compare_plots import compare_figures
+from fedot.report.html import write_each
+from fedot.report.latex import Cell, booktabs
+from fedot.report.page import figure_parts, page_template
+from fedot.report.results import write_atomically
+from fedot.report.runs import Line, Run, headline_metric, lines_of, runs_of
+from fedot.report.statistics import Estimate
+from fedot.report.views import (
+    DASH,
+    PLUS_MINUS,
+    Metric,
+    duration,
+    failures_by_strategy,
+    label_of,
+    quantity,
+)
+
+COLUMNS = (
+    "run", "strategy", "section", "metric", "mean", "low", "high", "seeds", "baseline", "difference",
+    "difference_low", "difference_high", "bootstrap_low", "bootstrap_high", "effect_size", "paired_seeds",
+    "bytes_up", "bytes_down", "seconds", "failure",
+)  # fmt: skip
+
+
+def compare(results: Sequence[tuple[str, Mapping[str, Any]]], out_dir: Path) -> Path:
+    """Join runs into `compare.html`, `compare.csv`, `compare.tex` and ``figures/*.svg``.
+
+    Parameters
+    ----------
+    results
+        Each run's title and its results, as `fedot.report.load_results` gives them.
+    out_dir
+        Created when missing.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    FedotError
+        If there is no run, tasks differ, or the folder cannot be written to.
+    """
+    runs = runs_of(results)
+    metric = headline_metric(runs)
+    lines = tuple(lines_of(run, metric) for run in runs)
+    figures = compare_figures(runs, lines, metric) if metric else ()
+    page = write_atomically(out_dir / "compare.html", _page(runs, lines, metric, figures))
+    write_atomically(out_dir / "compare.csv", _csv(lines, metric))
+    write_atomically(out_dir / "compare.tex", _latex(runs, lines, metric))
+    write_each(figures, out_dir / "figures")
+    return page
+
+
+def _page(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric | None, figures: Sequence[Any]) -> str:
+    provenance = [run.results["provenance"] for run in runs]
+    return page_template(COMPARE_PAGE).render(
+        title=f"{len(runs)} runs compared" if len(runs) > 1 else runs[0].title,
+        version=str(provenance[-1].get("fedot", "")),
+        facts=[
+            ("Task", str(runs[0].results["scenario"].get("task", DASH))),
+            ("Runs", str(len(runs))),
+            ("Seeds", ", ".join(sorted({str(len(run.scores.seeds)) for run in runs})) + " a run"),
+        ],
+        metric=metric,
+        runs=[
+            {
+                "title": run.title,
+                "question": run.results["scenario"].get("question") or "",
+                "stand_in": bool(run.results["provenance"].get("stand_in")),
+                "incomplete": not run.results["provenance"].get("complete", True),
+                "baseline": run.baseline.label if run.baseline else DASH,
+                "clients": run.clients,
+                "seeds": ", ".join(map(str, run.scores.seeds)) or DASH,
+                "rounds": run.results["scenario"].get("rounds", 1),
+                "command": run.results["provenance"].get("command") or DASH,
+                "commit": run.results["provenance"].get("commit") or DASH,
+                "lines": [_cells(line, metric) for line in mine],
+            }
+            for run, mine in zip(runs, lines, strict=True)
+        ],
+        stand_in=[run.title for run in runs if run.results["provenance"].get("stand_in")],
+        failures=[
+            (run.title, label_of(name), reason)
+            for run in runs
+            for name, reasons in failures_by_strategy(run.results).items()
+            for reason in reasons
+        ],
+        bootstrap=any(line.against and line.against.bootstrap for mine in lines for line in mine),
+        figures=[figure_parts(figure) for figure in figures],
+    )
+
+
+def _cells(line: Line, metric: Metric | None) -> dict[str, Any]:
+    """Write one line's figures for people."""
+    against = line.against
+    return {
+        "entry": line.entry,
+        "value": metric.estimate(line.value) if metric else DASH,
+        "best": line.best,
+        "seeds": line.value.n if line.value else 0,
+        "difference": metric.number(against.difference.mean, signed=True) if metric and against else "",
+        "settled": bool(against and against.difference.settled),
+        "interval": bounds(metric, against.difference) if metric and against else "",
+        "bootstrap": bounds(metric, against.bootstrap) if metric and against else "",
+        "effect": effect(against.effect) if against else "",
+        "sent": quantity(line.sent.mean) if line.sent else DASH,
+        "received": quantity(line.received.mean) if line.received else DASH,
+        "seconds": duration(line.seconds.mean) if line.seconds else DASH,
+    }
+
+
+def bounds(metric: Metric, value: Estimate | None) -> str:
+    """Write an interval as ``low to high``."""
+    if value is None or value.low is None or value.high is None:
+        return DASH
+    return f"{metric.number(value.low, signed=True)} to {metric.number(value.high, signed=True)}"
+
+
+def effect(value: float | None) -> str:
+    """Write an effect size."""
+    return DASH if value is None else f"{value:+.2f}".replace("-", "\u2212")
+
+
+def _csv(lines: Sequence[Sequence[Line]], metric: Metric | None) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for line in (line for mine in lines for line in mine):
+        value, against = line.value, line.against
+        difference = against.difference if against else None
+        baseline = line.run.baseline.members[0] if line.run.baseline else None
+        writer.writerow(
+            (
+                line.run.title,
+                "+".join(line.entry.members),
+                line.entry.kind,
+                metric.key if metric else None,
+                *((value.mean, value.low, value.high, value.n) if value else (None, None, None, 0)),
+                baseline,
+                *(
+                    (against.difference.mean, against.difference.low, against.difference.high)
+                    if against
+                    else [None] * 3
+                ),
+                *((against.bootstrap.low, against.bootstrap.high) if against and against.bootstrap else [None] * 2),
+                *((against.effect, against.n) if against else [None] * 2),
+                *(cost.mean if cost else None for cost in (line.sent, line.received, line.seconds)),
+                line.entry.failure,
+            )
+        )
+    return text.getvalue()
+
+
+def _latex(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric | None) -> str:
+    name = f"{metric.label}{', %' if metric.unit else ''}" if metric else "Result"
+    header = ["Run", "Strategy", name, "Difference", "95 % interval", "Effect", "Seeds", "Sent", "Received", "Time"]
+    blocks = []
+    for run, mine in zip(runs, lines, strict=True):
+        block = []
+        for place, line in enumerate(mine):
+            cells = _cells(line, metric)
+            found = [cells[key] for key in ("difference", "interval", "effect", "seeds", "sent", "received", "seconds")]
+            figures = ["failed", *[""] * 7] if line.entry.failure else [cells["value"], *map(str, found)]
+            block.append(
+                [
+                    Cell(run.title if place == 0 else ""),
+                    Cell(line.entry.label),
+                    *(Cell(text, best=line.best and at == 0) for at, text in enumerate(figures)),
+                ]
+            )
+        blocks.append(block)
+    baselines = dict.fromkeys(run.baseline.label for run in runs if run.baseline)
+    caption = (
+        f"Over all clients, final round: mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). Difference "
+        f"to {', '.join(baselines) or 'no baseline'}, paired by seed, with its t interval; effect: Cohen's d for paired values with "
+        "Hedges' correction. Sent by and to all clients and time: mean per seed, summed over rounds. "
+        "Bold: best of a run's strategies, references apart."
+    )
+    return booktabs(header, blocks, caption, names=2)
