@@ -20,7 +20,7 @@ from fedot.fusion.parts import blocks, fused_shapes, parts
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem, frame
 from fedot.fusion.residual import streams_of
-from fedot.fusion.sources import Source
+from fedot.fusion.sources import Source, of_one_depth
 from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable
 from fedot.models import config_to_json
 
@@ -79,6 +79,7 @@ def make_job(
         from fedot.hf.fuse import check_alike
 
         check_alike(folders)
+    sources = of_one_depth(sources)
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
     counts = [source.counts for source in sources if source.counts is not None]
     complete = len(words) == len(sources)

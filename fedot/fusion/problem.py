@@ -12,10 +12,13 @@ from fedot.fusion import masses as neuron_masses
 from fedot.fusion import supports as neuron_supports
 from fedot.fusion.average import normalise_weights
 from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.checks import check_comparable, check_counts, check_finite, check_masses, check_same_tensors
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.depth import equally_deep
 from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
 from fedot.fusion.probe import Probe, drawn_probe
+from fedot.fusion.residual import streams_of
 from fedot.models import LABEL_SIZES, MODELS, Config, State, canonical_config, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -117,11 +120,16 @@ class FusionProblem:
         return Evidence(activations, gradients, own, self.masses[model] if self.masses else {})
 
     def trust(self, source: int, config: FusionConfig) -> dict[str, Tensor]:
-        """How far each label is common ground of a model and the anchor, (rows,): 0 where one lacks it."""
-        out = {}
+        """How far each label is common ground of a model and the anchor, (rows,): 0 where one lacks it.
+
+        Positions count where the option says so, and where all other rows are too few to fix the widest stream.
+        """
+        spec, out = self.specs[self.anchor], {}
+        rows = sum(len(union.labels) for name, union in self.unions.items() if name != "position")
+        few = rows < max((spec.groups[name].size for name in streams_of(spec)), default=0)
         for name, union in self.unions.items():
             common = union.present(source) * union.present(self.anchor)
-            used = {"class": config.class_rows, "position": config.position_rows}.get(name, True)
+            used = {"class": config.class_rows, "position": config.position_rows or few}.get(name, True)
             out[name] = common if used else torch.zeros_like(common)
             if name in self.counts:
                 least = torch.minimum(self.counts[name][source], self.counts[name][self.anchor])
@@ -156,6 +164,8 @@ def prepare(
         If the models cannot be fused; the message names what does not fit.
     """
     states, configs = zip(*(_state_and_config(model) for model in models), strict=True) if models else ((), ())
+    if spec is None:
+        states, configs = equally_deep(states, configs)
     own = _specs(spec, configs)
     problem = frame(
         configs,
@@ -199,8 +209,8 @@ def frame(
     if not 0 <= anchor < len(configs):
         raise FedotError(f"the anchor is model {anchor}, but there are models 0 to {len(configs) - 1}")
     shares = normalise_weights(weights, len(configs))
-    _check_comparable(configs)
-    _check_same_tensors(specs)
+    check_comparable(configs)
+    check_same_tensors(specs)
     for what, given in (("vocabularies", vocabularies), ("token counts", token_counts), ("neuron masses", masses)):
         if given is not None and len(given) != len(configs):
             raise FedotError(f"got {len(given)} {what} for {len(configs)} models; give one for each")
@@ -211,11 +221,11 @@ def frame(
     }
     counts = {}
     if token_counts is not None and "vocab" in unions:
-        _check_counts(token_counts, specs)
+        check_counts(token_counts, specs)
         union = unions["vocab"]
         counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
     relabelled = tuple(_relabelled(each, unions) for each in specs)
-    _check_masses(masses or (), relabelled)
+    check_masses(masses or (), relabelled)
     return FusionProblem((), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()))
 
 
@@ -237,45 +247,6 @@ def _specs(spec: SymmetrySpec | Sequence[SymmetrySpec] | None, configs: Sequence
     return list(spec)
 
 
-def _check_comparable(configs: Sequence[Any]) -> None:
-    first = configs[0]
-    for number, config in enumerate(configs[1:], start=1):
-        for key in ("architecture", "n_layer"):
-            ours, theirs = getattr(first, key, None), getattr(config, key, None)
-            if ours != theirs:
-                raise FedotError(
-                    f"model {number} has {key} {theirs}, but model 0 has {ours}; "
-                    "models must have the same architecture and depth"
-                )
-
-
-def _check_same_tensors(specs: Sequence[SymmetrySpec]) -> None:
-    for number, spec in enumerate(specs[1:], start=1):
-        odd = set(spec.axes) ^ set(specs[0].axes)
-        if odd:
-            raise FedotError(
-                f"model {number} and model 0 do not both have {min(odd)}; "
-                "models must have the same architecture, depth and head"
-            )
-        kinds = [{(name, group.kind) for name, group in each.groups.items()} for each in (spec, specs[0])]
-        for name, _ in sorted(kinds[0] ^ kinds[1]):
-            raise FedotError(
-                f"model {number} and model 0 differ in what keeps them unchanged: the neuron group {name} is not of "
-                "the same kind in both; models must have the same norms, activation and positions"
-            )
-        for copy, original in sorted(set(spec.lasting_ties()) ^ set(specs[0].lasting_ties())):
-            raise FedotError(
-                f"{copy} is tied to {original} in only one of model {number} and model 0; untie it in both"
-            )
-
-
-def check_finite(state: Mapping[str, Tensor], model: str) -> None:
-    """Refuse a model that holds NaN or infinite values, naming the first tensor that does."""
-    for name, tensor in state.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise FedotError(f"{model} holds NaN or infinite values in {name}; leave it out or retrain it")
-
-
 def _labels(
     group: str, specs: Sequence[SymmetrySpec], vocabularies: Sequence[Sequence[str]] | None
 ) -> list[Sequence[str]]:
@@ -291,25 +262,6 @@ def _labels(
         if size != len(words):
             raise FedotError(f"model {number} has {size} embedding rows, but its vocabulary has {len(words)} tokens")
     return [list(words) for words in vocabularies]
-
-
-def _check_counts(counts: Sequence[Tensor], specs: Sequence[SymmetrySpec]) -> None:
-    for number, (count, spec) in enumerate(zip(counts, specs, strict=True)):
-        if tuple(count.shape) != (spec.groups["vocab"].size,) or bool((count < 0).any()):
-            raise FedotError(
-                f"the token counts of model {number} have shape {tuple(count.shape)}; "
-                f"one count of at least 0 for each of its {spec.groups['vocab'].size} tokens is needed"
-            )
-
-
-def _check_masses(masses: Sequence[Mapping[str, Tensor]], specs: Sequence[SymmetrySpec]) -> None:
-    for number, (named, spec) in enumerate(zip(masses, specs, strict=False)):
-        odd = sorted(set(named) - set(matched_groups(spec)))
-        if odd:
-            raise FedotError(
-                f"the masses of model {number} name {odd[0]}, which is no group of matched neurons; "
-                f"choose from {', '.join(matched_groups(spec))}"
-            )
 
 
 def _relabelled(spec: SymmetrySpec, unions: Mapping[str, LabelUnion]) -> SymmetrySpec:

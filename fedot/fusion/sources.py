@@ -1,7 +1,7 @@
 """Models on disk, ready to be fused: fedot's files, and folders of the transformers library."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.fusion.depth import equally_deep
 from fedot.fusion.files import TensorFile, TensorWriter
 from fedot.models import config_from_json, symmetry
 from fedot.symmetry import SymmetrySpec
@@ -26,7 +27,7 @@ class Source:
     """
 
     path: Path
-    tensors: TensorFile
+    tensors: Mapping[str, Tensor]
     spec: SymmetrySpec
     config: Any
     dtype: torch.dtype
@@ -83,6 +84,17 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
         _vocabulary(file.metadata, path),
         torch.tensor(read_counts(counts, path)) if counts else None,
         tokenizer,
+    )
+
+
+def of_one_depth(sources: Sequence[Source]) -> tuple[Source, ...]:
+    """Bring models to the depth of the deepest (`fedot.fusion.depth`); where that is to be done, all are in memory."""
+    if len({getattr(source.config, "n_layer", None) for source in sources}) == 1:
+        return tuple(sources)
+    states, configs = equally_deep([dict(each.tensors) for each in sources], [each.config for each in sources])
+    return tuple(
+        source if source.config == config else replace(source, tensors=state, config=config, spec=symmetry(config))
+        for source, state, config in zip(sources, states, configs, strict=True)
     )
 
 

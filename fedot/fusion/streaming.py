@@ -16,13 +16,14 @@ from fedot.fusion.align import Alignment, align_inside, align_streams, check_pla
 from fedot.fusion.apply import GroupMap, apply_maps, keep_unmatched
 from fedot.fusion.average import average_aligned
 from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.checks import check_finite
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import GroupDiagnostics, diagnose
 from fedot.fusion.evidence import Evidence
 from fedot.fusion.files import TensorFile
 from fedot.fusion.labels import LabelUnion, relabel
 from fedot.fusion.parts import Rows, axis_of, blocks, parts
-from fedot.fusion.problem import FusionProblem, check_finite
+from fedot.fusion.problem import FusionProblem
 from fedot.fusion.residual import TableMoments, labelled_tables, streams_of, table_moments
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
