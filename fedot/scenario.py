@@ -22,6 +22,7 @@ from pydantic import (
 
 from fedot.errors import FedotError
 from fedot.explain import explain
+from fedot.scenario_file import PROFILES, VARIANTS, apply_override, read_mapping
 from fedot.task_defaults import with_task_defaults
 
 
@@ -244,25 +245,11 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
         One line that names the file, the key's path and what would be valid.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FedotError(f"there is no scenario file {path}; the ones that come along are in scenarios/") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FedotError(f"{path} cannot be read as UTF-8 text ({type(error).__name__})") from error
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date like 2020-13-45
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise FedotError(f"{path}{where}: this is no valid YAML ({getattr(error, 'problem', 'bad value')})") from error
-    if not isinstance(values, dict):
-        raise FedotError(f"{path} holds no mapping; a scenario begins with `name: ...`")
-    first = text.lstrip("\ufeff").split("\n", 1)[0]
-    if first.startswith("#"):
-        values.setdefault("question", first.lstrip("# ").strip())
+    values = read_mapping(path)
+    for key in (PROFILES, VARIANTS):  # what is chosen of them comes as overrides
+        values.pop(key, None)
     for override in overrides:
-        _apply(values, override)
+        apply_override(values, override)
     return parse_scenario({**values, "base_dir": path.resolve().parent}, str(path))
 
 
@@ -286,29 +273,3 @@ def dump_scenario(scenario: Scenario) -> str:
         del values["question"]
     body = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
     return f"# {question}\n{body}" if as_comment else body
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    """Set one nested key, for example ``train.epochs=2`` or ``clients.0.examples=500``."""
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise FedotError(f"--set got {override!r}, but the form is key=value, for example train.epochs=2")
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
-        raise FedotError(f"--set {key} has a value that is no valid YAML") from None
-    *parents, last = key.split(".")
-    target: Any = values
-    for part in parents:
-        if isinstance(target, list) and part.isdigit() and int(part) < len(target):
-            target = target[int(part)]
-        elif isinstance(target, dict):
-            target = target.setdefault(part, {})
-        else:
-            raise FedotError(f"--set {key}: there is nothing at {part}")
-    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
-        target[int(last)] = value
-    elif isinstance(target, dict):
-        target[last] = value
-    else:
-        raise FedotError(f"--set {key}: there is nothing at {last}")

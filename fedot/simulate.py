@@ -7,13 +7,17 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fedot.errors import FedotError
+
+if TYPE_CHECKING:  # imported late, so that --help is quick
+    from fedot.scenario import Scenario
+    from fedot.scenario_file import Run
 
 # Nothing here phones home; Flower and Ray read these when they are imported.
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -56,62 +60,115 @@ def simulate(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes of the in-process engine; 0: none but this one.")
     ] = None,
+    profile: Annotated[str, typer.Option(help="Edition of the scenario: one of its profiles.")] = "",
+    variant: Annotated[str, typer.Option(help="Run this variant only, where the scenario has several.")] = "",
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of trained models; ~/.cache/fedot/models by default.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Train every model, and keep none.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in the output folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same scenario.")
+    ] = False,
 ) -> None:
     """Run SCENARIO with all of its clients on this machine, print a table, and write a report."""
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
     try:
-        _run(scenario, out, data_dir, overrides, engine, device, workers, force)
+        if force and resume:
+            raise FedotError("--force starts again and --resume goes on; give one of them")
+        if cache is not None and no_cache:
+            raise FedotError("--cache and --no-cache are given; give one of them")
+        runs, folder = _plan(scenario, out, profile, variant, overrides, force, resume)
+        n = {run.slug: len(checked.client_specs()) for run, checked in runs}
+        settings = _settings(scenario, data_dir, engine, device, cache, no_cache, resume)
+        for run, _ in runs:
+            _run_one(
+                {**settings, "overrides": json.dumps(run.overrides)}, folder / run.slug, n[run.slug], workers, force
+            )
+        if len(runs) > 1:
+            _join(folder, [run for run, _ in runs])
     except FedotError as error:
         _fail(str(error))
     except KeyboardInterrupt:
         _fail("interrupted; what was finished is in the output folder, marked as incomplete", code=130)
 
 
-def _run(
-    scenario_path: Path,
-    out: Path | None,
+def _plan(
+    path: Path, out: Path | None, profile: str, variant: str, overrides: list[str], force: bool, resume: bool
+) -> tuple[list[tuple["Run", "Scenario"]], Path]:
+    """Check every run before the first one begins; give them and the output folder."""
+    from fedot.scenario import load_scenario
+    from fedot.scenario_file import runs_of
+
+    runs = [(run, load_scenario(path, run.overrides)) for run in runs_of(path, profile, variant, overrides)]
+    name = runs[0][1].name + (f"-{profile}" if profile else "")
+    folder = (out or Path("runs") / name).absolute()
+    for run, _ in runs:
+        place = folder / run.slug
+        if (place / "results.json").exists() and not (force or resume):
+            raise FedotError(
+                f"{place} holds an earlier run; choose another --out, overwrite it with --force, "
+                "or go on with --resume if it was interrupted"
+            )
+    return runs, folder
+
+
+def _settings(
+    scenario: Path,
     data_dir: Path | None,
-    overrides: list[str],
     engine: Engine,
     device: Device,
-    workers: int | None,
-    force: bool,
-) -> None:
-    from fedot.scenario import load_scenario
-
-    scenario = load_scenario(scenario_path, overrides)
+    cache: Path | None,
+    no_cache: bool,
+    resume: bool,
+) -> dict[str, Value]:
+    """What all runs of one command have in common."""
     if data_dir is not None and not data_dir.is_dir():
         raise FedotError(f"--data-dir {data_dir} is no folder")
-    folder = (out or Path("runs") / scenario.name).absolute()
-    if (folder / "results.json").exists() and not force:
-        raise FedotError(f"{folder} holds an earlier run; choose another --out, or overwrite it with --force")
-    n = len(scenario.client_specs())
-    if workers is None:
-        workers = min(os.cpu_count() or 1, n)
-    run_config: dict[str, Value] = {
-        "scenario": str(scenario_path.absolute()),
-        "overrides": json.dumps(overrides),
-        "out-dir": str(folder),
+    return {
+        "scenario": str(scenario.absolute()),
         "data-dir": str(data_dir.absolute()) if data_dir else "",
         "device": _device(device),
         "engine": engine.value,
         "command": shlex.join(["python", "-m", "fedot.simulate", *sys.argv[1:]]),
         "pooled": True,
         "progress": True,
-        "workers": workers,
+        "cache": "" if no_cache else _cache(cache),
+        "resume": resume,
     }
+
+
+def _cache(folder: Path | None) -> str:
+    from fedot.cache import default_folder, usable
+
+    return usable(folder or default_folder())
+
+
+def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int | None, force: bool) -> None:
+    """Run one scenario of `n` clients and tell how it went."""
+    if workers is None:
+        workers = min(os.cpu_count() or 1, n)
+    run_config: dict[str, Value] = {**settings, "out-dir": str(folder), "workers": workers}
     if force:
         _clear(folder)
-    if engine is Engine.flower:
+    if settings["engine"] == Engine.flower:
         from fedot.federation.engine_flower import run_on_ray
 
         run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(line, err=True))
     else:
         _run_in_process(run_config, n, workers)
     _tell(folder)
+
+
+def _join(folder: Path, runs: Sequence["Run"]) -> None:
+    """Put the variants side by side on one page."""
+    from fedot.report import load_results
+    from fedot.report.compare import compare
+
+    page = compare([(run.title, load_results(folder / run.slug / "results.json")) for run in runs], folder)
+    typer.echo(f"all variants: {page}")
 
 
 def _clear(folder: Path) -> None:

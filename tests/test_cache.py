@@ -1,6 +1,7 @@
 """Trained models are kept by what decides a training, and come back to the bit."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from fedot import cache
 from fedot.cache import kept, read, training_key, usable
 from fedot.errors import FedotError
-from fedot.models import EncoderConfig, build_model, state_of
+from fedot.models import build_model, state_of
+from fedot.models.encoder import EncoderConfig
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded
 from fedot.training import Labelled, train
@@ -110,4 +112,4 @@ def test_a_broken_file_is_trained_again(tmp_path: Any, content: bytes | None) ->
 
 def test_a_folder_that_cannot_be_written_is_refused() -> None:
     with pytest.raises(FedotError, match="--no-cache"):
-        usable(cache.Path("/proc/none"))
+        usable(Path("/proc/none"))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fedot
+from fedot.errors import FedotError
 from fedot.federation.evaluations import AnyTally
 from fedot.federation.messages import ClientDescription, ClientUpdate
 from fedot.fusion import FusionResult
@@ -25,6 +26,7 @@ from fedot.translation.scores import signatures
 
 SCHEMA = 1
 COUPLING_SIDE = 32
+PER_SEED = ("rows", "failures", "lines", "reliability", "couplings", "diagnostics", "training")
 
 
 @dataclass(slots=True)
@@ -43,13 +45,43 @@ class RunRecord:
     couplings: list[dict[str, Any]] = field(default_factory=list)
     diagnostics: list[dict[str, Any]] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
     complete: bool = False
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     _clock: float = field(default_factory=perf_counter)
+    _notices: int = 0
+
+    def finish(self, seed: int) -> None:
+        """Note that all of a seed is there, so that `resume` need not repeat it."""
+        self.finished.append(seed)
+        self._notices = len(self.notices)
+
+    def resume(self, earlier: Mapping[str, Any]) -> None:
+        """Take over what an interrupted run has finished: schema-1 results of the same scenario."""
+        provenance = earlier["provenance"]
+        done = provenance.get("finished", {"seeds": [], "notices": 0})
+        self.finished, self._notices = list(done["seeds"]), int(done["notices"])
+        self.notices = list(provenance["notices"][: self._notices])
+        self.data = dict(provenance["data"]) if self.finished else {}
+        for name in PER_SEED:
+            getattr(self, name).extend(entry for entry in earlier.get(name, []) if entry["seed"] in self.finished)
+        self._clock -= float(provenance["seconds"])
 
     def add_clients(self, clients: Sequence[ClientDescription]) -> None:
-        """Note where each client's data came from, and what is to be said about them, once."""
+        """Note where each client's data came from, and what is to be said about them, once.
+
+        Raises
+        ------
+        FedotError
+            If an earlier part of the run had them from elsewhere.
+        """
         for client in sorted(clients, key=lambda c: c.partition_id):
+            before = self.data.get(client.client, {"source": client.source})["source"]
+            if before != client.source:
+                raise FedotError(
+                    f"the data of {client.client} came from {before}, and now from {client.source}; "
+                    "give the same --data-dir, or start again with --force"
+                )
             self.data[client.client] = {
                 "source": client.source,
                 "train": client.num_examples,
@@ -177,6 +209,7 @@ class RunRecord:
                 "seconds": perf_counter() - self._clock,
                 "engine": self.engine,
                 "complete": self.complete,
+                "finished": {"seeds": self.finished, "notices": self._notices},
                 "data": self.data,
                 "stand_in": any(client["source"] == "stand-in" for client in self.data.values()),
                 "notices": self.notices,

@@ -82,14 +82,15 @@ def run_scenario(
     progress: Progress,
     on_seed: Callable[[], None],
 ) -> None:
-    """Run all seeds; results go into `record` as they come, and `on_seed` is called after each seed."""
+    """Run all seeds that are not finished; results go into `record`, and `on_seed` is called after each seed."""
     scenario = plan.scenario
     _check_strategies(scenario)
     aside = plan.workers > 0 and plan.pooled and "centralised" in scenario.references
     pool = start_pool(1) if aside else None
     try:
-        for seed in scenario.seeds:
+        for seed in (seed for seed in scenario.seeds if seed not in record.finished):
             _Seed(grid, plan, record, save_model, progress, pool, seed).run()
+            record.finish(seed)
             on_seed()
     finally:
         if pool is not None:

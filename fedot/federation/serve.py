@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from flwr.serverapp import Grid
 from safetensors.torch import save
@@ -13,7 +14,8 @@ from fedot.federation.progress import track
 from fedot.federation.results import RunRecord
 from fedot.federation.run import Plan, run_scenario, work_per_seed
 from fedot.models import Config, State, config_to_json
-from fedot.report import write_report, write_results
+from fedot.report import load_results, write_report, write_results
+from fedot.report.results import plain
 from fedot.scenario import Scenario, dump_scenario, load_scenario
 
 Value = bool | float | int | str
@@ -31,6 +33,8 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     """
     scenario, plan, out = read_settings(run_config)
     record = RunRecord(scenario, plan.engine, plan.command)
+    if run_config.get("resume", False):
+        resume(record, out)
 
     def flush() -> None:
         if not record.rows and not record.failures:
@@ -61,12 +65,42 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         write_bytes(folder / f"{name}-seed{seed}.safetensors", save(state, metadata))
 
     write_bytes(out / "scenario.yaml", dump_scenario(scenario).encode())
-    total = work_per_seed(scenario) * len(scenario.seeds)
+    total = work_per_seed(scenario) * (len(scenario.seeds) - len(record.finished))
     try:
         with track(scenario.name, total, visible=bool(run_config.get("progress", False))) as progress:
             run_scenario(grid, plan, record, save_model, progress, on_seed=flush)
     finally:
         flush()
+
+
+def resume(record: RunRecord, out: Path) -> None:
+    """Take over the finished seeds of an interrupted run in the output folder, if there is one.
+
+    Raises
+    ------
+    FedotError
+        If the run there was of another scenario.
+    """
+    as_run, results = out / "scenario.yaml", out / "results.json"
+    wanted = record.scenario.model_dump(mode="json")
+    differing: set[str] = set()
+    if as_run.exists():
+        differing |= _differing(load_scenario(as_run).model_dump(mode="json"), wanted)
+    if results.exists():
+        earlier = load_results(results)
+        differing |= _differing(earlier["scenario"], plain(wanted))
+        if not differing:
+            record.resume(earlier)
+    if differing:
+        raise FedotError(
+            f"{out} holds a run of another scenario, which cannot be resumed (different: "
+            f"{', '.join(sorted(differing))}); choose another --out, or start again with --force"
+        )
+
+
+def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
+    """Keys whose values are not the same."""
+    return {key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)}
 
 
 def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path]:
