@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from fedot.data.corpora import DATASETS, Corpus
 from fedot.data.standin import stand_in
+from fedot.data.standin_pairs import stand_in_pairs
 from fedot.data.types import Splits
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
@@ -83,7 +84,7 @@ def read_stand_in(name: str, spec: ClientSpec, _: Path | None) -> Splits:
     """Write seeded sentences in place of the data set, and say so."""
     corpus = DATASETS[name]
     if corpus.task == "translation":
-        raise FedotError(f"there is no built-in stand-in for {name}; give --data-dir or use the hub")
+        return stand_in_pairs(spec.source or "en", spec.target or "de")
     default: str = next(iter(corpus.label_sets))
     return stand_in(name, spec.lang or "en", corpus.label_sets[spec.labels or default])
 

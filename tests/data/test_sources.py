@@ -120,8 +120,8 @@ def test_a_named_source_never_falls_back(source: str, reason: str, tmp_path: Pat
 
 
 def test_auto_tells_every_reason_when_nothing_works() -> None:
-    with pytest.raises(FedotError, match=r"directory: none is given.*hub: .*; stand-in: there is no built-in"):
-        sources.read_corpus("multi30k", ClientSpec(dataset="multi30k"), "auto", None)
+    with pytest.raises(FedotError, match=r"directory: none is given.*hub: .*; stand-in: the built-in pairs"):
+        sources.read_corpus("multi30k", ClientSpec(dataset="multi30k", source="en", target="fr"), "auto", None)
 
 
 def test_sst2_from_the_hub_is_tested_on_its_validation_rows() -> None:
