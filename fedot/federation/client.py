@@ -5,15 +5,15 @@ from collections.abc import Callable
 from functools import lru_cache, partial, wraps
 from pathlib import Path
 
-import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
 from tokenizers import Tokenizer
 
 from fedot.cache import kept, training_key
 from fedot.data import ClientData, load_client
 from fedot.errors import FedotError
-from fedot.evaluation import mix_states, predict
+from fedot.federation.classifications import tally_classes
 from fedot.federation.evaluations import pack_tallies, unpack_evaluation
+from fedot.federation.faults import FAULTS, Fault
 from fedot.federation.messages import (
     ARRAYS,
     CONFIG,
@@ -25,8 +25,7 @@ from fedot.federation.messages import (
 )
 from fedot.federation.records import unpack_state
 from fedot.federation.translations import tally_item
-from fedot.metrics import tally
-from fedot.models import Config, State, config_from_json, model_config, state_shapes
+from fedot.models import Config, State, build_model, config_from_json, model_config, state_of, state_shapes
 from fedot.scenario import Scenario
 from fedot.tasks import examples_of, texts_of
 from fedot.tokenizer import count_words, pack_words, train_tokenizer
@@ -94,7 +93,11 @@ def fit(message: Message, context: Context) -> Message:
     else:
         config = model_config(me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels))
     training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
+    fault = FAULTS.get(me.scenario.client_specs()[me.partition_id].fault or "", Fault())
+    if fault.learns is not None:
+        training, validation = (fault.learns(rows, len(data.labels)) for rows in (training, validation))
     start = None if fresh else _fitting_state(message.content.array_records[ARRAYS], config)
+    seed = settings.seed * 10_000 + me.partition_id + 1
     task = partial(
         train,
         config,
@@ -102,7 +105,7 @@ def fit(message: Message, context: Context) -> Message:
         training,
         validation,
         me.scenario.train,
-        seed=settings.seed * 10_000 + me.partition_id + 1,
+        seed=seed,
         device=settings.device,
         proximal_mu=settings.proximal_mu,
     )
@@ -111,10 +114,14 @@ def fit(message: Message, context: Context) -> Message:
     if known is not None:
         return Message(known, reply_to=message)
     result = kept(settings.cache, key, task)
+    state = result.state
+    if fault.sends is not None:
+        origin = state_of(build_model(config, seed)) if start is None else start
+        state = fault.sends(state, origin, torch.Generator().manual_seed(seed + 2**32 * settings.server_round))
     update = ClientUpdate(
         client=data.name,
         partition_id=me.partition_id,
-        state=result.state,
+        state=state,
         config=config,
         num_examples=result.num_examples,
         token_counts=result.token_counts,
@@ -135,33 +142,23 @@ def evaluate(message: Message, context: Context) -> Message:
     me = _Client(settings, context)
     request = unpack_evaluation(message.content)
     own, _ = me.tokenizer()
-    encoded = [
-        me.encoded("test", tokenizer or own, config.max_length)
-        for tokenizer, config in zip(request.tokenizers, request.configs, strict=True)
-    ]
-    pairs = [test for test in encoded if isinstance(test, Pairs)]
+
+    def encoded(split: str) -> list[Labelled | Pairs]:
+        """Read a split as each model of the request does."""
+        return [
+            me.encoded(split, tokenizer or own, config.max_length)
+            for tokenizer, config in zip(request.tokenizers, request.configs, strict=True)
+        ]
+
+    tests = encoded("test")
+    pairs = [test for test in tests if isinstance(test, Pairs)]
     if pairs:
         tokenizers = [Tokenizer.from_str(tokenizer or own) for tokenizer in request.tokenizers]
         about = (request, pairs, tokenizers, list(me.data().test["target"]), me.scenario.decoding, settings.device)
         return Message(pack_tallies([tally_item(item, *about) for item in request.items]), reply_to=message)
-    tests = [test for test in encoded if isinstance(test, Labelled)]
-    predictions: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = {}
-
-    def probabilities(k: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        if k not in predictions:
-            predictions[k] = predict(request.configs[k], request.states[k], tests[k].encoded, settings.device)
-        return predictions[k]
-
-    tallies = []
-    for item in request.items:
-        indices, coefficients = zip(*item.members, strict=True)
-        if item.combine == "probabilities" or len(indices) == 1:
-            p = sum(c * probabilities(k) for k, c in item.members)
-        else:
-            state = mix_states([request.states[k] for k in indices], coefficients)
-            p = predict(request.configs[indices[0]], state, tests[indices[0]].encoded, settings.device)
-        tallies.append(tally(np.asarray(p), tests[indices[0]].labels))
-    return Message(pack_tallies(tallies), reply_to=message)
+    labelled = [test for test in tests if isinstance(test, Labelled)]
+    known = [rows for rows in encoded("validation") if isinstance(rows, Labelled)] if request.calibrated else []
+    return Message(pack_tallies(tally_classes(request, labelled, known, settings.device)), reply_to=message)
 
 
 class _Client:

@@ -8,6 +8,7 @@ from operator import add
 
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 
+from fedot.calibration import CalibratedTally
 from fedot.errors import FedotError
 from fedot.federation.messages import CONFIG, EVALUATION, Settings
 from fedot.federation.records import as_text, as_texts, pack_state, unpack_state
@@ -33,7 +34,8 @@ class EvaluationItem:
 class EvaluationRequest:
     """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them.
 
-    Without `translated` the loss of translators is enough; a search for translations takes far longer.
+    Without `translated` the loss of translators is enough; a search for translations takes far longer. With
+    `calibrated` classifiers are also tried at every temperature of `fedot.calibration`, on validation data too.
     """
 
     states: tuple[State, ...]
@@ -41,6 +43,7 @@ class EvaluationRequest:
     tokenizers: tuple[str, ...]
     items: tuple[EvaluationItem, ...]
     translated: bool = True
+    calibrated: bool = True
 
 
 def pack_evaluation(request: EvaluationRequest, settings: Settings) -> RecordDict:
@@ -53,6 +56,7 @@ def pack_evaluation(request: EvaluationRequest, settings: Settings) -> RecordDic
             "model-configs": [config_to_json(config) for config in request.configs],
             "tokenizers": list(request.tokenizers),
             "translated": request.translated,
+            "calibrated": request.calibrated,
         }
     )
     return content
@@ -71,6 +75,7 @@ def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
             for combine, members in json.loads(as_text(about["items"]))
         ),
         translated=bool(about["translated"]),
+        calibrated=bool(about["calibrated"]),
     )
 
 
@@ -94,7 +99,9 @@ def unpack_tallies(content: RecordDict, count: int) -> tuple[AnyTally, ...]:
 
 
 def _read_tally(record: Mapping[str, object]) -> AnyTally:
-    return TranslationTally.from_record(record) if "token-count" in record else Tally.from_record(record)
+    if "token-count" in record:
+        return TranslationTally.from_record(record)
+    return CalibratedTally.from_record(record) if "validation-nll" in record else Tally.from_record(record)
 
 
 def sum_tallies(tallies: Sequence[AnyTally]) -> AnyTally:

@@ -29,7 +29,7 @@ def lines_between(
     found = []
     for kind, (states, configs) in ends.items():
         items = tuple(EvaluationItem("weights", ((0, float(1 - a)), (1, float(a)))) for a in alphas)
-        request = EvaluationRequest(tuple(states), tuple(configs), ("", ""), items, translated=False)
+        request = EvaluationRequest(tuple(states), tuple(configs), ("", ""), items, translated=False, calibrated=False)
         tallies = [by_split["all"] for by_split in evaluate(request)]
         found.append(
             {

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fedot
+from fedot.calibration import choose_temperature, scaled_bins, scaled_metrics
 from fedot.errors import FedotError
 from fedot.federation.evaluations import AnyTally
 from fedot.federation.messages import ClientDescription, ClientUpdate
@@ -106,7 +107,11 @@ class RunRecord:
         seconds: float = 0.0,
         final: bool = True,
     ) -> None:
-        """Add one row for each split, and for a final round the reliability sums."""
+        """Add one row for each split, and for a final round the reliability sums.
+
+        All splits have the temperature that suits the validation data of all clients together.
+        """
+        place = choose_temperature([t for name, t in tallies.items() if name != "all" and isinstance(t, Tally)])
         for split, tally in tallies.items():
             self.rows.append(
                 {
@@ -114,7 +119,9 @@ class RunRecord:
                     "strategy": strategy,
                     "round": server_round,
                     "split": split,
-                    "metrics": all_metrics(tally) if isinstance(tally, Tally) else tally.metrics(),
+                    "metrics": {**all_metrics(tally), **scaled_metrics(tally, place)}
+                    if isinstance(tally, Tally)
+                    else tally.metrics(),
                     "bytes_up": bytes_up,
                     "bytes_down": bytes_down,
                     "seconds": seconds,
@@ -129,6 +136,7 @@ class RunRecord:
                         "bin_count": tally.bin_count.tolist(),
                         "bin_confidence": tally.bin_confidence.tolist(),
                         "bin_correct": tally.bin_correct.tolist(),
+                        **scaled_bins(tally, place),
                     }
                 )
 

@@ -148,11 +148,7 @@ def _csv(lines: Sequence[Sequence[Line]], metric: Metric | None) -> str:
                 metric.key if metric else None,
                 *((value.mean, value.low, value.high, value.n) if value else (None, None, None, 0)),
                 baseline,
-                *(
-                    (against.difference.mean, against.difference.low, against.difference.high)
-                    if against
-                    else [None] * 3
-                ),
+                *((difference.mean, difference.low, difference.high) if difference else [None] * 3),
                 *((against.bootstrap.low, against.bootstrap.high) if against and against.bootstrap else [None] * 2),
                 *((against.effect, against.n) if against else [None] * 2),
                 *(cost.mean if cost else None for cost in (line.sent, line.received, line.seconds)),
@@ -183,8 +179,8 @@ def _latex(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric 
     baselines = dict.fromkeys(run.baseline.label for run in runs if run.baseline)
     caption = (
         f"Over all clients, final round: mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). Difference "
-        f"to {', '.join(baselines) or 'no baseline'}, paired by seed, with its t interval; effect: Cohen's d for paired values with "
-        "Hedges' correction. Sent by and to all clients and time: mean per seed, summed over rounds. "
-        "Bold: best of a run's strategies, references apart."
+        f"to {', '.join(baselines) or 'no baseline'}, paired by seed, with its t interval; effect: Cohen's d for "
+        "paired values with Hedges' correction. Sent by and to all clients and time: mean per seed, summed over "
+        "rounds. Bold: best of a run's strategies, references apart."
     )
     return booktabs(header, blocks, caption, names=2)

@@ -21,6 +21,7 @@ from fedot.report import render_report
 from fedot.scenario import Scenario
 
 METRICS = {"accuracy", "f1_weighted", "f1_macro", "nll", "brier", "ece"}
+METRICS |= {"nll_scaled", "brier_scaled", "ece_scaled", "temperature"}
 
 
 @dataclass
