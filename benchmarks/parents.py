@@ -91,9 +91,8 @@ def _merged_words(clients: tuple[ClientData, ...], kind: str) -> Counter[str]:
 
 
 def _key(scenario: Scenario, seed: int, client: int, init: str) -> str:
-    decisive = scenario.model_dump(mode="json", include={"clients", "partition", "tokenizer", "model", "train", "data"})
-    if not decisive["train"]["label_smoothing"]:  # models trained before there was any are still the same
-        del decisive["train"]["label_smoothing"]
+    parts = {"clients", "partition", "tokenizer", "model", "train", "data"}
+    decisive = scenario.model_dump(mode="json", include=parts, exclude_defaults=True)
     text = json.dumps([decisive, seed, client, init], sort_keys=True, default=str)
     return f"{scenario.name}-{seed}-{init}-{client}-" + hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
