@@ -49,6 +49,9 @@ class PartitionSpec(_Strict):
         return self
 
 
+FaultName = Literal["flipped-labels", "nan", "scaled", "stale", "random"]
+
+
 class ClientSpec(_Strict):
     """One client's private data set, and what it may have of its own."""
 
@@ -67,13 +70,15 @@ class ClientSpec(_Strict):
     label_map: dict[int | str, int] | None = None
     source: str | None = None
     target: str | None = None
+    fault: FaultName | None = None
 
 
 class CorpusSpec(ClientSpec):
-    """One corpus, shared out over many clients; `models` gives each its own keys of `model`."""
+    """One corpus, shared out over many clients; `models` gives each its own keys of `model`, `faults` some a fault."""
 
     partition: PartitionSpec
     models: tuple[dict[str, Any], ...] | None = None
+    faults: dict[int, FaultName] | None = None
 
     @model_validator(mode="after")
     def _one_model_each(self) -> "CorpusSpec":
@@ -81,6 +86,9 @@ class CorpusSpec(ClientSpec):
             raise ValueError(
                 f"models has {len(self.models)} entries for {self.partition.count} clients; give one for each"
             )
+        odd = [number for number in self.faults or {} if not 0 <= number < self.partition.count]
+        if odd:
+            raise ValueError(f"faults names client {odd[0]}, but there are clients 0 to {self.partition.count - 1}")
         return self
 
 
@@ -205,10 +213,14 @@ class Scenario(_Strict):
     def client_specs(self) -> tuple[ClientSpec, ...]:
         """One spec per client; a partitioned corpus gives as many equal ones as it has clients."""
         if isinstance(self.clients, CorpusSpec):
-            values = self.clients.model_dump(exclude={"partition", "models"})
+            values = self.clients.model_dump(exclude={"partition", "models", "faults", "fault"})
             base = values.pop("model") or {}
             own = self.clients.models or ({},) * self.clients.partition.count
-            return tuple(ClientSpec(**values, model={**base, **model} or None) for model in own)
+            faults = [(self.clients.faults or {}).get(k, self.clients.fault) for k in range(len(own))]
+            return tuple(
+                ClientSpec(**values, model={**base, **model} or None, fault=fault)
+                for model, fault in zip(own, faults, strict=True)
+            )
         return self.clients
 
     def client_names(self) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def models(folder: str) -> dict[str, Any]:
     found = {}
     for path in Path(folder, "models").iterdir():
         with safe_open(path, "np") as file:
-            found[path.name] = file.metadata(), {name: file.get_tensor(name).tobytes() for name in file.keys()}
+            found[path.name] = file.metadata(), {name: file.get_tensor(name).tobytes() for name in file}
     return found
 
 
@@ -222,7 +222,7 @@ def test_variants_share_trainings_and_end_on_one_page(call: Call, trainings: lis
     found = {path.parent.name: load_results(path)["scenario"] for path in Path("o").glob("*/results.json")}
     assert found.keys() == {"narrow", "wide", "narrow-again"}
     assert [found[name]["model"]["d_ff"] for name in ("narrow", "wide")] == [16, 24]
-    page = Path("o/report.html").read_text()
+    page = Path("o/compare.html").read_text()
     assert "Narrow, again!" in page
 
 
