@@ -258,8 +258,6 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     """
     path = Path(path)
     values = read_mapping(path)
-    for key in (PROFILES, VARIANTS):  # what is chosen of them comes as overrides
-        values.pop(key, None)
     for override in overrides:
         apply_override(values, override)
     return parse_scenario({**values, "base_dir": path.resolve().parent}, str(path))
@@ -267,8 +265,10 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
 
 def parse_scenario(values: Mapping[str, Any], where: str = "the scenario") -> Scenario:
     """Check a mapping; `where` names its origin in errors."""
+    # what is chosen of profiles and variants comes as overrides (`fedot.scenario_file.runs_of`)
+    given = {key: value for key, value in values.items() if key not in (PROFILES, VARIANTS)}
     try:
-        return Scenario.model_validate(dict(values))
+        return Scenario.model_validate(given)
     except ValidationError as error:
         raise FedotError(f"{where}: {explain(error, Scenario)}") from None
 

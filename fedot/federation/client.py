@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial, wraps
 from pathlib import Path
 
+import torch
 from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
 from tokenizers import Tokenizer
 
