@@ -14,8 +14,8 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the results' own by default.")] = None,
     markdown: Annotated[bool, typer.Option(help="Only print the table as Markdown.")] = False,
 ) -> None:
-    """Write report.html, summary.csv and figures/*.svg from results.json, and show the table."""
-    from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_report
+    """Write report.html, summary.csv, summary.tex and figures/*.svg from results.json, and show the table."""
+    from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_latex, write_report
     from fedot.report.html import write_figures
 
     try:
@@ -26,6 +26,7 @@ def main(
         folder = out or results.parent
         page = write_report(loaded, folder)
         write_csv(loaded, folder / "summary.csv")
+        write_latex(loaded, folder / "summary.tex")
         write_figures(loaded, folder / "figures")
     except FedotError as error:
         typer.echo(f"fedot: {error}", err=True)

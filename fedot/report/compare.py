@@ -13,7 +13,7 @@ from fedot.report.latex import Cell, booktabs
 from fedot.report.page import figure_parts, page_template
 from fedot.report.results import write_atomically
 from fedot.report.runs import Line, Run, headline_metric, lines_of, runs_of
-from fedot.report.statistics import Estimate
+from fedot.report.sections import PAIRED_COLUMNS, bounds, effect, paired_figures
 from fedot.report.views import (
     DASH,
     PLUS_MINUS,
@@ -25,8 +25,7 @@ from fedot.report.views import (
 )
 
 COLUMNS = (
-    "run", "strategy", "section", "metric", "mean", "low", "high", "seeds", "baseline", "difference",
-    "difference_low", "difference_high", "bootstrap_low", "bootstrap_high", "effect_size", "paired_seeds",
+    "run", "strategy", "section", "metric", "mean", "low", "high", "seeds", "baseline", *PAIRED_COLUMNS,
     "bytes_up", "bytes_down", "seconds", "failure",
 )  # fmt: skip
 
@@ -120,25 +119,12 @@ def _cells(line: Line, metric: Metric | None) -> dict[str, Any]:
     }
 
 
-def bounds(metric: Metric, value: Estimate | None) -> str:
-    """Write an interval as ``low to high``."""
-    if value is None or value.low is None or value.high is None:
-        return DASH
-    return f"{metric.number(value.low, signed=True)} to {metric.number(value.high, signed=True)}"
-
-
-def effect(value: float | None) -> str:
-    """Write an effect size."""
-    return DASH if value is None else f"{value:+.2f}".replace("-", "\u2212")
-
-
 def _csv(lines: Sequence[Sequence[Line]], metric: Metric | None) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for line in (line for mine in lines for line in mine):
-        value, against = line.value, line.against
-        difference = against.difference if against else None
+        value = line.value
         baseline = line.run.baseline.members[0] if line.run.baseline else None
         writer.writerow(
             (
@@ -148,9 +134,7 @@ def _csv(lines: Sequence[Sequence[Line]], metric: Metric | None) -> str:
                 metric.key if metric else None,
                 *((value.mean, value.low, value.high, value.n) if value else (None, None, None, 0)),
                 baseline,
-                *((difference.mean, difference.low, difference.high) if difference else [None] * 3),
-                *((against.bootstrap.low, against.bootstrap.high) if against and against.bootstrap else [None] * 2),
-                *((against.effect, against.n) if against else [None] * 2),
+                *paired_figures(line.against),
                 *(cost.mean if cost else None for cost in (line.sent, line.received, line.seconds)),
                 line.entry.failure,
             )

@@ -90,10 +90,10 @@ Made on sentences from the built-in generator: {{ stand_in|join(", ") }}. Their 
 {% call scroll("What was run") %}
 <table>
 <caption><span class="cap">What was run, and how.</span></caption>
-<thead><tr><th scope="col">Run</th><th scope="col">Clients</th><th scope="col">Rounds</th><th scope="col">Seeds</th><th scope="col">Data</th><th scope="col">Commit</th><th scope="col">Command</th></tr></thead>
+<thead><tr><th scope="col">Run</th><th scope="col">Clients</th><th scope="col">Rounds</th><th scope="col">Seeds</th><th scope="col">Data</th><th scope="col">Commit</th><th scope="col" class="left">Command</th></tr></thead>
 <tbody>
 {% for run in runs %}
-<tr><th scope="row">{{ run.title }}</th><td>{{ run.clients }}</td><td>{{ run.rounds }}</td><td>{{ run.seeds }}</td><td>{{ "stand-in" if run.stand_in else "real" }}</td><td>{{ run.commit }}</td><td class="wrap"><code>{{ run.command }}</code></td></tr>
+<tr><th scope="row">{{ run.title }}</th><td>{{ run.clients }}</td><td>{{ run.rounds }}</td><td>{{ run.seeds }}</td><td>{{ "stand-in" if run.stand_in else "real" }}</td><td>{{ run.commit }}</td><td class="wrap left"><code>{{ run.command }}</code></td></tr>
 {% endfor %}
 </tbody></table>
 {% endcall %}

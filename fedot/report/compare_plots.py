@@ -61,7 +61,7 @@ def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric:
     )
     caption = (
         f"{metric.label} over all clients against the {across.label}, by which alone the runs differ: mean over "
-        "seeds; the shaded band is the 95 % interval (cut off at the frame), none with one seed. Parents are left out."
+        "seeds; thin bars: 95 % intervals (cut off at the frame), none with one seed. Parents are left out."
     )
     return Figure("setting", f"{metric.label} against the {across.label}", caption, (panel,))
 

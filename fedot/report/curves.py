@@ -68,7 +68,7 @@ def curves_panel(
     reach: tuple[float, float],
     across: Across = ROUND,
 ) -> Panel:
-    """Draw curves over one axis; the band is the interval, the dots say their figures on hovering."""
+    """Draw curves over one axis; bands, or bars at given marks, are intervals, dots say their figures on hovering."""
     height, left, right = 250.0, 38.0, WIDTH - 124
     places = sorted({place for curve in curves for place, _ in curve} | set(across.marks))
     start = places[0] if across is ROUND or across.marks else 0.0
@@ -94,7 +94,8 @@ def curves_panel(
     for (index, curve), y in zip(drawn, labels, strict=True):
         entry, points = entries[index], [(along(_bend(across, place)), value) for place, value in curve]
         role = "line dash" if entry.kind == "reference" else "line"
-        body.append(f'<g class="k-{colours[index]}">{_band(points, up)}')
+        reach_of = _whiskers(points, up, colours[index]) if across.marks else _band(points, up)
+        body.append(f'<g class="k-{colours[index]}">{reach_of}')
         body.append(path([(x, up(value.mean)) for x, value in points], role))
         body += [
             circle(
@@ -116,6 +117,15 @@ def _ticks(low: float, high: float, across: Across) -> list[float]:
     if across is ROUND:
         return [mark for mark in ticks(low, high) if mark == int(mark)]
     return ticks(low, high, 3)
+
+
+def _whiskers(points: Sequence[tuple[float, Estimate]], up: Scale, place: int) -> str:
+    """Draw each point's interval, set off a little so that several curves' bars stay apart."""
+    return "".join(
+        line(x + 2 * place - 5, up(v.low), x + 2 * place - 5, up(v.high), "whisker faint")
+        for x, v in points
+        if v.low is not None and v.high is not None
+    )
 
 
 def _band(points: Sequence[tuple[float, Estimate]], up: Scale) -> str:

@@ -23,6 +23,7 @@ from fedot.report.svg import (
 from fedot.report.views import METRICS, entries_of, label_of
 
 MAX_PAIRS = 3
+BINS = ("count", "confidence", "correct")
 
 
 def lines_figure(results: Mapping[str, Any]) -> Figure | None:
@@ -71,6 +72,8 @@ def reliability_figure(results: Mapping[str, Any]) -> Figure | None:
         "area, and the bars at the foot, show how many predictions a bin holds. ECE is the mean gap to the "
         "diagonal, weighted by these counts."
     )
+    if any("scaled_bin_count" in item for item in records):
+        caption += " Dashed: after temperature scaling."
     return Figure("reliability", "Reliability diagrams", caption, tuple(panels)) if panels else None
 
 
@@ -124,7 +127,7 @@ def _line_panel(group: Sequence[Mapping[str, Any]], key: str, title: str) -> Pan
 
 
 def _reliability_panel(records: Sequence[Mapping[str, Any]], title: str, kind: str, ece: Estimate | None) -> Panel:
-    count, confidence, correct = (_total(records, f"bin_{key}") for key in ("count", "confidence", "correct"))
+    count, confidence, correct = (_total(records, f"bin_{key}") for key in BINS)
     width, left, top, side = 220.0, 32.0, 26.0, 180.0
     foot = top + side + 34
     across, up = Scale(0, 1, left, left + side), Scale(0, 1, top + side, top)
@@ -157,6 +160,7 @@ def _reliability_panel(records: Sequence[Mapping[str, Any]], title: str, kind: s
     body += [
         rect(left + i * step + 0.5, foot - 26 * count[i] / most, step - 1, 26 * count[i] / most, "soft") for i in filled
     ]
+    body.append(_scaled(records, across, up))
     body += [
         "</g>",
         line(left, foot, left + side, foot, "axis"),
@@ -164,6 +168,15 @@ def _reliability_panel(records: Sequence[Mapping[str, Any]], title: str, kind: s
     ]
     gap = f", expected calibration error {METRICS['ece'].estimate(ece)}" if ece else ""
     return Panel(width, foot + 34, "".join(body), f"Accuracy against confidence, {title}{gap}")
+
+
+def _scaled(records: Sequence[Mapping[str, Any]], across: Scale, up: Scale) -> str:
+    """Draw the curve after temperature scaling, where it was done for all seeds."""
+    if not all(f"scaled_bin_{key}" in record for record in records for key in BINS):
+        return ""
+    count, confidence, correct = (_total(records, f"scaled_bin_{key}") for key in BINS)
+    filled = np.flatnonzero(count > 0)
+    return path([(across(confidence[i] / count[i]), up(correct[i] / count[i])) for i in filled], "line dash")
 
 
 def _total(records: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.float64]:

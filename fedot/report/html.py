@@ -12,7 +12,9 @@ from fedot.report.fits import fit_summary
 from fedot.report.headline import baseline_of, findings
 from fedot.report.page import figure_parts, page_template
 from fedot.report.plots import figures
+from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
+from fedot.report.sections import SCALED, calibration_lines, paired_lines
 from fedot.report.statistics import Scores, estimate
 from fedot.report.svg import Figure, standalone
 from fedot.report.template import TEMPLATE
@@ -27,6 +29,7 @@ from fedot.report.views import (
     failures_by_strategy,
     label_of,
     metrics_of,
+    quantity,
 )
 
 
@@ -55,6 +58,8 @@ def render_report(results: Mapping[str, Any]) -> str:
     """Render the page; equal results give equal text."""
     scores, provenance = Scores.of(results["rows"]), results["provenance"]
     entries, metrics = entries_of(results, scores), table_metrics(scores)
+    finished = [entry for entry in entries if not entry.failure]
+    baseline = baseline_of(results, finished)
     return page_template(TEMPLATE).render(
         scenario=results["scenario"],
         provenance=provenance,
@@ -66,6 +71,9 @@ def render_report(results: Mapping[str, Any]) -> str:
         seeds=scores.seeds,
         clients=scores.clients,
         summary=_summary(results, scores, entries),
+        baseline=baseline.label if baseline else "",
+        paired=paired_lines(scores, finished, baseline, metrics),
+        calibration=calibration_lines(scores, finished),
         by_client=_by_client(scores, entries),
         parents=_parents(scores),
         figures=[figure_parts(figure) for figure in figures(results)],
@@ -93,8 +101,10 @@ def scenario_yaml(scenario: Mapping[str, Any]) -> str:
 
 
 def table_metrics(scores: Scores) -> tuple[Metric, ...]:
-    """Metrics of the main table; the macro average is left to the CSV file, so that the table fits."""
-    return tuple(metric for metric in metrics_of(scores) if metric.key != "f1_macro")
+    """Metrics of the main table; calibration has its own, and the macro average is left to the CSV file."""
+    elsewhere = ["f1_macro", "temperature", *SCALED.values()]
+    elsewhere += ["brier"] if "brier_scaled" in scores.metrics else []
+    return tuple(metric for metric in metrics_of(scores) if metric.key not in elsewhere)
 
 
 def _facts(results: Mapping[str, Any], scores: Scores) -> list[tuple[str, str]]:
@@ -113,13 +123,13 @@ def _facts(results: Mapping[str, Any], scores: Scores) -> list[tuple[str, str]]:
 
 
 def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any]]:
-    """Lay out the main table: by section, every metric over all, and the paired difference to FedAvg."""
+    """Lay out the main table: by section, every metric over all, and the paired difference to the baseline, costs."""
     metrics, strategies = (
         table_metrics(scores),
         [e for e in entries if e.kind != "reference" and not e.failure],
     )
     baseline = baseline_of(results, strategies)
-    best = {metric.key: _best(scores, strategies, metric) for metric in metrics}
+    best = {m.key: best_of(scores, strategies, metric=m) if len(strategies) > 1 else None for m in metrics}
     sections = []
     for kind, title in SECTIONS.items():
         lines = []
@@ -141,6 +151,7 @@ def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, .
                     "cells": cells,
                     "difference": _difference(scores, metrics, entry, baseline),
                     "seeds": values[0].n if values and values[0] else 0,
+                    "costs": _costs(results, entry),
                 }
             )
         if lines:
@@ -148,12 +159,12 @@ def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, .
     return sections
 
 
-def _best(scores: Scores, strategies: list[Entry], metric: Metric) -> Entry | None:
-    measured = [(e, v.mean) for e in strategies if (v := scores.estimate(e.members, "all", metric.key))]
-    if len(measured) < 2:
-        return None
-    choose = max if metric.higher_is_better else min
-    return choose(measured, key=lambda pair: pair[1])[0]
+def _costs(results: Mapping[str, Any], entry: Entry) -> list[str]:
+    """Write what was sent up, down, and the time; a reference that sends nothing has dashes."""
+    costs = costs_of(results["rows"], entry)
+    return [
+        write(cost.mean) if cost else DASH for cost, write in zip(costs, (quantity, quantity, duration), strict=True)
+    ]
 
 
 def _difference(

@@ -58,7 +58,7 @@ ul.points{margin:0;padding-left:1.15rem;color:var(--ink-2)}ul.points li{margin:.
 table{border-collapse:collapse;font-size:.875rem;line-height:1.4;font-variant-numeric:tabular-nums;width:100%}
 caption{text-align:left;color:var(--ink-2);padding-bottom:.6rem;font-size:.875rem}
 .cap{display:block;position:sticky;left:0;max-width:min(74ch,100vw - 2*clamp(1rem,4vw,2.5rem))}
-th,td{padding:.36rem .7rem;text-align:right;white-space:nowrap;font-weight:400;vertical-align:baseline}
+th,td{padding:.36rem .55rem;text-align:right;white-space:nowrap;font-weight:400;vertical-align:baseline}
 th:first-child,td:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:var(--paper);z-index:1}
 thead th{font-weight:600;border-bottom:1.5px solid var(--ink);vertical-align:bottom}
 tbody tr+tr>*{border-top:1px solid var(--grid)}
@@ -66,7 +66,7 @@ tbody+tbody>tr:first-child>*{border-top:1px solid var(--rule)}
 .section th{padding-top:.9rem;color:var(--ink-2);font-size:.8125rem}
 .pm{color:var(--ink-2);font-size:.9em}
 .best{font-weight:700}.ours th{font-weight:600}.fail{color:var(--ink-2);font-style:italic;text-align:left}
-td.wrap{white-space:normal;min-width:14rem}table.narrow{width:auto;min-width:min(100%,32rem)}
+td.wrap{white-space:normal;min-width:14rem}th.left,td.left{text-align:left}table.narrow{width:auto;min-width:min(100%,32rem)}
 tbody th.m{padding-left:1.15em}.mark{position:absolute;left:0;top:.9em;width:.6em;height:.6em;border-radius:50%;background:var(--c)}
 .mark.k-reference{background:none;box-shadow:inset 0 0 0 2px var(--c)}
 figure{margin:2.75rem 0 0}

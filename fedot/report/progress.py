@@ -80,6 +80,15 @@ def cost_of(rows: Sequence[Mapping[str, Any]], strategy: str, key: str) -> Estim
     return estimate(total.values())
 
 
+def costs_of(
+    rows: Sequence[Mapping[str, Any]], entry: Entry
+) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+    """Bytes up, bytes down and seconds of an entry, summed over rounds; None where nothing was spent."""
+    found = [cost_of(rows, entry.members[0], key) for key in ("bytes_up", "bytes_down", "seconds")]
+    up, down, seconds = (value if value and value.mean > 0 and len(entry.members) == 1 else None for value in found)
+    return up, down, seconds
+
+
 def _bars(shown: Sequence[tuple[Entry, Estimate]], title: str, write: Callable[[float], str]) -> Panel:
     places, bottom = layout([entry for entry, _ in shown])
     scale = Scale(0, max(value.mean for _, value in shown), LABELS + 8, WIDTH - 66)

@@ -7,8 +7,9 @@ from typing import Any
 from fedot.errors import FedotError
 from fedot.report.curves import Across, whole
 from fedot.report.headline import baseline_of
-from fedot.report.paired import Paired, paired
-from fedot.report.progress import cost_of
+from fedot.report.paired import Paired
+from fedot.report.progress import costs_of
+from fedot.report.sections import paired_of
 from fedot.report.statistics import Estimate, Scores
 from fedot.report.views import Entry, Metric, entries_of, metrics_of
 
@@ -100,22 +101,6 @@ def lines_of(run: Run, metric: Metric | None) -> tuple[Line, ...]:
         )
         for entry, value in values.items()
     )
-
-
-def paired_of(scores: Scores, entry: Entry, baseline: Entry | None, metric: Metric) -> Paired | None:
-    """Compare an entry with the baseline over all clients; None for the baseline itself."""
-    if baseline is None or entry.members == baseline.members:
-        return None
-    return paired(scores.values(entry.members, "all", metric.key), scores.values(baseline.members, "all", metric.key))
-
-
-def costs_of(
-    rows: Sequence[Mapping[str, Any]], entry: Entry
-) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
-    """Bytes up, bytes down and seconds of an entry, summed over rounds; None where nothing was spent."""
-    found = [cost_of(rows, entry.members[0], key) for key in ("bytes_up", "bytes_down", "seconds")]
-    up, down, seconds = (value if value and value.mean > 0 and len(entry.members) == 1 else None for value in found)
-    return up, down, seconds
 
 
 def setting_of(runs: Sequence[Run]) -> tuple[Across, tuple[float, ...]] | None:

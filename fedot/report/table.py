@@ -4,10 +4,14 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fedot.report.headline import baseline_of
+from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
+from fedot.report.sections import PAIRED_COLUMNS, paired_figures, paired_of
 from fedot.report.statistics import Scores
 from fedot.report.svg import shorten
 from fedot.report.views import (
@@ -28,6 +32,10 @@ if TYPE_CHECKING:
 
 MAX_CLIENT_COLUMNS = 2
 HEADER = 11
+COLUMNS = (
+    "strategy", "section", "round", "split", "metric", "mean", "low", "high", "seeds", *PAIRED_COLUMNS,
+    "bytes_up", "bytes_down", "seconds",
+)  # fmt: skip
 SIDE_METRICS = ("chrf", "f1_weighted", "nll", "ece")
 
 
@@ -97,24 +105,25 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
 
 
 def write_csv(results: Mapping[str, Any], path: Path) -> Path:
-    """Write one line per strategy, split and metric: mean, interval and seeds of the final round."""
+    """Write one line per strategy, split and metric of the final round.
+
+    Mean, interval and seeds; the paired difference to the baseline with both intervals and the effect size; bytes
+    and seconds, which are of the whole run whatever the split.
+    """
     scores, bases = Scores.of(results["rows"]), base_names(results)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("strategy", "section", "round", "split", "metric", "mean", "low", "high", "seeds"))
-    for strategy in scores.strategies:
-        for split in scores.splits:
-            for metric in metrics_of(scores):
-                value = scores.estimate(strategy, split, metric.key)
-                if value:
-                    place = (
-                        strategy,
-                        kind_of(strategy, bases),
-                        scores.final_round[strategy],
-                        split,
-                        metric.key,
-                    )
-                    writer.writerow((*place, value.mean, value.low, value.high, value.n))
+    writer.writerow(COLUMNS)
+    singles = [Entry(name, kind_of(name, bases), (name,)) for name in scores.strategies]
+    baseline = baseline_of(results, singles)
+    for entry in singles:
+        costs = [cost.mean if cost else None for cost in costs_of(results["rows"], entry)]
+        for split, metric in product(scores.splits, metrics_of(scores)):
+            value = scores.estimate(entry.members, split, metric.key)
+            if value:
+                place = (entry.label, entry.kind, scores.final_round[entry.label], split, metric.key)
+                against = paired_figures(paired_of(scores, entry, baseline, metric, split))
+                writer.writerow((*place, value.mean, value.low, value.high, value.n, *against, *costs))
     return write_atomically(path, text.getvalue())
 
 

@@ -62,31 +62,44 @@ It ended before everything was done; what is here is what was finished. Means ma
 <caption><span class="cap">Over all clients, final round{% if seeds|length > 1 %}: mean ± half the 95 % interval over seeds (Student t){% elif seeds %}; one seed, so there is no interval (± –){% endif %}.</span></caption>
 <thead><tr><th scope="col">Strategy</th>
 {% for metric in metrics %}<th scope="col">{{ metric.label }}{{ ", %" if metric.unit }} <span aria-label="{{ 'higher is better' if metric.higher_is_better else 'lower is better' }}">{{ "↑" if metric.higher_is_better else "↓" }}</span></th>
-{% if loop.first %}<th scope="col">Against FedAvg</th>{% endif %}
+{% if loop.first and baseline %}<th scope="col">Against {{ baseline }}</th>{% endif %}
 {% endfor %}
-<th scope="col">Seeds</th></tr></thead>
+<th scope="col">Sent</th><th scope="col">Received</th><th scope="col">Time</th><th scope="col">Seeds</th></tr></thead>
 {% for section in summary %}
 <tbody>
-<tr class="section"><th scope="rowgroup" colspan="{{ metrics|length + 3 }}">{{ section.title }}</th></tr>
+<tr class="section"><th scope="rowgroup" colspan="{{ metrics|length + (6 if baseline else 5) }}">{{ section.title }}</th></tr>
 {% for line in section.lines %}
 <tr{{ ' class="ours"'|safe if section.kind == "ot" }}><th scope="row" class="m">{{ mark(section.kind) }}{{ line.entry.label }}</th>
 {% if line.entry.failure %}
-<td class="fail" colspan="{{ metrics|length + 2 }}">failed: see <a href="#failures">failures</a></td></tr>
+<td class="fail" colspan="{{ metrics|length + (5 if baseline else 4) }}">failed: see <a href="#failures">failures</a></td></tr>
 {% else %}
 {% for cell in line.cells %}
 <td>{% if cell %}<span{{ ' class="best"'|safe if cell.best }}>{{ cell.mean }}</span> <span class="pm">{{ cell.half }}</span>{% else %}–{% endif %}</td>
-{% if loop.first %}<td>{% if line.difference %}<span{{ ' class="best"'|safe if line.difference.settled }}>{{ line.difference.mean }}</span> <span class="pm">{{ line.difference.half }}</span>{% endif %}</td>{% endif %}
+{% if loop.first and baseline %}<td>{% if line.difference %}<span{{ ' class="best"'|safe if line.difference.settled }}>{{ line.difference.mean }}</span> <span class="pm">{{ line.difference.half }}</span>{% endif %}</td>{% endif %}
 {% endfor %}
-<td>{{ line.seeds }}</td></tr>
+{% for cost in line.costs %}<td>{{ cost }}</td>{% endfor %}<td>{{ line.seeds }}</td></tr>
 {% endif %}
 {% endfor %}
 </tbody>
 {% endfor %}
 </table>
 {% endcall %}
-{% if metrics %}<p class="note pm">Bold: best mean among the strategies (references apart). “Against FedAvg” is the difference in {{ metrics[0].label|lower if metrics and metrics[0].key == "accuracy" else metrics[0].label if metrics else "the metric" }}, paired by seed; bold where its 95 % interval leaves out zero. Intervals are not corrected for the number of strategies compared.</p>{% endif %}
+{% if metrics %}<p class="note pm">Bold: best mean among the strategies (references apart). {% if baseline %}“Against {{ baseline }}” is the difference in {{ metrics[0].label|lower if metrics[0].key == "accuracy" else metrics[0].label }}, paired by seed; bold where its 95 % interval leaves out zero. {% endif %}Sent by all clients, received by them, and time: mean per seed, summed over the rounds. Intervals are not corrected for the number of strategies compared.</p>{% endif %}
 {% else %}
 <p>Nothing was measured.</p>
+{% endif %}
+{% if paired and seeds|length > 1 %}
+<h3>Paired differences to {{ baseline }}</h3>
+{% call scroll("Paired differences") %}
+<table class="narrow">
+<caption><span class="cap">{{ metrics[0].label }}{{ ", points" if metrics[0].points }}, over all clients, on equal seeds. Effect size: Cohen’s d for paired values with Hedges’ correction, from three seeds on. {{ "The bootstrap is bias-corrected and accelerated." if paired|selectattr("bootstrap")|list else "With fewer than five seeds a bootstrap would come out too narrow; the t interval is the honest one." }}</span></caption>
+<thead><tr><th scope="col">Strategy</th><th scope="col">Difference</th><th scope="col">95 % interval, t</th>{% if paired|selectattr("bootstrap")|list %}<th scope="col">95 %, bootstrap</th>{% endif %}<th scope="col">Effect size</th><th scope="col">Seeds</th></tr></thead>
+<tbody>
+{% for line in paired %}
+<tr{{ ' class="ours"'|safe if line.entry.kind == "ot" }}><th scope="row" class="m">{{ mark(line.entry.kind) }}{{ line.entry.label }}</th><td{{ ' class="best"'|safe if line.settled }}>{{ line.difference }}</td><td>{{ line.interval }}</td>{% if paired|selectattr("bootstrap")|list %}<td>{{ line.bootstrap or "–" }}</td>{% endif %}<td>{{ line.effect }}</td><td>{{ line.seeds }}</td></tr>
+{% endfor %}
+</tbody></table>
+{% endcall %}
 {% endif %}
 {% if by_client %}
 <h3>{{ metrics[0].label }} by client{{ ", %" if metrics[0].unit }}</h3>
@@ -120,6 +133,18 @@ It ended before everything was done; what is here is what was finished. Means ma
 
 {% for item in figures if item.figure.key != "cost" %}
 {{ show(item) }}
+{% if item.figure.key == "reliability" and calibration %}
+{% call scroll("Calibration") %}
+<table class="narrow">
+<caption><span class="cap">Over all clients, lower is better; before and after (T) temperature scaling (Guo et al. 2017). The temperature is the one of a fixed grid with the least loss on all clients’ validation data; test data have no say. Above 1 a model was too sure of itself, below 1 too unsure; accuracy does not change.</span></caption>
+<thead><tr><th scope="col">Strategy</th><th scope="col">ECE</th><th scope="col">ECE, T</th><th scope="col">Brier</th><th scope="col">Brier, T</th><th scope="col">NLL</th><th scope="col">NLL, T</th><th scope="col">T, mean</th><th scope="col">Seeds</th></tr></thead>
+<tbody>
+{% for line in calibration %}
+<tr{{ ' class="ours"'|safe if line.entry.kind == "ot" }}><th scope="row" class="m">{{ mark(line.entry.kind) }}{{ line.entry.label }}</th>{% for cell in line.cells %}<td>{{ cell }}</td>{% endfor %}<td>{{ line.temperature }}</td><td>{{ line.seeds }}</td></tr>
+{% endfor %}
+</tbody></table>
+{% endcall %}
+{% endif %}
 {% if item.figure.key == "couplings" and couplings %}
 {% call scroll("Couplings by kind of group") %}
 <table class="narrow">
@@ -185,7 +210,7 @@ It ended before everything was done; what is here is what was finished. Means ma
 <section aria-labelledby="sent">
 <h2 id="sent">What was sent</h2>
 <p>A client sends its trained weights, the number of its examples, how often each token occurs in them and its losses; from evaluation only sums
-{{ "" if scenario.get("task") == "translation" else "(a confusion matrix, the summed loss, calibration bins) " }}leave it.
+{{ "" if scenario.get("task") == "translation" else "(a confusion matrix, the summed loss, calibration bins; these also at every temperature of a fixed grid, and the summed validation loss at each) " }}leave it.
 {% if (scenario.get("tokenizer") or {}).get("scope") == "shared" %}
 For the shared tokenizer it also sends the counts of words that it holds at least twice.
 {% endif %}

@@ -84,6 +84,10 @@ METRICS: dict[str, Metric] = {
         Metric("nll", "NLL", higher_is_better=False),
         Metric("ece", "ECE", higher_is_better=False),
         Metric("brier", "Brier", higher_is_better=False),
+        Metric("nll_scaled", "NLL, scaled", higher_is_better=False),
+        Metric("ece_scaled", "ECE, scaled", higher_is_better=False),
+        Metric("brier_scaled", "Brier, scaled", higher_is_better=False),
+        Metric("temperature", "Temperature", digits=2),
     )
 }
 
@@ -164,13 +168,15 @@ def _parents(scores: Scores, max_parents: int) -> list[Entry]:
     )
 
 
-def best_of(scores: Scores, entries: Sequence[Entry], split: str = "all") -> Entry | None:
-    """Pick the entry with the best mean of the headline metric."""
-    metrics = metrics_of(scores)
+def best_of(scores: Scores, entries: Sequence[Entry], split: str = "all", metric: Metric | None = None) -> Entry | None:
+    """Pick the entry with the best mean of a metric, the headline metric by default."""
+    chosen = metric or next(iter(metrics_of(scores)), None)
     best, record = None, math.nan
-    for entry in entries if metrics else ():
-        value = scores.estimate(entry.members, split, metrics[0].key)
-        if value and (best is None or metrics[0].better(value.mean, record)):
+    if chosen is None:
+        return None
+    for entry in entries:
+        value = scores.estimate(entry.members, split, chosen.key)
+        if value and (best is None or chosen.better(value.mean, record)):
             best, record = entry, value.mean
     return best
 

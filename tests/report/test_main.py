@@ -17,6 +17,7 @@ def test_a_report_can_be_made_again_from_its_results(results, tmp_path):
         "results.json",
         "report.html",
         "summary.csv",
+        "summary.tex",
         "figures",
     }
 

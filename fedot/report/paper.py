@@ -1,0 +1,95 @@
+"""The summary as a LaTeX table for a paper."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fedot.report.headline import baseline_of
+from fedot.report.latex import Cell, booktabs
+from fedot.report.progress import costs_of
+from fedot.report.results import write_atomically
+from fedot.report.sections import bounds, effect, paired_of
+from fedot.report.statistics import Scores
+from fedot.report.views import (
+    DASH,
+    PLUS_MINUS,
+    SECTIONS,
+    Entry,
+    Metric,
+    best_of,
+    duration,
+    entries_of,
+    metrics_of,
+    quantity,
+)
+
+SIDE_METRICS = ("chrf", "nll", "ece", "ece_scaled")
+
+
+def summary_latex(results: Mapping[str, Any]) -> str:
+    """Write quality, paired difference, effect size, bytes, seconds and seeds of every strategy with booktabs.
+
+    The best mean of each metric among the strategies is bold; references do not compete.
+    """
+    scores = Scores.of(results["rows"])
+    entries, metrics = entries_of(results, scores), metrics_of(scores)
+    first, side = metrics[:1], tuple(metric for metric in metrics[1:] if metric.key in SIDE_METRICS)
+    baseline = baseline_of(results, [entry for entry in entries if not entry.failure])
+    shown = (*first, *side)
+    rivals = [entry for entry in entries if entry.kind != "reference" and not entry.failure]
+    best = {m.key: best_of(scores, rivals, metric=m) if len(rivals) > 1 else None for m in shown}
+    header = ["Strategy", *(f"{m.label}{', %' if m.unit else ''}" for m in first), "Difference", "95 % interval"]
+    header += ["Effect", *(m.label for m in side), "Sent", "Received", "Time", "Seeds"]
+
+    def line(entry: Entry) -> list[Cell]:
+        if entry.failure:
+            return [Cell(entry.label), Cell("failed"), *[Cell("")] * (len(header) - 2)]
+        values = {m.key: Cell(_value(scores, entry, m, m in first), best[m.key] is entry) for m in shown}
+        against = paired_of(scores, entry, baseline, metrics[0])
+        paired = ("", "", "")
+        if against:
+            difference = against.difference
+            number = metrics[0].number(difference.mean, signed=True)
+            paired = (number, bounds(metrics[0], difference), effect(against.effect))
+        costs = zip(costs_of(results["rows"], entry), (quantity, quantity, duration), strict=True)
+        seeds = len(scores.values(entry.members, "all", metrics[0].key))
+        return [
+            Cell(entry.label),
+            *(values[m.key] for m in first),
+            *map(Cell, paired),
+            *(values[m.key] for m in side),
+            *(Cell(write(cost.mean) if cost else DASH) for cost, write in costs),
+            Cell(str(seeds)),
+        ]
+
+    blocks = [[line(entry) for entry in entries if entry.kind == kind] for kind in SECTIONS]
+    return booktabs(header, [block for block in blocks if block], _caption(results, baseline))
+
+
+def write_latex(results: Mapping[str, Any], path: Path) -> Path:
+    """Write `summary_latex` into a file.
+
+    Raises
+    ------
+    FedotError
+        If the file cannot be written.
+    """
+    return write_atomically(path, summary_latex(results))
+
+
+def _value(scores: Scores, entry: Entry, metric: Metric, with_interval: bool) -> str:
+    value = scores.estimate(entry.members, "all", metric.key)
+    if value is None:
+        return DASH
+    return metric.estimate(value) if with_interval else metric.number(value.mean)
+
+
+def _caption(results: Mapping[str, Any], baseline: Entry | None) -> str:
+    against = f"Difference to {baseline.label}, paired by seed, with its t interval" if baseline else "No baseline"
+    made_up = " Made on the built-in stand-in data." if results["provenance"].get("stand_in") else ""
+    return (
+        f"{results['scenario'].get('name', 'results')}. Over all clients, final round: mean {PLUS_MINUS} half the "
+        f"95 % interval over seeds (Student t). {against}; effect: Cohen's d for paired values with Hedges' "
+        f"correction. Sent by and to all clients and time: mean per seed, summed over rounds. Bold: best of the "
+        f"strategies, references apart.{made_up}"
+    )

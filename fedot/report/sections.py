@@ -1,0 +1,81 @@
+"""Tables beside the summary: paired differences, and calibration with and without temperature scaling."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fedot.report.paired import Paired, paired
+from fedot.report.statistics import Estimate, Scores
+from fedot.report.views import DASH, METRICS, MINUS, Entry, Metric
+
+PAIRED_COLUMNS = (
+    "difference", "difference_low", "difference_high", "bootstrap_low", "bootstrap_high", "effect_size", "paired_seeds",
+)  # fmt: skip
+SCALED = {"ece": "ece_scaled", "brier": "brier_scaled", "nll": "nll_scaled"}
+
+
+def paired_of(
+    scores: Scores, entry: Entry, baseline: Entry | None, metric: Metric, split: str = "all"
+) -> Paired | None:
+    """Compare an entry with the baseline by seed; None for the baseline itself."""
+    if baseline is None or entry.members == baseline.members:
+        return None
+    ours, theirs = (scores.values(each.members, split, metric.key) for each in (entry, baseline))
+    return paired(ours, theirs)
+
+
+def paired_figures(against: Paired | None) -> tuple[float | None, ...]:
+    """Give the figures of `PAIRED_COLUMNS`, None where there are none."""
+    if against is None:
+        return (None,) * len(PAIRED_COLUMNS)
+    difference, bootstrap = against.difference, against.bootstrap
+    redrawn = (bootstrap.low, bootstrap.high) if bootstrap else (None, None)
+    return (difference.mean, difference.low, difference.high, *redrawn, against.effect, against.n)
+
+
+def bounds(metric: Metric, value: Estimate | None) -> str:
+    """Write an interval of a difference as ``low to high``."""
+    if value is None or value.low is None or value.high is None:
+        return DASH
+    return f"{metric.number(value.low, signed=True)} to {metric.number(value.high, signed=True)}"
+
+
+def effect(value: float | None) -> str:
+    """Write an effect size."""
+    return DASH if value is None else f"{value:+.2f}".replace("-", MINUS)
+
+
+def paired_lines(
+    scores: Scores, entries: Sequence[Entry], baseline: Entry | None, metrics: Sequence[Metric]
+) -> list[dict[str, Any]]:
+    """Lay out every entry's paired difference to the baseline in the headline metric."""
+    found = []
+    for entry in entries if metrics else ():
+        against = paired_of(scores, entry, baseline, metrics[0])
+        if against is not None:
+            found.append(
+                {
+                    "entry": entry,
+                    "difference": metrics[0].number(against.difference.mean, signed=True),
+                    "settled": against.difference.settled,
+                    "interval": bounds(metrics[0], against.difference),
+                    "bootstrap": bounds(metrics[0], against.bootstrap) if against.bootstrap else "",
+                    "effect": effect(against.effect),
+                    "seeds": against.n,
+                }
+            )
+    return found
+
+
+def calibration_lines(scores: Scores, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Lay out ECE, Brier score and NLL before and after temperature scaling, and the temperature."""
+    if not set(SCALED.values()) & set(scores.metrics):
+        return []
+    keys = [key for pair in SCALED.items() for key in pair]
+    found = []
+    for entry in entries:
+        values = {key: scores.estimate(entry.members, "all", key) for key in (*keys, "temperature")}
+        chosen = values["temperature"]
+        if chosen is not None:
+            cells = [METRICS[key].estimate(values[key]) for key in keys]
+            found.append({"entry": entry, "cells": cells, "temperature": f"{chosen.mean:.2f}", "seeds": chosen.n})
+    return found
