@@ -22,7 +22,7 @@ from fedot.translation.translator import Translator
 from tests.federation.test_run import Outcome, run
 
 WORDS = {"one": "eins", "two": "zwei", "red": "rot", "dog": "Hund", "house": "Haus"}
-SHAPE = {"d_model": 16, "n_layer": 1, "n_head": 2, "d_ff": 16, "max_length": 12}
+SHAPE = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 8, "max_length": 12}
 
 
 def write(path: Path, number: int, seed: int) -> None:
@@ -36,13 +36,13 @@ def write(path: Path, number: int, seed: int) -> None:
 def scenario(tmp_path: Path) -> Callable[..., Scenario]:
     clients = []
     for k, name in enumerate(("north", "south")):
-        write(tmp_path / f"{name}.jsonl", 120, k)
-        write(tmp_path / f"{name}-test.jsonl", 12, 10 + k)
+        write(tmp_path / f"{name}.jsonl", 60, k)
+        write(tmp_path / f"{name}-test.jsonl", 6, 10 + k)
         own = {"train": f"{name}.jsonl", "test": f"{name}-test.jsonl", "source": "en", "target": "de"}
         clients.append({"dataset": "files", "name": name, **own})
     base: dict[str, Any] = {
         **{"name": "words", "task": "translation", "clients": clients, "seeds": [0], "base_dir": tmp_path},
-        **{"tokenizer": {"vocab_size": 60}, "model": SHAPE, "train": {"epochs": 2, "batch_size": 16, "lr": 0.01}},
+        **{"tokenizer": {"vocab_size": 60}, "model": SHAPE, "train": {"epochs": 1, "batch_size": 16, "lr": 0.01}},
         **{"decoding": {"beam": 2}, "strategies": ["fedavg", "fedavg-token-rows", "ot-fusion"]},
         "references": ["parents", "ensemble", "centralised", "fedavg-shared-init"],
     }
