@@ -31,7 +31,7 @@ Made on sentences from the built-in generator: {{ stand_in|join(", ") }}. Their 
 </div></header>
 <nav aria-label="Sections"><ul>
 <li><a href="#results">Results</a></li>
-{% for item in figures %}<li><a href="#{{ item.figure.key }}">{{ {"runs": "By run", "setting": "By setting", "over-round": "Rounds", "over-bytes": "Bytes", "over-time": "Time"}[item.figure.key] }}</a></li>
+{% for item in figures %}<li><a href="#{{ item.figure.key }}">{{ {"runs": "By run", "setting": "By setting", "progress": "Rounds, bytes, time"}[item.figure.key] }}</a></li>
 {% endfor %}
 {% if failures %}<li><a href="#failures">Failures</a></li>{% endif %}
 <li><a href="#about">Runs</a></li>

@@ -1,6 +1,7 @@
 """Figures over several runs: every strategy's mark, a line over the setting that differs, curves of the rounds."""
 
 from collections.abc import Sequence
+from itertools import product
 
 from fedot.report.curves import ROUND, SECONDS, SENT, Across, Curve, curve_of, curves_panel
 from fedot.report.plots import dots_panel, reach_of
@@ -13,8 +14,7 @@ from fedot.report.views import Entry, Metric
 
 def compare_figures(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> tuple[Figure, ...]:
     """Every figure that the runs have data for."""
-    found = [setting_figure(runs, lines, metric), runs_figure(runs, lines, metric)]
-    found += [progress_figure(runs, metric, across) for across in (ROUND, SENT, SECONDS)]
+    found = (setting_figure(runs, lines, metric), runs_figure(runs, lines, metric), progress_figure(runs, metric))
     return tuple(figure for figure in found if figure is not None)
 
 
@@ -53,7 +53,7 @@ def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric:
             if line.value and not line.entry.members[0].startswith("parent:"):
                 entries.setdefault(line.entry.label, line.entry)
                 drawn.setdefault(line.entry.label, []).append((place, line.value))
-    values = [value.mean for curve in drawn.values() for _, value in curve]
+    values = [edge for curve in drawn.values() for _, value in curve for edge in reach_of(value)]
     if not values:
         return None
     panel = curves_panel(
@@ -66,25 +66,27 @@ def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric:
     return Figure("setting", f"{metric.label} against the {across.label}", caption, (panel,))
 
 
-def progress_figure(runs: Sequence[Run], metric: Metric, across: Across) -> Figure | None:
-    """Headline metric after every round, against what was spent until then, of runs with several rounds."""
-    drawn: list[tuple[Run, list[Entry], list[Curve]]] = []
-    for run in runs:
+def progress_figure(runs: Sequence[Run], metric: Metric) -> Figure | None:
+    """Headline metric after every round, against round, bytes and seconds, of runs with several rounds."""
+    drawn: list[tuple[Run, Across, list[Entry], list[Curve]]] = []
+    for run, across in product(runs, (ROUND, SENT, SECONDS)):
         entries = [
             entry
             for entry in run.entries
             if not entry.failure and len(entry.members) == 1 and run.scores.final_round[entry.members[0]] > 1
         ]
         curves = [curve_of(run.results["rows"], e.members[0], "all", metric.key, across) for e in entries]
-        if any(curves) and any(place > 0 for curve in curves for place, _ in curve):
-            drawn.append((run, entries, curves))
+        if any(place > 0 for curve in curves for place, _ in curve):
+            drawn.append((run, across, entries, curves))
     if not drawn:
         return None
-    reach = padded([value.mean for _, _, curves in drawn for curve in curves for _, value in curve], metric)
-    panels = tuple(curves_panel(entries, curves, metric, run.title, reach, across) for run, entries, curves in drawn)
-    caption = (
-        f"{metric.label} over all clients after each round of communication, mean over seeds, against the "
-        f"{across.label}; the shaded band is the 95 % interval (cut off at the frame), none with one seed."
+    reach = padded([value.mean for *_, curves in drawn for curve in curves for _, value in curve], metric)
+    panels = tuple(
+        curves_panel(entries, curves, metric, run.title, reach, across) for run, across, entries, curves in drawn
     )
-    name = {"round": "round", "bytes": "bytes", "seconds": "time"}[across.key]
-    return Figure(f"over-{name}", f"{metric.label} against the {across.label}", caption, panels)
+    caption = (
+        f"{metric.label} over all clients after each round of communication, mean over seeds: against the round, the "
+        "bytes that all clients have sent and received until then, and the time of training and fusion until then. The "
+        "shaded band is the 95 % interval (cut off at the frame), none with one seed."
+    )
+    return Figure("progress", f"{metric.label} against rounds, bytes and time", caption, panels)

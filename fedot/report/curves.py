@@ -11,7 +11,7 @@ from fedot.report.svg import Panel, Scale, circle, line, path, shorten, spread, 
 from fedot.report.views import Entry, Metric, duration, quantity
 
 Curve = Sequence[tuple[float, Estimate]]
-WIDE = 8.0  # an axis whose ends lie this far apart, and whose marks are given, is logarithmic
+WIDE = 4.0  # an axis whose ends lie this far apart, and whose marks are given, is logarithmic
 
 
 def whole(value: float) -> str:
@@ -33,7 +33,7 @@ class Across:
 
 
 ROUND = Across("round", "round")
-SENT = Across("bytes", "sent to and from all clients", quantity)
+SENT = Across("bytes", "bytes sent, both ways", quantity)
 SECONDS = Across("seconds", "time of training and fusion", duration)
 
 
@@ -70,9 +70,10 @@ def curves_panel(
 ) -> Panel:
     """Draw curves over one axis; bands, or bars at given marks, are intervals, dots say their figures on hovering."""
     height, left, right = 250.0, 38.0, WIDTH - 124
+    inset = 12.0 if across.marks else 0.0  # room for the bars at both ends
     places = sorted({place for curve in curves for place, _ in curve} | set(across.marks))
     start = places[0] if across is ROUND or across.marks else 0.0
-    along = Scale(_bend(across, start), _bend(across, places[-1]), left, right)
+    along = Scale(_bend(across, start), _bend(across, places[-1]), left + inset, right - inset)
     up = Scale(*reach, height - 34, TOP)
     marks = ticks(up.low * metric.scale, up.high * metric.scale)
     body = [text(0, 14, shorten(title, 40), "t", title=title)]
