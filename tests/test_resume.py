@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors import safe_open
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -26,6 +25,7 @@ from fedot.data import standin
 from fedot.federation import centralised, serve
 from fedot.federation import client as client_side
 from fedot.federation import run as run_module
+from fedot.fusion.files import TensorFile
 from fedot.report import load_results
 
 ROOT = Path(__file__).parents[1]
@@ -88,7 +88,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def content(folder: str) -> dict[str, Any]:
     """Results without whatever hangs on the clock or the command."""
     results = load_results(Path(folder) / "results.json")
-    for key in ("seconds", "started", "command"):
+    for key in ("seconds", "started", "command", "commit"):
         del results["provenance"][key]
     for entry in (*results["rows"], *results["training"]):
         del entry["seconds"]
@@ -97,11 +97,8 @@ def content(folder: str) -> dict[str, Any]:
 
 def models(folder: str) -> dict[str, Any]:
     """Tensors and metadata of every model; their order in a file is left to chance."""
-    found = {}
-    for path in Path(folder, "models").iterdir():
-        with safe_open(path, "np") as file:
-            found[path.name] = file.metadata(), {name: file.get_tensor(name).tobytes() for name in file}
-    return found
+    files = [TensorFile(path) for path in Path(folder, "models").iterdir()]
+    return {file.path.name: (file.metadata, {k: t.numpy().tobytes() for k, t in file.items()}) for file in files}
 
 
 def refused(result: Result, *parts: str) -> None:
