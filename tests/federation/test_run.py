@@ -89,6 +89,7 @@ def test_everything_asked_for_is_in_the_results(tiny: Any) -> None:
             rows = outcome.rows(strategy=name, seed=seed)
             assert [row["split"] for row in rows] == ["all", "xed-en", "xed-fi"]
             assert all(row["metrics"].keys() == METRICS for row in rows)
+            assert len({row["metrics"]["temperature"] for row in rows}) == 1  # one for all clients
             assert all(row["round"] == 1 for row in rows)
             assert all(row["seconds"] > 0 for row in rows)
     assert outcome.work == pytest.approx(2 * work_per_seed(scenario), rel=0.15)

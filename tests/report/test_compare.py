@@ -8,7 +8,7 @@ from fedot.errors import FedotError
 from fedot.report import compare, summary_latex, write_results
 from fedot.report.runs import runs_of, setting_of
 from fedot.report.statistics import Scores
-from tests.report.test_html import EVIL, Outline, browse
+from tests.report.test_html import EVIL, Outline, browse, phone_widths
 
 
 def outline(path):
@@ -118,6 +118,12 @@ def test_a_browser_opens_the_comparison_without_a_complaint(make, tmp_path):
     assert "CONSOLE" not in done.stderr
     assert done.stdout.count("<figure") == 3
     assert "OT fusion</th>" in done.stdout
+
+
+def test_a_browser_sees_no_sideways_scroll_on_a_phone(make, tmp_path):
+    runs = [(f"{'a long title ' * 6}{n}", make(seeds=tuple(range(n)), rounds=2)) for n in (2, 5)]
+    taken, there = phone_widths(compare(runs, tmp_path), tmp_path)
+    assert taken <= there == 390
 
 
 def test_the_command_line_reads_folders_and_files(make, tmp_path):

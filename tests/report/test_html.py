@@ -232,19 +232,23 @@ def test_a_browser_opens_the_page_without_a_complaint(make, tmp_path):
     assert page.count("<table") == Outline(render_report(results)).tags.count("table")
 
 
-@pytest.mark.parametrize("clients", [2, 16])
-def test_a_browser_sees_no_sideways_scroll_on_a_phone(make, tmp_path, clients):
-    results = make(clients=tuple(f"a-long-client-name-{i}" for i in range(clients)), seeds=(0, 1), rounds=2)
-    page = render_report(results)
-    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+def phone_widths(page, folder):
+    """Give the width that a page takes and the width that there is, on a phone."""
     # The browser's own window is never narrower than 500 pixels, so the phone is a frame inside it.
-    wrapper = tmp_path / "phone.html"
+    wrapper = folder / "phone.html"
     wrapper.write_text(
-        "<!doctype html><iframe src='report.html' style='width:390px;height:800px;border:0'></iframe><p></p>"
+        f"<!doctype html><iframe src='{page.name}' style='width:390px;height:800px;border:0'></iframe><p></p>"
         "<script>onload=()=>{const r=document.querySelector('iframe').contentDocument.documentElement;"
         "document.querySelector('p').textContent='widths '+r.scrollWidth+' '+r.clientWidth}</script>"
     )
-    done = browse(wrapper, tmp_path / "profile", "--hide-scrollbars", "--allow-file-access-from-files", "--dump-dom")
+    done = browse(wrapper, folder / "profile", "--hide-scrollbars", "--allow-file-access-from-files", "--dump-dom")
     found = re.search(r"widths (\d+) (\d+)", done.stdout)
     assert found, done.stderr
-    assert int(found[1]) <= int(found[2]) == 390
+    return int(found[1]), int(found[2])
+
+
+@pytest.mark.parametrize("clients", [2, 16])
+def test_a_browser_sees_no_sideways_scroll_on_a_phone(make, tmp_path, clients):
+    results = make(clients=tuple(f"a-long-client-name-{i}" for i in range(clients)), seeds=(0, 1), rounds=2)
+    taken, there = phone_widths(write_report(results, tmp_path), tmp_path)
+    assert taken <= there == 390
