@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from benchmarks.parents import Parents, train_parents
 from fedot.data import ClientData
 from fedot.fusion import FusionConfig, fuse
-from fedot.models import Config, State
+from fedot.models import Config, State, symmetry
 from fedot.scenario import DecodingSpec, load_scenario
 from fedot.translation import TranslationTally, encode_pairs
 from fedot.translation.pairs import decode_ids
@@ -56,9 +56,9 @@ def run(parents: Parents, split: str, most: int, beam: int) -> None:
 
     print(f"{'':20s} {'BLEU':>6s} {'chrF':>6s} {'NLL':>7s} {'size':>10s} {'fusing':>8s}")
     for k, model in enumerate(models):
-        show(f"parent {k}", Translator.of([model]), _parameters(model[1]), 0.0)
+        show(f"parent {k}", Translator.of([model]), _parameters(*model), 0.0)
     shares = [1 / len(models)] * len(models)
-    show("ensemble", Translator.of(models, shares), sum(_parameters(state) for _, state in models), 0.0)
+    show("ensemble", Translator.of(models, shares), sum(_parameters(*model) for model in models), 0.0)
     for name, config in FUSIONS.items():
         began = time.perf_counter()
         result = fuse(
@@ -68,12 +68,13 @@ def run(parents: Parents, split: str, most: int, beam: int) -> None:
             config=config,
         )
         seconds = time.perf_counter() - began
-        show(name, Translator.of([(result.config, result.state)]), _parameters(result.state), seconds)
+        show(name, Translator.of([(result.config, result.state)]), _parameters(result.config, result.state), seconds)
 
 
-def _parameters(state: State) -> int:
+def _parameters(config: Config, state: State) -> int:
     """Number of different parameters: a tied table counts once."""
-    return sum({tensor.data_ptr(): tensor.numel() for tensor in state.values()}.values())
+    copies = {copy for copy, _ in symmetry(config).ties}
+    return sum(tensor.numel() for name, tensor in state.items() if name not in copies)
 
 
 def main() -> None:
