@@ -14,6 +14,7 @@ import torch
 from tokenizers import Tokenizer
 
 from benchmarks.parents import Parents, train_parents
+from benchmarks.self_translated import fuse_on_own_words, refitted
 from fedot.data import ClientData
 from fedot.fusion import FusionConfig, fuse
 from fedot.models import Config, State, symmetry
@@ -59,12 +60,20 @@ def run(parents: Parents, split: str, most: int, beam: int) -> None:
         show(f"parent {k}", Translator.of([model]), _parameters(*model), 0.0)
     shares = [1 / len(models)] * len(models)
     show("ensemble", Translator.of(models, shares), sum(_parameters(*model) for model in models), 0.0)
+    weights, counts = [len(client.train) for client in parents.clients], [each.counts for each in parents.models]
+    began = time.perf_counter()
+    own = fuse_on_own_words(models, weights, counts)
+    seconds = time.perf_counter() - began
+    show("merged, own words", Translator.of([(own.config, own.state)]), _parameters(own.config, own.state), seconds)
+    state = refitted(own, models, counts)
+    seconds = time.perf_counter() - began
+    show("  and refitted", Translator.of([(own.config, state)]), _parameters(own.config, state), seconds)
     for name, config in FUSIONS.items():
         began = time.perf_counter()
         result = fuse(
             [(state, shape) for shape, state in models],
-            weights=[len(client.train) for client in parents.clients],
-            token_counts=[each.counts for each in parents.models],
+            weights=weights,
+            token_counts=counts,
             config=config,
         )
         seconds = time.perf_counter() - began
