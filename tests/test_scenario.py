@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fedot.errors import FedotError
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
+from fedot.scenario_file import read_mapping, runs_of
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 BILINGUAL = FOLDER / "bilingual.yaml"
@@ -205,3 +206,29 @@ def test_a_file_that_is_no_scenario(tmp_path):
     broken.write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(FedotError, match="UTF-8"):
         load_scenario(broken)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_profile_and_variant_is_a_scenario(path):
+    for profile in ("", *read_mapping(path).get("profiles", {})):
+        runs = runs_of(path, profile)
+        assert len({run.slug for run in runs}) == len(runs)
+        assert all(load_scenario(path, run.overrides).name for run in runs)
+
+
+def test_a_profile_goes_over_a_variant_and_an_override_over_both(tmp_path):
+    path = tmp_path / "a.yaml"
+    head = "name: a\nclients: [{dataset: x}, {dataset: y}]\n"
+    keys = "{train.epochs: 7, train.lr: 0.5, train.batch_size: 3}"
+    path.write_text(f"{head}variants: {{One two!: {keys}}}\nprofiles: {{s: {{train.lr: 0.25, train.batch_size: 4}}}}\n")
+    [run] = runs_of(path, "s", "One two!", ["train.batch_size=5"])
+    train = load_scenario(path, run.overrides).train
+    assert (run.slug, train.epochs, train.lr, train.batch_size) == ("one-two", 7, 0.25, 5)
+    with pytest.raises(FedotError, match="no profile 't'; it has s"):
+        runs_of(path, "t")
+    path.write_text(f"{head}variants: {{a b: {{}}, a-b: {{}}}}\n")
+    with pytest.raises(FedotError, match="a-b, a-b; give each a name of its own"):
+        runs_of(path)
+    path.write_text(f"{head}profiles: [small]\n")
+    with pytest.raises(FedotError, match="profiles must be a mapping"):
+        runs_of(path)
