@@ -67,7 +67,7 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
     Raises
     ------
     FedotError
-        If the anchor is another kind of model, or has other tokens, positions or classes.
+        If the anchor is another kind of model, has other tokens, positions or classes, or fewer layers.
     """
     fusion = fusion_from_json(directive.fusion)
     if directive.anchor == update.partition_id:
@@ -78,6 +78,8 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
             ours, theirs = getattr(update.config, key, None), getattr(config, key, None)
             if ours != theirs:
                 raise FedotError(f"align: client needs equal {key} at all clients, but it is {ours}, not {theirs}")
+        if update.config.n_layer > config.n_layer:
+            raise FedotError(f"this model has n_layer {update.config.n_layer}, more than the anchor's {config.n_layer}")
         counts = unpack_counts(directive.anchor_counts) if directive.anchor_counts else update.token_counts
         problem = prepare(
             [(update.state, update.config), (anchor, config)],

@@ -16,7 +16,7 @@ LAYER = re.compile(r"(?P<stack>(?:\w+_)?layers)\.(?P<number>\d+)\.(?P<rest>.+)")
 def equally_deep(states: Sequence[State], configs: Sequence[Any]) -> tuple[tuple[State, ...], tuple[Any, ...]]:
     """Bring models to the depth of the deepest; those of other architectures than fedot's stay as they are."""
     depths = [getattr(config, "n_layer", None) for config in configs]
-    if len(set(depths)) == 1 or any(getattr(config, "architecture", None) not in MODELS for config in configs):
+    if len(set(depths)) < 2 or any(getattr(config, "architecture", None) not in MODELS for config in configs):
         return tuple(states), tuple(configs)
     deepest = max(config.n_layer for config in configs)
     pairs = [deepen(state, config, deepest) for state, config in zip(states, configs, strict=True)]

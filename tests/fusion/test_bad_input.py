@@ -52,10 +52,6 @@ def test_different_architectures_are_refused(tmp_path, refused):
     refused(other, "architecture decoder", "encoder")
 
 
-def test_another_depth_is_refused(refused, second):
-    refused(second(n_layer=3), "n_layer 3", "has 2")
-
-
 def test_a_missing_tensor_is_refused(refused, second):
     name = "layers.1.ffn.up.weight"
     refused(second(lambda s: {k: t for k, t in s.items() if k != name}), "second.safetensors", f"lacks {name}")

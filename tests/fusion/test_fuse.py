@@ -147,8 +147,10 @@ def test_bad_weights_are_refused(weights):
 
 def test_what_does_not_fit_is_named():
     a, b = make(0), make(1)
+    with pytest.raises(FedotError, match="post-norm model of 1 layers cannot be made as deep as 2"):
+        fuse([make(0, norm_position="post"), make(1, norm_position="post", n_layer=1)])
     with pytest.raises(FedotError, match="n_layer"):
-        fuse([a, make(1, n_layer=1)])
+        fuse([a, make(1, n_layer=1)], spec=symmetry(a[1]))
     with pytest.raises(FedotError, match=r"model 1 holds NaN.*pos_emb"):
         fuse([a, ({**b[0], "pos_emb.weight": b[0]["pos_emb.weight"] * torch.nan}, b[1])])
     with pytest.raises(FedotError, match="vocabularies"):

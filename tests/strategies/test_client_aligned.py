@@ -191,7 +191,7 @@ def test_clients_of_unequal_width_take_part_in_one_shot(name: str) -> None:
     assert load_model(CONFIG, state)(IDS).isfinite().all()
 
 
-def test_models_of_other_depth_are_dropped_by_name() -> None:
+def test_models_deeper_than_the_anchor_are_dropped_by_name() -> None:
     nodes = {k: node(make_update(k, num_examples=20)) for k in range(3)}
     deep = {3: node(make_update(3, config=replace(CONFIG, n_layer=2)))}
     strategy, _, _ = start("fedavg", nodes | deep)

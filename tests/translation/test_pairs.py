@@ -89,7 +89,7 @@ def test_training_learns_to_turn_words_round():
     )
     shape = config(words.get_vocab_size(), max_length=8, d_model=32)
     training, validation = (encode_pairs(words, *copies(n, seed), 8) for n, seed in ((320, 1), (60, 2)))
-    spec = TrainSpec(epochs=10, batch_size=16, lr=1e-2, label_smoothing=0.05, patience=10)
+    spec = TrainSpec(epochs=14, batch_size=16, lr=1e-2, label_smoothing=0.05, patience=14)
     result = train(shape, None, training, validation, spec, seed=0)
     assert result.best.validation_loss < 0.2
     assert torch.equal(result.token_counts, training.count_tokens(words.get_vocab_size()))
