@@ -46,6 +46,7 @@ OPTIONS: dict[str, tuple[Mapping[str, Any], ...]] = {
     "merged": ({},),
 }
 STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "aligned + repair": ("aligned", {"repair": True}),
     "aligned + distilled": ("aligned", {"distil_steps": 100}),
     "merged + distilled": ("merged", {"distil_steps": 100}),
     "merged, 2 x width": ("merged", {"size": 2.0}),

@@ -53,6 +53,8 @@ class FusionConfig:
     scheme
         ``one-pass`` aligns all models to the anchor; ``universe`` then aligns them to their running mean until it
         settles, so that the anchor favours no model.
+    repair
+        Give the feed-forward neurons of an average back the spread that their parents' have (`fedot.fusion.repair`).
     distil_steps
         Steps of the second stage, which distils the parents' ensemble into the fused model; 0 leaves it out.
     """
@@ -77,6 +79,7 @@ class FusionConfig:
     flow_reg: float | None = None
     anchor: str = "global"
     scheme: str = "one-pass"
+    repair: bool = False
     distil_steps: int = 0
 
     def __post_init__(self) -> None:
@@ -105,7 +108,7 @@ class FusionConfig:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a whole number of at least {least}")
-        for key in ("circuits", "class_rows", "position_rows", "count_rows"):
+        for key in ("circuits", "class_rows", "position_rows", "count_rows", "repair"):
             if not isinstance(getattr(self, key), bool):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")
 

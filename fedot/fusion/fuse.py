@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from fedot.errors import FedotError
 from fedot.fusion.align import Alignment
 from fedot.fusion.anchors import SCHEMES, choose_anchor
 from fedot.fusion.canonicalise import to_float32
@@ -15,6 +16,7 @@ from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem, Model, prepare
+from fedot.fusion.repair import repair
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
@@ -110,6 +112,10 @@ def fuse(
     fused = SCHEMES[config.scheme](problem, config, chosen)
     fused_config = fused.config or problem.config_of(problem.anchor)
     state = fused.state
+    if config.repair:
+        if not fused.aligned or fused.config is not None:
+            raise FedotError(f"fusion.repair is for averages, which {config.method} does not make; set it to false")
+        state = repair(state, fused.aligned, problem, problem.probe_or_drawn(config.probe_texts))
     if config.distil_steps:
         state = distil(state, fused_config, problem, Distillation(config.distil_steps))
     return FusionResult(

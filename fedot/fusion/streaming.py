@@ -242,6 +242,7 @@ def is_streamable(config: FusionConfig) -> bool:
     """Whether a fusion can be done part by part: nothing is to be measured on a probe."""
     return (
         not config.distil_steps
+        and not config.repair
         and config.scheme == "one-pass"
         and config.method in METHODS
         and config.support == "weights"

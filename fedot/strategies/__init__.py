@@ -87,6 +87,7 @@ def _alignment(title: str, options: Mapping[str, Any]) -> FusionConfig:
         "anchor": ("global", "first", "largest", "best"),
         "scheme": ("one-pass",),
         "circuits": (False,),
+        "repair": (False,),
         "distil_steps": (0,),
     }
     fusion = _fusion(options)

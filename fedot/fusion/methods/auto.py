@@ -19,6 +19,7 @@ OPTIONS_OF_ALIGNMENT = (
     "position_rows",
     "count_rows",
     "scheme",
+    "repair",
 )
 
 
