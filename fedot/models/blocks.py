@@ -42,9 +42,19 @@ def declare_norm(spec: SpecBuilder, name: str, shape: Shape, *, stream: str, fee
         spec.vector(f"{name}.{part}", writes=stream)
 
 
+def make_table(rows: int, width: int) -> nn.Embedding:
+    """Make an embedding.
+
+    On the meta device its weights are not drawn: that has no effect there, but would import torch's compiler, which
+    takes seconds.
+    """
+    weight = torch.empty(rows, width)
+    return nn.Embedding(rows, width, _weight=weight) if weight.is_meta else nn.Embedding(rows, width)
+
+
 def make_positions(shape: Shape) -> nn.Embedding | None:
     """Build a table of positions, where they are learned."""
-    return nn.Embedding(shape.max_length, shape.d_model) if shape.positions == "learned" else None
+    return make_table(shape.max_length, shape.d_model) if shape.positions == "learned" else None
 
 
 def embed(shape: Shape, tokens: nn.Embedding, positions: nn.Embedding | None, ids: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.tok_emb = nn.Embedding(config.vocab_size, config.d_model)
+        self.tok_emb = blocks.make_table(config.vocab_size, config.d_model)
         self.pos_emb = blocks.make_positions(config)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(blocks.Block(config) for _ in range(config.n_layer))

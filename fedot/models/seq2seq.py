@@ -74,7 +74,7 @@ class Seq2Seq(nn.Module):
         super().__init__()
         self.config = config
         for name, rows in zip(dict.fromkeys(config.tables), config.vocabularies.values(), strict=True):
-            self.add_module(name, nn.Embedding(rows, config.d_model))
+            self.add_module(name, blocks.make_table(rows, config.d_model))
         self.enc_pos_emb = blocks.make_positions(config)
         self.dec_pos_emb = blocks.make_positions(config)
         self.dropout = nn.Dropout(config.dropout)
