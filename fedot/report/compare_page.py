@@ -1,19 +1,6 @@
 """The page that compares runs, as a Jinja2 template."""
 
-COMPARE_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="fedot {{ version }}">
-<link rel="icon" href="data:,">
-<title>{{ title }} – fedot</title>
-<style>
-{{ style }}
-</style>
-</head>
+COMPARE_PAGE = """{{ head(title ~ " – fedot", version) }}
 <body>
 <a class="skip" href="#results">Skip to the results</a>
 <header><div class="in">

@@ -11,7 +11,23 @@ from markupsafe import Markup
 
 from fedot.report.svg import PALETTE, STYLE, Figure, draw, legend_mark
 
-MACROS = """{% macro scroll(label) %}
+MACROS = """{% macro head(title, version) %}
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="fedot {{ version }}">
+<link rel="icon" href="data:,">
+<title>{{ title }}</title>
+<style>
+{{ style }}
+</style>
+</head>
+{%- endmacro %}
+{% macro scroll(label) %}
 <div class="scroll" role="region" tabindex="0" aria-label="{{ label }}">{{ caller() }}</div>
 {% endmacro %}
 {% macro mark(kind) %}<span class="mark k-{{ kind }}" aria-hidden="true"></span>{% endmacro %}

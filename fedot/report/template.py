@@ -3,20 +3,7 @@
 Its style and macros are in `fedot.report.page`.
 """
 
-TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="fedot {{ provenance.fedot }}">
-<link rel="icon" href="data:,">
-<title>{{ scenario.name }} – fedot report</title>
-<style>
-{{ style }}
-</style>
-</head>
+TEMPLATE = """{{ head(scenario.name ~ " – fedot report", provenance.fedot) }}
 <body>
 <a class="skip" href="#results">Skip to the results</a>
 <header><div class="in">
