@@ -20,7 +20,7 @@ from fedot.fusion.evidence import matched_groups
 from fedot.fusion.labels import LabelUnion
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import Probe, activations, sensitivities
+from fedot.fusion.probe import Probe, activations, readers, sensitivities
 from fedot.fusion.problem import FusionProblem
 from fedot.fusion.reduce import (
     Moments,
@@ -34,7 +34,7 @@ from fedot.fusion.reduce import (
     thin_heads,
 )
 from fedot.models import State, symmetry
-from fedot.symmetry import Axis, SymmetrySpec
+from fedot.symmetry import Axis
 
 OUTPUT_RIDGE = 1.0
 """How firmly the classifier is held in its refit; chosen on validation data (docs/results.md)."""
@@ -121,7 +121,7 @@ def reduce(block: State, configs: list[Any], target: Any, probe: Probe) -> tuple
     """Reduce a block model to the widths of `target`; heads may become more and thinner at the same width."""
     whole = block_config(configs)
     spec = symmetry(whole)
-    reader = {group: _reader(spec, group) for group in matched_groups(spec)}
+    reader = {group: readers(spec, group)[0] for group in matched_groups(spec)}
     sites = [norm.name for norm in spec.norms]
     seen, slopes = sensitivities(probe.module(whole, to_float32(block)), probe, [*sites, *reader.values()])
     moments = {site: Moments.of(seen[site], slopes[site]) for site in sites}
@@ -168,9 +168,3 @@ def _reduce_heads(
         raise FedotError("the target has no room for a single head; raise fusion.size")
     _, best, shape_of = min(choices, key=lambda choice: choice[0])
     return best, shape_of
-
-
-def _reader(spec: SymmetrySpec, group: str) -> str:
-    return next(
-        name.removesuffix(".weight") for name, index in spec.tensors_of(group) if spec.axes[name][index].role == "read"
-    )
