@@ -3,87 +3,112 @@
     python -m benchmarks.translation --data-dir DATA --cache CACHE
 
 trains the clients of ``scenarios/translation.yaml`` (or takes them from the cache), fuses them by each method, and
-prints BLEU, chrF and the loss a token over all clients' rows of a split. Only ``validation`` is to choose by.
+prints BLEU, chrF and the loss a token over all clients' rows of a split. Only ``validation`` is to choose by. With
+``--further`` every client then trains one more epoch from each global model, and the results are averaged: the second
+round of a federation, beside parents that go on alone.
 """
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 
 from benchmarks.parents import Parents, train_parents
-from benchmarks.self_translated import fuse_on_own_words, refitted
-from fedot.data import ClientData
 from fedot.fusion import FusionConfig, fuse
 from fedot.models import Config, State, symmetry
-from fedot.scenario import DecodingSpec, load_scenario
+from fedot.scenario import DecodingSpec, Scenario, load_scenario
+from fedot.tasks import examples_of
+from fedot.training import train
 from fedot.translation import TranslationTally, encode_pairs
 from fedot.translation.pairs import decode_ids
 from fedot.translation.scores import tally_translations
 from fedot.translation.translator import Translator
 
+Model = tuple[Config, State]
+
 FUSIONS: dict[str, FusionConfig] = {
     "vanilla": FusionConfig(method="vanilla"),
     "aligned": FusionConfig(method="aligned"),
     "merged": FusionConfig(method="merged"),
-    "merged, size 1.25": FusionConfig(method="merged", size=1.25),
-    "merged, size 1.5": FusionConfig(method="merged", size=1.5),
-    "merged, size 2": FusionConfig(method="merged", size=2.0),
+    "merged + distilled": FusionConfig(method="merged", distil_steps=200),
+    "merged, 1.25 x width": FusionConfig(method="merged", size=1.25),
+    "merged, 1.5 x width": FusionConfig(method="merged", size=1.5),
+    "merged, 2 x width": FusionConfig(method="merged", size=2.0),
 }
+FURTHER = ("vanilla", "merged", "merged + distilled")
 
 
-def judge(
-    translator: Translator, tokenizer: Tokenizer, clients: tuple[ClientData, ...], split: str, most: int, beam: int
-) -> TranslationTally:
-    """Scores over the first `most` rows of a split of every client."""
-    rows = [getattr(client, split) for client in clients]
-    source, target = ([text for part in rows for text in list(part[name])[:most]] for name in ("source", "target"))
-    pairs = encode_pairs(tokenizer, source, target, translator.longest)
-    said = decode_ids(tokenizer, translator.translate(pairs.source, DecodingSpec(beam=beam)))
-    return tally_translations(*translator.nll(pairs), said, target)
+class Judge:
+    """Scores models on the first `most` rows of a split of every client, and prints a line for each."""
 
-
-def run(parents: Parents, split: str, most: int, beam: int) -> None:
-    """Print one line for every parent, their ensemble and every fusion."""
-    models: list[tuple[Config, State]] = [(each.config, each.state) for each in parents.models]
-    tokenizer = parents.models[0].tokenizer
-
-    def show(name: str, translator: Translator, parameters: int, seconds: float) -> None:
-        found = judge(translator, tokenizer, parents.clients, split, most, beam).metrics()
-        figures = f"{found['bleu']:6.1f} {found['chrf']:6.1f} {found['nll']:7.3f}"
-        print(f"{name:20s} {figures} {parameters / 1e6:8.2f} M {seconds:6.1f} s", flush=True)
-
-    print(f"{'':20s} {'BLEU':>6s} {'chrF':>6s} {'NLL':>7s} {'size':>10s} {'fusing':>8s}")
-    for k, model in enumerate(models):
-        show(f"parent {k}", Translator.of([model]), _parameters(*model), 0.0)
-    shares = [1 / len(models)] * len(models)
-    show("ensemble", Translator.of(models, shares), sum(_parameters(*model) for model in models), 0.0)
-    weights, counts = [len(client.train) for client in parents.clients], [each.counts for each in parents.models]
-    began = time.perf_counter()
-    own = fuse_on_own_words(models, weights, counts)
-    seconds = time.perf_counter() - began
-    show("merged, own words", Translator.of([(own.config, own.state)]), _parameters(own.config, own.state), seconds)
-    state = refitted(own, models, counts)
-    seconds = time.perf_counter() - began
-    show("  and refitted", Translator.of([(own.config, state)]), _parameters(own.config, state), seconds)
-    for name, config in FUSIONS.items():
-        began = time.perf_counter()
-        result = fuse(
-            [(state, shape) for shape, state in models],
-            weights=weights,
-            token_counts=counts,
-            config=config,
+    def __init__(self, parents: Parents, split: str, most: int, beam: int) -> None:
+        rows = [getattr(client, split) for client in parents.clients]
+        self.source, self.target = (
+            [text for part in rows for text in list(part[name])[:most]] for name in ("source", "target")
         )
-        seconds = time.perf_counter() - began
-        show(name, Translator.of([(result.config, result.state)]), _parameters(result.config, result.state), seconds)
+        self.tokenizer: Tokenizer = parents.models[0].tokenizer
+        self.beam = beam
+        print(f"{'':28s} {'BLEU':>6s} {'chrF':>6s} {'NLL':>7s} {'size':>10s} {'fusing':>8s}")
+
+    def tally(self, translator: Translator) -> TranslationTally:
+        """Losses and n-gram counts of a translator."""
+        pairs = encode_pairs(self.tokenizer, self.source, self.target, translator.longest)
+        said = decode_ids(self.tokenizer, translator.translate(pairs.source, DecodingSpec(beam=self.beam)))
+        return tally_translations(*translator.nll(pairs), said, self.target)
+
+    def show(self, name: str, members: Sequence[Model], seconds: float = 0.0) -> None:
+        """Print a model's line, or that of several that translate together."""
+        shares = [1 / len(members)] * len(members)
+        found = self.tally(Translator.of(members, shares)).metrics()
+        figures = f"{found['bleu']:6.1f} {found['chrf']:6.1f} {found['nll']:7.3f}"
+        size = sum(_parameters(*member) for member in members) / 1e6
+        print(f"{name:28s} {figures} {size:8.2f} M {seconds:6.1f} s", flush=True)
+
+
+def one_shot(parents: Parents, judge: Judge, names: Sequence[str]) -> dict[str, Model]:
+    """Fuse the parents by each method; print and return what comes out."""
+    states = [(each.state, each.config) for each in parents.models]
+    weights, counts = [len(client.train) for client in parents.clients], [each.counts for each in parents.models]
+    out: dict[str, Model] = {}
+    for name in names:
+        began = time.perf_counter()
+        result = fuse(states, weights=weights, token_counts=counts, config=FUSIONS[name])
+        out[name] = (result.config, result.state)
+        judge.show(name, [out[name]], time.perf_counter() - began)
+    return out
+
+
+def further(parents: Parents, scenario: Scenario, start: Sequence[Model], seed: int, lr: float) -> list[Model]:
+    """Let every client train one more epoch from its model in `start`."""
+    spec = scenario.train.model_copy(update={"epochs": 1, "lr": lr})
+    out = []
+    for k, (data, (config, state)) in enumerate(zip(parents.clients, start, strict=True)):
+        tokenizer = parents.models[k].tokenizer
+        learn, check = (examples_of([rows], tokenizer, config.max_length) for rows in (data.train, data.validation))
+        out.append((config, train(config, state, learn, check, spec, seed * 10_000 + k + 5_001).state))
+    return out
+
+
+def second_round(parents: Parents, trained: Sequence[Model], sent: Model | None) -> Model:
+    """Average models that were trained from `sent`, aligned to it; without it, as they are."""
+    weights: list[float] = [len(client.train) for client in parents.clients]
+    counts = [each.counts for each in parents.models]
+    models, method, anchor = [(state, config) for config, state in trained], "vanilla", 0
+    if sent is not None:
+        models, method, anchor = [*models, (sent[1], sent[0])], "aligned", len(models)
+        weights, counts = [*weights, 0.0], [*counts, torch.stack(counts).sum(0)]
+    result = fuse(models, weights=weights, token_counts=counts, anchor=anchor, config=FusionConfig(method=method))
+    return result.config, result.state
 
 
 def _parameters(config: Config, state: State) -> int:
     """Number of different parameters: a tied table counts once."""
     copies = {copy for copy, _ in symmetry(config).ties}
-    return sum(tensor.numel() for name, tensor in state.items() if name not in copies)
+    return int(np.sum([tensor.numel() for name, tensor in state.items() if name not in copies]))
 
 
 def main() -> None:
@@ -97,11 +122,32 @@ def main() -> None:
     parser.add_argument("--split", choices=["validation", "test"], default="validation")
     parser.add_argument("--most", type=int, default=1_000_000, help="rows of each client")
     parser.add_argument("--beam", type=int, default=1)
+    parser.add_argument("--methods", nargs="+", choices=FUSIONS, default=list(FUSIONS), metavar="NAME")
+    parser.add_argument("--shared", action="store_true", help="also FedAvg from a shared start, which trains anew")
+    parser.add_argument("--further", type=float, default=0.0, metavar="LR", help="one more local epoch at this rate")
     given = parser.parse_args()
     scenario = load_scenario(given.scenario, given.set)
     torch.set_num_threads(1)
     parents = train_parents(scenario, given.seed, given.data_dir, given.cache, "independent")
-    run(parents, given.split, given.most, given.beam)
+    judge = Judge(parents, given.split, given.most, given.beam)
+    own = [(each.config, each.state) for each in parents.models]
+    for k, model in enumerate(own):
+        judge.show(f"parent {k}", [model])
+    judge.show("ensemble", own)
+    fused = one_shot(parents, judge, given.methods)
+    if given.shared:
+        alike = train_parents(scenario, given.seed, given.data_dir, given.cache, "shared")
+        fused["shared start"] = second_round(alike, [(each.config, each.state) for each in alike.models], None)
+        judge.show("FedAvg, shared start", [fused["shared start"]])
+    if not given.further:
+        return
+    for k, model in enumerate(further(parents, scenario, own, given.seed, given.further)):
+        judge.show(f"parent {k}, further epoch", [model])
+    for name, model in fused.items():
+        if name in (*FURTHER, "shared start"):
+            trained = further(parents, scenario, [model] * len(own), given.seed, given.further)
+            averaged = name in ("vanilla", "shared start")
+            judge.show(f"{name}, 2nd round", [second_round(parents, trained, None if averaged else model)])
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ distilled into a federated model after Lin et al. (2020, FedDF), who need public
 token counts do here.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion.canonicalise import to_float32
@@ -22,9 +24,13 @@ from fedot.models import State, load_model, state_of
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """How long and how fast: `steps` batches of `batch_size` texts of 2 to `length` tokens."""
+    """How long and how fast: `steps` batches of `batch_size` texts of 2 to `length` tokens.
+
+    Translators learn from a `pool` of drawn sources with their parents' translations, again and again.
+    """
 
     steps: int = 200
+    pool: int = 2048
     batch_size: int = 64
     length: int = 64
     lr: float = 5e-4
@@ -32,7 +38,7 @@ class Distillation:
 
 
 def distil(state: State, config: Any, problem: FusionProblem, options: Distillation) -> State:
-    """Train a fused classifier to give the parents' gated mean on texts drawn from their token counts.
+    """Train a fused model to give the parents' gated mean on texts drawn from their token counts.
 
     The loss is the Kullback-Leibler divergence to the ensemble's probabilities, plus the squared error of
     logits, which keeps the gradient alive where the ensemble is sure.
@@ -40,15 +46,12 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
     Raises
     ------
     FedotError
-        If there are no token counts, or the models are no classifiers.
+        If there are no token counts.
     """
     if "vocab" not in problem.counts:
         raise FedotError("distillation draws texts from token counts, but none were given; pass `token_counts`")
-    if "class" not in problem.unions:
-        raise FedotError("distillation is for classifiers, but these models put out no classes; set distil-steps to 0")
-    counts = problem.counts["vocab"]
+    inputs = _inputs(problem, options)
     teacher = gated_ensemble(problem)
-    longest = min(options.length, problem.specs[problem.anchor].groups["position"].size)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
         student = load_model(config, {name: tensor.clone() for name, tensor in to_float32(state).items()})
@@ -56,16 +59,9 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
             parameter.requires_grad_(True)
         optimiser = torch.optim.AdamW(student.parameters(), lr=options.lr, weight_decay=0.0, betas=(0.9, 0.98))
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, total_steps=options.steps + 1)
-        each = -(-options.batch_size // len(counts))
-        for step in range(options.steps):
-            texts = torch.cat(
-                [
-                    draw_texts(row, each, (2, longest), options.seed + step * len(counts) + k)
-                    for k, row in enumerate(counts)
-                ]
-            )
-            target = teacher(texts)
-            given = student(texts).log_softmax(-1)
+        for _, batch in zip(range(options.steps), inputs, strict=False):
+            target = _at_real_tokens(teacher(*batch), batch)
+            given = _at_real_tokens(student(*batch), batch).log_softmax(-1)
             loss = F.kl_div(given, target.log_softmax(-1), log_target=True, reduction="batchmean")
             loss = loss + 0.1 * F.mse_loss(given - given.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
             optimiser.zero_grad(set_to_none=True)
@@ -74,3 +70,25 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
             optimiser.step()
             schedule.step()
     return {name: tensor.double() for name, tensor in state_of(student).items()}
+
+
+def _inputs(problem: FusionProblem, options: Distillation) -> Iterator[tuple[Tensor, ...]]:
+    """Batches to learn from, without end: texts always drawn anew; translations, which are dear, from a pool."""
+    counts = problem.counts["vocab"]
+    if "class" not in problem.unions:
+        batches = problem.probe_or_drawn(options.pool, options.seed + 100).batches
+        order = torch.Generator().manual_seed(options.seed)
+        while True:
+            for place in torch.randperm(len(batches), generator=order):
+                yield batches[int(place)]
+    longest = min(options.length, problem.specs[problem.anchor].groups["position"].size)
+    each = -(-options.batch_size // len(counts))
+    for step in count():
+        seeds = (options.seed + step * len(counts) + k for k in range(len(counts)))
+        texts = [draw_texts(row, each, (2, longest), seed) for row, seed in zip(counts, seeds, strict=True)]
+        yield (torch.cat(texts),)
+
+
+def _at_real_tokens(logits: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
+    """Rows (N, C) of logits: one a text, or one a token that the decoder reads."""
+    return logits if logits.ndim == 2 else logits[batch[-1] != 0]

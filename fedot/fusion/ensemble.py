@@ -22,8 +22,10 @@ def posterior(texts: Tensor, counts: Tensor) -> Tensor:
     return result
 
 
-def gated_ensemble(problem: FusionProblem) -> Callable[[Tensor], Tensor]:
+def gated_ensemble(problem: FusionProblem) -> Callable[..., Tensor]:
     """Mean of the models' log-probabilities, each weighing what it is likely to know: ids (B, T) to logits (B, C).
+
+    Of translators sources (B, S) and what their decoders read (B, T) to logits (B, T, V), weighed by the source.
 
     A model of weight 0 has no vote.
     """
@@ -33,11 +35,11 @@ def gated_ensemble(problem: FusionProblem) -> Callable[[Tensor], Tensor]:
     counts = problem.counts["vocab"][voters]
 
     @torch.no_grad()
-    def logits(texts: Tensor) -> Tensor:
-        gate = posterior(texts, counts) * prior
+    def logits(*batch: Tensor) -> Tensor:
+        gate = posterior(batch[0], counts) * prior
         gate = (gate / gate.sum(1, keepdim=True)).float()
-        each = torch.stack([module(texts).log_softmax(-1) for module in modules], 1)  # (B, K, C)
-        mixed: Tensor = (each * gate[:, :, None]).sum(1)
+        each = torch.stack([module(*batch).log_softmax(-1) for module in modules], 1)  # (B, K, ..., C)
+        mixed: Tensor = (each * gate.reshape(gate.shape + (1,) * (each.ndim - 2))).sum(1)
         return mixed
 
     return logits

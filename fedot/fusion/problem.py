@@ -17,8 +17,9 @@ from fedot.fusion.config import FusionConfig
 from fedot.fusion.depth import equally_deep
 from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
-from fedot.fusion.probe import Probe, drawn_probe
+from fedot.fusion.probe import Probe, draw_texts, drawn_probe
 from fedot.fusion.residual import streams_of
+from fedot.fusion.translated import LONGEST, translated_probe
 from fedot.models import LABEL_SIZES, MODELS, Config, State, canonical_config, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -76,15 +77,20 @@ class FusionProblem:
             raise FedotError(
                 "this method looks at activations; give it probe inputs, or token counts to draw texts from"
             )
-        counts = [count for count in self.counts["vocab"] if bool(count.any())]
-        drawn = [self._drawn(count, number // len(self.states), seed + k) for k, count in enumerate(counts)]
+        counted = [k for k, count in enumerate(self.counts["vocab"]) if bool(count.any())]
+        drawn = [self.drawn(k, number // len(self.states), seed + i) for i, k in enumerate(counted)]
         return Probe(tuple(batch for each in drawn for batch in each.batches))
 
-    def _drawn(self, counts: Tensor, number: int, seed: int) -> Probe:
+    def drawn(self, model: int, number: int, seed: int) -> Probe:
+        """Texts drawn from the token counts of one model; a translator of ours also translates them."""
+        counts = self.counts["vocab"][model]
         positions = [spec.groups["position"].size for spec in self.specs if "position" in spec.groups]
         longest = max(2, min([64, *positions]))
-        kind = MODELS.get(getattr(self.configs[self.anchor], "architecture", ""))
-        return drawn_probe(counts, number, longest, seed, kind.inputs if kind else 1)
+        architecture = getattr(self.configs[model], "architecture", "")
+        if architecture == "seq2seq":
+            sources = draw_texts(counts, number, (2, min(longest, LONGEST)), seed)
+            return translated_probe(self.config_of(model), self.states[model], sources)
+        return drawn_probe(counts, number, longest, seed, MODELS[architecture].inputs if architecture in MODELS else 1)
 
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
@@ -115,7 +121,7 @@ class FusionProblem:
         if config.mass == "token-count":
             if not bool(self.counts.get("vocab", torch.zeros(len(self.states), 1))[model].any()):
                 raise FedotError(f"the mass token-count needs token counts, but model {model} has none")
-            texts = self._drawn(self.counts["vocab"][model], 128, 0)
+            texts = self.drawn(model, 128, 0)
             own, _ = measure(texts.module(self.config_of(model), self.states[model]), texts, spec, groups)
         return Evidence(activations, gradients, own, self.masses[model] if self.masses else {})
 
