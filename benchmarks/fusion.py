@@ -83,12 +83,12 @@ def scores_of(scenario: Scenario, seed: int, data_dir: Path, cache: Path, wanted
             except FedotError as error:
                 print(f"{scenario.name} seed {seed}: {name} refuses: {error}", flush=True)
                 continue
-            found = _accuracies(result, parents, "test", TEST)
+            found = accuracies(result, parents, "test", TEST)
             yield Score(scenario.name, seed, name, found, time.perf_counter() - began, options)
         elif name == "fedavg, shared init":
             shared = train_parents(scenario, seed, data_dir, cache, "shared")
-            result = _fused(shared, FusionConfig(method="vanilla", count_rows=False))
-            yield Score(scenario.name, seed, name, _accuracies(result, shared, "test", TEST), 0.0, {})
+            result = fused(shared, FusionConfig(method="vanilla", count_rows=False))
+            yield Score(scenario.name, seed, name, accuracies(result, shared, "test", TEST), 0.0, {})
         elif name == "centralised":
             model = train_pooled(scenario, seed, data_dir, cache)
             found = tuple(
@@ -122,15 +122,16 @@ def _best(name: str, parents: Parents) -> tuple[Mapping[str, Any], FusionResult]
     method, fixed = STAGES.get(name, (name, {}))
     choices = OPTIONS[method] if method == name else ({},)
     tried = [
-        ({**fixed, **options}, _fused(parents, FusionConfig(method=method, **{**fixed, **options})))
+        ({**fixed, **options}, fused(parents, FusionConfig(method=method, **{**fixed, **options})))
         for options in choices
     ]
     if len(tried) == 1:
         return tried[0]
-    return max(tried, key=lambda item: float(np.mean(_accuracies(item[1], parents, "validation", VALIDATION))))
+    return max(tried, key=lambda item: float(np.mean(accuracies(item[1], parents, "validation", VALIDATION))))
 
 
-def _fused(parents: Parents, config: FusionConfig) -> FusionResult:
+def fused(parents: Parents, config: FusionConfig) -> FusionResult:
+    """Fuse the parents, the widest being the anchor."""
     models = parents.models
     words = [vocabulary(model.tokenizer) for model in models]
     anchor = max(range(len(models)), key=lambda k: models[k].config.d_model)
@@ -144,7 +145,7 @@ def _fused(parents: Parents, config: FusionConfig) -> FusionResult:
     )
 
 
-def _accuracies(result: FusionResult, parents: Parents, split: str, most: int) -> tuple[float, ...]:
+def accuracies(result: FusionResult, parents: Parents, split: str, most: int) -> tuple[float, ...]:
     """Accuracy on each client's texts, read with the client's own tokenizer and numbered as in the union."""
     words = [vocabulary(model.tokenizer) for model in parents.models]
     union = unite(words) if result.vocabulary is not None else None
