@@ -1,8 +1,8 @@
 """Quality against the size of the fused model, from half of one parent's widths to all of them side by side.
 
-    python -m benchmarks.size --data-dir DATA --cache CACHE --work imdb-halves,xed-en-fi --seeds 0,1,2 --out sizes.svg
+    python -m benchmarks.size --data-dir DATA --cache CACHE --out sizes.svg
 
-Prints a table and draws it. Parents are those of `benchmarks.fusion`, and so is the measure: accuracy, the mean over the
+Prints a table and draws it. Parents are those of `benchmarks.fusion`, and so is the measure: mean accuracy over the
 clients' test texts.
 """
 
