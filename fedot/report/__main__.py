@@ -12,16 +12,21 @@ from fedot.errors import FedotError
 def main(
     results: Annotated[Path, typer.Argument(help="results.json of a run.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the results' own by default.")] = None,
-    markdown: Annotated[bool, typer.Option(help="Only print the table as Markdown.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Only print the table as Markdown.")] = False,
+    against: Annotated[str, typer.Option(help="Only print the differences to this strategy, as Markdown.")] = "",
 ) -> None:
     """Write report.html, summary.csv, summary.tex and figures/*.svg from results.json, and show the table."""
     from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_latex, write_report
     from fedot.report.html import write_figures
+    from fedot.report.table import paired_markdown
 
     try:
         loaded = load_results(results)
         if markdown:
             typer.echo(summary_markdown(loaded), nl=False)
+        if against:
+            typer.echo(paired_markdown(loaded, against), nl=False)
+        if markdown or against:
             return
         folder = out or results.parent
         page = write_report(loaded, folder)

@@ -8,10 +8,12 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fedot.errors import FedotError
 from fedot.report.headline import baseline_of
+from fedot.report.paired import paired
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
-from fedot.report.sections import PAIRED_COLUMNS, paired_figures, paired_of
+from fedot.report.sections import PAIRED_COLUMNS, bounds, effect, paired_figures, paired_of
 from fedot.report.statistics import Scores
 from fedot.report.svg import shorten
 from fedot.report.views import (
@@ -24,6 +26,7 @@ from fedot.report.views import (
     entries_of,
     failures_by_strategy,
     kind_of,
+    label_of,
     metrics_of,
 )
 
@@ -102,6 +105,47 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
     for name, reasons in failures_by_strategy(results).items():
         lines += ["", *(f"{_markdown(name)} failed: {_markdown(reason)}" for reason in reasons)]
     return "\n".join(lines) + "\n"
+
+
+def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
+    """Every line's difference to one strategy, paired by seed, as Markdown, the largest first.
+
+    Raises
+    ------
+    FedotError
+        If the run has no such strategy.
+    """
+    scores = Scores.of(results["rows"])
+    metric = metrics_of(scores)[0]
+    if strategy not in scores.strategies:
+        raise FedotError(f"no strategy is called {strategy}; choose from {', '.join(scores.strategies)}")
+    theirs = scores.values(strategy, "all", metric.key)
+    compared = [(name, paired(scores.values(name, "all", metric.key), theirs)) for name in scores.strategies]
+    found = sorted(
+        ((label_of(name), each) for name, each in compared if name != strategy and each is not None),
+        key=lambda item: -item[1].difference.mean,
+    )
+    rows = [
+        [
+            label,
+            metric.number(each.difference.mean, signed=True),
+            bounds(metric, each.difference),
+            bounds(metric, each.bootstrap),
+            effect(each.effect),
+            str(each.n),
+        ]
+        for label, each in found
+    ]
+    header = [
+        f"{metric.label} over {label_of(strategy)}",
+        "difference",
+        "95 %, t",
+        "95 %, bootstrap",
+        "effect",
+        "seeds",
+    ]
+    ruler = _markdown_row([":---", *["---:"] * (len(header) - 1)], plain=True)
+    return "\n".join([_markdown_row(header), ruler, *(_markdown_row(row) for row in rows)]) + "\n"
 
 
 def write_csv(results: Mapping[str, Any], path: Path) -> Path:
