@@ -5,6 +5,7 @@ from flwr.clientapp import ClientApp
 
 from fedot.federation import client
 from fedot.federation.align_mod import align_mod
+from fedot.federation.transfer import transfer_mod
 
 app = ClientApp()
 
@@ -15,13 +16,13 @@ def describe(message: Message, context: Context) -> Message:
     return client.private(client.describe)(message, context)
 
 
-@app.train(mods=[align_mod])
+@app.train(mods=[transfer_mod, align_mod])
 def train(message: Message, context: Context) -> Message:
     """Train on this client's data; the mod aligns the result where a strategy says ``align: client``."""
     return client.private(client.fit)(message, context)
 
 
-@app.evaluate()
+@app.evaluate(mods=[transfer_mod])
 def evaluate(message: Message, context: Context) -> Message:
     """Evaluate models on this client's test split."""
     return client.private(client.evaluate)(message, context)

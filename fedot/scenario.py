@@ -171,6 +171,7 @@ class Scenario(_Strict):
     decoding: DecodingSpec = DecodingSpec()
     init: Literal["independent", "shared"] = "independent"
     rounds: int = Field(default=1, ge=1, le=1000)
+    transfer: Literal["float32", "float16"] = "float32"
     strategies: tuple[Annotated[StrategySpec, BeforeValidator(_strategy)], ...] = Field(
         default=(StrategySpec(name="fedavg"), StrategySpec(name="ot-fusion")), min_length=1
     )

@@ -37,7 +37,7 @@ class Settings:
     `data_dir`, `base_dir` and `cache` are set in simulations only, where clients share the server's file system;
     `base_dir`, the scenario's folder, only if a client's data are `files`.
     `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
-    form, and has its anchor's widths.
+    form, and has its anchor's widths. `transfer` is the precision of the weights on the wire.
     """
 
     scenario: str
@@ -51,6 +51,7 @@ class Settings:
     proximal_mu: float = 0.0
     model_config: str = ""
     cache: str = ""
+    transfer: str = "float32"
 
     def to_record(self) -> ConfigRecord:
         """Write the settings as a `ConfigRecord`."""

@@ -11,6 +11,8 @@ from flwr.serverapp import Grid
 from fedot.federation.flower_private import Run
 from fedot.federation.records import record_bytes
 
+Change = Callable[[RecordDict], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -23,10 +25,20 @@ class Exchange:
 
 
 class MeteredGrid(Grid):
-    """Pass everything on to `grid`, and keep what was exchanged last, and how much in all, by message type."""
+    """Pass everything on to `grid`, and keep what was exchanged last, and how much in all, by message type.
 
-    def __init__(self, grid: Grid, on_exchange: Callable[[str, Exchange], None] | None = None) -> None:
+    `outgoing` changes a message before it is sent, `incoming` a reply once it is counted.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        on_exchange: Callable[[str, Exchange], None] | None = None,
+        outgoing: Change | None = None,
+        incoming: Change | None = None,
+    ) -> None:
         self._grid = grid
+        self._outgoing, self._incoming = outgoing or (lambda _: None), incoming or (lambda _: None)
         self._on_exchange = on_exchange or (lambda *_: None)
         self.latest: dict[str, Exchange] = {}
         self.bytes_down: Counter[str] = Counter()
@@ -69,13 +81,19 @@ class MeteredGrid(Grid):
         sent = list(messages)
         if not sent:
             return []
+        for message in sent:
+            self._outgoing(message.content)
+        down = sum(record_bytes(message.content) for message in sent)
         replies = tuple(self._grid.send_and_receive(sent, timeout=timeout))
         exchange = Exchange(
-            bytes_down=sum(record_bytes(message.content) for message in sent),
+            bytes_down=down,
             bytes_up=sum(record_bytes(reply.content) for reply in replies if reply.has_content()),
             replies=replies,
             ended=time.perf_counter(),
         )
+        for reply in replies:
+            if reply.has_content():
+                self._incoming(reply.content)
         kind = sent[0].metadata.message_type.split(".")[0]
         self.latest[kind] = exchange
         self.bytes_down[kind] += exchange.bytes_down

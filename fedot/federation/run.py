@@ -31,6 +31,7 @@ from fedot.federation.server import (
     gather,
     train_parents,
 )
+from fedot.federation.transfer import narrow, widen
 from fedot.federation.workers import start_pool, stop_pool
 from fedot.models import Config, State, build_model, config_to_json, model_config, state_of, symmetry
 from fedot.scenario import Scenario
@@ -125,7 +126,8 @@ class _Seed:
     ) -> None:
         self.plan, self.record, self.save_model, self.progress = plan, record, save_model, progress
         self.scenario, self.seed = plan.scenario, seed
-        self.grid = MeteredGrid(grid)
+        half = self.scenario.transfer == "float16"
+        self.grid = MeteredGrid(grid, outgoing=narrow if half else None, incoming=widen if half else None)
         own_files = any(spec.dataset == "files" for spec in self.scenario.client_specs())
         settings = Settings(
             scenario=self.scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
@@ -135,6 +137,7 @@ class _Seed:
             device=plan.device,
             init=self.scenario.init,
             cache=plan.cache if plan.pooled else "",
+            transfer=self.scenario.transfer,
         )
         self.progress(f"seed {seed}: asking the clients", 0.0)
         self.federation = gather(self.grid, self.scenario, settings)
