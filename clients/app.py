@@ -1,13 +1,23 @@
 """The ClientApp: each message goes to one function of `fedot.federation.client`."""
 
+from collections.abc import Iterator
+
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
 from fedot.federation import client
 from fedot.federation.align_mod import align_mod
 from fedot.federation.transfer import transfer_mod
+from fedot.logs import logs
 
 app = ClientApp()
+
+
+@app.lifespan()
+def lifespan(context: Context) -> Iterator[None]:
+    """Log who speaks."""
+    with logs(run=context.run_id, node=int(context.node_config.get("partition-id", -1))):
+        yield
 
 
 @app.query("describe")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # imported late, so that --help is quick
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
 # What a run writes besides its models.
-OUTPUTS = ("results.json", "report.html", "scenario.yaml")
+OUTPUTS = ("results.json", "report.html", "scenario.yaml", "status.json")
 
 Value = bool | float | int | str
 

@@ -4,6 +4,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from fedot.federation.serve import serve
+from fedot.logs import logs
 
 app = ServerApp()
 
@@ -11,4 +12,5 @@ app = ServerApp()
 @app.main()
 def main(grid: Grid, context: Context) -> None:
     """Run a scenario over the grid."""
-    serve(grid, context.run_config)
+    with logs(run=context.run_id):
+        serve(grid, context.run_config)

@@ -1,6 +1,7 @@
 """From run settings to files: scenario in, results, report and models out."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from fedot.models import Config, State, config_to_json
 from fedot.report import load_results, write_report, write_results
 from fedot.report.results import plain
 from fedot.scenario import Scenario, dump_scenario, load_scenario
+from fedot.status import reporting
+
+log = logging.getLogger("fedot.server")
 
 Value = bool | float | int | str
 
@@ -67,8 +71,17 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     write_bytes(out / "scenario.yaml", dump_scenario(scenario).encode())
     total = work_per_seed(scenario) * (len(scenario.seeds) - len(record.finished))
     try:
-        with track(scenario.name, total, visible=bool(run_config.get("progress", False))) as progress:
-            run_scenario(grid, plan, record, save_model, progress, on_seed=flush)
+        with (
+            track(scenario.name, total, visible=bool(run_config.get("progress", False))) as progress,
+            reporting(scenario.name, total, out) as report,
+        ):
+
+            def advance(phase: str, work: float) -> None:
+                progress(phase, work)
+                report(phase, work)
+                log.info("%s", phase)
+
+            run_scenario(grid, plan, record, save_model, advance, on_seed=flush)
     finally:
         flush()
 

@@ -118,7 +118,7 @@ class Guarded(FedAvg):
         if self.equal_models:
             self._require_equal_models(good)
         for name, reason in self.dropped:
-            log.warning("round %s goes on without %s: %s", server_round, name, reason)
+            log.warning("round %s goes on without %s: %s", server_round, name, reason, extra={"round": server_round})
         asked = len(self._asked) + len(self.early)
         if len(good) < self.quorum.needed(asked):
             told = "; ".join(f"{name}: {reason}" for name, reason in self.dropped)

@@ -1,0 +1,153 @@
+"""``python -m fedot.status OUT``: how far a run is; exit code 0 finished, 3 running, 4 interrupted or failed."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fedot.errors import FedotError
+
+NAME = "status.json"
+SILENCE = 3600.0
+"""Seconds without a step after which a run on another host is called silent."""
+
+CODES = {"finished": 0, "running": 3, "failed": 4}
+
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a run is; `work` of `total` units are done, times are seconds since 1970, UTC."""
+
+    name: str
+    state: Literal["running", "finished", "failed"]
+    phase: str
+    work: float
+    total: float
+    started: float
+    updated: float
+    pid: int
+    host: str
+    reason: str = ""
+
+    @property
+    def share(self) -> float:
+        """Part of the work that is done, 0 to 1."""
+        return min(1.0, self.work / self.total) if self.total else 1.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that the rest would take at the pace so far; None before there is one."""
+        gone = self.updated - self.started
+        return gone * (1 - self.share) / self.share if self.share > 0 and self.state == "running" else None
+
+
+def write_status(status: Status, folder: Path) -> None:
+    """Write the file under a temporary name, then rename it; a full disk must not end a run because of it."""
+    temporary = folder / f".{NAME}.part"
+    try:
+        temporary.write_text(json.dumps(asdict(status)), encoding="utf-8")
+        temporary.replace(folder / NAME)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def read_status(folder: Path) -> Status:
+    """Read a run's status; a run whose process is gone has failed, whatever its file says.
+
+    Raises
+    ------
+    FedotError
+        If there is no status, or none that can be read.
+    """
+    path = folder / NAME
+    try:
+        status = Status(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise FedotError(f"{folder} holds no {NAME}; give the output folder of a run") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise FedotError(f"{path} cannot be read ({type(error).__name__})") from None
+    if status.state == "running" and status.host == socket.gethostname() and not _alive(status.pid):
+        return replace(status, state="failed", reason="its process is gone; go on with --resume")
+    return status
+
+
+@contextmanager
+def reporting(name: str, total: float, folder: Path) -> Iterator[Report]:
+    """Keep `status.json` in a folder; call the result with (phase, work done) after every step."""
+    now = time.time()
+    status = Status(name, "running", "starting", 0.0, total, now, now, os.getpid(), socket.gethostname())
+
+    def report(phase: str, work: float) -> None:
+        nonlocal status
+        status = replace(status, phase=phase, work=status.work + work, updated=time.time())
+        write_status(status, folder)
+
+    report("starting", 0.0)
+    try:
+        yield report
+    except BaseException as error:
+        told = str(error) if isinstance(error, FedotError) else type(error).__name__
+        write_status(replace(status, state="failed", updated=time.time(), reason=told), folder)
+        raise
+    write_status(replace(status, state="finished", work=total, updated=time.time()), folder)
+
+
+def lines_of(status: Status, now: float) -> list[str]:
+    """Say it in plain words, a line each."""
+    out = [
+        f"{status.name}: {status.state}, {100 * status.share:.0f} %",
+        f"{'last step' if status.state != 'running' else 'at'}: {status.phase}",
+        f"started {_ago(now - status.started)} ago, last step {_ago(now - status.updated)} ago",
+    ]
+    if status.left is not None:
+        out.append(f"about {_ago(status.left)} left at this pace")
+    if status.state == "running" and now - status.updated > SILENCE:
+        out.append("nothing has been heard for long; look at its log")
+    if status.reason:
+        out.append(status.reason)
+    return out
+
+
+def _ago(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="Output folder of a run; of one with variants, their common folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON.")] = False,
+) -> None:
+    """Tell how far a run is. Exit code: 0 finished, 3 running, 4 interrupted or failed, 2 no run there."""
+    places = [folder] if (folder / NAME).exists() else sorted(path.parent for path in folder.glob(f"*/{NAME}"))
+    try:
+        found = [read_status(place) for place in places or [folder]]
+    except FedotError as error:
+        typer.echo(f"fedot: {error}", err=True)
+        raise typer.Exit(2) from None
+    for status in found:
+        typer.echo(json.dumps(asdict(status)) if as_json else "\n".join(lines_of(status, time.time())))
+    raise typer.Exit(max(CODES[status.state] for status in found))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,109 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from fedot.errors import FedotError
+from fedot.status import SILENCE, Status, lines_of, read_status, reporting, write_status
+
+
+def status_of(*arguments):
+    command = [sys.executable, "-m", "fedot.status", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def running(**changes):
+    now = time.time()
+    values = Status(
+        "a", "running", "seed 0: ot-fusion, round 1", 3.0, 4.0, now - 60, now, os.getpid(), socket.gethostname()
+    )
+    return replace(values, **changes)
+
+
+def test_every_step_is_on_disk_and_the_end_too(tmp_path):
+    with reporting("trial", 4.0, tmp_path) as report:
+        assert read_status(tmp_path).share == 0.0
+        report("seed 0: parents", 1.0)
+        found = read_status(tmp_path)
+        assert (found.state, found.phase, found.share) == ("running", "seed 0: parents", 0.25)
+    assert read_status(tmp_path).state == "finished"
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (FedotError("too few clients"), "too few clients"),
+        (ValueError("a private word"), "ValueError"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+    ],
+)
+def test_a_failed_run_says_why_but_quotes_nothing(tmp_path, error, told):
+    with pytest.raises(type(error)), reporting("trial", 4.0, tmp_path):
+        raise error
+    found = read_status(tmp_path)
+    assert (found.state, found.reason) == ("failed", told)
+
+
+def test_a_dead_process_is_no_running_run(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    write_status(running(pid=child.pid), tmp_path)
+    found = read_status(tmp_path)
+    assert found.state == "failed"
+    assert "--resume" in found.reason
+    write_status(running(pid=child.pid, host="another"), tmp_path)
+    assert read_status(tmp_path).state == "running"
+
+
+def test_the_time_left_follows_the_pace():
+    assert running().left == pytest.approx(20, abs=1)
+    assert running(work=0.0).left is None
+    assert running(state="finished").left is None
+
+
+def test_silence_is_told():
+    now = time.time()
+    assert not any("heard" in line for line in lines_of(running(), now))
+    assert any("heard" in line for line in lines_of(running(updated=now - SILENCE - 1), now))
+
+
+@pytest.mark.parametrize(("state", "code"), [("finished", 0), ("running", 3), ("failed", 4)])
+def test_exit_codes(tmp_path, state, code):
+    write_status(running(state=state), tmp_path)
+    done = status_of(tmp_path)
+    assert done.returncode == code, done.stderr
+    assert done.stdout.startswith(f"a: {state}, 75 %")
+
+
+def test_variants_are_told_one_by_one(tmp_path):
+    for name, state in (("one", "finished"), ("two", "running")):
+        (tmp_path / name).mkdir()
+        write_status(running(name=name, state=state), tmp_path / name)
+    done = status_of(tmp_path, "--json")
+    assert done.returncode == 3
+    assert [json.loads(line)["name"] for line in done.stdout.splitlines()] == ["one", "two"]
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"name": 1}'])
+def test_no_status_is_one_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "status.json").write_text(content)
+    done = status_of(tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_disk_that_is_full_ends_no_run(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with reporting("trial", 1.0, tmp_path) as report:
+        report("a", 1.0)
+    assert not list(tmp_path.iterdir())
