@@ -9,29 +9,23 @@ import importlib.util
 import json
 import logging
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from fedot.errors import FedotError
 from fedot.federation.apps import find_apps
+from fedot.federation.flower_commands import QUIET, flwr, follow, free_port, script
 
 log = logging.getLogger("fedot.engine")
 
 CONNECTION = "fedot"
-START_SECONDS, POLL_SECONDS, STOP_SECONDS = 60.0, 1.0, 10.0
-QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-REASON = re.compile(r"fedot\.errors\.FedotError: (.+)")
-PROGRESS = re.compile(r"\S+: +\d+ % .+")
+START_SECONDS, STOP_SECONDS = 60.0, 10.0
 
 Value = bool | float | int | str
 
@@ -68,61 +62,12 @@ def run_on_ray(
             f"num-supernodes={n_client} client-resources-num-cpus=1 client-resources-num-gpus={gpus} "
             f"init-args-num-cpus={min(os.cpu_count() or 1, n_client)}"
         )
-        run = _flwr(
+        run = flwr(
             environment,
             *("run", str(apps), CONNECTION, "--format", "json"),
             *("--run-config", str(settings), "--federation-config", federation),
         )
-        _follow(environment, str(run["run-id"]), on_progress or log.info)
-
-
-def _follow(environment: Mapping[str, str], run_id: str, on_progress: Callable[[str], None]) -> None:
-    """Wait for the end of the run, passing its progress on.
-
-    A stream of its output costs no computing time, which on few cores is short; asking again and again would.
-    """
-    lines: list[str] = []
-    while True:
-        for line in _stream(environment, run_id):
-            lines.append(line)
-            if PROGRESS.match(line):
-                on_progress(line)
-        runs = _flwr(environment, "ls", CONNECTION, "--run-id", run_id, "--format", "json")["runs"]
-        status = str(runs[0]["status"])
-        if status == "finished:completed":
-            return
-        if status.startswith("finished"):
-            raise FedotError(_reason(lines, status))
-        time.sleep(POLL_SECONDS)
-
-
-def _stream(environment: Mapping[str, str], run_id: str) -> Iterator[str]:
-    """Yield the lines that the run's apps print, until it ends."""
-    command = [_script("flwr"), "log", run_id, CONNECTION, "--stream"]
-    with subprocess.Popen(
-        command,
-        env=dict(environment),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
-    ) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                yield line.rstrip()
-        finally:
-            process.terminate()
-
-
-def _reason(lines: list[str], status: str) -> str:
-    """Tell in one line why a run failed; where the apps did not say, keep their output for reading."""
-    reasons = [found.group(1) for line in lines if (found := REASON.match(line))]
-    if reasons:
-        return reasons[-1]
-    with tempfile.NamedTemporaryFile("w", prefix="fedot-flower-", suffix=".log", delete=False) as kept:
-        kept.write("\n".join(lines))
-    return f"Flower's simulation ended as {status}; what it printed is in {kept.name}"
+        follow(environment, CONNECTION, str(run["run-id"]), on_progress or log.info)
 
 
 @contextlib.contextmanager
@@ -135,7 +80,7 @@ def _home() -> Iterator[Path]:
 @contextlib.contextmanager
 def _superlink(home: Path) -> Iterator[dict[str, str]]:
     """Start a SuperLink in a session of its own, give the environment to reach it, stop all at the end."""
-    port = _free_port()
+    port = free_port()
     (home / "config.toml").write_text(
         f'[superlink]\ndefault = "{CONNECTION}"\n[superlink.{CONNECTION}]\n'
         f'address = "127.0.0.1:{port}"\ninsecure = true\n'
@@ -149,7 +94,7 @@ def _superlink(home: Path) -> Iterator[dict[str, str]]:
     }
     command = [
         *(
-            _script("flower-superlink"),
+            script("flower-superlink"),
             "--insecure",
             "--simulation",
             "--disable-runtime-dependency-installation",
@@ -205,33 +150,3 @@ def _living_in(home: Path) -> list[int]:
             if mark in path.read_bytes().split(b"\0"):
                 found.append(int(path.parent.name))
     return found
-
-
-def _flwr(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
-    """Run a command of Flower's CLI that answers in JSON."""
-    done = subprocess.run(
-        [_script("flwr"), *arguments], env=dict(environment), capture_output=True, text=True, check=False
-    )
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except json.JSONDecodeError:
-        answer = {}
-    if done.returncode or not answer.get("success"):
-        reason = str(answer.get("error-message", "")) or (done.stderr or done.stdout).strip()
-        raise FedotError(f"`flwr {arguments[0]}` failed: {' '.join(reason.split())[:500]}")
-    return answer
-
-
-def _script(name: str) -> str:
-    """Path of a console script of the same environment."""
-    path = Path(sys.executable).parent / name
-    found = str(path) if path.is_file() else shutil.which(name)
-    if not found:
-        raise FedotError(f"there is no command {name}; is flwr installed in this environment?")
-    return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

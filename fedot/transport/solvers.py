@@ -1,12 +1,14 @@
-"""Solvers of the transport problem; add yours to `SOLVERS`."""
+"""Solvers of the transport problem; add yours to `SOLVERS`.
+
+POT and SciPy are imported where they are used: they take seconds, and a client that has nothing to transport starts a
+process for every message.
+"""
 
 import warnings
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import ot
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from fedot.errors import FedotError
 from fedot.transport.coupling import Coupling
@@ -22,11 +24,15 @@ def exact(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling:
     """
     n, m = cost.shape
     if n == m and np.ptp(a) == 0 and np.ptp(b) == 0:
+        from scipy.optimize import linear_sum_assignment
+
         plan = np.zeros_like(cost)
         centred = cost - cost.mean(0)  # the same problem, of which the solver makes up to four times shorter work
         centred -= centred.mean(1, keepdims=True)
         plan[linear_sum_assignment(centred)] = a[0]
     else:
+        import ot
+
         plan = ot.solve(cost, a, b, max_iter=int(options.get("max-iter", 1_000_000))).plan
     return Coupling(plan, a, b, _mean_cost(plan, cost))
 
@@ -36,6 +42,8 @@ def sinkhorn(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling:
 
     The returned masses are the plan's own marginals, which match `a` and `b` to the solver's tolerance.
     """
+    import ot
+
     reg = float(options.get("reg", 0.05)) * max(float(cost.mean()), 1e-12)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # POT warns at the iteration limit; the marginals are checked below
@@ -56,6 +64,8 @@ def unbalanced(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling
 
     `mass-penalty` is relative to the mean cost: the smaller, the more distant pairs stay unmatched.
     """
+    import ot
+
     scale = max(float(cost.mean()), 1e-12)
     penalty = float(options.get("mass-penalty", 1.0)) * scale
     plan = ot.unbalanced.mm_unbalanced(a, b, cost, penalty, div="kl", numItermax=int(options.get("max-iter", 2000)))
@@ -67,6 +77,8 @@ def partial(cost: Floats, a: Floats, b: Floats, options: Options) -> Coupling:
 
     `mass-share` of the mass moves, where it is cheapest to move; neurons left over have no mass in the plan.
     """
+    import ot
+
     share = float(options.get("mass-share", 0.9))
     if share >= 1:
         return exact(cost, a, b, options)

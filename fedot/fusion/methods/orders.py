@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from fedot.fusion.align import Alignment
@@ -22,6 +21,8 @@ Orders = dict[str, Tensor]
 
 def assign(gain: Tensor) -> tuple[Tensor, float]:
     """Best order for gains of (anchor, source) pairs, (n, n), and what it gains."""
+    from scipy.optimize import linear_sum_assignment  # half a second, which most processes never need
+
     centred = gain - gain.mean(0)  # the same problem, but shorter work for the solver
     centred = centred - centred.mean(1, keepdim=True)
     rows, columns = linear_sum_assignment(centred.numpy(), maximize=True)

@@ -1,0 +1,32 @@
+# One image for the SuperLink, the SuperNodes and the run; docker-compose.yml tells them apart by their commands.
+ARG PYTHON=python:3.11-slim
+FROM ${PYTHON}
+
+# A CPU build of torch. With TORCH_INDEX empty, pip's own index is asked, where plain `torch` may bring CUDA along.
+ARG TORCH=2.13.0
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+WORKDIR /app
+RUN pip install "torch==${TORCH}" ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"}
+
+# Dependencies change less often than the code, so they are a layer of their own.
+COPY pyproject.toml README.md LICENSE ./
+RUN mkdir -p fedot && touch fedot/__init__.py && pip install . && pip uninstall --yes fedot-fl && rm -r fedot
+
+COPY fedot fedot
+COPY clients clients
+COPY server server
+COPY scenarios scenarios
+RUN pip install --no-deps --editable . && python -m compileall -q fedot clients server
+
+# Volumes take over the owner of the folder that they are mounted on, and nothing here runs as root.
+RUN groupadd --gid 10001 fedot && useradd --uid 10001 --gid fedot --no-create-home --home-dir /home/fedot fedot \
+ && mkdir -p /home/fedot /data /results /state /keys/ca /keys/server /keys/public /keys/node \
+ && for k in $(seq 0 63); do mkdir -p "/keys/nodes/client-$k"; done \
+ && chown -R fedot:fedot /home/fedot /results /state /keys
+
+USER fedot
+ENV HOME=/home/fedot FLWR_HOME=/home/fedot/flower FLWR_TELEMETRY_ENABLED=0 FLWR_DISABLE_UPDATE_CHECK=1 \
+    RAY_USAGE_STATS_ENABLED=0 HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 OMP_NUM_THREADS=1

@@ -1,0 +1,1 @@
+"""A federation of real processes: keys and certificates, compose files, and a run submitted to a SuperLink."""

@@ -1,0 +1,125 @@
+"""``python -m fedot.deploy``: keys, compose files, and runs on a SuperLink."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fedot.errors import FedotError
+
+if TYPE_CHECKING:
+    from fedot.deploy.submit import SuperLink
+
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="A federation of real processes.")
+
+Address = Annotated[str, typer.Option(help="The SuperLink, HOST:PORT.")]
+Trusted = Annotated[Path | None, typer.Option("--root-certificates", help="The authority's ca.crt.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="No TLS: only on a machine of your own.")]
+
+
+@cli.command()
+def keys(
+    folder: Annotated[Path, typer.Argument(help="Where public/, ca/, server/ and nodes/ go.")],
+    host: Annotated[list[str], typer.Option(help="Name or address by which clients reach the SuperLink; repeatable.")],
+    node: Annotated[list[str] | None, typer.Option(help="Name of a SuperNode; repeatable.")] = None,
+    days: Annotated[float, typer.Option(help="How long certificates are valid.")] = 365,
+) -> None:
+    """Make an authority, the SuperLink's certificate and SuperNodes' keys; what is there already stays."""
+    from fedot.deploy.keys import make_all
+
+    make_all(folder, host, node or [], days)
+    typer.echo(f"{folder}: give public/ to everybody, server/ to the SuperLink, nodes/NAME/ to NAME; put ca/ away")
+
+
+@cli.command()
+def register(
+    public: Annotated[Path, typer.Argument(help="Folder of the SuperNodes' NAME.pub.")],
+    superlink: Address = "127.0.0.1:8000",
+    root_certificates: Trusted = None,
+    insecure: Insecure = False,
+) -> None:
+    """Make SuperNodes known to a SuperLink, before they first connect."""
+    from fedot.deploy.submit import register as add
+
+    added = add(_superlink(superlink, root_certificates, insecure), public)
+    typer.echo(f"registered: {', '.join(added) or 'nobody new'}")
+
+
+@cli.command()
+def run(
+    scenario: Annotated[
+        str, typer.Argument(envvar="FEDOT_SCENARIO", help="Scenario file, in the app's folder or at the SuperLink.")
+    ],
+    out: Annotated[str, typer.Option(help="Output folder, at the SuperLink.")],
+    superlink: Address = "127.0.0.1:8000",
+    root_certificates: Trusted = None,
+    insecure: Insecure = False,
+    nodes: Annotated[int, typer.Option(help="SuperNodes to wait for; those of the scenario by default.")] = 0,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for them.")] = 300,
+    seeds: Annotated[str, typer.Option(envvar="FEDOT_SEEDS", help="Seeds in place of the scenario's: 0,1,2.")] = "",
+    profile: Annotated[
+        str, typer.Option(envvar="FEDOT_PROFILE", help="Edition of the scenario: one of its profiles.")
+    ] = "",
+    variant: Annotated[str, typer.Option(help="One of the scenario's variants.")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key of the scenario.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Run a scenario on connected SuperNodes. Exit code: 0 if the run ended well, else 1."""
+    from fedot.deploy.submit import submit
+    from fedot.scenario import load_scenario
+    from fedot.scenario_file import runs_of
+
+    link = _superlink(superlink, root_certificates, insecure)
+    overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
+    (one, *more) = runs_of(Path(scenario), profile, variant, overrides)
+    if more:
+        raise FedotError(f"{scenario} has variants; choose one of them with --variant")
+    known = load_scenario(scenario, one.overrides)
+    submit(
+        link,
+        {
+            "scenario": scenario,
+            "overrides": json.dumps(one.overrides),
+            "out-dir": out,
+            "progress": True,
+            "resume": resume,
+            "command": f"python -m fedot.deploy run {scenario}",
+        },
+        nodes or len(known.client_specs()),
+        wait=wait,
+        tell=lambda line: typer.echo(line, err=True),
+    )
+    typer.echo(f"the run has ended well; its results are in {out} at the SuperLink")
+
+
+@cli.command()
+def compose(
+    scenario: Annotated[Path, typer.Argument(help="A scenario file.")],
+) -> None:
+    """Print the compose file with one SuperNode for each client of a scenario."""
+    from fedot.deploy.compose import compose_file
+    from fedot.scenario import load_scenario
+
+    typer.echo(compose_file(load_scenario(scenario).client_names(), scenario.as_posix()), nl=False)
+
+
+def _superlink(address: str, root_certificates: Path | None, insecure: bool) -> "SuperLink":
+    from fedot.deploy.submit import SuperLink
+
+    if insecure == (root_certificates is not None):
+        raise FedotError("give --root-certificates FILE, or --insecure on a machine of your own")
+    return SuperLink(address, root_certificates)
+
+
+def main() -> None:
+    """Entry point."""
+    try:
+        cli()
+    except FedotError as error:
+        typer.echo(f"fedot: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""A federation of Flower's real programs on loopback addresses, with TLS and SuperNode authentication."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fedot.deploy.keys import make_all
+from fedot.deploy.submit import SuperLink, register
+from fedot.federation.flower_commands import QUIET, free_port, script
+
+START = 90.0  # seconds for a program to come up on a busy machine
+
+
+@dataclass
+class Program:
+    """A child in a process group of its own, and the file that it writes to."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def text(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_for(self, word: str, seconds: float = START) -> None:
+        deadline = time.monotonic() + seconds
+        while word not in self.text():
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.text()[-2000:]}"
+            assert time.monotonic() < deadline, f"no {word!r} within {seconds} s:\n{self.text()[-2000:]}"
+            time.sleep(0.1)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+        self.process.wait(30)
+
+
+@dataclass
+class Federation:
+    """A SuperLink, and its SuperNodes by name."""
+
+    folder: Path
+    port: int
+    keys: Path
+    superlink: Program | None = None
+    supernodes: dict[str, Program] = field(default_factory=dict)
+
+    @property
+    def link(self) -> SuperLink:
+        return SuperLink(f"127.0.0.1:{self.port}", self.keys / "public" / "ca.crt")
+
+    def environment(self, name: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            **QUIET,
+            "FLWR_HOME": str(self.folder / f"flower-{name}"),
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start(self, name: str, *command: str) -> Program:
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [script(command[0]), *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self.environment(name),
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        return Program(process, log)
+
+    def start_superlink(self) -> None:
+        server, public = self.keys / "server", self.keys / "public"
+        self.superlink = self.start(
+            "superlink",
+            "flower-superlink",
+            *("--ssl-ca-certfile", str(public / "ca.crt"), "--ssl-certfile", str(server / "server.pem")),
+            *("--ssl-keyfile", str(server / "server.key"), "--enable-supernode-auth"),
+            *("--host", "127.0.0.1", "--port", str(self.port), "--database", str(self.folder / "state.db")),
+            "--disable-runtime-dependency-installation",
+        )
+        self.wait_for_port()
+
+    def wait_for_port(self) -> None:
+        import socket
+
+        deadline = time.monotonic() + START
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            assert self.superlink is not None
+            assert self.superlink.process.poll() is None, self.superlink.text()[-2000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def start_supernode(
+        self, name: str, partition: int, count: int, *, ca: Path | None = None, key: Path | None = None, **node: str
+    ) -> Program:
+        more = "".join(f' {name}="{value}"' for name, value in node.items())
+        program = self.start(
+            name,
+            "flower-supernode",
+            *("--root-certificates", str(ca or self.keys / "public" / "ca.crt")),
+            *("--superlink", f"127.0.0.1:{self.port}", "--host", "127.0.0.1", "--port", str(free_port())),
+            *("--auth-supernode-private-key", str(key or self.keys / "nodes" / name / "key")),
+            *("--node-config", f"partition-id={partition} num-partitions={count}{more}"),
+        )
+        self.supernodes[name] = program
+        return program
+
+    def stop(self) -> None:
+        for program in (*self.supernodes.values(), *([self.superlink] if self.superlink else [])):
+            program.kill(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def federation(folder: Path, names: Mapping[str, int]) -> Iterator[Federation]:
+    """Start a SuperLink and a SuperNode for each name, with its partition; end them all."""
+    found = Federation(folder, free_port(), folder / "keys")
+    make_all(found.keys, ["127.0.0.1", "localhost"], list(names))
+    try:
+        found.start_superlink()
+        register(found.link, found.keys / "public")
+        for name, partition in names.items():
+            found.start_supernode(name, partition, len(names))
+        yield found
+    finally:
+        found.stop()
