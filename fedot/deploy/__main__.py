@@ -1,6 +1,7 @@
 """``python -m fedot.deploy``: keys, compose files, and runs on a SuperLink."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +25,14 @@ def keys(
     host: Annotated[list[str], typer.Option(help="Name or address by which clients reach the SuperLink; repeatable.")],
     node: Annotated[list[str] | None, typer.Option(help="Name of a SuperNode; repeatable.")] = None,
     days: Annotated[float, typer.Option(help="How long certificates are valid.")] = 365,
+    begin: Annotated[Path | None, typer.Option(help="File that an earlier `run --over` left; it is removed.")] = None,
 ) -> None:
     """Make an authority, the SuperLink's certificate and SuperNodes' keys; what is there already stays."""
     from fedot.deploy.keys import make_all
 
     make_all(folder, host, node or [], days)
+    if begin is not None:
+        begin.unlink(missing_ok=True)
     typer.echo(f"{folder}: give public/ to everybody, server/ to the SuperLink, nodes/NAME/ to NAME; put ca/ away")
 
 
@@ -58,12 +62,11 @@ def run(
     nodes: Annotated[int, typer.Option(help="SuperNodes to wait for; those of the scenario by default.")] = 0,
     wait: Annotated[float, typer.Option(help="Seconds to wait for them.")] = 300,
     seeds: Annotated[str, typer.Option(envvar="FEDOT_SEEDS", help="Seeds in place of the scenario's: 0,1,2.")] = "",
-    profile: Annotated[
-        str, typer.Option(envvar="FEDOT_PROFILE", help="Edition of the scenario: one of its profiles.")
-    ] = "",
+    profile: Annotated[str, typer.Option(envvar="FEDOT_PROFILE", help="Edition: one of its profiles.")] = "",
     variant: Annotated[str, typer.Option(help="One of the scenario's variants.")] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key of the scenario.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    over: Annotated[Path | None, typer.Option(help="File to leave when the run is over, well or not.")] = None,
 ) -> None:
     """Run a scenario on connected SuperNodes. Exit code: 0 if the run ended well, else 1."""
     from fedot.deploy.submit import submit
@@ -72,24 +75,24 @@ def run(
 
     link = _superlink(superlink, root_certificates, insecure)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
-    (one, *more) = runs_of(Path(scenario), profile, variant, overrides)
-    if more:
-        raise FedotError(f"{scenario} has variants; choose one of them with --variant")
-    known = load_scenario(scenario, one.overrides)
-    submit(
-        link,
-        {
+    try:
+        (one, *more) = runs_of(Path(scenario), profile, variant, overrides)
+        if more:
+            raise FedotError(f"{scenario} has variants; choose one of them with --variant")
+        known = load_scenario(scenario, one.overrides)
+        settings: dict[str, bool | str] = {
             "scenario": scenario,
             "overrides": json.dumps(one.overrides),
             "out-dir": out,
             "progress": True,
             "resume": resume,
             "command": f"python -m fedot.deploy run {scenario}",
-        },
-        nodes or len(known.client_specs()),
-        wait=wait,
-        tell=lambda line: typer.echo(line, err=True),
-    )
+        }
+        told = partial(typer.echo, err=True)
+        submit(link, settings, nodes or len(known.client_specs()), wait=wait, tell=told)
+    finally:
+        if over is not None:
+            over.touch()
     typer.echo(f"the run has ended well; its results are in {out} at the SuperLink")
 
 

@@ -3,7 +3,7 @@
     python fedot/deploy/health.py superlink HOST:PORT [CA]    it answers, by TLS with a certificate of that authority
     python fedot/deploy/health.py supernode HOST:PORT         this machine holds a connection to it right now
 
-A SuperNode's own health service says SERVING while it cannot reach the SuperLink; the connections of the machine do not lie.
+A SuperNode's own health service says SERVING while it cannot reach the SuperLink; a machine's connections do not lie.
 """
 
 import socket

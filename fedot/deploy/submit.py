@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import ssl
 import sysconfig
 import tempfile
 import time
@@ -15,7 +17,7 @@ from fedot.federation.apps import find_apps
 from fedot.federation.flower_commands import QUIET, flwr, follow
 
 CONNECTION = "fedot"
-PAUSE = 2.0
+PAUSE, SECONDS = 2.0, 10.0
 
 Value = bool | float | int | str
 
@@ -47,15 +49,35 @@ def connection(superlink: SuperLink) -> Iterator[dict[str, str]]:
     Raises
     ------
     FedotError
-        If the certificate is not there.
+        If the SuperLink does not answer, or cannot be trusted; Flower itself would not say which.
     """
     certificates = superlink.root_certificates
     if certificates is not None and not certificates.is_file():
         raise FedotError(f"there is no certificate {certificates}; make one with `python -m fedot.deploy keys`")
+    _check(superlink)
     with tempfile.TemporaryDirectory(prefix="fedot-flower-") as home:
         (Path(home) / "config.toml").write_text(superlink.config(), encoding="utf-8")
         path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
         yield {**os.environ, **QUIET, "FLWR_HOME": home, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def _check(superlink: SuperLink) -> None:
+    host, _, port = superlink.address.rpartition(":")
+    if not port.isdigit():
+        raise FedotError(f"the SuperLink is {superlink.address!r}; HOST:PORT is needed")
+    try:
+        with socket.create_connection((host, int(port)), timeout=SECONDS) as plain:
+            if superlink.root_certificates is not None:
+                trusted = ssl.create_default_context(cafile=superlink.root_certificates)
+                with trusted.wrap_socket(plain, server_hostname=host):
+                    pass
+    except ssl.SSLCertVerificationError as error:
+        raise FedotError(
+            f"the certificate of {superlink.address} cannot be trusted: {error.verify_message}; "
+            f"is {superlink.root_certificates} of the authority that signed it?"
+        ) from None
+    except OSError as error:
+        raise FedotError(f"no SuperLink answers at {superlink.address} ({error.strerror or error})") from None
 
 
 def register(superlink: SuperLink, public: Path) -> list[str]:

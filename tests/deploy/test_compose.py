@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fedot.deploy.compose import compose_file
+from fedot.errors import FedotError
+
+ROOT = Path(__file__).parents[2]
+BASE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = BASE["services"]
+NODES = [name for name in SERVICES if name.startswith("supernode-")]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_hardened(name):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["init"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["networks"] == ["federation"]
+    assert {"mem_limit", "pids_limit", "cpus"} <= service.keys()
+    assert not {"ports", "privileged", "user", "network_mode"} & service.keys()
+
+
+def test_the_network_has_no_way_out():
+    assert BASE["networks"]["federation"] == {"internal": True}
+
+
+def test_tls_and_authentication_are_the_default():
+    assert "--enable-supernode-auth" in SERVICES["superlink"]["command"]
+    assert not any("insecure" in str(service) for service in SERVICES.values())
+    for name in NODES:
+        assert any("--auth-supernode-private-key" in part for part in SERVICES[name]["command"])
+        assert SERVICES[name]["restart"] == "on-failure"
+        assert SERVICES[name]["healthcheck"]["test"][2:4] == ["fedot/deploy/health.py", "supernode"]
+
+
+def sources(service):
+    return {volume.rpartition(":")[0].rpartition(":")[0] if volume.endswith(":ro") else volume.split(":")[0]
+            for volume in service.get("volumes", [])}  # fmt: skip
+
+
+def test_keys_and_data_are_where_they_are_needed_and_nowhere_else():
+    who = {name: sources(service) for name, service in SERVICES.items()}
+    assert [name for name in who if "ca" in who[name]] == ["keys"]
+    assert [name for name in who if "server" in who[name]] == ["keys", "superlink"]
+    for k, name in enumerate(NODES):
+        assert [other for other in who if f"node-{k}" in who[other]] == ["keys", name]
+        data = [other for other in who if any(f"FEDOT_DATA_{k}" in source for source in who[other])]
+        assert data == [name]
+        mounts = SERVICES[name]["volumes"]
+        assert all(mount.endswith(":ro") for mount in mounts)
+
+
+@pytest.mark.parametrize("clients", [["a", "b"], ["a", "b", "c"], [f"imdb-{k}" for k in range(16)]])
+def test_an_override_has_a_node_for_each_client(clients):
+    text = compose_file(clients, "scenarios/x.yaml")
+    services = yaml.safe_load(text)["services"]
+    more = {f"supernode-{k}" for k in range(2, len(clients))}
+    assert more == {name for name in services if name.startswith("supernode-")}
+    assert services["run"]["environment"]["FEDOT_SCENARIO"] == "scenarios/x.yaml"
+    assert len(services["run"]["depends_on"]) == len(clients)
+    command = services["keys"]["command"]
+    assert [command[i + 1] for i, part in enumerate(command) if part == "--node"] == [
+        f"client-{k}" for k in range(len(clients))
+    ]
+    for name in more:
+        k = name.split("-")[1]
+        service = services[name]
+        assert service["read_only"] is True
+        assert f'--node-config=partition-id={k} data-path="/data"' in service["command"]
+        assert f"node-{k}:/keys/node:ro" in service["volumes"]
+        assert any(volume.startswith(f"${{FEDOT_DATA_{k}:-none-{k}}}") for volume in service["volumes"])
+        assert not any("-1:" in volume for volume in service["volumes"])
+    for k in range(2, len(clients)):
+        assert f"supernode-{k}: {clients[k]}" in text
+
+
+def test_too_many_clients_are_refused():
+    with pytest.raises(FedotError, match="64"):
+        compose_file([str(k) for k in range(65)], "x")

@@ -1,0 +1,89 @@
+import datetime
+import ipaddress
+import stat
+import subprocess
+import sys
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from fedot.deploy.keys import make_all, make_node
+from fedot.errors import FedotError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_all(tmp_path / "keys", ["superlink", "127.0.0.1"], ["north", "south"])
+    return tmp_path / "keys"
+
+
+def certificate(path):
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def test_the_authority_vouches_for_the_server_under_its_names(folder):
+    authority, server = certificate(folder / "public" / "ca.crt"), certificate(folder / "server" / "server.pem")
+    for name in (x509.DNSName("superlink"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))):
+        verifier = PolicyBuilder().store(Store([authority])).build_server_verifier(name)
+        assert verifier.verify(server, [])[-1] == authority
+    with pytest.raises(VerificationError):
+        PolicyBuilder().store(Store([authority])).build_server_verifier(x509.DNSName("other")).verify(server, [])
+    usage = server.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
+    left = server.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    assert datetime.timedelta(days=364) < left <= datetime.timedelta(days=365)
+
+
+def test_nodes_have_openssh_keys_that_belong_together(folder):
+    seen = set()
+    for name in ("north", "south"):
+        private = serialization.load_ssh_private_key((folder / "nodes" / name / "key").read_bytes(), None)
+        public = serialization.load_ssh_public_key((folder / "public" / f"{name}.pub").read_bytes())
+        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        assert isinstance(private.curve, ec.SECP384R1)
+        assert private.public_key() == public
+        seen.add(private.private_numbers().private_value)
+    assert len(seen) == 2
+
+
+def test_secrets_are_for_their_owner_and_nothing_is_half_written(folder):
+    for path in folder.rglob("*"):
+        assert not path.name.endswith(".part")
+        if path.name in ("ca.key", "server.key", "key"):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not any("PRIVATE" in path.read_text() for path in (folder / "public").iterdir())
+
+
+def test_what_is_there_stays(folder):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    make_all(folder, ["elsewhere"], ["north", "west"])
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert (folder / "nodes" / "west" / "key").exists()
+
+
+def test_half_a_pair_is_refused(folder):
+    (folder / "public" / "north.pub").unlink()
+    with pytest.raises(FedotError, match=r"north\.pub is not"):
+        make_all(folder, ["superlink"], ["north"])
+
+
+@pytest.mark.parametrize("name", ["", "../north", "a/b"])
+def test_a_name_is_no_path(tmp_path, name):
+    with pytest.raises(FedotError, match="name"):
+        make_node(tmp_path, tmp_path, name)
+
+
+def test_the_command(tmp_path):
+    command = [sys.executable, "-m", "fedot.deploy", "keys", str(tmp_path / "k"), "--host", "here", "--node", "a"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "k" / "nodes" / "a" / "key").is_file()
+    (tmp_path / "k" / "public" / "a.pub").unlink()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("fedot: ")
+    assert done.stderr.count("\n") == 1
