@@ -27,9 +27,11 @@ def test_a_program_that_ends_by_itself_keeps_its_exit_code(tmp_path):
 
 
 def test_signals_are_passed_on(tmp_path):
-    code = f"import signal, sys, time, pathlib; signal.signal(15, lambda *_: sys.exit(5)); pathlib.Path({str(tmp_path / 'up')!r}).touch(); time.sleep(60)"
+    up = tmp_path / "up"
+    listen = "import signal, sys, time, pathlib; signal.signal(15, lambda *_: sys.exit(5))"
+    code = f"{listen}; pathlib.Path({str(up)!r}).touch(); time.sleep(60)"
     process = start(tmp_path / "over", code)
-    while not (tmp_path / "up").exists():
+    while not up.exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 5
