@@ -20,6 +20,9 @@ from fedot.errors import FedotError
 DAYS = 365
 CA_CERT, CA_KEY, SERVER_CERT, SERVER_KEY = "ca.crt", "ca.key", "server.pem", "server.key"
 
+ITSELF = ("localhost", "127.0.0.1")
+"""Under these names the SuperLink's own executor calls it."""
+
 CURVE = ec.SECP384R1()
 HASH = hashes.SHA384()
 
@@ -64,9 +67,10 @@ def make_server(public: Path, private: Path, folder: Path, hosts: Sequence[str],
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
     key = ec.generate_private_key(CURVE)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
+    names = dict.fromkeys([*hosts, *ITSELF])
     certificate = (
         _certificate(name, authority.subject, key.public_key(), days)
-        .add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_host(host) for host in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)

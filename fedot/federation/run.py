@@ -44,6 +44,7 @@ LINE_PAIRS = 4
 
 SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None, Tensor | None], None]
 Progress = Callable[[str, float], None]
+RequestFor = Callable[[ClientDescription], EvaluationRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,10 @@ class _Seed:
             updates = strategy.accepted
             fused = strategy.latest if isinstance(strategy, OTFusion) else None
             model = global_model(unpack_state(arrays), fused, updates)
-            tallies = self._evaluate(model)
+            if server_round == final:  # before anything else can go wrong
+                words = self.federation.settings.tokenizer
+                self.save_model(title, self.seed, model.state, model.config, words, model.vocabulary, None)
+            tallies = self._evaluate(f"{title}, seed {self.seed}, round {server_round}", model)
             self.record.add_scores(
                 self.seed,
                 title,
@@ -239,11 +243,8 @@ class _Seed:
             trained = server_round > 1 or not as_parents
             if trained:
                 self.record.add_training(self.seed, title, server_round, updates)
-            if server_round == final:
-                tokenizer = self.federation.settings.tokenizer
-                self.save_model(title, self.seed, model.state, model.config, tokenizer, model.vocabulary, None)
-                if fused is not None:
-                    self._diagnose(title, fused)
+            if server_round == final and fused is not None:
+                self._diagnose(title, fused)
             self.progress(f"seed {self.seed}: {title}, round {server_round}", (1.0 * trained + 0.1) * self.n)
             return None
 
@@ -262,7 +263,7 @@ class _Seed:
             log.warning("%s cannot be run: %s", title, told)
             self.record.add_failure(self.seed, title, " ".join(told.split()))
 
-    def _evaluate(self, model: Global) -> dict[str, AnyTally]:
+    def _evaluate(self, where: str, model: Global) -> dict[str, AnyTally]:
         own = {update.client: update.tokenizer for update in self.parents}
 
         def request_for(client: ClientDescription) -> EvaluationRequest:
@@ -272,17 +273,19 @@ class _Seed:
             state, config = model.for_client(tokenizer)
             return EvaluationRequest((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
 
-        return evaluate_everywhere(self.federation, request_for)[0]
+        return self._evaluate_reachable(where, request_for)[0]
 
     def _evaluate_alike(self, request: EvaluationRequest) -> tuple[dict[str, AnyTally], ...]:
-        """Evaluate the same at every client."""
         return evaluate_everywhere(self.federation, lambda _: request)
 
     def _evaluate_reference(self, title: str, request: EvaluationRequest) -> tuple[dict[str, AnyTally], ...]:
-        """Evaluate the same at every client that can, and say who cannot; without it there is no sum over all."""
-        results, left_out = evaluate_where_possible(self.federation, lambda _: request)
+        return self._evaluate_reachable(f"{title}, seed {self.seed}", lambda _: request)
+
+    def _evaluate_reachable(self, where: str, request_for: RequestFor) -> tuple[dict[str, AnyTally], ...]:
+        """Evaluate at every client that can; say who cannot, and then there is no sum over all."""
+        results, left_out = evaluate_where_possible(self.federation, request_for)
         for name, reason in left_out:
-            self.record.notices.append(f"{title}, seed {self.seed}: no figures of {name}, nor over all: {reason}")
+            self.record.notices.append(f"{where}: no figures of {name}, nor over all: {reason}")
         if not results[0]:
             raise FedotError(f"no client could evaluate: {'; '.join(f'{name}: {why}' for name, why in left_out)}")
         return results

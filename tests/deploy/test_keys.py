@@ -17,7 +17,7 @@ from fedot.errors import FedotError
 
 @pytest.fixture
 def folder(tmp_path):
-    make_all(tmp_path / "keys", ["superlink", "127.0.0.1"], ["north", "south"])
+    make_all(tmp_path / "keys", ["superlink", "192.0.2.7"], ["north", "south"])
     return tmp_path / "keys"
 
 
@@ -27,7 +27,8 @@ def certificate(path):
 
 def test_the_authority_vouches_for_the_server_under_its_names(folder):
     authority, server = certificate(folder / "public" / "ca.crt"), certificate(folder / "server" / "server.pem")
-    for name in (x509.DNSName("superlink"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))):
+    addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("192.0.2.7", "127.0.0.1")]
+    for name in (x509.DNSName("superlink"), x509.DNSName("localhost"), *addresses):
         verifier = PolicyBuilder().store(Store([authority])).build_server_verifier(name)
         assert verifier.verify(server, [])[-1] == authority
     with pytest.raises(VerificationError):

@@ -260,9 +260,26 @@ def test_a_node_lost_in_training_is_named_and_the_rest_goes_on(
 def test_a_test_split_that_stays_silent_is_not_left_out_of_the_sum(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lossy, "kind", "evaluate")
     outcome = run(tiny(references=[]), grid=Lossy)
+    assert {row["split"] for row in outcome.record.rows} == {"xed-en"}
+    assert outcome.strategies() == {"fedavg", "ot-fusion"}
+    assert outcome.record.failures == []
+    notices = outcome.results["provenance"]["notices"]
+    for name in ("fedavg", "ot-fusion"):
+        assert f"{name}, seed 0, round 1: no figures of xed-fi, nor over all: no answer" in notices
+        assert (name, 0) in outcome.models
+    assert "no figures of xed-fi" in render_report(outcome.results)
+
+
+def test_a_model_that_nobody_can_evaluate_is_kept_and_told(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Deaf(InProcessGrid):
+        def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> list[Message]:
+            replies = list(super().send_and_receive(messages, timeout=timeout))
+            return [reply for reply in replies if reply.metadata.message_type != "evaluate"]
+
+    outcome = run(tiny(references=[]), grid=Deaf)
     assert outcome.record.rows == []
     assert {failure["strategy"] for failure in outcome.record.failures} == {"fedavg", "ot-fusion"}
-    assert all("xed-fi: no answer" in failure["reason"] for failure in outcome.record.failures)
+    assert set(outcome.models) == {("fedavg", 0), ("ot-fusion", 0)}
 
 
 class Selective(InProcessGrid):
