@@ -1,0 +1,90 @@
+"""The compose file on a real engine: it ends well, leaves its results, and keeps clients apart; run with -m docker."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fedot.scenario import load_scenario
+from fedot.scenario_file import runs_of
+from tests.federation.test_run import run
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "fedot-test"
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(1800)]
+
+
+def docker(*arguments: str, check: bool = True, **environment: str) -> str:
+    command = ["docker", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert not check or done.returncode == 0, f"{' '.join(command)}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def compose(*arguments: str, check: bool = True, **environment: str) -> str:
+    return docker("compose", "--project-name", PROJECT, *arguments, check=check, **environment)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run the small bilingual scenario by `docker compose up`; give what is in the volume of results."""
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("no Docker engine is running here")
+    folder = tmp_path_factory.mktemp("compose")
+    try:
+        compose("build")
+        compose("up", "--abort-on-container-failure", FEDOT_PROFILE="small")
+        states = [json.loads(line) for line in compose("ps", "--all", "--format", "json").splitlines()]
+        assert {state["Service"]: state["ExitCode"] for state in states} == dict.fromkeys(
+            ["keys", "superlink", "register", "supernode-0", "supernode-1", "run"], 0
+        )
+        mounts = ("--volume", f"{PROJECT}_results:/results:ro", "--volume", f"{folder}:/out")
+        docker("run", "--rm", "--user", "root", *mounts, "fedot", "cp", "-r", "/results", "/out/")
+        yield folder / "results"
+    finally:
+        compose("down", "--volumes", "--remove-orphans", check=False)
+        left = docker("volume", "ls", "--format", "{{.Name}}", check=False).splitlines()
+        assert not [name for name in left if name.startswith(PROJECT)]
+
+
+def test_the_report_the_results_and_the_models_are_left(finished: Path) -> None:
+    assert (finished / "report.html").stat().st_size > 10_000
+    assert json.loads((finished / "status.json").read_text())["state"] == "finished"
+    results = json.loads((finished / "results.json").read_text())
+    assert results["provenance"]["engine"] == "deployment"
+    assert {"fedavg", "ot-fusion", "parent:xed-en"} <= {row["strategy"] for row in results["rows"]}
+    assert (finished / "models" / "ot-fusion-seed0.safetensors").is_file()
+
+
+def test_the_fused_weights_are_those_of_one_process(finished: Path) -> None:
+    """To 1e-4, since the image's torch may be another build; on the same build to 1e-6 (`test_federation`)."""
+    (small,) = runs_of(ROOT / "scenarios" / "bilingual.yaml", "small")
+    scenario = load_scenario(ROOT / "scenarios" / "bilingual.yaml", [*small.overrides, "data.source=stand-in"])
+    wanted = run(scenario).models["ot-fusion", 0][0]
+    found = load_file(finished / "models" / "ot-fusion-seed0.safetensors")
+    assert found.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("finished")
+def test_nobody_is_root_and_a_node_sees_its_own_key_only() -> None:
+    for service in ("superlink", "supernode-0", "supernode-1", "run"):
+        command = "id -u; ls -R /keys; touch /app/x || echo read-only"
+        told = compose("run", "--rm", "--no-deps", "--entrypoint", "sh", service, "-c", command)
+        assert "read-only" in told
+        assert told.splitlines()[0] == "10001"
+        assert "ca.key" not in told
+        assert ("server.key" in told) == (service == "superlink")
