@@ -11,6 +11,7 @@ from fedot.errors import FedotError
 
 if TYPE_CHECKING:
     from fedot.deploy.submit import SuperLink
+    from fedot.scenario_file import Run
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="A federation of real processes.")
 
@@ -63,7 +64,7 @@ def run(
     wait: Annotated[float, typer.Option(help="Seconds to wait for them.")] = 300,
     seeds: Annotated[str, typer.Option(envvar="FEDOT_SEEDS", help="Seeds in place of the scenario's: 0,1,2.")] = "",
     profile: Annotated[str, typer.Option(envvar="FEDOT_PROFILE", help="Edition: one of its profiles.")] = "",
-    variant: Annotated[str, typer.Option(help="One of the scenario's variants.")] = "",
+    variant: Annotated[str, typer.Option(envvar="FEDOT_VARIANT", help="One of the scenario's variants.")] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override a key of the scenario.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     over: Annotated[Path | None, typer.Option(help="File to leave when the run is over, well or not.")] = None,
@@ -71,14 +72,11 @@ def run(
     """Run a scenario on connected SuperNodes. Exit code: 0 if the run ended well, else 1."""
     from fedot.deploy.submit import submit
     from fedot.scenario import load_scenario
-    from fedot.scenario_file import runs_of
 
     link = _superlink(superlink, root_certificates, insecure)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
     try:
-        (one, *more) = runs_of(Path(scenario), profile, variant, overrides)
-        if more:
-            raise FedotError(f"{scenario} has variants; choose one of them with --variant")
+        one = _edition(scenario, profile, variant, overrides)
         known = load_scenario(scenario, one.overrides)
         settings: dict[str, bool | str] = {
             "scenario": scenario,
@@ -98,13 +96,27 @@ def run(
 
 @cli.command()
 def compose(
-    scenario: Annotated[Path, typer.Argument(help="A scenario file.")],
+    scenario: Annotated[Path, typer.Argument(help="A scenario file, in the folder scenarios/.")],
+    profile: Annotated[str, typer.Option(help="Edition: one of its profiles.")] = "",
+    variant: Annotated[str, typer.Option(help="One of the scenario's variants.")] = "",
 ) -> None:
     """Print the compose file with one SuperNode for each client of a scenario."""
     from fedot.deploy.compose import compose_file
     from fedot.scenario import load_scenario
 
-    typer.echo(compose_file(load_scenario(scenario).client_names(), scenario.as_posix()), nl=False)
+    chosen = _edition(str(scenario), profile, variant, [])
+    names = load_scenario(scenario, chosen.overrides).client_names()
+    settings = {"FEDOT_PROFILE": profile, "FEDOT_VARIANT": variant}
+    typer.echo(compose_file(names, scenario.as_posix(), {k: v for k, v in settings.items() if v}), nl=False)
+
+
+def _edition(scenario: str, profile: str, variant: str, overrides: list[str]) -> "Run":
+    from fedot.scenario_file import runs_of
+
+    (one, *more) = runs_of(Path(scenario), profile, variant, overrides)
+    if more:
+        raise FedotError(f"{scenario} has variants; choose one of them with --variant")
+    return one
 
 
 def _superlink(address: str, root_certificates: Path | None, insecure: bool) -> "SuperLink":

@@ -1,7 +1,7 @@
 """The compose file of a scenario's SuperNodes, made from the one in the repository, which has two."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -14,8 +14,15 @@ MOST = 64
 """Folders for so many nodes' keys are in the image."""
 
 
-def compose_file(clients: Sequence[str], scenario: str) -> str:
+def compose_file(clients: Sequence[str], scenario: str, edition: Mapping[str, str] | None = None) -> str:
     """Write an override of `docker-compose.yml`: a SuperNode for each client, and the scenario to run.
+
+    Parameters
+    ----------
+    clients
+        Their names, for comments.
+    edition
+        More of the run's environment, such as `FEDOT_PROFILE`.
 
     Raises
     ------
@@ -31,7 +38,7 @@ def compose_file(clients: Sequence[str], scenario: str) -> str:
             "volumes": [f"node-{k}:/keys/nodes/client-{k}" for k in range(2, len(clients))],
         },
         "run": {
-            "environment": {"FEDOT_SCENARIO": scenario},
+            "environment": {"FEDOT_SCENARIO": scenario, **(edition or {})},
             "depends_on": {f"supernode-{k}": {"condition": "service_started"} for k in range(len(clients))},
         },
     }

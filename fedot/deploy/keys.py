@@ -7,6 +7,7 @@ prove who they are by elliptic-curve keys in OpenSSH's format, the only one that
 import datetime
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,10 @@ CA_CERT, CA_KEY, SERVER_CERT, SERVER_KEY = "ca.crt", "ca.key", "server.pem", "se
 
 ITSELF = ("localhost", "127.0.0.1")
 """Under these names the SuperLink's own executor calls it."""
+
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""No path, and nothing that a command would take for an option."""
 
 CURVE = ec.SECP384R1()
 HASH = hashes.SHA384()
@@ -83,8 +88,7 @@ def make_server(public: Path, private: Path, folder: Path, hosts: Sequence[str],
 
 def make_node(public: Path, folder: Path, name: str) -> None:
     """Make a SuperNode's key: `key` in its own `folder`, `NAME.pub` in `public`; what is there already stays."""
-    if not name or Path(name).name != name:
-        raise FedotError(f"a node's name is {name!r}; it must be a plain name, for example client-0")
+    _check_name(name)
     if _both(folder / "key", public / f"{name}.pub"):
         return
     key = ec.generate_private_key(CURVE)
@@ -97,7 +101,17 @@ def make_node(public: Path, folder: Path, name: str) -> None:
 
 
 def make_all(folder: Path, hosts: Sequence[str], nodes: Sequence[str], days: float = DAYS) -> None:
-    """Make everything in one folder: `public/`, `ca/`, `server/` and `nodes/NAME/`, each for those who need it."""
+    """Make everything in one folder: `public/`, `ca/`, `server/` and `nodes/NAME/`, each for those who need it.
+
+    Raises
+    ------
+    FedotError
+        If a name cannot be used, before anything is written; or if half a pair is there.
+    """
+    for host in hosts:
+        _host(host)
+    for name in nodes:
+        _check_name(name)
     public, private = folder / "public", folder / "ca"
     make_authority(public, private, days)
     make_server(public, private, folder / "server", hosts, days)
@@ -133,7 +147,16 @@ def _host(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
+        if not HOST.fullmatch(host):
+            raise FedotError(
+                f"a host is {host!r}; it must be an address, or a name of letters, digits, dots and hyphens; no port"
+            ) from None
         return x509.DNSName(host)
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise FedotError(f"a node's name is {name!r}; it must be a plain name, for example client-0")
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

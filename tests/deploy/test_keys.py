@@ -72,10 +72,17 @@ def test_half_a_pair_is_refused(folder):
         make_all(folder, ["superlink"], ["north"])
 
 
-@pytest.mark.parametrize("name", ["", "../north", "a/b"])
+@pytest.mark.parametrize("name", ["", "../north", "a/b", "..", ".hidden", "-n", "a\n"])
 def test_a_name_is_no_path(tmp_path, name):
     with pytest.raises(FedotError, match="name"):
         make_node(tmp_path, tmp_path, name)
+
+
+@pytest.mark.parametrize("host", ["", "superlink:8000", "https://superlink", "süd.example.org", "a b", "-x"])
+def test_a_host_that_cannot_be_in_a_certificate_is_refused_before_anything_is_written(tmp_path, host):
+    with pytest.raises(FedotError, match="host"):
+        make_all(tmp_path / "keys", ["superlink", host], ["north"])
+    assert not (tmp_path / "keys").exists()
 
 
 def test_the_command(tmp_path):

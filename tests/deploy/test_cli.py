@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from fedot.deploy.__main__ import cli
+from fedot.errors import FedotError
+
+
+@pytest.fixture(autouse=True)
+def _in_the_clone(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+
+
+def call(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["compose", "nothing.yaml"], "no scenario file nothing.yaml"),
+        (["compose", "scenarios/parallel.yaml"], "choose one of them with --variant"),
+        (["compose", "scenarios/bilingual.yaml", "--profile", "smal"], "small"),
+        (["run", "scenarios/bilingual.yaml", "--out", "/x"], "--root-certificates"),
+        (["run", "scenarios/bilingual.yaml", "--out", "/x", "--insecure", "--superlink", "here"], "HOST:PORT"),
+        (["register", "no-such-folder", "--insecure"], "no public key"),
+        (["register", ".", "--insecure", "--root-certificates", "ca.crt"], "--insecure"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(arguments, reason):
+    failed = call(*arguments).exception
+    assert isinstance(failed, FedotError)
+    assert reason in str(failed)
+    assert "\n" not in str(failed)
+
+
+def test_a_run_that_cannot_start_is_over_too(tmp_path):
+    """Or the other containers would stay up for ever."""
+    mark = tmp_path / "over"
+    made = call("run", "nothing.yaml", "--out", "/x", "--insecure", "--over", mark)
+    assert isinstance(made.exception, FedotError)
+    assert mark.exists()
+
+
+def test_new_keys_begin_a_new_run(tmp_path):
+    mark = tmp_path / "over"
+    mark.touch()
+    assert call("keys", tmp_path / "keys", "--host", "superlink", "--begin", mark).exit_code == 0
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "clients"),
+    [
+        ("bilingual", {"--profile": "small"}, 2),
+        ("cross_dataset", {}, 3),
+        ("multilingual", {"--variant": "one vocabulary", "--profile": "small"}, 8),
+        ("parallel", {"--variant": "16 clients, equal"}, 16),
+    ],
+)
+def test_an_override_runs_the_scenario_that_was_asked_for(scenario, options, clients):
+    path = f"scenarios/{scenario}.yaml"
+    made = call("compose", path, *(part for option in options.items() for part in option))
+    assert made.exit_code == 0, made.exception
+    services = yaml.safe_load(made.stdout)["services"]
+    assert len(services["run"]["depends_on"]) == clients
+    wanted = {"FEDOT_SCENARIO": path, **{f"FEDOT_{key[2:].upper()}": value for key, value in options.items()}}
+    assert services["run"]["environment"] == wanted
