@@ -166,8 +166,17 @@ def test_only_the_same_scenario_is_resumed(call: Call) -> None:
     assert call("--out", "o", "--seeds", "0").exit_code == 0
     before = Path("o/results.json").read_bytes()
     refused(call("--out", "o", "--resume", "--seeds", "0", "--set", "train.lr=0.01"), "another scenario", "train")
-    refused(call("--out", "o", "--resume", "--seeds", "0,1"), "another scenario", "seeds")
+    refused(call("--out", "o", "--resume", "--seeds", "1,0"), "another scenario", "seeds")
     assert Path("o/results.json").read_bytes() == before
+
+
+def test_a_run_can_be_made_longer(call: Call, trainings: list[int]) -> None:
+    assert call("--out", "short", "--seeds", "0", "--no-cache").exit_code == 0
+    once = len(trainings)
+    assert call("--out", "short", "--seeds", "0,1", "--no-cache", "--resume").exit_code == 0
+    assert len(trainings) == 2 * once
+    assert call("--out", "whole", "--seeds", "0,1", "--no-cache").exit_code == 0
+    assert content("short") == content("whole")
 
 
 def test_resuming_what_never_began_is_a_run(call: Call) -> None:
