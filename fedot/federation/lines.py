@@ -26,11 +26,21 @@ def lines_between(
     }
     if raw[0].config == raw[1].config:
         ends["unaligned"] = ([update.state for update in raw], [raw[0].config] * 2)
+    # One message for all of them: in a deployment each is a process that starts anew.
+    kinds = list(ends)
+    states = [state for kind in kinds for state in ends[kind][0]]
+    configs = [config for kind in kinds for config in ends[kind][1]]
+    items = tuple(
+        EvaluationItem("weights", ((2 * k, float(1 - a)), (2 * k + 1, float(a))))
+        for k in range(len(kinds))
+        for a in alphas
+    )
+    names = ("",) * len(states)
+    request = EvaluationRequest(tuple(states), tuple(configs), names, items, translated=False, calibrated=False)
+    everything = [by_split["all"] for by_split in evaluate(request)]
     found = []
-    for kind, (states, configs) in ends.items():
-        items = tuple(EvaluationItem("weights", ((0, float(1 - a)), (1, float(a)))) for a in alphas)
-        request = EvaluationRequest(tuple(states), tuple(configs), ("", ""), items, translated=False, calibrated=False)
-        tallies = [by_split["all"] for by_split in evaluate(request)]
+    for k, kind in enumerate(kinds):
+        tallies = everything[k * POINTS : (k + 1) * POINTS]
         found.append(
             {
                 "seed": seed,

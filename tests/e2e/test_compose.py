@@ -34,6 +34,14 @@ def compose(*arguments: str, check: bool = True, **environment: str) -> str:
     return docker("compose", "--project-name", PROJECT, *arguments, check=check, **environment)
 
 
+def _private_folder(factory: pytest.TempPathFactory, k: int) -> Path:
+    """A client's own folder, which every user of this machine may read: only mounts keep clients apart."""
+    folder = factory.mktemp(f"data-{k}")
+    (folder / f"secret-of-{k}.txt").write_text("")
+    folder.chmod(0o755)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Run the small bilingual scenario by `docker compose up`; give what is in the volume of results."""
@@ -43,6 +51,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ):
         pytest.skip("no Docker engine is running here")
     folder = tmp_path_factory.mktemp("compose")
+    data = {f"FEDOT_DATA_{k}": str(_private_folder(tmp_path_factory, k)) for k in (0, 1)}
+    os.environ.update(data)  # for what the tests start afterwards, too
     try:
         compose("build")
         compose("up", "--abort-on-container-failure", FEDOT_PROFILE="small")
@@ -55,6 +65,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder / "results"
     finally:
         compose("down", "--volumes", "--remove-orphans", check=False)
+        for name in data:
+            del os.environ[name]
         left = docker("volume", "ls", "--format", "{{.Name}}", check=False).splitlines()
         assert not [name for name in left if name.startswith(PROJECT)]
 
@@ -88,3 +100,12 @@ def test_nobody_is_root_and_a_node_sees_its_own_key_only() -> None:
         assert told.splitlines()[0] == "10001"
         assert "ca.key" not in told
         assert ("server.key" in told) == (service == "superlink")
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize("service", ["superlink", "supernode-0", "supernode-1", "run"])
+def test_data_of_a_client_are_seen_by_it_alone_and_cannot_be_changed(service: str) -> None:
+    command = "find / -name 'secret-of-*' 2>/dev/null; touch /data/x 2>/dev/null || echo read-only"
+    told = compose("run", "--rm", "--no-deps", "--entrypoint", "sh", service, "-c", command).split()
+    own = [f"/data/secret-of-{service[-1]}.txt"] if service.startswith("supernode") else []
+    assert told == [*own, "read-only"]
