@@ -10,7 +10,7 @@ from flwr.app import Message
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
-__all__ = ["Run", "assume_identity", "give_id"]
+__all__ = ["Run", "assume_identity", "come_from", "give_id"]
 
 
 def assume_identity(run_id: int = 1, node_id: int = 1) -> None:
@@ -23,3 +23,8 @@ def give_id(message: Message) -> str:
     message_id = uuid.uuid4().hex
     message.metadata.__dict__["_message_id"] = message_id
     return message_id
+
+
+def come_from(message: Message, node_id: int) -> None:
+    """Let a reply come from another node than the one that was asked, as Flower's word of a lost node does."""
+    message.metadata.__dict__["_src_node_id"] = node_id

@@ -11,6 +11,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.federation.checkpoint import FOLDER, CheckpointedGrid
+from fedot.federation.files import write_bytes
 from fedot.federation.progress import track
 from fedot.federation.results import RunRecord
 from fedot.federation.run import Plan, run_scenario, work_per_seed
@@ -29,6 +31,7 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     """Run a scenario and write its output folder; see `[tool.flwr.app.config]` for the settings.
 
     What is finished is written after every seed, and also when the run is interrupted, marked as incomplete.
+    Within a seed the clients' answers are kept (`fedot.federation.checkpoint`).
 
     Raises
     ------
@@ -37,8 +40,11 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     """
     scenario, plan, out = read_settings(run_config)
     record = RunRecord(scenario, plan.engine, plan.command)
+    checkpointed = CheckpointedGrid(grid, out / FOLDER)
     if run_config.get("resume", False):
         resume(record, out)
+    else:
+        checkpointed.forget()
 
     def flush() -> None:
         if not record.rows and not record.failures:
@@ -46,6 +52,15 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         results = record.as_dict()
         write_results(results, out)
         write_report(results, out)
+
+    unwritten: list[FedotError] = []
+
+    def finish_seed() -> None:
+        if unwritten:  # a seed without its models is not finished
+            record.finished.pop()
+            raise unwritten[0]
+        flush()
+        checkpointed.forget()
 
     def save_model(
         title: str,
@@ -56,8 +71,6 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         vocabulary: Sequence[str] | None,
         token_counts: Tensor | None,
     ) -> None:
-        folder = out / "models"
-        folder.mkdir(parents=True, exist_ok=True)
         metadata = {"config": config_to_json(config)}
         if tokenizer:
             metadata["tokenizer"] = tokenizer
@@ -66,7 +79,11 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         if token_counts is not None:
             metadata["token-counts"] = json.dumps(token_counts.tolist())
         name = title.replace(":", "-").replace("/", "-")
-        write_bytes(folder / f"{name}-seed{seed}.safetensors", save(state, metadata))
+        try:
+            write_bytes(out / "models" / f"{name}-seed{seed}.safetensors", save(state, metadata))
+        except FedotError as error:
+            unwritten.append(error)
+            raise
 
     write_bytes(out / "scenario.yaml", dump_scenario(scenario).encode())
     total = work_per_seed(scenario) * (len(scenario.seeds) - len(record.finished))
@@ -81,13 +98,15 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
                 report(phase, work)
                 log.info("%s", phase)
 
-            run_scenario(grid, plan, record, save_model, advance, on_seed=flush)
+            run_scenario(checkpointed, plan, record, save_model, advance, on_seed=finish_seed)
     finally:
         flush()
 
 
 def resume(record: RunRecord, out: Path) -> None:
     """Take over the finished seeds of an interrupted run in the output folder, if there is one.
+
+    A run may be made longer: its finished seeds must be the first of those that are wanted now.
 
     Raises
     ------
@@ -102,6 +121,9 @@ def resume(record: RunRecord, out: Path) -> None:
     if results.exists():
         earlier = load_results(results)
         differing |= _differing(earlier["scenario"], plain(wanted))
+        done = earlier["provenance"].get("finished", {"seeds": []})["seeds"]
+        if done == list(record.scenario.seeds[: len(done)]):
+            differing -= {"seeds"}
         if not differing:
             record.resume(earlier)
     if differing:
@@ -142,10 +164,3 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path
             f"the output folder {out} is not writable ({error.strerror}); choose another with --out"
         ) from None
     return scenario, plan, out
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it, so that nobody ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(content)
-    temporary.replace(path)

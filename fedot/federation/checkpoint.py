@@ -1,0 +1,221 @@
+"""A run that goes on in the middle of a seed: what the clients have answered is kept until the seed is finished.
+
+The server's own arithmetic is a function of the clients' answers alone, and costs little beside their training. So
+each exchange, once it is complete, becomes a file; a run that goes on gets the same answers to the same questions from
+there, comes to the same global model to the bit, whatever the strategy keeps from round to round, and asks the clients
+for what is left. A question is known by the hash of everything in it, weights included, and of what the clients told
+about themselves: after a change of settings or data nothing old is taken for an answer.
+"""
+
+import base64
+import hashlib
+import json
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.federation.files import write_bytes
+from fedot.federation.flower_private import come_from
+from fedot.federation.messages import unpack_description
+from fedot.federation.metered import MeteredGrid
+
+log = logging.getLogger("fedot.server")
+
+FOLDER = ".checkpoint"
+MOST_BYTES = 8 * 2**30
+"""A seed's answers are kept up to so many bytes; what is beyond is asked for again."""
+
+LOST = -1  # Flower tells of a lost node under its own id
+
+
+class CheckpointedGrid(MeteredGrid):
+    """Pass questions on to `grid` and keep the answers in a folder; answer from there what was asked before.
+
+    An exchange in which nobody answered well is not kept, so that it is tried again.
+    """
+
+    def __init__(self, grid: Grid, folder: Path, most_bytes: int = MOST_BYTES) -> None:
+        super().__init__(grid)
+        self.folder, self.most_bytes, self.kept_bytes = folder, most_bytes, 0
+        self._full = False
+        self._seen: Counter[str] = Counter()
+        self._places: dict[int, int] = {}
+        self._about: dict[int, str] = {}
+
+    def forget(self) -> None:
+        """Remove what is kept: the seed is finished, or the run starts again.
+
+        Raises
+        ------
+        FedotError
+            If it cannot be removed.
+        """
+        try:
+            shutil.rmtree(self.folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise FedotError(f"{self.folder} cannot be removed ({error.strerror})") from None
+        self.kept_bytes, self._full = 0, False
+        self._seen.clear()
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        """Answer from the folder, or else ask the clients and keep what they say."""
+        sent = list(messages)
+        if not sent:
+            return []
+        if sent[0].metadata.message_type.startswith("query"):
+            replies = list(self._grid.send_and_receive(sent, timeout=timeout))
+            self._learn(replies)
+            return replies
+        if any(message.metadata.dst_node_id not in self._places for message in sent):
+            return self._grid.send_and_receive(sent, timeout=timeout)  # nobody has said who that is
+        path = self.folder / f"{self._key(sent)}.safetensors"
+        known = self._read(path, sent)
+        if known is not None:
+            return known
+        replies = list(self._grid.send_and_receive(sent, timeout=timeout))
+        if any(reply.has_content() for reply in replies):
+            self._keep(path, replies)
+        return replies
+
+    def _learn(self, replies: Iterable[Message]) -> None:
+        """Note who is behind each node: the same client may come back under another id."""
+        for reply in replies:
+            if reply.has_content():
+                node = reply.metadata.src_node_id
+                try:
+                    self._places[node] = unpack_description(reply.content).partition_id
+                except FedotError:
+                    continue  # whoever asked will say what is wrong
+                self._about[node] = digest(reply.content)
+
+    def _place(self, node: int) -> int:
+        return self._places.get(node, LOST)
+
+    def _key(self, sent: list[Message]) -> str:
+        """Hash of the question, and how often it was asked before."""
+        digests = {id(message.content): "" for message in sent}
+        parts = []
+        for message in sent:
+            node = message.metadata.dst_node_id
+            digests[id(message.content)] = told = digests[id(message.content)] or digest(message.content)
+            parts.append((self._place(node), message.metadata.message_type, self._about.get(node, ""), told))
+        key = hashlib.sha256(json.dumps(sorted(parts)).encode()).hexdigest()[:32]
+        self._seen[key] += 1
+        return f"{key}-{self._seen[key]}"
+
+    def _keep(self, path: Path, replies: list[Message]) -> None:
+        tensors: dict[str, Tensor] = {}
+        answers = [
+            {"place": self._place(reply.metadata.src_node_id), **_written(reply, f"{k}.", tensors)}
+            for k, reply in enumerate(replies)
+        ]
+        self.kept_bytes += sum(tensor.numel() for tensor in tensors.values())
+        if self.kept_bytes > self.most_bytes:
+            if not self._full:
+                log.warning("the checkpoint is full; a run that goes on will repeat what comes from here")
+            self._full = True
+            return
+        try:
+            write_bytes(path, save(tensors, {"answers": json.dumps(answers)}))
+        except FedotError as error:  # the run itself does not need it
+            log.warning("no checkpoint: %s", error)
+
+    def _read(self, path: Path, sent: list[Message]) -> list[Message] | None:
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, "pt") as file:
+                answers = json.loads(file.metadata()["answers"])
+                contents = [_read_back(answer, file) for answer in answers]
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s cannot be read (%s), so the clients are asked again", path, type(error).__name__)
+            return None
+        by_place = {self._place(message.metadata.dst_node_id): message for message in sent}
+        replies = []
+        for answer, content in zip(answers, contents, strict=True):
+            reply = Message(content, reply_to=by_place.get(answer["place"], sent[0]))
+            if answer["place"] == LOST:
+                come_from(reply, 1)
+            replies.append(reply)
+        return replies
+
+
+def digest(content: RecordDict) -> str:
+    """Hash of all that a message holds, the order of its records aside."""
+    found = hashlib.sha256()
+    for name in sorted(content):
+        record = content[name]
+        found.update(json.dumps([name, type(record).__name__]).encode())
+        for key in sorted(record):
+            value = record[key]
+            if isinstance(value, Array):
+                found.update(json.dumps([key, value.dtype, list(value.shape)]).encode())
+                found.update(value.data)
+            else:
+                found.update(json.dumps([key, _plain(value)]).encode())
+    return found.hexdigest()
+
+
+def _written(reply: Message, prefix: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Write a reply as plain values; the bytes of its arrays go into `tensors`."""
+    if reply.has_error():
+        return {"error": [reply.error.code, reply.error.reason]}
+    records = []
+    for i, (name, record) in enumerate(reply.content.items()):
+        if isinstance(record, ArrayRecord):
+            items: list[Any] = []
+            for j, (key, array) in enumerate(record.items()):
+                items.append([key, array.dtype, list(array.shape), array.stype])
+                tensors[f"{prefix}{i}.{j}"] = torch.from_numpy(np.frombuffer(array.data, dtype=np.uint8).copy())
+        else:
+            items = [[key, _plain(value)] for key, value in record.items()]
+        records.append([name, type(record).__name__, items])
+    return {"records": records, "prefix": prefix}
+
+
+def _read_back(answer: Mapping[str, Any], file: Any) -> RecordDict | Error:
+    """Read what `_written` wrote."""
+    if "error" in answer:
+        return Error(*answer["error"])
+    content = RecordDict()
+    for i, (name, kind, items) in enumerate(answer["records"]):
+        if kind == "ArrayRecord":
+            content[name] = ArrayRecord(
+                {
+                    key: Array(
+                        dtype, tuple(shape), stype, file.get_tensor(f"{answer['prefix']}{i}.{j}").numpy().tobytes()
+                    )
+                    for j, (key, dtype, shape, stype) in enumerate(items)
+                }
+            )
+        else:
+            values = {key: _typed(value) for key, value in items}
+            content[name] = MetricRecord(values) if kind == "MetricRecord" else ConfigRecord(values)
+    return content
+
+
+def _plain(value: Any) -> Any:
+    """Write a record's value for JSON: bytes in base 64."""
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return base64.b64decode(value["bytes"])
+    return [_typed(item) for item in value] if isinstance(value, list) else value

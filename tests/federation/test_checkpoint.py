@@ -1,0 +1,176 @@
+"""A run that is killed between rounds, and goes on from there with the same result to the bit."""
+
+import errno
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from flwr.app import Message, RecordDict
+from safetensors.torch import load_file
+
+from fedot.errors import FedotError
+from fedot.federation import checkpoint, serve
+from fedot.federation.checkpoint import FOLDER, CheckpointedGrid
+from fedot.federation.inprocess import InProcessGrid
+from fedot.report import load_results
+from fedot.scenario import dump_scenario
+from tests.strategies.fake_clients import FakeGrid, answer, crash, make_update
+
+STRATEGIES = ["fedadam", {"name": "ot-fusion"}, {"name": "fedavgm", "align": "client", "as": "aligned"}]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing may catch it."""
+
+
+class Counting(InProcessGrid):
+    """Counts trainings, and dies before the one after `left` exchanges of them."""
+
+    trained = 0
+    left: float = float("inf")
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        sent = list(messages)
+        if sent[0].metadata.message_type == "train":
+            if self.left == 0:
+                raise Killed
+            self.left -= 1
+            self.trained += 1
+        return super().send_and_receive(sent, timeout=timeout)
+
+
+Call = Callable[..., Counting]
+
+
+@pytest.fixture
+def call(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    monkeypatch.setattr(serve, "write_report", lambda *_: None)
+    scenario = tiny(strategies=STRATEGIES, references=["parents"], rounds=2, transfer="float16")
+    (tmp_path / "tiny.yaml").write_text(dump_scenario(scenario))
+
+    def invoke(out: str, left: float = float("inf"), **changes: bool) -> Counting:
+        settings = {"scenario": str(tmp_path / "tiny.yaml"), "out-dir": str(tmp_path / out), "engine": "test"}
+        with Counting([{"partition-id": k, "num-partitions": 2} for k in range(2)], {}) as grid:
+            grid.left = left
+            serve.serve(grid, {**settings, **changes})
+        return grid
+
+    return invoke
+
+
+def numbers(folder: Path) -> dict[str, Any]:
+    results = load_results(folder / "results.json")
+    for entry in (*results["rows"], *results["training"]):
+        del entry["seconds"]
+    return {key: results[key] for key in ("rows", "training", "failures", "couplings", "diagnostics", "reliability")}
+
+
+def test_a_run_killed_twice_goes_on_with_the_next_round(call: Call, tmp_path: Path) -> None:
+    whole = call("whole")
+    assert whole.trained == 9
+    with pytest.raises(Killed):
+        call("o", 4)  # within the second strategy
+    assert len(list((tmp_path / "o" / FOLDER).iterdir())) > 4
+    with pytest.raises(Killed):
+        call("o", 3, resume=True)  # the anchor of the third strategy is known, but nobody is aligned to it
+    assert call("o", resume=True).trained == 2
+    assert numbers(tmp_path / "o") == numbers(tmp_path / "whole")
+    assert not (tmp_path / "o" / FOLDER).exists()
+    names = {path.name for path in (tmp_path / "whole" / "models").iterdir()}
+    assert len(names) == 5
+    for name in names:
+        wanted, found = (load_file(tmp_path / out / "models" / name) for out in ("whole", "o"))
+        assert wanted.keys() == found.keys()
+        assert all(torch.equal(wanted[key], found[key]) for key in wanted)
+
+
+def test_without_resume_nothing_old_is_used(call: Call, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        call("o", 2)
+    with pytest.raises(Killed):
+        call("o", 0)
+    assert not (tmp_path / "o" / FOLDER).exists()
+
+
+def test_half_a_file_is_no_answer(call: Call, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        call("o", 2)
+    for path in (tmp_path / "o" / FOLDER).iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(Killed):
+        call("o", 0, resume=True)
+
+
+def grid_of(folder: Path, inner: FakeGrid, **options: Any) -> CheckpointedGrid:
+    grid = CheckpointedGrid(inner, folder, **options)
+    grid._places = dict.fromkeys(inner.nodes, 0) | {node: k for k, node in enumerate(inner.nodes)}
+    return grid
+
+
+def ask(grid: CheckpointedGrid, inner: FakeGrid) -> list[Message]:
+    return list(grid.send_and_receive([Message(RecordDict(), node, "train") for node in inner.nodes]))
+
+
+def test_answers_are_kept_as_they_are_and_errors_too(tmp_path: Path) -> None:
+    inner = FakeGrid({5: answer(make_update(0)), 6: crash("no such file")})
+    first = ask(grid_of(tmp_path / "c", inner), inner)
+    moved = FakeGrid({8: inner.nodes[5], 9: inner.nodes[6]})  # the same clients under other ids
+    again = ask(grid_of(tmp_path / "c", moved), moved)
+    assert moved.sent == []
+    assert [reply.metadata.src_node_id for reply in again] == [8, 9]
+    assert again[1].error.reason == "no such file"
+    assert {k: dict(v) for k, v in again[0].content.items()} == {k: dict(v) for k, v in first[0].content.items()}
+    assert list(again[0].content) == list(first[0].content)
+
+
+def test_where_nobody_answers_well_all_are_asked_again(tmp_path: Path) -> None:
+    inner = FakeGrid({5: crash(), 6: crash()})
+    ask(grid_of(tmp_path / "c", inner), inner)
+    ask(grid_of(tmp_path / "c", inner), inner)
+    assert len(inner.sent) == 4
+
+
+def test_the_same_question_twice_is_two_questions(tmp_path: Path) -> None:
+    inner = FakeGrid({5: answer(make_update(0))})
+    grid = grid_of(tmp_path / "c", inner)
+    ask(grid, inner)
+    ask(grid, inner)
+    assert len(inner.sent) == 2
+
+
+def test_a_checkpoint_has_a_limit_and_a_full_disk_costs_it_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = FakeGrid({5: answer(make_update(0))})
+    ask(grid_of(tmp_path / "c", inner, most_bytes=100), inner)
+    assert not (tmp_path / "c").exists()
+
+    def full(path: Path, content: bytes) -> None:
+        raise FedotError(f"{path} cannot be written")
+
+    monkeypatch.setattr(checkpoint, "write_bytes", full)
+    assert len(ask(grid_of(tmp_path / "c", inner), inner)) == 1
+
+
+def test_a_full_disk_ends_a_run_in_one_line_and_it_can_be_resumed(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        if self.parent.name == "models":
+            real(self, content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(FedotError, match=r"models/.*cannot be written \(No space left on device\)") as found:
+            call("o")
+    assert "\n" not in str(found.value)
+    assert not list((tmp_path / "o" / "models").iterdir())
+    assert load_results(tmp_path / "o" / "results.json")["provenance"]["finished"]["seeds"] == []
+    assert call("o", 0, resume=True).trained == 0  # all answers are there
+    assert len(list((tmp_path / "o" / "models").iterdir())) == 5
