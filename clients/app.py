@@ -7,6 +7,7 @@ from flwr.clientapp import ClientApp
 
 from fedot.federation import client
 from fedot.federation.align_mod import align_mod
+from fedot.federation.privacy import privacy_mod
 from fedot.federation.transfer import transfer_mod
 from fedot.logs import logs
 
@@ -26,7 +27,7 @@ def describe(message: Message, context: Context) -> Message:
     return client.private(client.describe)(message, context)
 
 
-@app.train(mods=[transfer_mod, align_mod])
+@app.train(mods=[transfer_mod, privacy_mod, align_mod])
 def train(message: Message, context: Context) -> Message:
     """Train on this client's data; the mod aligns the result where a strategy says ``align: client``."""
     return client.private(client.fit)(message, context)

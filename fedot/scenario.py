@@ -121,6 +121,19 @@ class DecodingSpec(_Strict):
     length_penalty: float = Field(default=0.6, ge=0)
 
 
+class PrivacySpec(_Strict):
+    """Local differential privacy: each client's step is clipped to a norm, and Gaussian noise is added to it.
+
+    Two steps of that norm differ by at most twice of it, which is the sensitivity. `repeatable` draws the noise from
+    the run's seed, for studies; whoever knows the seed can take it off again.
+    """
+
+    clip: float = Field(gt=0)
+    epsilon: float = Field(gt=0)
+    delta: float = Field(default=1e-5, gt=0, lt=1)
+    repeatable: bool = False
+
+
 class DataSpec(_Strict):
     """Where data come from; only `auto` may fall back."""
 
@@ -172,6 +185,7 @@ class Scenario(_Strict):
     init: Literal["independent", "shared"] = "independent"
     rounds: int = Field(default=1, ge=1, le=1000)
     transfer: Literal["float32", "float16"] = "float32"
+    privacy: PrivacySpec | None = None
     strategies: tuple[Annotated[StrategySpec, BeforeValidator(_strategy)], ...] = Field(
         default=(StrategySpec(name="fedavg"), StrategySpec(name="ot-fusion")), min_length=1
     )
@@ -200,6 +214,8 @@ class Scenario(_Strict):
                 raise ValueError(f"clients.{number}.tokenizer.{explain(error, TokenizerSpec)}") from None
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds must differ from each other")
+        if self.privacy and self.init != "shared":
+            raise ValueError("privacy clips the step from a common start; set init: shared")
         titles = Counter(strategy.title for strategy in self.strategies)
         twice = [title for title, count in titles.items() if count > 1]
         if twice:
