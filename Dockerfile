@@ -11,10 +11,12 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 WORKDIR /app
 RUN pip install "torch==${TORCH}" ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"}
 
-# Dependencies change less often than the code, so they are a layer of their own.
-COPY pyproject.toml README.md LICENSE ./
-RUN mkdir -p fedot && touch fedot/__init__.py && pip install . && pip uninstall --yes fedot-fl && rm -r fedot
+# Dependencies change less often than the code and its README, so they are a layer of their own.
+COPY pyproject.toml ./
+RUN mkdir -p fedot && touch fedot/__init__.py README.md LICENSE && pip install . && pip uninstall --yes fedot-fl \
+ && rm -r fedot
 
+COPY README.md LICENSE ./
 COPY fedot fedot
 COPY clients clients
 COPY server server
