@@ -18,6 +18,7 @@ from fedot.federation.faults import FAULTS, Fault
 from fedot.federation.messages import (
     ARRAYS,
     CONFIG,
+    UPDATE,
     ClientDescription,
     ClientUpdate,
     Settings,
@@ -113,6 +114,7 @@ def fit(message: Message, context: Context) -> Message:
     key = training_key(*task.args, **task.keywords)
     known = _recall(context.state, key)
     if known is not None:
+        known.config_records[UPDATE]["server-round"] = settings.server_round
         return Message(known, reply_to=message)
     result = kept(settings.cache, key, task)
     state = result.state
@@ -131,6 +133,7 @@ def fit(message: Message, context: Context) -> Message:
         validation_loss=result.best.validation_loss,
         seconds=result.seconds,
         truncated=training.truncated,
+        server_round=settings.server_round,
     )
     content = pack_update(update)
     _remember(context.state, key, content)

@@ -66,7 +66,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ClientUpdate:
-    """One client's trained model and what the server needs to know of it."""
+    """One client's trained model and what the server needs to know of it; round 0 is one that is not told."""
 
     client: str
     partition_id: int
@@ -79,6 +79,7 @@ class ClientUpdate:
     validation_loss: float
     seconds: float
     truncated: int
+    server_round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ def pack_update(update: ClientUpdate) -> RecordDict:
                     "model-config": config_to_json(update.config),
                     "tokenizer": update.tokenizer,
                     "token-counts": pack_counts(update.token_counts),
+                    "server-round": update.server_round,
                 }
             ),
         }
@@ -196,6 +198,7 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
             validation_loss=as_number(metrics["validation-loss"]),
             seconds=as_number(metrics["seconds"]),
             truncated=as_whole(metrics["truncated"]),
+            server_round=as_whole(about.get("server-round", 0)),
         )
     except FedotError:
         raise

@@ -1,5 +1,7 @@
 """What the server asks of the clients: who are you, train this, evaluate that."""
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +19,12 @@ from fedot.strategies.guard import wait_for_nodes
 from fedot.strategies.validation import read_replies
 from fedot.tokenizer import train_tokenizer, unpack_words
 
-TIMEOUT = 3600.0
+log = logging.getLogger("fedot.server")
+
+TIMEOUT, PAUSE = 3600.0, 1.0
+
+AWAY = frozenset({3, 4, 5, 8})
+"""Flower's codes of a message or node that was lost, or of a client that was killed: it may come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +61,28 @@ def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: 
         If a client is missing, cannot read its data, or has other classes than the rest.
     """
     names = scenario.client_names()
-    nodes = wait_for_nodes(grid, len(names), connect_seconds)
-    if len(nodes) < len(names):
-        raise FedotError(f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s")
+    deadline = time.monotonic() + connect_seconds
     clients: dict[int, ClientDescription] = {}
-    for reply in _ask(grid, dict.fromkeys(nodes, RecordDict({CONFIG: settings.to_record()})), "query.describe"):
-        if reply.has_error():
-            raise FedotError(reply.error.reason or "a client failed to describe itself")
-        clients[reply.metadata.src_node_id] = unpack_description(reply.content)
+    while True:
+        nodes = wait_for_nodes(grid, len(names), max(0.0, deadline - time.monotonic()))
+        clients = {node: client for node, client in clients.items() if node in nodes}
+        if len(nodes) < len(names):
+            raise FedotError(f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s")
+        unknown = [node for node in nodes if node not in clients]
+        away = ""
+        for reply in _ask(grid, dict.fromkeys(unknown, RecordDict({CONFIG: settings.to_record()})), "query.describe"):
+            if not reply.has_error():
+                clients[reply.metadata.src_node_id] = unpack_description(reply.content)
+            elif reply.error.code not in AWAY:
+                raise FedotError(reply.error.reason or "a client failed to describe itself")
+            else:
+                away = " ".join((reply.error.reason or "").split())
+        if not away:
+            break
+        if time.monotonic() >= deadline:
+            raise FedotError(f"{len(clients)} of {len(names)} clients said who they are in time: {away}")
+        log.warning("a client went away, and is asked again: %s", away)
+        time.sleep(PAUSE)
     _check_identities(clients, names)
     label_sets = {client.labels: client.client for client in clients.values()}
     if len(label_sets) > 1:
@@ -107,7 +128,7 @@ def train_parents(
     """Have every client train once; return the usable models and who failed why, by partition."""
     content = RecordDict({ARRAYS: pack_state(initial), CONFIG: federation.settings.to_record()})
     replies = _ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN)
-    good, failed = read_replies(replies, federation.names, federation.partitions)
+    good, failed = read_replies(replies, federation.names, federation.partitions, None, 1)
     return tuple(update for _, update in good), tuple(failed)
 
 

@@ -120,8 +120,8 @@ STRATEGIES: dict[str, Builder] = {
 def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None = None) -> Guarded:
     """Build a strategy from its name and a scenario's options.
 
-    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`) go with all of them, and
-    ``align: client`` (see `ClientAligned`).
+    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`), ``norm-limit`` (see `Guarded`)
+    and ``align: client`` (see `ClientAligned`) go with all of them.
 
     Raises
     ------
@@ -140,8 +140,11 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
         check_number(name, values, "connect_seconds", 0.0, math.inf, default=base.connect_seconds),
         base.partitions,
     )
-    for key in ("min_fraction", "connect_seconds"):
+    limit = check_number(name, values, "norm_limit", 1.0, math.inf, default=math.inf)
+    for key in ("min_fraction", "connect_seconds", "norm_limit"):
         values.pop(key, None)
     strategy = STRATEGIES[name](values)
-    strategy.quorum = chosen
+    if limit < math.inf and not strategy.comparable:
+        raise FedotError(f"strategies: {name} with align: client sees sums, whose lengths say nothing; no norm-limit")
+    strategy.quorum, strategy.norm_limit = chosen, limit
     return strategy

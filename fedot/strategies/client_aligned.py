@@ -74,7 +74,7 @@ class ClientAligned(Guarded):
         told = {message.metadata.dst_node_id: message for message in first}
         for node in self._preferred(held):
             [*reply] = grid.send_and_receive(self._with([told[node]], Directive("show")), timeout=self.timeout)
-            good, bad = read_replies(reply, {node: self._asked[node]}, self.quorum.partitions)
+            good, bad = read_replies(reply, {node: self._asked[node]}, self.quorum.partitions, None, server_round)
             if good:
                 break
             early += bad
@@ -128,6 +128,7 @@ class SummedFusion(ClientAligned):
     """OT fusion that sees sums only: of weights times models, of counts times token rows, of both numbers."""
 
     summed = True
+    comparable = False
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""

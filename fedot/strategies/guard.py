@@ -13,7 +13,8 @@ from flwr.serverapp.strategy import FedAvg
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
-from fedot.models import Config
+from fedot.models import Config, State
+from fedot.strategies.lengths import STRIKING, step_length, times_median
 from fedot.strategies.validation import read_replies
 
 log = logging.getLogger("fedot.strategy")
@@ -52,13 +53,17 @@ class Quorum:
 class Guarded(FedAvg):
     """Mixin before any of Flower's strategies: asks who is there, drops bad replies, never waits for ever.
 
-    For the latest round, `accepted` holds the replies that were used, `dropped` who was left out and why. A subclass
-    may say which configuration it `expected`, and who was left out `early`, before the round's last exchange.
+    With a `norm_limit` a reply whose step is so many times as long as the median of all is left out, too; without, a
+    striking one is only warned of. For the latest round, `accepted` holds the replies that were used, `dropped` who was
+    left out and why. A subclass may say which configuration it `expected`, and who was left out `early`, before the
+    round's last exchange.
     """
 
     quorum: Quorum = Quorum()
     timeout: float = 3600.0
     equal_models: bool = True
+    norm_limit: float = math.inf
+    comparable: bool = True  # whether the replies' lengths are those of models
     expected: Config | None = None
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -68,6 +73,7 @@ class Guarded(FedAvg):
         self.dropped: list[tuple[str, str]] = []
         self.early: list[tuple[str, str]] = []
         self._asked: dict[int, str] = {}
+        self._start: ArrayRecord | None = None
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -87,6 +93,7 @@ class Guarded(FedAvg):
                 f"{self.quorum.needed(expected)} are needed; missing: {self._absent(connected)}"
             )
         self.early = []
+        self._start = arrays if server_round > 1 or config.get("init") == "shared" else None
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
         messages = list(super().configure_train(server_round, arrays, config, grid))
         self._asked = {
@@ -113,10 +120,12 @@ class Guarded(FedAvg):
             If fewer than the quorum are usable; it names who is missing or was dropped.
         """
         self.accepted = ()
-        good, dropped = read_replies(replies, self._asked, self.quorum.partitions, self.expected)
+        good, dropped = read_replies(replies, self._asked, self.quorum.partitions, self.expected, server_round)
         self.dropped = [*self.early, *dropped]
         if self.equal_models:
             self._require_equal_models(good)
+        if self.comparable:
+            good = self._within_limit(server_round, good)
         for name, reason in self.dropped:
             log.warning("round %s goes on without %s: %s", server_round, name, reason, extra={"round": server_round})
         asked = len(self._asked) + len(self.early)
@@ -128,6 +137,25 @@ class Guarded(FedAvg):
             )
         self.accepted = tuple(update for _, update in good)
         return good
+
+    def _within_limit(
+        self, server_round: int, good: list[tuple[Message, ClientUpdate]]
+    ) -> list[tuple[Message, ClientUpdate]]:
+        """Leave out whose step is longer than `norm_limit` medians; warn of a striking one."""
+        start: State = unpack_state(self._start) if self._start is not None else {}
+        names = [self.quorum.name(message.metadata.src_node_id) for message, _ in good]
+        kept = []
+        for name, pair, times in zip(
+            names, good, times_median([step_length(update.state, start) for _, update in good]), strict=True
+        ):
+            told = f"its step is {times:.3g} times as long as the median of all"
+            if times <= self.norm_limit:
+                kept.append(pair)
+                if times > STRIKING:
+                    log.warning("round %s: %s: %s; norm-limit would leave it out", server_round, name, told)
+            else:
+                self.dropped.append((name, f"{told}, and norm-limit is {self.norm_limit:g}"))
+        return kept
 
     def _require_equal_models(self, good: list[tuple[Message, ClientUpdate]]) -> None:
         """Refuse to average different models: Flower would broadcast or crash, or mix heads of other widths."""

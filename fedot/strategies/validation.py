@@ -23,6 +23,7 @@ def read_replies(
     asked: Mapping[int, str],
     partitions: Mapping[int, int] | None = None,
     expected: Config | None = None,
+    server_round: int | None = None,
 ) -> tuple[list[tuple[Message, ClientUpdate]], list[tuple[str, str]]]:
     """Tell usable training replies from those to leave out.
 
@@ -35,6 +36,8 @@ def read_replies(
         name.
     expected
         Configuration that every model must have, where that is known.
+    server_round
+        The round that is asked for; a reply that says it is of another one is left out.
 
     Returns
     -------
@@ -47,6 +50,8 @@ def read_replies(
     def read(content: RecordDict) -> ClientUpdate:
         update = unpack_update(content)
         check_update(update)
+        if server_round is not None and update.server_round not in (0, server_round):
+            raise FedotError(f"it answers round {update.server_round}, not {server_round}")
         if expected is not None and replace(update.config, dropout=expected.dropout) != expected:
             raise FedotError("its model does not have the shape of the model that it was to be aligned to")
         return update

@@ -128,3 +128,15 @@ def test_one_client_of_a_list_and_mistakes(tiny: Any) -> None:
         parse_scenario({"name": "a", "clients": {**corpus, "faults": {0: "stall"}}})
     with pytest.raises(FedotError, match="faults names client 3, but there are clients 0 to 2"):
         parse_scenario({"name": "a", "clients": {**corpus, "faults": {3: "stale"}}})
+
+
+def test_a_limit_leaves_a_scaled_client_out_of_every_round(crowd: Any) -> None:
+    limited = [{"name": "fedavg", "norm-limit": 10}]
+    record, models = run(crowd({3: "scaled"}, strategies=limited, rounds=2, init="shared"))
+    assert record.failures == []
+    for k in (1, 2):
+        [told] = [line for line in record.notices if line.startswith(f"fedavg, seed 0, round {k} without")]
+        assert "xed-en-3" in told
+        assert "norm-limit is 10" in told
+    _, wanted = run(crowd({3: "nan"}, strategies=["fedavg"], rounds=2, init="shared"))  # left out for another reason
+    assert all(torch.equal(models["fedavg"][name], tensor) for name, tensor in wanted["fedavg"].items())
