@@ -17,7 +17,7 @@ from fedot.errors import FedotError
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 """Nothing phones home."""
 
-POLL_SECONDS = 1.0
+POLL_SECONDS, PATIENCE = 1.0, 120.0
 REASON = re.compile(r"fedot\.errors\.FedotError: (.+)")
 PROGRESS = re.compile(r"\S+: +\d+ % .+")
 
@@ -59,12 +59,23 @@ def follow(environment: Mapping[str, str], connection: str, run_id: str, on_prog
             lines.append(line)
             if PROGRESS.match(line):
                 on_progress(line)
-        runs = flwr(environment, "ls", connection, "--run-id", run_id, "--format", "json")["runs"]
-        status = str(runs[0]["status"])
+        status = _status(environment, connection, run_id)
         if status == "finished:completed":
             return
         if status.startswith("finished"):
             raise FedotError(_reason(lines, status))
+        time.sleep(POLL_SECONDS)
+
+
+def _status(environment: Mapping[str, str], connection: str, run_id: str) -> str:
+    """Ask how a run is; a SuperLink that is started again keeps its runs, so a while without an answer is borne."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return str(flwr(environment, "ls", connection, "--run-id", run_id, "--format", "json")["runs"][0]["status"])
+        except FedotError:
+            if time.monotonic() >= deadline:
+                raise
         time.sleep(POLL_SECONDS)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class Federation:
     keys: Path
     superlink: Program | None = None
     supernodes: dict[str, Program] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
 
     @property
     def link(self) -> SuperLink:
@@ -116,7 +119,23 @@ class Federation:
         self.supernodes[name] = program
         return program
 
+    def revive(self, name: str, partition: int, count: int) -> None:
+        """Start a SuperNode whenever it ends, as `restart: on-failure` does: a key is let in once only."""
+
+        def again() -> None:
+            while not self.stopping.is_set():
+                program = self.start_supernode(name, partition, count)
+                while program.process.poll() is None:
+                    if self.stopping.wait(0.5):
+                        return
+
+        self.threads.append(threading.Thread(target=again))
+        self.threads[-1].start()
+
     def stop(self) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(30)
         for program in (*self.supernodes.values(), *([self.superlink] if self.superlink else [])):
             program.kill(signal.SIGTERM)
 

@@ -1,7 +1,10 @@
 """What becomes of a run when a process dies: it goes on without a client, and a killed server's run can be resumed."""
 
+import json
+import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from fedot.report import load_results
 from fedot.scenario import dump_scenario, parse_scenario
 from tests.e2e.federation import Federation, federation
 from tests.federation.conftest import TINY
+from tests.federation.test_run import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -28,16 +32,20 @@ def settings(there: Federation, out: str, **changes: Any) -> dict[str, bool | st
     return {"scenario": str(path), "out-dir": str(there.folder / out), "progress": True}
 
 
-def when_told(word: str, act: Any) -> Any:
+class when_told:  # noqa: N801
     """A listener that acts once, when the run first says a word."""
-    done = threading.Event()
 
-    def tell(line: str) -> None:
-        if word in line and not done.is_set():
-            done.set()
-            act()
+    def __init__(self, word: str, act: Callable[[], None]) -> None:
+        self.word, self.act, self.done = word, act, threading.Event()
 
-    return tell
+    def __call__(self, line: str) -> None:
+        if self.word in line and not self.done.is_set():
+            self.done.set()
+            self.act()
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -55,35 +63,65 @@ def test_a_client_that_never_comes_back_is_named_and_the_run_ends(tmp_path: Path
         assert weights(tmp_path / "out")
 
 
-def test_a_client_killed_in_training_and_restarted_costs_at_most_its_part(tmp_path: Path) -> None:
+def test_a_client_killed_in_training_and_restarted_costs_nothing(tmp_path: Path) -> None:
+    """Its training fails, but it is back when the strategy asks, and trains then, to the same model."""
+    with federation(tmp_path, NODES) as there:
+        killed = threading.Event()
+
+        def restart() -> None:
+            while not there.stopping.wait(0.1):
+                if '"seed 0: clients train"' in read(tmp_path / "out" / "status.json"):
+                    there.supernodes["client-1"].kill()
+                    killed.set()
+                    there.revive("client-1", 1, 2)
+                    return
+
+        there.threads.append(threading.Thread(target=restart))
+        there.threads[0].start()
+        submit(there.link, settings(there, "out"), len(NODES), tell=lambda _: None)
+        assert killed.is_set()
+    same_as_in_one_process(tmp_path)
+
+
+def test_a_superlink_restarted_in_mid_run_costs_nothing(tmp_path: Path) -> None:
+    """The ServerApp outlives it and waits; runs, nodes and messages are in the state database."""
     with federation(tmp_path, NODES) as there:
 
         def restart() -> None:
-            there.supernodes["client-1"].kill()
-            there.start_supernode("client-1", 1, 2)
+            assert there.superlink is not None
+            there.superlink.kill()
+            there.start_superlink()
 
-        submit(there.link, settings(there, "out"), len(NODES), tell=when_told("is started", restart))
-        results = load_results(tmp_path / "out" / "results.json")
-        assert any(row["strategy"] == "ot-fusion" for row in results["rows"])
-        assert weights(tmp_path / "out")
+        told = when_told("strategies", restart)
+        submit(there.link, settings(there, "out"), len(NODES), tell=told)
+        assert told.done.is_set()
+    same_as_in_one_process(tmp_path)
 
 
-def test_a_killed_superlink_is_one_line_and_its_run_can_be_resumed(tmp_path: Path) -> None:
+def test_a_run_whose_server_is_killed_between_rounds_is_one_line_and_goes_on(tmp_path: Path) -> None:
     with federation(tmp_path, NODES) as there:
-        wanted = settings(there, "out", seeds=[0, 1])
+        wanted, status = settings(there, "out", rounds=2), tmp_path / "out" / "status.json"
 
         def die() -> None:
-            assert there.superlink is not None
-            there.superlink.kill(signal.SIGKILL)
+            os.kill(json.loads(status.read_text())["pid"], signal.SIGKILL)
 
         with pytest.raises(FedotError) as found:
-            submit(there.link, wanted, len(NODES), tell=when_told("seed 0: ot-fusion", die))
+            submit(there.link, wanted, len(NODES), tell=when_told("ot-fusion, round 1", die))
         assert "\n" not in str(found.value)
+        assert list((tmp_path / "out" / ".checkpoint").iterdir())
         assert not list((tmp_path / "out").rglob("*.part"))
-        there.start_superlink()
-        submit(there.link, {**wanted, "resume": True}, len(NODES), wait=180)
-        results = load_results(tmp_path / "out" / "results.json")
-        assert {row["seed"] for row in results["rows"]} == {0, 1}
-        submit(there.link, settings(there, "again", seeds=[0, 1]), len(NODES))
-        for name, tensor in weights(tmp_path / "again").items():
-            assert torch.equal(weights(tmp_path / "out")[name], tensor)
+        told: list[str] = []
+        submit(there.link, {**wanted, "resume": True}, len(NODES), wait=180, tell=told.append)
+        assert not (tmp_path / "out" / ".checkpoint").exists()
+    same_as_in_one_process(tmp_path, rounds=2)
+
+
+def same_as_in_one_process(folder: Path, **changes: Any) -> None:
+    results = load_results(folder / "out" / "results.json")
+    assert results["failures"] == []
+    assert results["provenance"]["complete"]
+    wanted = run(parse_scenario({**ONE, **changes, "base_dir": folder}))
+    for name, tensor in weights(folder / "out").items():
+        torch.testing.assert_close(tensor, wanted.models["ot-fusion", 0][0][name], rtol=1e-5, atol=1e-6)
+    accuracy = [(row["round"], row["split"], row["metrics"]["accuracy"]) for row in results["rows"]]
+    assert accuracy == [(row["round"], row["split"], row["metrics"]["accuracy"]) for row in wanted.record.rows]
