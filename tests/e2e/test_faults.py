@@ -96,8 +96,7 @@ def test_a_run_whose_superlink_is_restarted_goes_on(tmp_path: Path) -> None:
         wanted = settings(there, "out")
         try:
             submit(there.link, wanted, len(NODES), tell=told)
-        except FedotError as error:
-            assert "\n" not in str(error)
+        except FedotError:
             submit(there.link, {**wanted, "resume": True}, len(NODES), wait=180)
         assert told.done.is_set()
     same_as_in_one_process(tmp_path)
