@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedot.errors import FedotError
+from fedot.federation.flower_commands import QUIET
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     from fedot.scenario import Scenario
     from fedot.scenario_file import Run
-
-# Nothing here phones home; Flower and Ray read these when they are imported.
-QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 
 # What a run writes besides its models.
 OUTPUTS = ("results.json", "report.html", "scenario.yaml", "status.json")

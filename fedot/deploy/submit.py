@@ -14,12 +14,10 @@ from pathlib import Path
 
 from fedot.errors import FedotError
 from fedot.federation.apps import find_apps
-from fedot.federation.flower_commands import QUIET, flwr, follow
+from fedot.federation.flower_commands import QUIET, Value, flwr, follow, start_run
 
 CONNECTION = "fedot"
 PAUSE, SECONDS = 2.0, 10.0
-
-Value = bool | float | int | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +151,6 @@ def submit(
     """
     with connection(superlink) as environment:
         wait_for_supernodes(environment, nodes, wait)
-        settings = Path(environment["FLWR_HOME"]) / "run.toml"
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in run_config.items()]
-        settings.write_text("".join(lines), encoding="utf-8")
-        started = flwr(
-            environment, "run", str(find_apps()), CONNECTION, "--format", "json", "--run-config", str(settings)
-        )
-        tell(f"run {started['run-id']} is started")
-        follow(environment, CONNECTION, str(started["run-id"]), tell)
+        run_id = start_run(environment, CONNECTION, find_apps(), run_config)
+        tell(f"run {run_id} is started")
+        follow(environment, CONNECTION, run_id, tell)

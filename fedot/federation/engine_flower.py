@@ -6,7 +6,6 @@ neither it nor any process that it started outlives the run.
 
 import contextlib
 import importlib.util
-import json
 import logging
 import os
 import signal
@@ -20,14 +19,12 @@ from pathlib import Path
 
 from fedot.errors import FedotError
 from fedot.federation.apps import find_apps
-from fedot.federation.flower_commands import QUIET, flwr, follow, free_port, script
+from fedot.federation.flower_commands import QUIET, Value, follow, free_port, script, start_run
 
 log = logging.getLogger("fedot.engine")
 
 CONNECTION = "fedot"
 START_SECONDS, STOP_SECONDS = 60.0, 10.0
-
-Value = bool | float | int | str
 
 
 def run_on_ray(
@@ -53,21 +50,13 @@ def run_on_ray(
         raise FedotError("--engine flower needs Ray, which is not installed; pip install 'fedot-fl[ray]'")
     apps = find_apps()
     with _home() as home, _superlink(home) as environment:
-        settings = home / "run.toml"
-        # TOML reads JSON's scalars, but not its pairs of surrogates, so characters go as they are
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in run_config.items()]
-        settings.write_text("".join(lines), encoding="utf-8")
         gpus = 1.0 if run_config.get("device") == "cuda" else 0.0
         federation = (
             f"num-supernodes={n_client} client-resources-num-cpus=1 client-resources-num-gpus={gpus} "
             f"init-args-num-cpus={min(os.cpu_count() or 1, n_client)}"
         )
-        run = flwr(
-            environment,
-            *("run", str(apps), CONNECTION, "--format", "json"),
-            *("--run-config", str(settings), "--federation-config", federation),
-        )
-        follow(environment, CONNECTION, str(run["run-id"]), on_progress or log.info)
+        run_id = start_run(environment, CONNECTION, apps, run_config, "--federation-config", federation)
+        follow(environment, CONNECTION, run_id, on_progress or log.info)
 
 
 @contextlib.contextmanager

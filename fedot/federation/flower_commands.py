@@ -15,7 +15,9 @@ from typing import Any
 from fedot.errors import FedotError
 
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-"""Nothing phones home."""
+"""Nothing phones home; Flower and Ray read these when they are imported."""
+
+Value = bool | float | int | str
 
 POLL_SECONDS, PATIENCE = 1.0, 120.0
 REASON = re.compile(r"fedot\.errors\.FedotError: (.+)")
@@ -41,6 +43,31 @@ def flwr(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
         reason = str(answer.get("error-message", "")) or (done.stderr or done.stdout).strip()
         raise FedotError(f"`flwr {arguments[0]}` failed: {' '.join(reason.split())[:500]}")
     return answer
+
+
+def start_run(
+    environment: Mapping[str, str], connection: str, apps: Path, run_config: Mapping[str, Value], *more: str
+) -> str:
+    """Start a run of the apps in a folder; return its id.
+
+    Parameters
+    ----------
+    run_config
+        Values for keys of ``[tool.flwr.app.config]``.
+    more
+        Further arguments of ``flwr run``.
+
+    Raises
+    ------
+    FedotError
+        With Flower's own reason, if it does not start.
+    """
+    settings = Path(environment["FLWR_HOME"]) / "run.toml"
+    # TOML reads JSON's scalars, but not its pairs of surrogates, so characters go as they are
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in run_config.items()]
+    settings.write_text("".join(lines), encoding="utf-8")
+    given = ("run", str(apps), connection, "--format", "json", "--run-config", str(settings), *more)
+    return str(flwr(environment, *given)["run-id"])
 
 
 def follow(environment: Mapping[str, str], connection: str, run_id: str, on_progress: Callable[[str], None]) -> None:

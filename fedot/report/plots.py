@@ -48,9 +48,8 @@ def scores_figure(results: Mapping[str, Any]) -> Figure | None:
     metric, baseline = metrics[0], baseline_of(results, entries)
     many = len(scores.clients) > MANY_CLIENTS
     splits = ("all",) if many or len(scores.splits) == 1 else scores.splits
-    splits = (
-        tuple(split for split in splits if split in scores.splits) or scores.splits
-    )  # without a lost client, no `all`
+    # there is no `all` where a client was lost
+    splits = tuple(split for split in splits if split in scores.splits) or scores.splits
     shown = [[scores.estimate(e.members, split, metric.key) for e in entries] for split in splits]
     by_client = [
         {client: v.mean for client in scores.clients if (v := scores.estimate(e.members, client, metric.key))}

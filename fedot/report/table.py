@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fedot.errors import FedotError
 from fedot.report.headline import baseline_of
-from fedot.report.paired import paired
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
-from fedot.report.sections import PAIRED_COLUMNS, bounds, effect, paired_figures, paired_of
+from fedot.report.sections import PAIRED_COLUMNS, paired_figures, paired_lines, paired_of
 from fedot.report.statistics import Scores
 from fedot.report.svg import shorten
 from fedot.report.views import (
@@ -119,31 +118,22 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
     metric = metrics_of(scores)[0]
     if strategy not in scores.strategies:
         raise FedotError(f"no strategy is called {strategy}; choose from {', '.join(scores.strategies)}")
-    theirs = scores.values(strategy, "all", metric.key)
-    compared = [(name, paired(scores.values(name, "all", metric.key), theirs)) for name in scores.strategies]
-    found = sorted(
-        ((label_of(name), each) for name, each in compared if name != strategy and each is not None),
-        key=lambda item: -item[1].difference.mean,
-    )
+    entries = {name: Entry(label_of(name), "baseline", (name,)) for name in scores.strategies}
+    means = {
+        name: each.mean
+        for name in scores.strategies
+        if (each := scores.difference(name, strategy, "all", metric.key)) is not None
+    }
+    order = [entries[name] for name in sorted(means, key=lambda name: -means[name])]
     rows = [
         [
-            label,
-            metric.number(each.difference.mean, signed=True),
-            bounds(metric, each.difference),
-            bounds(metric, each.bootstrap),
-            effect(each.effect),
-            str(each.n),
+            line["entry"].label,
+            *(str(line[key] or DASH) for key in ("difference", "interval", "bootstrap", "effect", "seeds")),
         ]
-        for label, each in found
+        for line in paired_lines(scores, order, entries[strategy], [metric])
     ]
-    header = [
-        f"{metric.label} over {label_of(strategy)}",
-        "difference",
-        "95 %, t",
-        "95 %, bootstrap",
-        "effect",
-        "seeds",
-    ]
+    over = f"{metric.label} over {label_of(strategy)}"
+    header = [over, "difference", "95 %, t", "95 %, bootstrap", "effect", "seeds"]
     ruler = _markdown_row([":---", *["---:"] * (len(header) - 1)], plain=True)
     return "\n".join([_markdown_row(header), ruler, *(_markdown_row(row) for row in rows)]) + "\n"
 
