@@ -4,6 +4,7 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from fedot.federation.serve import serve
+from fedot.federation.streamed import StreamedGrid
 from fedot.logs import logs
 
 app = ServerApp()
@@ -13,4 +14,4 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Run a scenario over the grid."""
     with logs(run=context.run_id):
-        serve(grid, context.run_config)
+        serve(StreamedGrid(grid), context.run_config)

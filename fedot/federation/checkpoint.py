@@ -1,10 +1,10 @@
 """A run that goes on in the middle of a seed: what the clients have answered is kept until the seed is finished.
 
 The server's own arithmetic is a function of the clients' answers alone, and costs little beside their training. So
-each exchange, once it is complete, becomes a file; a run that goes on gets the same answers to the same questions from
-there, comes to the same global model to the bit, whatever the strategy keeps from round to round, and asks the clients
-for what is left. A question is known by the hash of everything in it, weights included, and of what the clients told
-about themselves: after a change of settings or data nothing old is taken for an answer.
+each exchange becomes a folder, with a file for each reply; a run that goes on gets the same answers to the same
+questions from there, comes to the same global model to the bit, whatever the strategy keeps from round to round, and
+asks the clients for what is left. A question is known by the hash of everything in it, weights included, and of what
+the clients told about themselves: after a change of settings or data nothing old is taken for an answer.
 """
 
 import base64
@@ -13,7 +13,7 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +29,32 @@ from fedot.errors import FedotError
 from fedot.federation.files import write_bytes
 from fedot.federation.flower_private import come_from
 from fedot.federation.messages import unpack_description
-from fedot.federation.metered import MeteredGrid
+from fedot.federation.passing import PassingGrid
 
 log = logging.getLogger("fedot.server")
 
-FOLDER = ".checkpoint"
+FOLDER, COMPLETE = ".checkpoint", "complete"
 MOST_BYTES = 8 * 2**30
 """A seed's answers are kept up to so many bytes; what is beyond is asked for again."""
 
 LOST = -1  # Flower tells of a lost node under its own id
 
 
-class CheckpointedGrid(MeteredGrid):
+class CheckpointedGrid(PassingGrid):
     """Pass questions on to `grid` and keep the answers in a folder; answer from there what was asked before.
 
-    An exchange in which nobody answered well is not kept, so that it is tried again.
+    An exchange in which nobody answered well is not kept, so that it is tried again. Who is behind each node is learnt
+    from what the clients tell about themselves; `places`, partitions by node, is what is known before.
     """
 
-    def __init__(self, grid: Grid, folder: Path, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, grid: Grid, folder: Path, most_bytes: int = MOST_BYTES, places: Mapping[int, int] | None = None
+    ) -> None:
         super().__init__(grid)
         self.folder, self.most_bytes, self.kept_bytes = folder, most_bytes, 0
         self._full = False
         self._seen: Counter[str] = Counter()
-        self._places: dict[int, int] = {}
+        self._places = dict(places or {})
         self._about: dict[int, str] = {}
 
     def forget(self) -> None:
@@ -82,14 +85,32 @@ class CheckpointedGrid(MeteredGrid):
             return replies
         if any(message.metadata.dst_node_id not in self._places for message in sent):
             return self._grid.send_and_receive(sent, timeout=timeout)  # nobody has said who that is
-        path = self.folder / f"{self._key(sent)}.safetensors"
-        known = self._read(path, sent)
-        if known is not None:
-            return known
-        replies = list(self._grid.send_and_receive(sent, timeout=timeout))
-        if any(reply.has_content() for reply in replies):
-            self._keep(path, replies)
-        return replies
+        folder = self.folder / self._key(sent)
+        answers = _kept_in(folder)
+        if answers is not None:
+            return self._repeated(answers, sent)
+        return self._kept(folder, self._grid.send_and_receive(sent, timeout=timeout))
+
+    def _kept(self, folder: Path, replies: Iterable[Message]) -> Iterator[Message]:
+        """Write each reply to a file before it is handed on; an exchange counts once all are there."""
+        number, answered, writing = 0, False, True
+        for reply in replies:
+            answered = answered or reply.has_content()
+            writing = writing and self._keep(folder / f"{number}.safetensors", reply)
+            number += 1
+            yield reply
+        if answered and writing:
+            self._write(folder / COMPLETE, str(number).encode())
+
+    def _repeated(self, answers: list[Path], sent: list[Message]) -> Iterator[Message]:
+        by_place = {self._place(message.metadata.dst_node_id): message for message in sent}
+        for path in answers:
+            with safe_open(path, "pt") as file:
+                answer = json.loads(file.metadata()["answer"])
+                reply = Message(_read_back(answer, file), reply_to=by_place.get(answer["place"], sent[0]))
+            if answer["place"] == LOST:
+                come_from(reply, 1)
+            yield reply
 
     def _learn(self, replies: Iterable[Message]) -> None:
         """Note who is behind each node: the same client may come back under another id."""
@@ -107,70 +128,83 @@ class CheckpointedGrid(MeteredGrid):
 
     def _key(self, sent: list[Message]) -> str:
         """Hash of the question, and how often it was asked before."""
-        digests = {id(message.content): "" for message in sent}
+        known: dict[int, str] = {}
         parts = []
         for message in sent:
             node = message.metadata.dst_node_id
-            digests[id(message.content)] = told = digests[id(message.content)] or digest(message.content)
+            told = digest(message.content, known)
             parts.append((self._place(node), message.metadata.message_type, self._about.get(node, ""), told))
         key = hashlib.sha256(json.dumps(sorted(parts)).encode()).hexdigest()[:32]
         self._seen[key] += 1
         return f"{key}-{self._seen[key]}"
 
-    def _keep(self, path: Path, replies: list[Message]) -> None:
+    def _keep(self, path: Path, reply: Message) -> bool:
+        """Write a reply; tell whether it could be."""
         tensors: dict[str, Tensor] = {}
-        answers = [
-            {"place": self._place(reply.metadata.src_node_id), **_written(reply, f"{k}.", tensors)}
-            for k, reply in enumerate(replies)
-        ]
+        answer = {"place": self._place(reply.metadata.src_node_id), **_written(reply, tensors)}
         self.kept_bytes += sum(tensor.numel() for tensor in tensors.values())
         if self.kept_bytes > self.most_bytes:
             if not self._full:
                 log.warning("the checkpoint is full; a run that goes on will repeat what comes from here")
             self._full = True
-            return
+            return False
+        return self._write(path, save(tensors, {"answer": json.dumps(answer)}))
+
+    def _write(self, path: Path, content: bytes) -> bool:
         try:
-            write_bytes(path, save(tensors, {"answers": json.dumps(answers)}))
+            write_bytes(path, content)
         except FedotError as error:  # the run itself does not need it
             log.warning("no checkpoint: %s", error)
+            return False
+        return True
 
-    def _read(self, path: Path, sent: list[Message]) -> list[Message] | None:
-        if not path.exists():
-            return None
+
+def _kept_in(folder: Path) -> list[Path] | None:
+    """Files of the replies of a complete exchange; None if there is none, or one of them cannot be read."""
+    try:
+        paths = [folder / f"{k}.safetensors" for k in range(int((folder / COMPLETE).read_text()))]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        paths = [folder / COMPLETE]
+    for path in paths:
         try:
             with safe_open(path, "pt") as file:
-                answers = json.loads(file.metadata()["answers"])
-                contents = [_read_back(answer, file) for answer in answers]
+                json.loads(file.metadata()["answer"])
         except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
             log.warning("%s cannot be read (%s), so the clients are asked again", path, type(error).__name__)
             return None
-        by_place = {self._place(message.metadata.dst_node_id): message for message in sent}
-        replies = []
-        for answer, content in zip(answers, contents, strict=True):
-            reply = Message(content, reply_to=by_place.get(answer["place"], sent[0]))
-            if answer["place"] == LOST:
-                come_from(reply, 1)
-            replies.append(reply)
-        return replies
+    return paths
 
 
-def digest(content: RecordDict) -> str:
-    """Hash of all that a message holds, the order of its records aside."""
+def digest(content: RecordDict, known: dict[int, str] | None = None) -> str:
+    """Hash of all that a message holds, the order of its records aside.
+
+    `known` holds hashes of arrays by identity, for messages that share them.
+    """
+    known = {} if known is None else known
     found = hashlib.sha256()
     for name in sorted(content):
         record = content[name]
-        found.update(json.dumps([name, type(record).__name__]).encode())
-        for key in sorted(record):
-            value = record[key]
-            if isinstance(value, Array):
-                found.update(json.dumps([key, value.dtype, list(value.shape)]).encode())
-                found.update(value.data)
-            else:
-                found.update(json.dumps([key, _plain(value)]).encode())
+        if id(record) not in known:
+            known[id(record)] = _record_digest(record)
+        found.update(json.dumps([name, known[id(record)]]).encode())
     return found.hexdigest()
 
 
-def _written(reply: Message, prefix: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+def _record_digest(record: ArrayRecord | MetricRecord | ConfigRecord) -> str:
+    found = hashlib.sha256(type(record).__name__.encode())
+    for key in sorted(record):
+        value = record[key]
+        if isinstance(value, Array):
+            found.update(json.dumps([key, value.dtype, list(value.shape)]).encode())
+            found.update(value.data)
+        else:
+            found.update(json.dumps([key, _plain(value)]).encode())
+    return found.hexdigest()
+
+
+def _written(reply: Message, tensors: dict[str, Tensor]) -> dict[str, Any]:
     """Write a reply as plain values; the bytes of its arrays go into `tensors`."""
     if reply.has_error():
         return {"error": [reply.error.code, reply.error.reason]}
@@ -180,11 +214,11 @@ def _written(reply: Message, prefix: str, tensors: dict[str, Tensor]) -> dict[st
             items: list[Any] = []
             for j, (key, array) in enumerate(record.items()):
                 items.append([key, array.dtype, list(array.shape), array.stype])
-                tensors[f"{prefix}{i}.{j}"] = torch.from_numpy(np.frombuffer(array.data, dtype=np.uint8).copy())
+                tensors[f"{i}.{j}"] = torch.from_numpy(np.frombuffer(array.data, dtype=np.uint8).copy())
         else:
             items = [[key, _plain(value)] for key, value in record.items()]
         records.append([name, type(record).__name__, items])
-    return {"records": records, "prefix": prefix}
+    return {"records": records}
 
 
 def _read_back(answer: Mapping[str, Any], file: Any) -> RecordDict | Error:
@@ -196,9 +230,7 @@ def _read_back(answer: Mapping[str, Any], file: Any) -> RecordDict | Error:
         if kind == "ArrayRecord":
             content[name] = ArrayRecord(
                 {
-                    key: Array(
-                        dtype, tuple(shape), stype, file.get_tensor(f"{answer['prefix']}{i}.{j}").numpy().tobytes()
-                    )
+                    key: Array(dtype, tuple(shape), stype, file.get_tensor(f"{i}.{j}").numpy().tobytes())
                     for j, (key, dtype, shape, stype) in enumerate(items)
                 }
             )

@@ -1,8 +1,9 @@
 """An engine on one machine: messages are function calls, in this process or in a few worker processes."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Future
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.serverapp import Grid
@@ -46,6 +47,7 @@ class InProcessGrid(Grid):
         self._replies: dict[str, Message] = {}
         self._run: Run | None = None
         self._on_reply = on_reply or (lambda _: None)
+        self._workers = workers
         self._pool = start_pool(workers) if workers > 0 else None
 
     def __enter__(self) -> "InProcessGrid":
@@ -89,20 +91,33 @@ class InProcessGrid(Grid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Have every message answered, and return their ids."""
         batch = list(messages)
-        ids = [give_id(message) for message in batch]
-        contexts = [self._contexts[message.metadata.dst_node_id] for message in batch]
-        for message_id, (reply, state) in zip(ids, self._answers(batch, contexts), strict=True):
-            self._contexts[reply.metadata.src_node_id].state = state
-            self._replies[message_id] = reply
-            self._on_reply(reply)
+        replies = list(self._replied(batch))
+        ids = [message.metadata.message_id for message in batch]
+        self._replies |= dict(zip(ids, replies, strict=True))
         return ids
+
+    def _replied(self, batch: list[Message]) -> Iterator[Message]:
+        """Answer messages in their order, each when its reply is asked for; workers are a little ahead."""
+        for message in batch:
+            give_id(message)
+        contexts = [self._contexts[message.metadata.dst_node_id] for message in batch]
+        for reply, state in self._answers(batch, contexts):
+            self._contexts[reply.metadata.src_node_id].state = state
+            self._on_reply(reply)
+            yield reply
 
     def _answers(self, batch: list[Message], contexts: list[Context]) -> Iterator[tuple[Message, RecordDict]]:
         if self._pool is None:
             yield from map(_answer, batch, contexts)
             return
+        ahead: deque[Future[tuple[Message, RecordDict]]] = deque()
         try:
-            yield from self._pool.map(_answer, batch, contexts)
+            for message, context in zip(batch, contexts, strict=True):
+                ahead.append(self._pool.submit(_answer, message, context))
+                if len(ahead) > 2 * self._workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
         except BrokenExecutor:
             raise FedotError(
                 "a worker process died, perhaps for lack of memory; try --workers 0, or a smaller model or batch"
@@ -113,9 +128,9 @@ class InProcessGrid(Grid):
         return [self._replies.pop(message_id) for message_id in list(message_ids) if message_id in self._replies]
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
-        """Have every message answered; a function call cannot time out."""
+        """Have every message answered when its reply is asked for; a function call cannot time out."""
         del timeout
-        return self.pull_messages(self.push_messages(messages))
+        return self._replied(list(messages))
 
 
 def _answer(message: Message, context: Context) -> tuple[Message, RecordDict]:

@@ -3,6 +3,8 @@
 Whoever sends narrows, whoever receives widens, so that nothing in between ever computes at half precision.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.clientapp.typing import ClientAppCallable
@@ -13,10 +15,18 @@ from fedot.federation.messages import CONFIG, Settings
 LARGEST = float(np.finfo(np.float16).max)
 
 
-def narrow(content: RecordDict) -> None:
-    """Turn float32 arrays of a message into float16, in place; one with a number beyond 65,504 stays as it is."""
-    for key, record in content.array_records.items():
-        content[key] = ArrayRecord({name: _narrowed(array) for name, array in record.items()})
+def narrow(contents: Sequence[RecordDict]) -> None:
+    """Turn float32 arrays of messages into float16, in place; one with a number beyond 65,504 stays as it is.
+
+    A record that several messages share is narrowed once, and shared as before.
+    """
+    done: dict[int, tuple[ArrayRecord, ArrayRecord]] = {}  # the records too: ids of the dead come again
+    for content in contents:
+        for key, record in content.array_records.items():
+            if id(record) not in done:
+                narrowed = ArrayRecord({name: _narrowed(array) for name, array in record.items()})
+                done[id(record)] = done[id(narrowed)] = record, narrowed
+            content[key] = done[id(record)][1]
 
 
 def widen(content: RecordDict) -> None:
@@ -35,7 +45,7 @@ def transfer_mod(message: Message, context: Context, call_next: ClientAppCallabl
         widen(message.content)
         reply = call_next(message, context)
         if asked and reply.has_content():
-            narrow(reply.content)
+            narrow([reply.content])
         return reply
 
     return private(answer)(message, context)

@@ -5,11 +5,16 @@ server that adds up, or a protocol that reveals only totals. The mean is that of
 circuits, since the mean of two products is no sum of factors.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
+
+PIECE = 2**20
+"""So many numbers are added at a time: what lies between has to fit into memory too."""
 
 TRACE = 1e-12
 """What an example weighs in a token's row, beside 1 for each time that the token was seen.
@@ -42,3 +47,40 @@ def _scale(name: str, tensor: Tensor, spec: SymmetrySpec, weight: float, counts:
             rows = counts.double() + TRACE * weight
             return rows.reshape([-1 if i == index else 1 for i in range(tensor.ndim)])
     return torch.tensor(weight, dtype=torch.float64)
+
+
+class ExactSum:
+    """A sum of tensors that comes out the same to the bit in whichever order they come.
+
+    Beside each sum in double precision its rounding error is kept, which is itself a double (two-sum, Knuth 1969);
+    together they hold a sum of float32 exactly as long as sizes differ by a factor of less than about 2^50.
+    """
+
+    def __init__(self) -> None:
+        self._high: State = {}
+        self._low: State = {}
+
+    def add(self, state: State) -> None:
+        """Add a model's tensors; the first one's names and shapes are those of all."""
+        for name, tensor in state.items():
+            if name not in self._high:
+                self._high[name], self._low[name] = (torch.zeros(tensor.shape, dtype=torch.float64) for _ in range(2))
+            whole = (self._high[name], self._low[name], tensor)
+            parts = (torch.split(each.reshape(-1), PIECE) for each in whole)
+            for high, low, part in zip(*parts, strict=True):
+                term = part.double()
+                total = high + term
+                back = total - high
+                low += (high - (total - back)) + (term - back)
+                high.copy_(total)
+
+    def value(self) -> State:
+        """The sum, in double precision."""
+        return {name: self.of(name) for name in self._high}
+
+    def of(self, name: str) -> Tensor:
+        """The sum of one tensor, in double precision."""
+        return self._high[name] + self._low[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._high)

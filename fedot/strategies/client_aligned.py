@@ -21,8 +21,8 @@ from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Direc
 from fedot.federation.records import pack_counts, pack_state, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
-from fedot.fusion.sums import mean_of_sum
-from fedot.models import Config, config_from_json, config_to_json, symmetry
+from fedot.fusion.sums import ExactSum, mean_of_sum
+from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
 from fedot.strategies.guard import Guarded
 from fedot.strategies.validation import read_held, read_replies
 
@@ -56,11 +56,14 @@ class ClientAligned(Guarded):
         """
         if server_round == 1 and config.get("init") != "shared":
             return self._find_anchor(server_round, config, grid)
-        if server_round == 1 and not self.summed:
-            # the strategy's own arithmetic on differences to the sent model needs that model in canonical form
-            state, shape = canonical_state(unpack_state(arrays), config_from_json(str(config["model-config"])))
-            arrays, config["model-config"] = pack_state(state), config_to_json(shape)
-        elif server_round > 1:
+        if server_round == 1:
+            shape = config_from_json(str(config["model-config"]))
+            self.expected = canonical_config(shape)
+            if not self.summed:
+                # the strategy's own arithmetic on differences to the sent model needs that model in canonical form
+                state, shape = canonical_state(unpack_state(arrays), shape)
+                arrays, config["model-config"] = pack_state(state), config_to_json(shape)
+        else:
             config["model-config"] = config_to_json(self.accepted[0].config)
         messages = list(super().configure_train(server_round, arrays, config, grid))
         return self._with(messages, Directive("align", canonicalise=self.summed))
@@ -136,16 +139,29 @@ class SummedFusion(ClientAligned):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Add up what the clients contribute, and divide."""
-        updates = [update for _, update in self.accept(server_round, replies)]
+        """Add up what the clients contribute, each as it comes in, and divide."""
+        total = RunningTotal()
+        updates = [update for _, update in self.accept(server_round, replies, total.take)]
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
-        return pack_state(total_of(updates, self.fusion)), metrics
+        return pack_state(total.mean(updates[0].config, count_rows=self.fusion.count_rows)), metrics
 
 
-def total_of(updates: Sequence[ClientUpdate], fusion: FusionConfig) -> dict[str, torch.Tensor]:
-    """The fused state of summed contributions."""
-    shape: Config = updates[0].config
-    total = {name: torch.stack([update.state[name].double() for update in updates]).sum(0) for name in updates[0].state}
-    counts = torch.stack([update.token_counts for update in updates]).sum(0)
-    examples = float(sum(update.num_examples for update in updates))
-    return to_float32(mean_of_sum(total, symmetry(shape), examples, counts if fusion.count_rows else None))
+class RunningTotal:
+    """What all clients have contributed so far: the same memory for any number of them."""
+
+    def __init__(self) -> None:
+        self._sums, self._counts, self._examples = ExactSum(), ExactSum(), 0
+
+    def take(self, update: ClientUpdate) -> ClientUpdate:
+        """Add a client's contribution, and return the rest of what it sent."""
+        self._sums.add(update.state)
+        self._counts.add({"vocab": update.token_counts})
+        self._examples += update.num_examples
+        return replace(update, state={}, token_counts=torch.empty(0, dtype=torch.int64))
+
+    def mean(self, shape: Config, *, count_rows: bool) -> State:
+        """Divide what is there by examples, and token rows by counts where these are to count."""
+        counts = self._counts.of("vocab") if count_rows else None
+        spec, examples = symmetry(shape), float(self._examples)
+        means = (mean_of_sum({name: self._sums.of(name)}, spec, examples, counts) for name in self._sums)
+        return {name: tensor for mean in means for name, tensor in to_float32(mean).items()}

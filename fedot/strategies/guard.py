@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
@@ -105,14 +105,23 @@ class Guarded(FedAvg):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Drop unusable replies by name, then aggregate the rest as the strategy does."""
-        good = [message for message, _ in self.accept(server_round, replies)]
+        received = list(replies)
+        by_node = {message.metadata.src_node_id: message for message in received}
+        good = [by_node[node] for node, _ in self.accept(server_round, received)]
         arrays, metrics = super().aggregate_train(server_round, good)
         if arrays is not None:  # some of Flower's strategies return doubles, in which clients would then train
             arrays = pack_state({name: tensor.float() for name, tensor in unpack_state(arrays).items()})
         return arrays, metrics
 
-    def accept(self, server_round: int, replies: Iterable[Message]) -> list[tuple[Message, ClientUpdate]]:
-        """Return the usable replies, ordered by client, so that sums do not depend on who was first.
+    def accept(
+        self,
+        server_round: int,
+        replies: Iterable[Message],
+        take: Callable[[ClientUpdate], ClientUpdate] = lambda update: update,
+    ) -> list[tuple[int, ClientUpdate]]:
+        """Return what usable replies hold, by node, ordered by client, so that sums do not depend on who was first.
+
+        Of each of them only what `take` returns is kept.
 
         Raises
         ------
@@ -120,7 +129,7 @@ class Guarded(FedAvg):
             If fewer than the quorum are usable; it names who is missing or was dropped.
         """
         self.accepted = ()
-        good, dropped = read_replies(replies, self._asked, self.quorum.partitions, self.expected, server_round)
+        good, dropped = read_replies(replies, self._asked, self.quorum.partitions, self.expected, server_round, take)
         self.dropped = [*self.early, *dropped]
         if self.equal_models:
             self._require_equal_models(good)
@@ -138,12 +147,10 @@ class Guarded(FedAvg):
         self.accepted = tuple(update for _, update in good)
         return good
 
-    def _within_limit(
-        self, server_round: int, good: list[tuple[Message, ClientUpdate]]
-    ) -> list[tuple[Message, ClientUpdate]]:
+    def _within_limit(self, server_round: int, good: list[tuple[int, ClientUpdate]]) -> list[tuple[int, ClientUpdate]]:
         """Leave out whose step is longer than `norm_limit` medians; warn of a striking one."""
         start: State = unpack_state(self._start) if self._start is not None else {}
-        names = [self.quorum.name(message.metadata.src_node_id) for message, _ in good]
+        names = [self.quorum.name(node) for node, _ in good]
         kept = []
         for name, pair, times in zip(
             names, good, times_median([step_length(update.state, start) for _, update in good]), strict=True
@@ -157,7 +164,7 @@ class Guarded(FedAvg):
                 self.dropped.append((name, f"{told}, and norm-limit is {self.norm_limit:g}"))
         return kept
 
-    def _require_equal_models(self, good: list[tuple[Message, ClientUpdate]]) -> None:
+    def _require_equal_models(self, good: list[tuple[int, ClientUpdate]]) -> None:
         """Refuse to average different models: Flower would broadcast or crash, or mix heads of other widths."""
         about = [{**asdict(update.config), "dropout": None} for _, update in good]
         for (_, update), other in zip(good[1:], about[1:], strict=True):

@@ -24,7 +24,8 @@ def read_replies(
     partitions: Mapping[int, int] | None = None,
     expected: Config | None = None,
     server_round: int | None = None,
-) -> tuple[list[tuple[Message, ClientUpdate]], list[tuple[str, str]]]:
+    take: Callable[[ClientUpdate], ClientUpdate] = lambda update: update,
+) -> tuple[list[tuple[int, ClientUpdate]], list[tuple[str, str]]]:
     """Tell usable training replies from those to leave out.
 
     Parameters
@@ -38,11 +39,13 @@ def read_replies(
         Configuration that every model must have, where that is known.
     server_round
         The round that is asked for; a reply that says it is of another one is left out.
+    take
+        Called with each usable reply as it comes in; what it returns is kept of it.
 
     Returns
     -------
     good
-        Each usable reply and what it holds, ordered by client, so that sums do not depend on who was first.
+        Node of each usable reply and what it holds, ordered by client, so that sums do not depend on who was first.
     dropped
         Name of everybody else who was asked, and the reason.
     """
@@ -56,8 +59,8 @@ def read_replies(
             raise FedotError("its model does not have the shape of the model that it was to be aligned to")
         return update
 
-    found, dropped = _read_all(replies, asked, partitions or {}, read)
-    return sorted(found.values(), key=lambda pair: pair[1].partition_id), dropped
+    found, dropped = _read_all(replies, asked, partitions or {}, read, take)
+    return sorted(found.items(), key=lambda pair: pair[1].partition_id), dropped
 
 
 def read_held(
@@ -71,8 +74,7 @@ def read_held(
             raise FedotError(f"it was trained on {update.num_examples} examples")
         return update
 
-    found, dropped = _read_all(replies, asked, partitions or {}, read)
-    return {node: update for node, (_, update) in found.items()}, dropped
+    return _read_all(replies, asked, partitions or {}, read, lambda update: update)
 
 
 def check_identity(client: str, partition_id: int, name: str, partition: int) -> None:
@@ -94,8 +96,9 @@ def _read_all(
     asked: Mapping[int, str],
     partitions: Mapping[int, int],
     read: Callable[[RecordDict], Read],
-) -> tuple[dict[int, tuple[Message, Read]], list[tuple[str, str]]]:
-    found: dict[int, tuple[Message, Read]] = {}
+    take: Callable[[Read], Read],
+) -> tuple[dict[int, Read], list[tuple[str, str]]]:
+    found: dict[int, Read] = {}
     dropped: list[tuple[str, str]] = []
     strays: set[str] = set()
     silent = dict(asked)
@@ -109,7 +112,7 @@ def _read_all(
             if name is not None:
                 if node in partitions:
                     check_identity(update.client, update.partition_id, name, partitions[node])
-                found[node] = (message, update)
+                found[node] = take(update)
         except FedotError as error:
             if name is None:
                 strays.add(str(error))

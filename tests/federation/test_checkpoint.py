@@ -97,16 +97,14 @@ def test_without_resume_nothing_old_is_used(call: Call, tmp_path: Path) -> None:
 def test_half_a_file_is_no_answer(call: Call, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         call("o", 2)
-    for path in (tmp_path / "o" / FOLDER).iterdir():
+    for path in (tmp_path / "o" / FOLDER).rglob("*.safetensors"):
         path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(Killed):
         call("o", 0, resume=True)
 
 
 def grid_of(folder: Path, inner: FakeGrid, **options: Any) -> CheckpointedGrid:
-    grid = CheckpointedGrid(inner, folder, **options)
-    grid._places = dict.fromkeys(inner.nodes, 0) | {node: k for k, node in enumerate(inner.nodes)}
-    return grid
+    return CheckpointedGrid(inner, folder, places={node: k for k, node in enumerate(inner.nodes)}, **options)
 
 
 def ask(grid: CheckpointedGrid, inner: FakeGrid) -> list[Message]:

@@ -25,7 +25,7 @@ def message(state: dict[str, torch.Tensor]) -> RecordDict:
 
 def test_there_and_back_is_the_nearest_half() -> None:
     content = message(STATE)
-    narrow(content)
+    narrow([content])
     assert {array.dtype for array in content.array_records["arrays"].values()} == {"float16"}
     widen(content)
     found = unpack_state(content.array_records["arrays"])
@@ -38,7 +38,7 @@ def test_there_and_back_is_the_nearest_half() -> None:
 @pytest.mark.parametrize("odd", [7e4, -1e30, float("inf")])
 def test_what_half_precision_cannot_hold_is_sent_whole(odd: float) -> None:
     content = message({**STATE, "b": torch.tensor([odd, 2.0])})
-    narrow(content)
+    narrow([content])
     assert content.array_records["arrays"]["b"].dtype == "float32"
     assert content.array_records["arrays"]["a"].dtype == "float16"
     widen(content)
@@ -48,11 +48,23 @@ def test_what_half_precision_cannot_hold_is_sent_whole(odd: float) -> None:
 def test_nan_is_not_hidden_and_other_types_are_left_alone() -> None:
     record = ArrayRecord({"whole": Array(np.arange(3)), "nan": Array(np.array([np.nan, 1.0], dtype=np.float32))})
     content = RecordDict({"arrays": record})
-    narrow(content)
+    narrow([content])
     widen(content)
     found = unpack_state(content.array_records["arrays"])
     assert found["whole"].dtype == torch.int64
     assert bool(found["nan"][0].isnan())
+
+
+def test_a_record_that_messages_share_is_narrowed_once() -> None:
+    record = pack_state(STATE)
+    contents = [RecordDict({"arrays": record}) for _ in range(3)]
+    narrow(contents)
+    assert contents[0]["arrays"] is contents[1]["arrays"] is contents[2]["arrays"]
+    together = [message(STATE)] * 3
+    narrow(together)
+    narrowed = together[0]["arrays"]
+    narrow(together)
+    assert {array.dtype for array in narrowed.values()} == {"float16"}
 
 
 def test_bfloat16_and_tied_weights_come_back() -> None:
@@ -61,7 +73,7 @@ def test_bfloat16_and_tied_weights_come_back() -> None:
     )
     state = {name: tensor.bfloat16() for name, tensor in state_of(build_model(config, 0)).items()}
     content = message(state)
-    narrow(content)
+    narrow([content])
     widen(content)
     model = load_model(config, unpack_state(content.array_records["arrays"]))
     assert model.output.weight is model.tok_emb.weight
@@ -99,6 +111,6 @@ def test_an_unknown_precision_is_refused(tiny: Any) -> None:
 def test_counted_bytes_are_those_on_the_wire() -> None:
     content = message(STATE)
     before = record_bytes(content)
-    narrow(content)
+    narrow([content])
     saved = before - record_bytes(content)
     assert saved == sum(2 * tensor.numel() for tensor in STATE.values())

@@ -1,7 +1,9 @@
 """Every strategy with `align: client`: the real mod on clients whose trained models are given."""
 
+import weakref
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, make_
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 ALIGNED = canonical_config(CONFIG)
 # These take differences to the model that was sent; so do the others, with a step of 1.
+GridOf = TypeVar("GridOf", bound=FakeGrid)
 STEPPING = {"fedadam", "fedyogi", "fedadagrad"}
 
 
@@ -42,17 +45,22 @@ def copies(count: int = 4) -> list[ClientUpdate]:
 
 
 def start(
-    name: str, nodes: dict[int, Reply], rounds: int = 1, init: str = "independent", **options: Any
-) -> tuple[ClientAligned, FakeGrid, State]:
+    name: str,
+    nodes: dict[int, Reply],
+    rounds: int = 1,
+    init: str = "independent",
+    grid: type[GridOf] = FakeGrid,  # type: ignore[assignment]
+    **options: Any,
+) -> tuple[ClientAligned, GridOf, State]:
     quorum = Quorum({k: f"client-{k}" for k in nodes}, connect_seconds=0.0, partitions={k: k for k in nodes})
     strategy = build_strategy(name, {"align": "client", **options}, quorum)
     assert isinstance(strategy, ClientAligned)
-    grid = FakeGrid(nodes)
+    clients = grid(nodes)
     model_config = config_to_json(CONFIG) if init == "shared" else ""
     config = Settings("{}", 0, init=init, model_config=model_config).to_record()
     initial = pack_state(make_update(seed=99).state)
-    state = unpack_state(strategy.start(grid, initial, rounds, train_config=config).arrays)
-    return strategy, grid, state
+    state = unpack_state(strategy.start(clients, initial, rounds, train_config=config).arrays)
+    return strategy, clients, state
 
 
 def steps(grid: FakeGrid) -> list[str]:
@@ -207,6 +215,37 @@ def test_only_a_share_of_the_clients_is_asked_and_the_same_all_the_way() -> None
         asked.setdefault(str(message.content.config_records[ALIGN]["step"]), set()).add(message.metadata.dst_node_id)
     assert len(asked["hold"]) == 3
     assert asked["hold"] == asked["align"] == {update.partition_id for update in strategy.accepted}
+
+
+class OneByOne(FakeGrid):
+    """Has replies when they are asked for, and counts how many are still held when the next one is."""
+
+    held = 0
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        living: list[weakref.ref[RecordDict]] = []
+        for message in messages:
+            [reply] = super().send_and_receive([message], timeout=timeout)
+            if reply.content.array_records:
+                living.append(weakref.ref(reply.content))
+            yield reply
+            del reply
+            self.held = max(self.held, sum(content() is not None for content in living))
+
+
+@pytest.mark.parametrize("init", ["independent", "shared"])
+def test_the_server_of_sums_holds_one_model_at_a_time(init: str) -> None:
+    updates = [make_update(k, num_examples=10 + k) for k in range(6)]
+    nodes = {k: node(update) for k, update in enumerate(updates)}
+    held = {}
+    for name in ("ot-fusion", "fedavg"):
+        strategy, grid, state = start(name, nodes, rounds=2, init=init, grid=OneByOne)
+        held[name] = grid.held
+        assert len(strategy.accepted) == 6
+    assert held == {"ot-fusion": 1, "fedavg": 6}
+    _, _, expected = start("ot-fusion", dict(reversed(nodes.items())), rounds=2, init=init)
+    _, _, state = start("ot-fusion", nodes, rounds=2, init=init, grid=OneByOne)
+    assert all(torch.equal(state[key], expected[key]) for key in expected)  # whoever came first
 
 
 def test_the_server_of_sums_never_needs_one_of_them() -> None:
