@@ -24,12 +24,10 @@ import json, sys, tempfile, time
 from pathlib import Path
 import ot, scipy.optimize, torch
 import fedot.hf
+from benchmarks.memory import peak
 from fedot.fusion import FusionConfig
 from fedot.fusion.jobs import make_job, run
 from fedot.fusion.sources import open_source
-def peak():
-    status = Path("/proc/self/status").read_text()
-    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 torch.set_num_threads(int(sys.argv[4]))
 before, start, used = peak(), time.perf_counter(), time.process_time()
 with tempfile.TemporaryDirectory() as scratch:

@@ -32,7 +32,8 @@ VOCABULARY = 30522
 CONFIG = model_config({"name": "encoder", **SHAPE}, VOCABULARY, 2)
 MEASURED = """
 import json, sys
-from benchmarks.server_memory import one_round, peak
+from benchmarks.memory import peak
+from benchmarks.server_memory import one_round
 before = peak()
 one_round(sys.argv[1], int(sys.argv[2]), sys.argv[3])
 print(json.dumps(peak() - before))
@@ -69,12 +70,6 @@ def one_round(strategy: str, clients: int, folder: str) -> None:
         chosen = build_strategy(strategy, {"align": "client"}, Quorum(names, partitions=places))
         settings = Settings("{}", 0, init="shared", model_config=config_to_json(CONFIG)).to_record()
         chosen.start(MeteredGrid(kept), pack_state(state_of(build_model(CONFIG, 0))), 1, train_config=settings)
-
-
-def peak() -> int:
-    """Largest resident set of this process so far, in bytes."""
-    status = Path("/proc/self/status").read_text()
-    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def main(clients: Annotated[str, typer.Option(help="Numbers of clients.")] = "2,4,8,16,32,64") -> None:

@@ -74,10 +74,6 @@ class ExactSum:
                 low += (high - (total - back)) + (term - back)
                 high.copy_(total)
 
-    def value(self) -> State:
-        """The sum, in double precision."""
-        return {name: self.of(name) for name in self._high}
-
     def of(self, name: str) -> Tensor:
         """The sum of one tensor, in double precision."""
         return self._high[name] + self._low[name]

@@ -18,7 +18,7 @@ def test_the_order_does_not_matter_to_the_bit(seed: int) -> None:
         total = ExactSum()
         for k in order:
             total.add({"a": terms[k]})
-        totals.append(total.value()["a"])
+        totals.append(total.of("a"))
     assert torch.equal(totals[0], totals[1])
     assert torch.equal(totals[0], totals[2])
     exact = [float(sum(Fraction(value) for value in column)) for column in terms.T.tolist()]
@@ -32,4 +32,4 @@ def test_terms_are_not_changed() -> None:
     total.add({"a": first})
     total.add({"a": torch.ones(3)})
     assert first.tolist() == [1, 1, 1]
-    assert total.value()["a"].tolist() == [2, 2, 2]
+    assert total.of("a").tolist() == [2, 2, 2]

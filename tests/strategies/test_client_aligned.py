@@ -22,8 +22,8 @@ from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, make_
 
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 ALIGNED = canonical_config(CONFIG)
-# These take differences to the model that was sent; so do the others, with a step of 1.
 GridOf = TypeVar("GridOf", bound=FakeGrid)
+# These take differences to the model that was sent; so do the others, with a step of 1.
 STEPPING = {"fedadam", "fedyogi", "fedadagrad"}
 
 
