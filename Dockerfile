@@ -25,9 +25,9 @@ RUN pip install --no-deps --editable . && python -m compileall -q fedot clients 
 
 # Volumes take over the owner of the folder that they are mounted on, and nothing here runs as root.
 RUN groupadd --gid 10001 fedot && useradd --uid 10001 --gid fedot --no-create-home --home-dir /home/fedot fedot \
- && mkdir -p /home/fedot /data /results /state /signal /keys/ca /keys/server /keys/public /keys/node \
+ && mkdir -p /home/fedot /data /cache /results /state /signal /keys/ca /keys/server /keys/public /keys/node \
  && for k in $(seq 0 63); do mkdir -p "/keys/nodes/client-$k"; done \
- && chown -R fedot:fedot /home/fedot /results /state /signal /keys
+ && chown -R fedot:fedot /home/fedot /cache /results /state /signal /keys
 
 USER fedot
 ENV HOME=/home/fedot FLWR_HOME=/home/fedot/flower FLWR_TELEMETRY_ENABLED=0 FLWR_DISABLE_UPDATE_CHECK=1 \

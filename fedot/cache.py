@@ -4,6 +4,7 @@ The key is made of the examples as the model sees them, not of the settings that
 other questions of the same clients share their parents. Training is repeatable to the bit, and so is reading.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -79,16 +80,23 @@ def training_key(
     return digest.hexdigest()
 
 
-def kept(folder: str, key: str, run: Callable[[], TrainResult]) -> TrainResult:
-    """Read the result of a training, or carry it out and keep the result; without a folder, just carry it out."""
+def kept(folder: str, key: str, run: Callable[[], TrainResult], most: int | None = None) -> TrainResult:
+    """Read the result of a training, or carry it out and keep the result; without a folder, just carry it out.
+
+    With `most`, only so many results stay in the folder: those that were asked for last.
+    """
     if not folder:
         return run()
     path = Path(folder) / f"{key}.safetensors"
     found = read(path)
     if found is not None:
+        with contextlib.suppress(OSError):
+            os.utime(path)
         return found
     result = run()
     write(path, result)
+    if most is not None:
+        _forget(path.parent, most)
     return result
 
 
@@ -117,11 +125,19 @@ def write(path: Path, result: TrainResult) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     tensors = {name: tensor.contiguous() for name, tensor in result.state.items()}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file({**tensors, COUNTS: result.token_counts}, temporary, {"training": json.dumps(about)})
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
         log.warning("%s cannot be kept (%s)", path, type(error).__name__)
+
+
+def _forget(folder: Path, most: int) -> None:
+    """Remove all results but the latest."""
+    with contextlib.suppress(OSError):  # another process may remove some at the same time
+        for path in sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)[:-most]:
+            path.unlink()
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,15 @@
 """``python -m fedot.simulate SCENARIO``: run a scenario on this machine and report on it."""
 
+import contextlib
 import enum
 import json
 import logging
 import os
 import shlex
 import sys
+import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,11 +82,11 @@ def simulate(
             raise FedotError("--cache and --no-cache are given; give one of them")
         runs, folder = _plan(scenario, out, profile, variant, overrides, force, resume)
         n = {run.slug: len(checked.client_specs()) for run, checked in runs}
-        settings = _settings(scenario, data_dir, engine, device, cache, no_cache, resume)
+        settings = _settings(scenario, data_dir, engine, device, resume)
         for run, _ in runs:
-            _run_one(
-                {**settings, "overrides": json.dumps(run.overrides)}, folder / run.slug, n[run.slug], workers, force
-            )
+            with _cache(cache, no_cache) as models:
+                own = {**settings, "overrides": json.dumps(run.overrides), "cache": models}
+                _run_one(own, folder / run.slug, n[run.slug], workers, force)
         if len(runs) > 1:
             _join(folder, [run for run, _ in runs])
     except FedotError as error:
@@ -118,8 +120,6 @@ def _settings(
     data_dir: Path | None,
     engine: Engine,
     device: Device,
-    cache: Path | None,
-    no_cache: bool,
     resume: bool,
 ) -> dict[str, Value]:
     """What all runs of one command have in common."""
@@ -133,15 +133,20 @@ def _settings(
         "command": shlex.join(["python", "-m", "fedot.simulate", *sys.argv[1:]]),
         "pooled": True,
         "progress": True,
-        "cache": "" if no_cache else _cache(cache),
         "resume": resume,
     }
 
 
-def _cache(folder: Path | None) -> str:
+@contextlib.contextmanager
+def _cache(folder: Path | None, none: bool) -> Iterator[str]:
+    """Give the folder of trained models; without a cache one that goes with the run, whose strategies share it."""
     from fedot.cache import default_folder, usable
 
-    return usable(folder or default_folder())
+    if none:
+        with tempfile.TemporaryDirectory(prefix="fedot-") as temporary:
+            yield temporary
+    else:
+        yield usable(folder or default_folder())
 
 
 def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int | None, force: bool) -> None:

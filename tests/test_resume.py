@@ -170,6 +170,17 @@ def test_only_the_same_scenario_is_resumed(call: Call) -> None:
     assert Path("o/results.json").read_bytes() == before
 
 
+def test_a_run_of_an_older_release_is_resumed(call: Call) -> None:
+    """Its results do not name what scenarios could not say yet; the defaults mean the same."""
+    assert call("--out", "o", "--seeds", "0").exit_code == 0
+    path = Path("o/results.json")
+    results = json.loads(path.read_text())
+    del results["scenario"]["transfer"], results["scenario"]["train"]["label_smoothing"]
+    path.write_text(json.dumps(results))
+    assert call("--out", "o", "--seeds", "0,1", "--resume").exit_code == 0
+    assert {row["seed"] for row in load_results(path)["rows"]} == {0, 1}
+
+
 def test_a_run_can_be_made_longer(call: Call, trainings: list[int]) -> None:
     assert call("--out", "short", "--seeds", "0", "--no-cache").exit_code == 0
     once = len(trainings)

@@ -44,7 +44,7 @@ def compose_file(clients: Sequence[str], scenario: str, edition: Mapping[str, st
     }
     for k in range(2, len(clients)):
         services[f"supernode-{k}"] = _renumbered(copy.deepcopy(base[MODEL]), k)
-    volumes = {f"{kind}-{k}": None for k in range(2, len(clients)) for kind in ("node", "none")}
+    volumes = {f"{kind}-{k}": None for k in range(2, len(clients)) for kind in ("node", "none", "models")}
     lines = [f"# {scenario}: one SuperNode for each of its clients. Made by `python -m fedot.deploy compose`."]
     lines += [f"#   supernode-{k}: {name}; its data are those in $FEDOT_DATA_{k}" for k, name in enumerate(clients)]
     body = {"services": services, **({"volumes": volumes} if volumes else {})}
@@ -63,7 +63,7 @@ def _renumbered(value: Any, k: int) -> Any:
         return [_renumbered(item, k) for item in value]
     if not isinstance(value, str):
         return value
-    marks = ("client-{}", "node-{}", "none-{}", "FEDOT_DATA_{}", "partition-id={}")
+    marks = ("client-{}", "node-{}", "none-{}", "models-{}", "FEDOT_DATA_{}", "partition-id={}")
     for mark in marks:
         value = value.replace(mark.format(1), mark.format(k))
     return value

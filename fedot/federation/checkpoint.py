@@ -37,6 +37,7 @@ FOLDER, COMPLETE = ".checkpoint", "complete"
 MOST_BYTES = 8 * 2**30
 """A seed's answers are kept up to so many bytes; what is beyond is asked for again."""
 
+NOT_ASKED = {"cache"}  # where models are kept decides nothing
 LOST = -1  # Flower tells of a lost node under its own id
 
 
@@ -178,7 +179,7 @@ def _kept_in(folder: Path) -> list[Path] | None:
 
 
 def digest(content: RecordDict, known: dict[int, str] | None = None) -> str:
-    """Hash of all that a message holds, the order of its records aside.
+    """Hash of all in a message that decides its answer, the order of its records aside.
 
     `known` holds hashes of arrays by identity, for messages that share them.
     """
@@ -194,7 +195,7 @@ def digest(content: RecordDict, known: dict[int, str] | None = None) -> str:
 
 def _record_digest(record: ArrayRecord | MetricRecord | ConfigRecord) -> str:
     found = hashlib.sha256(type(record).__name__.encode())
-    for key in sorted(record):
+    for key in sorted(record.keys() - NOT_ASKED):
         value = record[key]
         if isinstance(value, Array):
             found.update(json.dumps([key, value.dtype, list(value.shape)]).encode())

@@ -6,10 +6,10 @@ from functools import lru_cache, partial, wraps
 from pathlib import Path
 
 import torch
-from flwr.app import ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
+from flwr.app import ArrayRecord, Context, Error, Message
 from tokenizers import Tokenizer
 
-from fedot.cache import kept, training_key
+from fedot.cache import default_folder, kept, training_key
 from fedot.data import ClientData, load_client
 from fedot.errors import FedotError
 from fedot.federation.classifications import tally_classes
@@ -18,7 +18,7 @@ from fedot.federation.faults import FAULTS, Fault
 from fedot.federation.messages import (
     ARRAYS,
     CONFIG,
-    UPDATE,
+    OWN_CACHE,
     ClientDescription,
     ClientUpdate,
     Settings,
@@ -37,7 +37,7 @@ from fedot.translation import Pairs
 log = logging.getLogger("fedot.client")
 
 CLIENT_FAILED = 200
-REPLIES_KEPT = 4
+MODELS_KEPT = 8
 
 Handler = Callable[[Message, Context], Message]
 
@@ -84,7 +84,7 @@ def describe(message: Message, context: Context) -> Message:
 
 
 def fit(message: Message, context: Context) -> Message:
-    """Train on this client's data, or answer from memory when the very same training was done before."""
+    """Train on this client's data, or answer from the cache when the very same training was done before."""
     settings = Settings.from_record(message.content.config_records[CONFIG])
     me = _Client(settings, context)
     fresh = settings.init == "independent" and settings.server_round == 1
@@ -111,12 +111,8 @@ def fit(message: Message, context: Context) -> Message:
         device=settings.device,
         proximal_mu=settings.proximal_mu,
     )
-    key = training_key(*task.args, **task.keywords)
-    known = _recall(context.state, key)
-    if known is not None:
-        known.config_records[UPDATE]["server-round"] = settings.server_round
-        return Message(known, reply_to=message)
-    result = kept(settings.cache, key, task)
+    folder, most = me.cache
+    result = kept(folder, training_key(*task.args, **task.keywords), task, most)
     state = result.state
     if fault.sends is not None:
         origin = state_of(build_model(config, seed)) if start is None else start
@@ -135,9 +131,7 @@ def fit(message: Message, context: Context) -> Message:
         truncated=training.truncated,
         server_round=settings.server_round,
     )
-    content = pack_update(update)
-    _remember(context.state, key, content)
-    return Message(content, reply_to=message)
+    return Message(pack_update(update), reply_to=message)
 
 
 def evaluate(message: Message, context: Context) -> Message:
@@ -169,6 +163,7 @@ class _Client:
     """A message's settings together with what this node knows of itself."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
+        self._context = context
         self.partition_id = int(context.node_config["partition-id"])
         self.settings = settings
         self.scenario = Scenario.model_validate_json(settings.scenario)
@@ -181,6 +176,14 @@ class _Client:
             )
         self.data_dir = str(context.node_config.get("data-path", "")) or settings.data_dir
         self._key = (settings.scenario, settings.base_dir, self.partition_id, settings.seed, self.data_dir)
+
+    @property
+    def cache(self) -> tuple[str, int | None]:
+        """Folder of trained models and how many are kept: a node of its own keeps what the next strategies ask for."""
+        if self.settings.cache != OWN_CACHE:
+            return self.settings.cache, None
+        given = str(self._context.node_config.get("cache-path", ""))
+        return given or str(default_folder().parent / "nodes" / str(self.partition_id)), MODELS_KEPT
 
     def data(self) -> ClientData:
         return _load(*self._key)
@@ -239,20 +242,3 @@ def _fitting_state(arrays: ArrayRecord, config: Config) -> State:
                 "start from independent models in one round, or give all clients the same model and tokenizer"
             )
     return state
-
-
-def _recall(state: RecordDict, key: str) -> RecordDict | None:
-    found = {name.split(":", 1)[1]: record for name, record in state.items() if name.startswith(f"{key}:")}
-    return RecordDict(found) if found else None
-
-
-def _remember(state: RecordDict, key: str, content: RecordDict) -> None:
-    """Keep a reply in the node's own state, forgetting the oldest beyond `REPLIES_KEPT`."""
-    order = state.config_records.get("replies", ConfigRecord({"keys": []}))
-    keys = [str(item) for item in order["keys"]] + [key]  # type: ignore[union-attr]
-    for old in keys[:-REPLIES_KEPT]:
-        for name in [name for name in state if name.startswith(f"{old}:")]:
-            del state[name]
-    state["replies"] = ConfigRecord({"keys": keys[-REPLIES_KEPT:]})
-    for name, record in content.items():
-        state[f"{key}:{name}"] = record

@@ -30,12 +30,16 @@ ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
 )
 
 
+OWN_CACHE = "own"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the server tells a client with every message.
 
-    `data_dir`, `base_dir` and `cache` are set in simulations only, where clients share the server's file system;
-    `base_dir`, the scenario's folder, only if a client's data are `files`.
+    `data_dir` and `base_dir` are set in simulations only, where clients share the server's file system; `base_dir`,
+    the scenario's folder, only if a client's data are `files`. `cache` is a folder in simulations, empty for none, and
+    `OWN_CACHE` where each client has its own.
     `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
     form, and has its anchor's widths. `transfer` is the precision of the weights on the wire.
     """

@@ -19,7 +19,7 @@ from fedot.federation.centralised import train_centralised
 from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
 from fedot.federation.global_model import Global, global_model
 from fedot.federation.lines import lines_between
-from fedot.federation.messages import ClientDescription, ClientUpdate, Settings
+from fedot.federation.messages import OWN_CACHE, ClientDescription, ClientUpdate, Settings
 from fedot.federation.metered import MeteredGrid
 from fedot.federation.records import pack_state, unpack_state
 from fedot.federation.results import RunRecord
@@ -137,7 +137,7 @@ class _Seed:
             base_dir=str(self.scenario.base_dir or "") if plan.pooled and own_files else "",
             device=plan.device,
             init=self.scenario.init,
-            cache=plan.cache if plan.pooled else "",
+            cache=plan.cache if plan.pooled else OWN_CACHE,
             transfer=self.scenario.transfer,
         )
         self.progress(f"seed {seed}: asking the clients", 0.0)

@@ -19,7 +19,7 @@ from fedot.federation.run import Plan, run_scenario, work_per_seed
 from fedot.models import Config, State, config_to_json
 from fedot.report import load_results, write_report, write_results
 from fedot.report.results import plain
-from fedot.scenario import Scenario, dump_scenario, load_scenario
+from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
 from fedot.status import reporting
 
 log = logging.getLogger("fedot.server")
@@ -120,7 +120,8 @@ def resume(record: RunRecord, out: Path) -> None:
         differing |= _differing(load_scenario(as_run).model_dump(mode="json"), wanted)
     if results.exists():
         earlier = load_results(results)
-        differing |= _differing(earlier["scenario"], plain(wanted))
+        as_told = parse_scenario(earlier["scenario"], str(results))  # which completes what an older release left out
+        differing |= _differing(plain(as_told.model_dump(mode="json")), plain(wanted))
         done = earlier["provenance"].get("finished", {"seeds": []})["seeds"]
         if done == list(record.scenario.seeds[: len(done)]):
             differing -= {"seeds"}

@@ -50,8 +50,9 @@ def test_keys_and_data_are_where_they_are_needed_and_nowhere_else():
         assert [other for other in who if f"node-{k}" in who[other]] == ["keys", name]
         data = [other for other in who if any(f"FEDOT_DATA_{k}" in source for source in who[other])]
         assert data == [name]
+        assert [other for other in who if f"models-{k}" in who[other]] == [name]
         mounts = SERVICES[name]["volumes"]
-        assert all(mount.endswith(":ro") for mount in mounts)
+        assert [mount for mount in mounts if not mount.endswith(":ro")] == [f"models-{k}:/cache"]
 
 
 @pytest.mark.parametrize("clients", [["a", "b"], ["a", "b", "c"], [f"imdb-{k}" for k in range(16)]])
@@ -70,8 +71,8 @@ def test_an_override_has_a_node_for_each_client(clients):
         k = name.split("-")[1]
         service = services[name]
         assert service["read_only"] is True
-        assert f'--node-config=partition-id={k} data-path="/data"' in service["command"]
-        assert f"node-{k}:/keys/node:ro" in service["volumes"]
+        assert f'--node-config=partition-id={k} data-path="/data" cache-path="/cache"' in service["command"]
+        assert {f"node-{k}:/keys/node:ro", f"models-{k}:/cache"} <= set(service["volumes"])
         assert any(volume.startswith(f"${{FEDOT_DATA_{k}:-none-{k}}}") for volume in service["volumes"])
         assert not any("-1:" in volume for volume in service["volumes"])
     for k in range(2, len(clients)):

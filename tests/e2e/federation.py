@@ -61,6 +61,7 @@ class Federation:
             **os.environ,
             **QUIET,
             "FLWR_HOME": str(self.folder / f"flower-{name}"),
+            "XDG_CACHE_HOME": str(self.folder / f"cache-{name}"),
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
             "PYTHONUNBUFFERED": "1",

@@ -43,13 +43,17 @@ def _private_folder(factory: pytest.TempPathFactory, k: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Run the small bilingual scenario by `docker compose up`; give what is in the volume of results."""
+def engine() -> None:
     if (
         shutil.which("docker") is None
         or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
     ):
         pytest.skip("no Docker engine is running here")
+
+
+@pytest.fixture(scope="module")
+def finished(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run the small bilingual scenario by `docker compose up`; give what is in the volume of results."""
     folder = tmp_path_factory.mktemp("compose")
     data = {f"FEDOT_DATA_{k}": str(_private_folder(tmp_path_factory, k)) for k in (0, 1)}
     os.environ.update(data)  # for what the tests start afterwards, too
@@ -109,3 +113,32 @@ def test_data_of_a_client_are_seen_by_it_alone_and_cannot_be_changed(service: st
     told = compose("run", "--rm", "--no-deps", "--entrypoint", "sh", service, "-c", command).split()
     own = [f"/data/secret-of-{service[-1]}.txt"] if service.startswith("supernode") else []
     assert told == [*own, "read-only"]
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_client_keeps_its_models_in_a_volume_of_its_own() -> None:
+    kept = []
+    for service in ("supernode-0", "supernode-1"):
+        told = compose("run", "--rm", "--no-deps", "--entrypoint", "sh", service, "-c", "find /cache -type f")
+        kept.append({line for line in told.split() if line.endswith(".safetensors")})
+    assert all(kept)
+    assert not kept[0] & kept[1]
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_insecure_file_runs_too_and_says_so() -> None:
+    files = ("--file", "docker-compose.yml", "--file", "compose.insecure.yml")
+    name = f"{PROJECT}-insecure"
+    try:
+        docker("compose", "--project-name", name, *files, "build")
+        up = (*files, "up", "--abort-on-container-failure")
+        docker("compose", "--project-name", name, *up, FEDOT_SCENARIO="scenarios/quickstart.yaml")
+        logs = docker("compose", "--project-name", name, *files, "logs", "--no-color", "superlink")
+        assert "insecure" in logs.lower()
+        told = docker("compose", "--project-name", name, *files, "ps", "--all", "--format", "json")
+        states = {state["Service"]: state["ExitCode"] for state in map(json.loads, told.splitlines())}
+        assert set(states.values()) == {0}
+        done = docker("run", "--rm", "--volume", f"{name}_results:/results:ro", "fedot", "cat", "/results/status.json")
+        assert json.loads(done)["state"] == "finished"
+    finally:
+        docker("compose", "--project-name", name, *files, "down", "--volumes", "--remove-orphans", check=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,8 +141,8 @@ def tell(clients: Clients, directive: Directive, state: State | None = None, nod
     return clients.ask(RecordDict(content), "train", node)  # type: ignore[arg-type]
 
 
-def test_a_held_model_stays_at_the_client_and_is_trained_once(tiny: Any, trainings: list[int]) -> None:
-    clients = Clients(tiny())
+def test_a_held_model_stays_at_the_client_and_is_trained_once(tiny: Any, trainings: list[int], tmp_path: Path) -> None:
+    clients = Clients(tiny(), cache=str(tmp_path))
     reply = tell(clients, Directive("hold")).content
     assert not reply.array_records
     assert set(reply.config_records["update"]) == {"client", "partition-id"}

@@ -1,7 +1,8 @@
 """A client describes itself, trains and evaluates; its texts stay where they are."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,15 @@ from fedot.data import load_client
 from fedot.federation import client as client_side
 from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluation, unpack_tallies
 from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.messages import ARRAYS, CONFIG, ClientUpdate, Settings, unpack_description, unpack_update
+from fedot.federation.messages import (
+    ARRAYS,
+    CONFIG,
+    OWN_CACHE,
+    ClientUpdate,
+    Settings,
+    unpack_description,
+    unpack_update,
+)
 from fedot.federation.records import pack_state
 from fedot.metrics import Tally, accuracy
 from fedot.scenario import Scenario
@@ -22,13 +31,13 @@ from fedot.tokenizer import count_words, train_tokenizer, unpack_words
 class Clients:
     """The real ClientApp on two nodes, and one way to ask each question."""
 
-    def __init__(self, scenario: Scenario, **changes: Any) -> None:
+    def __init__(self, scenario: Scenario, node: Mapping[str, Any] | None = None, **changes: Any) -> None:
         self.scenario = scenario
         words = count_words(load_client(scenario, 0, 0).train["text"])
         tokenizer = train_tokenizer(words, scenario.tokenizer).to_str()
         values = {"scenario": scenario.model_dump_json(), "seed": 0, "tokenizer": tokenizer, **changes}
         self.settings = Settings(**values)
-        self.grid = InProcessGrid([{"partition-id": k, "num-partitions": 2} for k in range(2)], {})
+        self.grid = InProcessGrid([{"partition-id": k, "num-partitions": 2, **(node or {})} for k in range(2)], {})
 
     def ask(self, content: RecordDict, kind: str, node: int = 1000) -> Message:
         [reply] = self.grid.send_and_receive([Message(content, node, kind)])
@@ -83,8 +92,8 @@ def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
     assert not any(text in about for text in load_client(tiny(), 0, 0).train["text"] if len(text) > 12)
 
 
-def test_the_same_request_is_answered_from_memory(tiny: Any, trainings: list[int]) -> None:
-    clients = Clients(tiny())
+def test_the_same_request_is_answered_from_the_cache(tiny: Any, trainings: list[int], tmp_path: Path) -> None:
+    clients = Clients(tiny(), cache=str(tmp_path))
     first, second = clients.train(), clients.train()
     assert len(trainings) == 1
     assert all(torch.equal(first.state[key], second.state[key]) for key in first.state)
@@ -94,8 +103,8 @@ def test_the_same_request_is_answered_from_memory(tiny: Any, trainings: list[int
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"proximal_mu": 0.5}, {"tokenizer": "other"}])
-def test_another_request_is_not(tiny: Any, trainings: list[int], change: dict[str, Any]) -> None:
-    clients = Clients(tiny())
+def test_another_request_is_not(tiny: Any, trainings: list[int], tmp_path: Path, change: dict[str, Any]) -> None:
+    clients = Clients(tiny(), cache=str(tmp_path))
     if change.get("tokenizer"):
         spec = clients.scenario.tokenizer.model_copy(update={"vocab_size": 120})
         words = count_words(load_client(clients.scenario, 1, 0).train["text"])
@@ -105,8 +114,8 @@ def test_another_request_is_not(tiny: Any, trainings: list[int], change: dict[st
     assert len(trainings) == 2
 
 
-def test_later_rounds_start_from_what_is_sent(tiny: Any, trainings: list[int]) -> None:
-    clients = Clients(tiny())
+def test_later_rounds_start_from_what_is_sent(tiny: Any, trainings: list[int], tmp_path: Path) -> None:
+    clients = Clients(tiny(), cache=str(tmp_path))
     first = clients.train()
     moved = {key: value + 0.01 for key, value in first.state.items()}
     a = clients.train(first.state, server_round=2)
@@ -115,14 +124,38 @@ def test_later_rounds_start_from_what_is_sent(tiny: Any, trainings: list[int]) -
     assert any(not torch.equal(a.state[key], b.state[key]) for key in a.state)
 
 
-def test_memory_keeps_the_latest_replies_only(tiny: Any, trainings: list[int]) -> None:
-    clients = Clients(tiny())
-    for seed in range(client_side.REPLIES_KEPT + 1):
-        clients.train(proximal_mu=float(seed))
-    clients.train(proximal_mu=float(client_side.REPLIES_KEPT))
-    assert len(trainings) == client_side.REPLIES_KEPT + 1
-    clients.train(proximal_mu=0.0)
-    assert len(trainings) == client_side.REPLIES_KEPT + 2
+def test_a_node_keeps_the_models_that_were_asked_for_last(
+    tiny: Any, trainings: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(client_side, "MODELS_KEPT", 3)
+    clients = Clients(tiny(), {"cache-path": str(tmp_path / "models")}, cache=OWN_CACHE)
+    for number in (0, 1, 2, 0, 3):  # 0 is asked for again, so that 1 goes
+        clients.train(proximal_mu=float(number))
+    assert len(trainings) == 4
+    for number in (0, 2, 3):
+        clients.train(proximal_mu=float(number))
+    assert len(trainings) == 4
+    clients.train(proximal_mu=1.0)
+    assert len(trainings) == 5
+    assert len(list((tmp_path / "models").iterdir())) == 3
+
+
+def test_nodes_without_a_folder_keep_their_models_apart(
+    tiny: Any, trainings: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    clients = Clients(tiny(), cache=OWN_CACHE)
+    clients.train()
+    clients.train()
+    assert len(trainings) == 1
+    assert [path.parent for path in tmp_path.rglob("*.safetensors")] == [tmp_path / "fedot" / "nodes" / "0"]
+
+
+def test_a_node_that_cannot_keep_models_trains(tiny: Any, trainings: list[int]) -> None:
+    clients = Clients(tiny(), {"cache-path": "/proc/none"}, cache=OWN_CACHE)
+    assert clients.train().num_examples
+    assert clients.train().num_examples
+    assert len(trainings) == 2
 
 
 def test_mixtures_of_weights_and_of_probabilities(tiny: Any) -> None:

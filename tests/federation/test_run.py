@@ -1,5 +1,6 @@
 """A whole scenario over the real apps: what ends up in the results."""
 
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,8 +52,9 @@ def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **plan: A
         outcome.work += work
 
     n = len(scenario.client_specs())
-    with grid([{"partition-id": k, "num-partitions": n} for k in range(n)], {}) as there:
-        run_scenario(there, Plan(scenario, **plan), outcome.record, save, progress, lambda: None)
+    nodes = [{"partition-id": k, "num-partitions": n} for k in range(n)]
+    with grid(nodes, {}) as there, tempfile.TemporaryDirectory() as cache:
+        run_scenario(there, Plan(scenario, **{"cache": cache, **plan}), outcome.record, save, progress, lambda: None)
     return outcome
 
 
