@@ -25,6 +25,7 @@ from fedot.data import standin
 from fedot.federation import centralised, serve
 from fedot.federation import client as client_side
 from fedot.federation import run as run_module
+from fedot.federation.files import claimed
 from fedot.fusion.files import TensorFile
 from fedot.report import load_results
 
@@ -179,6 +180,14 @@ def test_a_run_of_an_older_release_is_resumed(call: Call) -> None:
     path.write_text(json.dumps(results))
     assert call("--out", "o", "--seeds", "0,1", "--resume").exit_code == 0
     assert {row["seed"] for row in load_results(path)["rows"]} == {0, 1}
+
+
+def test_two_runs_do_not_share_a_folder(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "o").mkdir()
+    with claimed(tmp_path / "o"):
+        refused(call("--out", "o", "--seeds", "0"), "another run writes to", "o now")
+    assert list((tmp_path / "o").iterdir()) == []
+    assert call("--out", "o", "--seeds", "0").exit_code == 0
 
 
 def test_a_run_can_be_made_longer(call: Call, trainings: list[int]) -> None:

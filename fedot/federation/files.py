@@ -1,5 +1,9 @@
-"""Files that are whole or not there at all."""
+"""Files that are whole or not there at all, in a folder that one run at a time writes to."""
 
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from fedot.errors import FedotError
@@ -24,3 +28,25 @@ def write_bytes(path: Path, content: bytes) -> None:
             f"{path} cannot be written ({error.strerror or error}); make room there, or choose another --out, "
             "and go on with --resume"
         ) from None
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; the claim ends with the process, however that ends.
+
+    Raises
+    ------
+    FedotError
+        If another run has it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FedotError(f"another run writes to {folder} now; wait for its end, or choose another --out") from None
+        except OSError:  # a file system without locks: as if there were no other
+            pass
+        yield
+    finally:
+        os.close(handle)

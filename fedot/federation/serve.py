@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.checkpoint import FOLDER, CheckpointedGrid
-from fedot.federation.files import write_bytes
+from fedot.federation.files import claimed, write_bytes
 from fedot.federation.progress import track
 from fedot.federation.results import RunRecord
 from fedot.federation.run import Plan, run_scenario, work_per_seed
@@ -39,9 +39,16 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
         If the scenario, the data or the output folder do not allow the run.
     """
     scenario, plan, out = read_settings(run_config)
+    with claimed(out):
+        _serve(
+            grid, scenario, plan, out, bool(run_config.get("resume", False)), bool(run_config.get("progress", False))
+        )
+
+
+def _serve(grid: Grid, scenario: Scenario, plan: Plan, out: Path, resumed: bool, visible: bool) -> None:
     record = RunRecord(scenario, plan.engine, plan.command)
     checkpointed = CheckpointedGrid(grid, out / FOLDER)
-    if run_config.get("resume", False):
+    if resumed:
         resume(record, out)
     else:
         checkpointed.forget()
@@ -89,7 +96,7 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     total = work_per_seed(scenario) * (len(scenario.seeds) - len(record.finished))
     try:
         with (
-            track(scenario.name, total, visible=bool(run_config.get("progress", False))) as progress,
+            track(scenario.name, total, visible=visible) as progress,
             reporting(scenario.name, total, out) as report,
         ):
 

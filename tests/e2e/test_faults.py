@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,25 @@ def test_a_run_whose_server_is_killed_between_rounds_is_one_line_and_goes_on(tmp
     same_as_in_one_process(tmp_path, rounds=2)
 
 
-def same_as_in_one_process(folder: Path, **changes: Any) -> None:
-    results = load_results(folder / "out" / "results.json")
+def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:
+    """On the same SuperNodes, with other seeds, each into a folder of its own."""
+    with federation(tmp_path, NODES) as there:
+        both = {out: settings(there, out, seeds=[seed]) for seed, out in enumerate(("one", "two"))}
+        with ThreadPoolExecutor() as pool:
+            ends = [pool.submit(submit, there.link, each, len(NODES), tell=lambda _: None) for each in both.values()]
+        for end in ends:
+            end.result()
+    for seed, out in enumerate(both):
+        same_as_in_one_process(tmp_path, out, seeds=[seed])
+
+
+def same_as_in_one_process(folder: Path, out: str = "out", **changes: Any) -> None:
+    results = load_results(folder / out / "results.json")
     assert results["failures"] == []
     assert results["provenance"]["complete"]
     wanted = run(parse_scenario({**ONE, **changes, "base_dir": folder}))
-    for name, tensor in weights(folder / "out").items():
-        torch.testing.assert_close(tensor, wanted.models["ot-fusion", 0][0][name], rtol=1e-5, atol=1e-6)
+    seed = wanted.record.scenario.seeds[0]
+    for name, tensor in load_file(folder / out / "models" / f"ot-fusion-seed{seed}.safetensors").items():
+        torch.testing.assert_close(tensor, wanted.models["ot-fusion", seed][0][name], rtol=1e-5, atol=1e-6)
     accuracy = [(row["round"], row["split"], row["metrics"]["accuracy"]) for row in results["rows"]]
     assert accuracy == [(row["round"], row["split"], row["metrics"]["accuracy"]) for row in wanted.record.rows]
