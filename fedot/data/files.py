@@ -144,9 +144,13 @@ def _has_columns(path: Path, wanted: list[str], existing: list[str], where: str 
         raise FedotError(f"{path}{where} has no columns at all; is it empty?")
     for name in wanted:
         if name not in existing:
-            near = difflib.get_close_matches(name, existing, 1)
+            # in a file without a header the names are a row of data, and this message goes to the server
+            names = [each for each in existing if each.replace("-", "_").isidentifier()]
+            if len(names) < len(existing):
+                names.append(f"{len(existing) - len(names)} whose name is no plain word (is the header missing?)")
+            near = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise FedotError(f"{path}{where} has no column {name!r}, only {', '.join(existing)}{hint}")
+            raise FedotError(f"{path}{where} has no column {name!r}, only {', '.join(names)}{hint}")
 
 
 def _required(spec: ClientSpec, key: str, task: str) -> str:

@@ -152,6 +152,11 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     ),
     "empty file": (lambda d: _text(d / "a.csv", ""), {}, "no columns at all; is it empty"),
     "header only": (lambda d: _text(d / "a.csv", "review,stars\n"), {}, "has no row with a text"),
+    "header missing": (
+        lambda d: _text(d / "a.csv", f"{SECRET},5\nbad,1\n"),
+        {},
+        r"no column 'review', only 2 whose name is no plain word \(is the header missing\?\)",
+    ),
     "ragged rows": (
         lambda d: _text(d / "a.csv", f"review,stars\n{SECRET}, and, 1\n"),
         {},

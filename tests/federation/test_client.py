@@ -11,6 +11,7 @@ from flwr.app import Message, RecordDict
 
 from fedot.data import load_client
 from fedot.federation import client as client_side
+from fedot.federation import transfer
 from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluation, unpack_tallies
 from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.messages import (
@@ -90,6 +91,34 @@ def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
     reply = clients.ask(RecordDict({ARRAYS: pack_state({}), CONFIG: clients.settings.to_record()}), "train")
     about = json.dumps([str(value) for value in reply.content.config_records["update"].values()])
     assert not any(text in about for text in load_client(tiny(), 0, 0).train["text"] if len(text) > 12)
+
+
+@pytest.mark.parametrize("where", ["_load", "train_tokenizer", "count_words", "examples_of", "train", "pack_update"])
+def test_whatever_breaks_at_a_client_its_words_stay_there(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    secret = "Mrs Smith has diabetes"
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError(f"cannot handle {secret!r}")
+
+    clients = Clients(tiny(tokenizer={"vocab_size": 150, "scope": "per-client"}))
+    monkeypatch.setattr(client_side, where, broken)
+    content = RecordDict({ARRAYS: pack_state({}), CONFIG: clients.settings.to_record()})
+    reply = clients.ask(content, "train")
+    assert reply.error.reason == "RuntimeError (see this client's log)"
+    assert secret in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["train", "evaluate"])
+def test_a_failing_mod_tells_its_type_only(tiny: Any, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("Mrs Smith has diabetes")
+
+    clients = Clients(tiny())
+    monkeypatch.setattr(transfer, "widen", broken)
+    content = RecordDict({ARRAYS: pack_state({}), CONFIG: clients.settings.to_record()})
+    assert clients.ask(content, kind).error.reason == "ValueError (see this client's log)"
 
 
 def test_the_same_request_is_answered_from_the_cache(tiny: Any, trainings: list[int], tmp_path: Path) -> None:
