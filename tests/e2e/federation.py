@@ -1,9 +1,13 @@
-"""A federation of Flower's real programs on loopback addresses, with TLS and SuperNode authentication."""
+"""A federation of Flower's real programs, with TLS and SuperNode authentication.
+
+On Linux each program has a loopback address of its own, as if it were on a host of its own.
+"""
 
 import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +18,7 @@ from fedot.deploy.keys import make_all
 from fedot.deploy.submit import SuperLink, register
 from fedot.federation.flower_commands import QUIET, free_port, script
 
+SUPERLINK, SUPERNODE = ("127.0.0.2", "127.0.0.{}") if sys.platform == "linux" else ("127.0.0.1", "127.0.0.1")
 START = 90.0  # seconds for a program to come up on a busy machine
 
 
@@ -54,7 +59,7 @@ class Federation:
 
     @property
     def link(self) -> SuperLink:
-        return SuperLink(f"127.0.0.1:{self.port}", self.keys / "public" / "ca.crt")
+        return SuperLink(f"{SUPERLINK}:{self.port}", self.keys / "public" / "ca.crt")
 
     def environment(self, name: str) -> dict[str, str]:
         return {
@@ -88,7 +93,7 @@ class Federation:
             "flower-superlink",
             *("--ssl-ca-certfile", str(public / "ca.crt"), "--ssl-certfile", str(server / "server.pem")),
             *("--ssl-keyfile", str(server / "server.key"), "--enable-supernode-auth"),
-            *("--host", "127.0.0.1", "--port", str(self.port), "--database", str(self.folder / "state.db")),
+            *("--host", SUPERLINK, "--port", str(self.port), "--database", str(self.folder / "state.db")),
             "--disable-runtime-dependency-installation",
         )
         self.wait_for_port()
@@ -98,7 +103,7 @@ class Federation:
 
         deadline = time.monotonic() + START
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with contextlib.suppress(OSError), socket.create_connection((SUPERLINK, self.port), timeout=1):
                 return
             assert self.superlink is not None
             assert self.superlink.process.poll() is None, self.superlink.text()[-2000:]
@@ -113,7 +118,8 @@ class Federation:
             name,
             "flower-supernode",
             *("--root-certificates", str(ca or self.keys / "public" / "ca.crt")),
-            *("--superlink", f"127.0.0.1:{self.port}", "--host", "127.0.0.1", "--port", str(free_port())),
+            *("--superlink", f"{SUPERLINK}:{self.port}", "--host", SUPERNODE.format(3 + partition)),
+            *("--port", str(free_port())),
             *("--auth-supernode-private-key", str(key or self.keys / "nodes" / name / "key")),
             *("--node-config", f"partition-id={partition} num-partitions={count}{more}"),
         )
@@ -145,7 +151,7 @@ class Federation:
 def federation(folder: Path, names: Mapping[str, int]) -> Iterator[Federation]:
     """Start a SuperLink and a SuperNode for each name, with its partition; end them all."""
     found = Federation(folder, free_port(), folder / "keys")
-    make_all(found.keys, ["127.0.0.1", "localhost"], list(names))
+    make_all(found.keys, [SUPERLINK], list(names))
     try:
         found.start_superlink()
         register(found.link, found.keys / "public")
