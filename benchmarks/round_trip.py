@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from fedot.deploy.submit import submit
+from fedot.errors import FedotError
 from fedot.report import load_results
 from fedot.scenario import dump_scenario, parse_scenario
 from tests.e2e.federation import federation
@@ -85,7 +86,12 @@ def main(
         settings = {"scenario": str(there.folder / "large.yaml"), "out-dir": str(there.folder / "out")}
         watch, began = Watch(), time.perf_counter()
         watch.start()
-        submit(there.link, {**settings, "progress": True}, 2, tell=lambda line: print(line, flush=True))
+        try:
+            submit(there.link, {**settings, "progress": True}, 2, tell=lambda line: print(line, flush=True))
+        except FedotError:
+            for log in there.folder.glob("*.log"):
+                print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
+            raise
         seconds = time.perf_counter() - began
         watch.over.set()
         watch.join()
@@ -104,4 +110,6 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

@@ -5,7 +5,7 @@ activations of a neuron group are the inputs of the linear maps that read it, so
 serves every architecture.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,25 +97,23 @@ def activations(module: nn.Module, probe: Probe, names: Sequence[str]) -> dict[s
 
 
 def sensitivities(
-    module: nn.Module, probe: Probe, names: Sequence[str], seed: int = 0
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Inputs of the named submodules, and how the outputs change with them, padding left out: (N, width) each.
+    module: nn.Module, probe: Probe, names: Sequence[str], others: Sequence[str] = (), seed: int = 0
+) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    """For each batch the inputs of all named submodules, and how the outputs change with those of `names`.
 
-    The change is the gradient of a sum of the centred outputs with random signs, so that its second moment is
-    that of all outputs' gradients (Hutchinson 1990).
+    Each is (N, width), padding left out. The change is the gradient of a sum of the centred outputs with random signs,
+    so that its second moment is that of all outputs' gradients (Hutchinson 1990).
     """
     inputs: dict[str, Tensor] = {}
-    values: dict[str, list[Tensor]] = {name: [] for name in names}
-    slopes: dict[str, list[Tensor]] = {name: [] for name in names}
     generator = torch.Generator().manual_seed(seed)
 
     def keep(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-            inputs[name] = args[0] if args[0].requires_grad else args[0].requires_grad_()
+            inputs[name] = args[0] if args[0].requires_grad or name in others else args[0].requires_grad_()
 
         return hook
 
-    handles = [module.get_submodule(name).register_forward_pre_hook(keep(name)) for name in names]
+    handles = [module.get_submodule(name).register_forward_pre_hook(keep(name)) for name in (*names, *others)]
     try:
         for batch in probe.batches:
             with torch.enable_grad():
@@ -123,15 +121,14 @@ def sensitivities(
                 logits = real_rows(getattr(out, "logits", out), batch)
                 signs = torch.randint(0, 2, logits.shape, generator=generator).double() * 2 - 1
                 total = ((logits - logits.mean(-1, keepdim=True)) * signs).sum()
-            for name, slope in zip(names, torch.autograd.grad(total, [inputs[name] for name in names]), strict=True):
-                values[name].append(real_rows(inputs[name].detach(), batch))
-                slopes[name].append(real_rows(slope, batch))
+            slopes = torch.autograd.grad(total, [inputs[name] for name in names])
+            yield (
+                {name: real_rows(value.detach(), batch) for name, value in inputs.items()},
+                {name: real_rows(slope, batch) for name, slope in zip(names, slopes, strict=True)},
+            )
     finally:
         for handle in handles:
             handle.remove()
-    return {name: torch.cat(rows) for name, rows in values.items()}, {
-        name: torch.cat(rows) for name, rows in slopes.items()
-    }
 
 
 def real_rows(values: Tensor, batch: Sequence[Tensor]) -> Tensor:

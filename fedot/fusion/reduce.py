@@ -12,37 +12,13 @@ from torch import Tensor
 
 from fedot.fusion.apply import GroupMap, apply_maps
 from fedot.fusion.canonicalise import Heads, get_heads, refactor
+from fedot.fusion.moments import Moments, Spread
 from fedot.models import State
 from fedot.symmetry import Attention, SymmetrySpec
 from fedot.transport import solve
 
 RIDGE = 1e-6
 """Ridge of the least-squares fits, relative to the mean diagonal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """What is known of normalised rows: second moments (d, d), mean (d,), and the outputs' second moments of change.
-
-    `sensitivity` (d, d) is scaled to trace d.
-    """
-
-    second: Tensor
-    mean: Tensor
-    sensitivity: Tensor
-
-    @classmethod
-    def of(cls, rows: Tensor, slopes: Tensor) -> "Moments":
-        """Measure rows (N, d), each scaled to a mean square of 1 as the norms do, and slopes with respect to them."""
-        size = (rows.square().mean(1, keepdim=True) + 1e-6).sqrt()
-        normal, slopes = rows / size, slopes * size
-        sensitivity = slopes.T @ slopes
-        scale = rows.shape[1] / sensitivity.trace().clamp(min=1e-300)
-        return cls(normal.T @ normal / len(rows), normal.mean(0), sensitivity * scale)
-
-    def seen_through(self, basis: Tensor) -> "Moments":
-        """Moments of the rows' coordinates in a basis (d, m)."""
-        return Moments(basis.T @ self.second @ basis, self.mean @ basis, basis.T @ self.sensitivity @ basis)
 
 
 def principal_basis(moments: Sequence[Moments], size: int) -> Tensor:
@@ -79,28 +55,26 @@ def reduce_stream(state: State, spec: SymmetrySpec, group: str, basis: Tensor, m
     return out
 
 
-def reduce_ffn(state: State, spec: SymmetrySpec, group: str, hidden: Tensor, size: int) -> State:
+def reduce_ffn(state: State, spec: SymmetrySpec, group: str, spread: Spread, size: int) -> State:
     """Keep the `size` neurons of a feed-forward group from which the output of all is predicted best.
 
     Parameters
     ----------
-    hidden
-        What the group's neurons put out on a probe, (N, n).
+    spread
+        Of what the group's neurons put out on a probe.
     """
     reading = [(name, index) for name, index in spec.tensors_of(group) if spec.axes[name][index].role == "read"]
-    if size >= hidden.shape[1]:
+    mean, gram = spread.mean, spread.covariance
+    if size >= len(mean):
         return state
-    output = torch.cat([torch.movedim(state[name], index, 1).reshape(-1, hidden.shape[1]) for name, index in reading])
-    mean = hidden.mean(0)
-    centred = hidden - mean
-    gram = centred.T @ centred / len(hidden)
+    output = torch.cat([torch.movedim(state[name], index, 1).reshape(-1, len(mean)) for name, index in reading])
     chosen = select_columns(gram, gram @ output.T, size)
     kept = gram[chosen][:, chosen]
     ridge = RIDGE * kept.diagonal().mean().clamp(min=1e-12) * torch.eye(size, dtype=torch.float64)
-    spread = torch.linalg.solve(kept + ridge, gram[chosen])
-    pick = torch.zeros(size, hidden.shape[1], dtype=torch.float64)
+    refit = torch.linalg.solve(kept + ridge, gram[chosen])
+    pick = torch.zeros(size, len(mean), dtype=torch.float64)
     pick[torch.arange(size), chosen] = 1.0
-    out = apply_maps(state, spec, {group: GroupMap(pick, spread)})
+    out = apply_maps(state, spec, {group: GroupMap(pick, refit)})
     for name, _ in reading:
         bias = f"{name.removesuffix('.weight')}.bias"
         if bias in out:

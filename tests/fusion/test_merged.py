@@ -8,8 +8,9 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.block import block_config, block_sum
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble, posterior
+from fedot.fusion.moments import MomentSums, SpreadSums
 from fedot.fusion.problem import prepare
-from fedot.fusion.reduce import Moments, principal_basis, select_columns
+from fedot.fusion.reduce import principal_basis, select_columns
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
 from tests.groups import randomise
@@ -135,9 +136,22 @@ def test_the_basis_keeps_what_outputs_hang_on():
     rows = torch.randn(500, 6, generator=generator, dtype=torch.float64) * torch.tensor([9.0, 8, 7, 6, 5, 0.1])
     slopes = torch.zeros(500, 6, dtype=torch.float64)
     slopes[:, 5] = 1.0
-    basis = principal_basis([Moments.of(rows, slopes)], 3)
+    sums = MomentSums(6)
+    for part in (slice(0, 123), slice(123, 500)):
+        sums.add(rows[part], slopes[part])
+    basis = principal_basis([sums.moments()], 3)
     torch.testing.assert_close(basis.T @ basis, torch.eye(3, dtype=torch.float64))
     assert basis[5].norm() > 0.99
+
+
+def test_a_spread_added_up_is_that_of_all_rows():
+    rows = torch.randn(300, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 3
+    sums = SpreadSums(7)
+    for part in rows.split(64):
+        sums.add(part)
+    spread = sums.spread()
+    torch.testing.assert_close(spread.mean, rows.mean(0))
+    torch.testing.assert_close(spread.covariance, torch.cov(rows.T, correction=0))
 
 
 def test_a_text_is_told_to_come_from_where_its_words_do():

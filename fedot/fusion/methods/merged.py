@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion.block import block_config, block_sum, check_blockable, equal_streams
@@ -20,10 +20,10 @@ from fedot.fusion.evidence import matched_groups
 from fedot.fusion.labels import LabelUnion
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.types import Fused
+from fedot.fusion.moments import Moments, MomentSums, Spread, SpreadSums
 from fedot.fusion.probe import Probe, activations, readers, sensitivities
 from fedot.fusion.problem import FusionProblem
 from fedot.fusion.reduce import (
-    Moments,
     Roots,
     heads_of,
     merge_heads,
@@ -123,8 +123,7 @@ def reduce(block: State, configs: list[Any], target: Any, probe: Probe) -> tuple
     spec = symmetry(whole)
     reader = {group: readers(spec, group)[0] for group in matched_groups(spec)}
     sites = [norm.name for norm in spec.norms]
-    seen, slopes = sensitivities(probe.module(whole, to_float32(block)), probe, [*sites, *reader.values()])
-    moments = {site: Moments.of(seen[site], slopes[site]) for site in sites}
+    moments, spreads = measured(probe.module(whole, to_float32(block)), probe, sites, list(reader.values()))
     state, inside = block, dict(moments)
     for name, group in spec.groups.items():
         if spec.is_stream(name) and group.kind == "orthogonal":
@@ -133,11 +132,28 @@ def reduce(block: State, configs: list[Any], target: Any, probe: Probe) -> tuple
             state = reduce_stream(state, spec, name, basis, moments)
             inside |= {site: moments[site].seen_through(basis) for site in own}
     for hidden, linear in reader.items():
-        state = reduce_ffn(state, spec, hidden, seen[linear], target.d_ff)
+        state = reduce_ffn(state, spec, hidden, spreads[linear], target.d_ff)
     narrow = replace(whole, d_model=target.d_model, d_ff=target.d_ff)
     if target.n_head * target.d_head == whole.n_head * whole.d_head:
         return state, narrow
     return _reduce_heads(state, narrow, configs, target, inside)
+
+
+def measured(
+    module: nn.Module, probe: Probe, sites: list[str], linears: list[str]
+) -> tuple[dict[str, Moments], dict[str, Spread]]:
+    """Run a model on a probe: moments of the stream at the norms, spread of the neurons that the linear maps read."""
+    streams: dict[str, MomentSums] = {}
+    neurons: dict[str, SpreadSums] = {}
+    for seen, slopes in sensitivities(module, probe, sites, linears):
+        for name in sites:
+            streams.setdefault(name, MomentSums(seen[name].shape[1])).add(seen[name], slopes[name])
+        for name in linears:
+            neurons.setdefault(name, SpreadSums(seen[name].shape[1])).add(seen[name])
+    return (
+        {name: sums.moments() for name, sums in streams.items()},
+        {name: sums.spread() for name, sums in neurons.items()},
+    )
 
 
 def _reduce_heads(

@@ -1,0 +1,76 @@
+"""Means and second moments of activations, added up batch by batch, so that no rows need be kept."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+TINY = 1e-6
+"""What the norms add to a mean square, so that rows of zeros stay finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is known of normalised rows: second moments (d, d), mean (d,), and the outputs' second moments of change.
+
+    `sensitivity` (d, d) is scaled to trace d.
+    """
+
+    second: Tensor
+    mean: Tensor
+    sensitivity: Tensor
+
+    def seen_through(self, basis: Tensor) -> "Moments":
+        """Moments of the rows' coordinates in a basis (d, m)."""
+        return Moments(basis.T @ self.second @ basis, self.mean @ basis, basis.T @ self.sensitivity @ basis)
+
+
+class MomentSums:
+    """Adds up what `Moments` are made of."""
+
+    def __init__(self, size: int) -> None:
+        self._number = 0
+        self._second, self._sensitivity = (torch.zeros(size, size, dtype=torch.float64) for _ in range(2))
+        self._mean = torch.zeros(size, dtype=torch.float64)
+
+    def add(self, rows: Tensor, slopes: Tensor) -> None:
+        """Measure rows (N, d), each scaled to a mean square of 1 as the norms do, and slopes with respect to them."""
+        size = (rows.square().mean(1, keepdim=True) + TINY).sqrt()
+        normal, slopes = rows / size, slopes * size
+        self._number += len(rows)
+        self._second.addmm_(normal.T, normal)
+        self._mean += normal.sum(0)
+        self._sensitivity.addmm_(slopes.T, slopes)
+
+    def moments(self) -> Moments:
+        """Divide what is there."""
+        scale = len(self._mean) / self._sensitivity.trace().clamp(min=1e-300)
+        return Moments(self._second / self._number, self._mean / self._number, self._sensitivity * scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean (n,) and covariance (n, n) of what a group of neurons puts out."""
+
+    mean: Tensor
+    covariance: Tensor
+
+
+class SpreadSums:
+    """Adds up what a `Spread` is made of."""
+
+    def __init__(self, size: int) -> None:
+        self._number = 0
+        self._second = torch.zeros(size, size, dtype=torch.float64)
+        self._mean = torch.zeros(size, dtype=torch.float64)
+
+    def add(self, rows: Tensor) -> None:
+        """Measure rows (N, n)."""
+        self._number += len(rows)
+        self._second.addmm_(rows.T, rows)
+        self._mean += rows.sum(0)
+
+    def spread(self) -> Spread:
+        """Divide what is there."""
+        mean = self._mean / self._number
+        return Spread(mean, self._second / self._number - torch.outer(mean, mean))
