@@ -126,7 +126,8 @@ def train_parents(
     federation: Federation, initial: State
 ) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
     """Have every client train once; return the usable models and who failed why, by partition."""
-    content = RecordDict({ARRAYS: pack_state(initial), CONFIG: federation.settings.to_record()})
+    sent = initial if federation.settings.init == "shared" else {}  # else every client draws a start of its own
+    content = RecordDict({ARRAYS: pack_state(sent), CONFIG: federation.settings.to_record()})
     replies = _ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN)
     good, failed = read_replies(replies, federation.names, federation.partitions, None, 1)
     return tuple(update for _, update in good), tuple(failed)

@@ -102,6 +102,7 @@ class ClientAligned(Guarded):
                 anchor_config=config_to_json(shown.config),
                 anchor_counts=pack_counts(shown.token_counts),
             ),
+            pack_state(shown.state),
         )
 
     def _preferred(self, held: Mapping[int, HeldUpdate]) -> list[int]:
@@ -114,12 +115,16 @@ class ClientAligned(Guarded):
 
         return sorted(held, key=rank)
 
-    def _with(self, messages: Sequence[Message], directive: Directive) -> list[Message]:
-        """The same messages with a directive."""
+    def _with(
+        self, messages: Sequence[Message], directive: Directive, arrays: ArrayRecord | None = None
+    ) -> list[Message]:
+        """The same messages with a directive, and with other arrays if some are given."""
         record = replace(directive, fusion=fusion_to_json(self.fusion), summed=self.summed).to_record()
         return [
             Message(
-                RecordDict({ARRAYS: m.content[ARRAYS], CONFIG: m.content[CONFIG], ALIGN: record}),
+                RecordDict(
+                    {ARRAYS: m.content[ARRAYS] if arrays is None else arrays, CONFIG: m.content[CONFIG], ALIGN: record}
+                ),
                 m.metadata.dst_node_id,
                 MessageType.TRAIN,
             )

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate
+from fedot.federation.messages import ARRAYS, ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
 from fedot.models import Config, State
 from fedot.strategies.lengths import STRIKING, step_length, times_median
@@ -96,6 +96,9 @@ class Guarded(FedAvg):
         self._start = arrays if server_round > 1 or config.get("init") == "shared" else None
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
         messages = list(super().configure_train(server_round, arrays, config, grid))
+        if self._start is None:  # every client draws a start of its own, and none has to be sent
+            nothing = pack_state({})
+            messages = [_with_arrays(message, nothing) for message in messages]
         self._asked = {
             message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id) for message in messages
         }
@@ -184,6 +187,11 @@ class Guarded(FedAvg):
     def _absent(self, connected: Iterable[int]) -> str:
         there = set(connected)
         return ", ".join(name for node, name in self.quorum.clients.items() if node not in there) or "unknown"
+
+
+def _with_arrays(message: Message, arrays: ArrayRecord) -> Message:
+    content = RecordDict({**message.content, ARRAYS: arrays})
+    return Message(content, message.metadata.dst_node_id, message.metadata.message_type)
 
 
 def wait_for_nodes(grid: Grid, expected: int, seconds: float, pause: float = 0.5) -> list[int]:
