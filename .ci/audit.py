@@ -1,4 +1,4 @@
-"""Look every installed package up in the advisory database of PyPI, with pip-audit; exit 1 if one has a known weakness.
+"""Look a folder of packages up in the advisory database of PyPI, with pip-audit; exit 1 if one has a known weakness.
 
 Where the database cannot be reached, nothing is known, which is said and is no failure: a machine without that way
 out must still be able to run the tests.
@@ -25,8 +25,9 @@ def verdict(report: dict[str, Any]) -> tuple[list[str], int, int]:
 
 
 def main() -> None:
-    """Audit the packages of this interpreter."""
-    command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--timeout", "15"]
+    """Audit the packages in the folder that is given."""
+    command = [sys.executable, "-m", "pip_audit", "--path", sys.argv[1], "--format", "json"]
+    command += ["--progress-spinner", "off", "--timeout", "15"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         found, looked_up, unknown = verdict(json.loads(done.stdout))

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.memory import peak
 from fedot.deploy.submit import submit
 from fedot.errors import FedotError
 from fedot.report import load_results
@@ -59,14 +60,9 @@ class Watch(threading.Thread):
                     command = (folder / "cmdline").read_bytes().decode(errors="replace")
                     kind = next((kind for name, kind in KINDS.items() if name in command), None)
                     if kind is not None:
-                        self.peaks[kind] = max(self.peaks[kind], _high_water(folder / "status"))
+                        self.peaks[kind] = max(self.peaks[kind], peak(folder.name))
                 except OSError:
                     continue  # it has ended
-
-
-def _high_water(status: Path) -> int:
-    found = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-    return int(found[0].split()[1]) * 1024 if found else 0
 
 
 def main(

@@ -176,10 +176,15 @@ def _join(folder: Path, runs: Sequence["Run"]) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier run wrote and nothing else, so that no old model lingers among the new."""
+    from fedot.federation.files import claimed
+
+    if not folder.is_dir():
+        return
     found = [*(folder / name for name in OUTPUTS), *(folder / "models").glob("*.safetensors")]
     try:
-        for path in found:
-            path.unlink(missing_ok=True)
+        with claimed(folder):  # not what a run that is not over writes
+            for path in found:
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise FedotError(f"{error.filename} cannot be overwritten ({error.strerror}); choose another --out") from None
 

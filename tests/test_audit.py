@@ -3,6 +3,7 @@
 import json
 import runpy
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ def audit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     def told(output: str) -> tuple[object, str]:
         done = subprocess.CompletedProcess([], 0, stdout=output)
         monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+        monkeypatch.setattr(sys, "argv", ["audit.py", "site-packages"])
         code: object = 0
         try:
             runpy.run_path(AUDIT, run_name="__main__")

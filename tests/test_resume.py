@@ -190,6 +190,14 @@ def test_two_runs_do_not_share_a_folder(call: Call, tmp_path: Path) -> None:
     assert call("--out", "o", "--seeds", "0").exit_code == 0
 
 
+def test_force_does_not_clear_the_folder_of_a_run_that_goes_on(call: Call, tmp_path: Path) -> None:
+    assert call("--out", "o", "--seeds", "0").exit_code == 0
+    before = content("o"), models("o")
+    with claimed(tmp_path / "o"):
+        refused(call("--out", "o", "--seeds", "0", "--force"), "another run writes to")
+    assert (content("o"), models("o")) == before
+
+
 def test_a_run_can_be_made_longer(call: Call, trainings: list[int]) -> None:
     assert call("--out", "short", "--seeds", "0", "--no-cache").exit_code == 0
     once = len(trainings)

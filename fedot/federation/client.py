@@ -163,7 +163,6 @@ class _Client:
     """A message's settings together with what this node knows of itself."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
-        self._context = context
         self.partition_id = int(context.node_config["partition-id"])
         self.settings = settings
         self.scenario = Scenario.model_validate_json(settings.scenario)
@@ -175,6 +174,7 @@ class _Client:
                 f"0 to {len(self.scenario.client_specs()) - 1}"
             )
         self.data_dir = str(context.node_config.get("data-path", "")) or settings.data_dir
+        self.cache_path = str(context.node_config.get("cache-path", ""))
         self._key = (settings.scenario, settings.base_dir, self.partition_id, settings.seed, self.data_dir)
 
     @property
@@ -182,8 +182,7 @@ class _Client:
         """Folder of trained models and how many are kept: a node of its own keeps what the next strategies ask for."""
         if self.settings.cache != OWN_CACHE:
             return self.settings.cache, None
-        given = str(self._context.node_config.get("cache-path", ""))
-        return given or str(default_folder().parent / "nodes" / str(self.partition_id)), MODELS_KEPT
+        return self.cache_path or str(default_folder().parent / "nodes" / str(self.partition_id)), MODELS_KEPT
 
     def data(self) -> ClientData:
         return _load(*self._key)

@@ -91,7 +91,8 @@ class ClientAligned(Guarded):
         random.setstate(drawn)  # so that the same clients are drawn again, now with the anchor as the global model
         if hasattr(self, "current_arrays"):
             self.current_arrays = None
-        second = super().configure_train(server_round, pack_state(shown.state), config, grid)
+        anchor = pack_state(shown.state)
+        second = super().configure_train(server_round, anchor, config, grid)
         self.expected, self.early = shown.config, early
         self._asked = {node: name for node, name in self._asked.items() if node in held}
         return self._with(
@@ -102,7 +103,7 @@ class ClientAligned(Guarded):
                 anchor_config=config_to_json(shown.config),
                 anchor_counts=pack_counts(shown.token_counts),
             ),
-            pack_state(shown.state),
+            anchor,
         )
 
     def _preferred(self, held: Mapping[int, HeldUpdate]) -> list[int]:

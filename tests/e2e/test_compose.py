@@ -30,8 +30,8 @@ def docker(*arguments: str, check: bool = True, **environment: str) -> str:
     return done.stdout
 
 
-def compose(*arguments: str, check: bool = True, **environment: str) -> str:
-    return docker("compose", "--project-name", PROJECT, *arguments, check=check, **environment)
+def compose(*arguments: str, project: str = PROJECT, check: bool = True, **environment: str) -> str:
+    return docker("compose", "--project-name", project, *arguments, check=check, **environment)
 
 
 def _private_folder(factory: pytest.TempPathFactory, k: int) -> Path:
@@ -130,15 +130,15 @@ def test_the_insecure_file_runs_too_and_says_so() -> None:
     files = ("--file", "docker-compose.yml", "--file", "compose.insecure.yml")
     name = f"{PROJECT}-insecure"
     try:
-        docker("compose", "--project-name", name, *files, "build")
+        compose(*files, "build", project=name)
         up = (*files, "up", "--abort-on-container-failure")
-        docker("compose", "--project-name", name, *up, FEDOT_SCENARIO="scenarios/quickstart.yaml")
-        logs = docker("compose", "--project-name", name, *files, "logs", "--no-color", "superlink")
+        compose(*up, project=name, FEDOT_SCENARIO="scenarios/quickstart.yaml")
+        logs = compose(*files, "logs", "--no-color", "superlink", project=name)
         assert "insecure" in logs.lower()
-        told = docker("compose", "--project-name", name, *files, "ps", "--all", "--format", "json")
+        told = compose(*files, "ps", "--all", "--format", "json", project=name)
         states = {state["Service"]: state["ExitCode"] for state in map(json.loads, told.splitlines())}
         assert set(states.values()) == {0}
         done = docker("run", "--rm", "--volume", f"{name}_results:/results:ro", "fedot", "cat", "/results/status.json")
         assert json.loads(done)["state"] == "finished"
     finally:
-        docker("compose", "--project-name", name, *files, "down", "--volumes", "--remove-orphans", check=False)
+        compose(*files, "down", "--volumes", "--remove-orphans", project=name, check=False)
