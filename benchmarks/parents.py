@@ -1,24 +1,22 @@
-"""Train the models that the fusion benchmark fuses, once: they are kept by a hash of all that decides them."""
+"""Train the models that the benchmarks fuse, once: `fedot.cache` keeps them, for scenarios too."""
 
-import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from fedot.cache import kept, training_key
 from fedot.data import ClientData, load_clients
-from fedot.models import State, build_model, config_from_json, config_to_json, model_config, state_of
+from fedot.models import State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.tasks import examples_of, texts_of
 from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer, unpack_words
-from fedot.training import Labelled, TrainResult, train
+from fedot.training import Labelled, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,7 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
             own = train_tokenizer(count_words(texts_of(data.train), spec.kind), spec, scenario.task)
         config = model_config(scenario.model_settings(k), own.get_vocab_size(), len(data.labels))
         start = state_of(build_model(config, seed * 10_000)) if init == "shared" else None
-        key = _key(scenario, seed, k, init)
-        models.append(_trained(cache / f"{key}.safetensors", config, start, data, own, scenario, seed * 10_000 + k + 1))
+        models.append(_trained(cache, config, start, (data,), own, scenario, seed * 10_000 + k + 1))
     return Parents(tuple(models), clients)
 
 
@@ -78,8 +75,7 @@ def train_pooled(scenario: Scenario, seed: int, data_dir: Path | None, cache: Pa
     clients = load_clients(scenario, seed, data_dir)
     tokenizer = train_tokenizer(_merged_words(clients, scenario.tokenizer.kind), scenario.tokenizer, scenario.task)
     config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
-    path = cache / f"{_key(scenario, seed, -1, 'pooled')}.safetensors"
-    return _trained(path, config, None, clients, tokenizer, scenario, seed * 10_000 + 9_999)
+    return _trained(cache, config, None, clients, tokenizer, scenario, seed * 10_000 + 9_999)
 
 
 def _merged_words(clients: tuple[ClientData, ...], kind: str) -> Counter[str]:
@@ -90,37 +86,17 @@ def _merged_words(clients: tuple[ClientData, ...], kind: str) -> Counter[str]:
     return total
 
 
-def _key(scenario: Scenario, seed: int, client: int, init: str) -> str:
-    parts = {"clients", "partition", "tokenizer", "model", "train", "data"}
-    decisive = scenario.model_dump(mode="json", include=parts, exclude_defaults=True)
-    text = json.dumps([decisive, seed, client, init], sort_keys=True, default=str)
-    return f"{scenario.name}-{seed}-{init}-{client}-" + hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
 def _trained(
-    path: Path,
+    cache: Path,
     config: Any,
     start: State | None,
-    data: ClientData | tuple[ClientData, ...],
+    data: tuple[ClientData, ...],
     tokenizer: Tokenizer,
     scenario: Scenario,
     seed: int,
 ) -> Trained:
-    if not path.exists():
-        parts = data if isinstance(data, tuple) else (data,)
-        rows = {split: [getattr(part, split) for part in parts] for split in ("train", "validation")}
-        learn, check = (examples_of(rows[split], tokenizer, config.max_length) for split in rows)
-        result: TrainResult = train(config, start, learn, check, scenario.train, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        told = {
-            "config": config_to_json(config),
-            "seconds": f"{result.seconds:.1f}",
-            "epochs": str(len(result.history)),
-        }
-        save_file({**result.state, "token-counts": result.token_counts}, unfinished, told)
-        unfinished.rename(path)
-    with safe_open(path, "pt") as file:
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        config = config_from_json(file.metadata()["config"])
-    return Trained(state, config, state.pop("token-counts"), tokenizer)
+    rows = {split: [getattr(part, split) for part in data] for split in ("train", "validation")}
+    learn, check = (examples_of(rows[split], tokenizer, config.max_length) for split in rows)
+    task = partial(train, config, start, learn, check, scenario.train, seed=seed)
+    result = kept(str(cache), training_key(*task.args, **task.keywords), task)
+    return Trained(result.state, config, result.token_counts, tokenizer)
