@@ -36,7 +36,7 @@ SCENARIO: dict[str, Any] = {
     "data": {"source": "stand-in"},
 }
 KINDS = {
-    "flower-superlink": "SuperLink",
+    "deploy/superlink.py": "SuperLink",
     "flower-supernode": "SuperNode",
     "flwr-serverapp": "ServerApp",
     "flwr-clientapp": "ClientApp",

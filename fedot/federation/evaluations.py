@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from flwr.app import ConfigRecord, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 from fedot.calibration import CalibratedTally
 from fedot.errors import FedotError
@@ -46,9 +46,21 @@ class EvaluationRequest:
     calibrated: bool = True
 
 
-def pack_evaluation(request: EvaluationRequest, settings: Settings) -> RecordDict:
-    """Write an evaluation message."""
-    content = RecordDict({f"model.{k}": pack_state(state) for k, state in enumerate(request.states)})
+def pack_evaluations(requests: Mapping[int, EvaluationRequest], settings: Settings) -> dict[int, RecordDict]:
+    """Write the evaluation message of every node; a model that several are to evaluate is written once."""
+    written: dict[int, ArrayRecord] = {}
+    for request in requests.values():
+        for state in request.states:
+            if id(state) not in written:
+                written[id(state)] = pack_state(state)
+    return {
+        node: _message(request, [written[id(state)] for state in request.states], settings)
+        for node, request in requests.items()
+    }
+
+
+def _message(request: EvaluationRequest, models: Sequence[ArrayRecord], settings: Settings) -> RecordDict:
+    content = RecordDict({f"model.{k}": record for k, record in enumerate(models)})
     content[CONFIG] = settings.to_record()
     content[EVALUATION] = ConfigRecord(
         {

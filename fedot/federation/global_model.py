@@ -33,7 +33,7 @@ class Global:
 
 
 def global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:
-    """Take the fused model, or the mean, which has the clients' shape."""
+    """Take the fused model where there is one, else the mean, which has the clients' shape."""
     if fused is not None:
         return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
     return Global(state, updates[0].config)

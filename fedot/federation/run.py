@@ -41,6 +41,8 @@ from fedot.strategies.ot_fusion import Fused, client_vocabulary
 log = logging.getLogger("fedot.server")
 
 LINE_PAIRS = 4
+LINE_NUMBERS = 16_000_000
+"""Numbers in a model up to which models are sent to and fro for the loss along the lines between them."""
 
 SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None, Tensor | None], None]
 Progress = Callable[[str, float], None]
@@ -160,6 +162,8 @@ class _Seed:
             self._train_parents(initial)
         if self.parents and ("parents" in references or "ensemble" in references):
             self._reference("parents", self._evaluate_parents)
+        # their weights are not needed any more; every strategy asks for them again
+        self.parents = tuple(replace(parent, state={}) for parent in self.parents)
         for spec in self.scenario.strategies:
             self._run_strategy(spec.title, spec.name, dict(spec.options), initial, self.federation)
         if "fedavg-shared-init" in references:
@@ -223,7 +227,7 @@ class _Seed:
             spent[:] = self.grid.bytes_down["train"], self.grid.bytes_up["train"]
             updates = strategy.accepted
             fused = strategy.latest if isinstance(strategy, OTFusion) else None
-            model = global_model(unpack_state(arrays), fused, updates)
+            model = global_model({} if fused else unpack_state(arrays), fused, updates)
             if server_round == final:  # before anything else can go wrong
                 words = self.federation.settings.tokenizer
                 self.save_model(title, self.seed, model.state, model.config, words, model.vocabulary, None)
@@ -346,6 +350,9 @@ class _Seed:
         self.record.add_diagnostics(self.seed, title, clients, anchor, fused.result)
         shared = all(client_vocabulary(update) is None for update in fused.updates)
         if self.seed != self.scenario.seeds[0] or fused.anchor is None or not shared:
+            return
+        if sum(tensor.numel() for tensor in fused.result.state.values()) > LINE_NUMBERS:
+            self.record.notices.append(f"{title}: no loss along the lines between models, which are too large for it")
             return
         at = clients.index(fused.anchor)
         for k in [k for k in range(len(clients)) if k != at][:LINE_PAIRS]:

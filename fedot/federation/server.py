@@ -10,7 +10,7 @@ from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
-from fedot.federation.evaluations import AnyTally, EvaluationRequest, pack_evaluation, sum_tallies, unpack_tallies
+from fedot.federation.evaluations import AnyTally, EvaluationRequest, pack_evaluations, sum_tallies, unpack_tallies
 from fedot.federation.messages import ARRAYS, CONFIG, ClientDescription, ClientUpdate, Settings, unpack_description
 from fedot.federation.records import pack_state
 from fedot.models import State
@@ -158,7 +158,7 @@ def evaluate_where_possible(
     Returns the tallies of each item, and who was left out and why.
     """
     requests = {node: request_for(federation.clients[node]) for node in federation.names}
-    contents = {node: pack_evaluation(request, federation.settings) for node, request in requests.items()}
+    contents = pack_evaluations(requests, federation.settings)
     by_node: dict[int, tuple[AnyTally, ...]] = {}
     failed: dict[int, str] = {}
     for reply in _ask(federation.grid, contents, MessageType.EVALUATE):

@@ -4,7 +4,8 @@ from fedot.fusion.align import Alignment
 from fedot.fusion.average import vanilla_fusion
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Barrier, Diagnostics, GroupDiagnostics, barrier
-from fedot.fusion.fuse import FusionResult, fuse
+from fedot.fusion.fuse import fuse
+from fedot.fusion.result import FusionResult
 
 __all__ = [
     "Alignment",

@@ -45,10 +45,10 @@ def choose_anchor(
     if config.anchor == "largest":
         return max(voters, key=lambda k: (problem.weights[k], -k))
     if config.anchor == "best":
-        if losses is None or len(losses) != len(problem.states):
+        if losses is None or len(losses) != len(problem.weights):
             told = "none" if losses is None else len(losses)
             raise FedotError(
-                f"fusion.anchor is best, but got {told} validation losses for {len(problem.states)} models; "
+                f"fusion.anchor is best, but got {told} validation losses for {len(problem.weights)} models; "
                 "give one for each, or choose another anchor"
             )
         return min(voters, key=lambda k: losses[k])

@@ -96,6 +96,10 @@ def barrier(state_a: State, state_b: State, loss: Callable[[State], float], poin
     return Barrier(losses, max(0.0, *rises))
 
 
+Squares = dict[str, tuple[float, float]]
+"""By tensor: the squared norm of what aligned model and anchor differ in, and that of the anchor."""
+
+
 def diagnose(
     aligned: State,
     anchor: State,
@@ -111,21 +115,12 @@ def diagnose(
     row_weights
         For each group of labels, how far each label is common ground of the two, (rows,).
     """
-    nothing = dict.fromkeys(anchor, torch.zeros((), dtype=torch.float64))  # what was left unmatched explains nothing
-    aligned, anchor = (keep_unmatched(s, nothing, anchor_spec, alignment.couplings) for s in (aligned, anchor))
-    squares = {
-        name: ((anchor[name] - aligned[name]).square().sum().item(), anchor[name].square().sum().item())
-        for name in anchor_spec.axes
-        if aligned[name].shape == anchor[name].shape
-    }
+    aligned, anchor = without_unmatched(aligned, anchor, anchor_spec, alignment)
+    squares = squares_of(aligned, anchor, anchor_spec)
     groups = {}
     for name, group in anchor_spec.groups.items():
         coupling = alignment.couplings.get(name)
         tables = labelled_tables(anchor_spec, name)
-        if tables:
-            fit = rows_fit(aligned, anchor, anchor_spec, name, row_weights)
-        else:
-            fit = _explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares])
         groups[name] = GroupDiagnostics(
             kind=group.kind,
             source_size=source_spec.groups[name].size,
@@ -133,10 +128,47 @@ def diagnose(
             cost=coupling.cost if coupling is not None and group.kind == "permutation" else None,
             distance_from_identity=coupling.distance_from_identity() if coupling is not None else None,
             entropy=coupling.entropy() if coupling is not None else None,
-            fit=fit,
+            fit=rows_fit(aligned, anchor, anchor_spec, name, row_weights)
+            if tables
+            else _explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares]),
             pinned=_pinned(anchor_spec, name, moved=name in alignment.maps),
         )
     return Diagnostics(groups, _explained(list(squares.values())))
+
+
+def diagnose_labels(squares: Squares, source_spec: SymmetrySpec, anchor_spec: SymmetrySpec) -> Diagnostics:
+    """What `diagnose` says of groups of labels and of the whole model, from the squares of all tensors."""
+    groups = {
+        name: GroupDiagnostics(
+            kind=group.kind,
+            source_size=source_spec.groups[name].size,
+            anchor_size=group.size,
+            cost=None,
+            distance_from_identity=None,
+            entropy=None,
+            fit=_explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares]),
+            pinned=_pinned(anchor_spec, name, moved=False),
+        )
+        for name, group in anchor_spec.groups.items()
+        if group.kind == "labels"
+    }
+    return Diagnostics(groups, _explained(list(squares.values())))
+
+
+def without_unmatched(aligned: State, anchor: State, spec: SymmetrySpec, alignment: Alignment) -> tuple[State, State]:
+    """Both models with zeros for neurons that were left unmatched: those explain nothing."""
+    nothing = dict.fromkeys(anchor, torch.zeros((), dtype=torch.float64))
+    first, second = (keep_unmatched(state, nothing, spec, alignment.couplings) for state in (aligned, anchor))
+    return first, second
+
+
+def squares_of(aligned: State, anchor: State, spec: SymmetrySpec) -> Squares:
+    """Squared differences and norms of all tensors whose shapes are equal."""
+    return {
+        name: ((anchor[name] - aligned[name]).square().sum().item(), anchor[name].square().sum().item())
+        for name in spec.axes
+        if aligned[name].shape == anchor[name].shape
+    }
 
 
 def rows_fit(

@@ -1,54 +1,28 @@
 """Fuse models that were trained apart: prepare them, let a method align and average, report what was done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align import Alignment
 from fedot.fusion.anchors import SCHEMES, choose_anchor
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, diagnose
 from fedot.fusion.distil import Distillation, distil
+from fedot.fusion.large import fuse_large
 from fedot.fusion.methods import Fused, method
+from fedot.fusion.methods.auto import choose
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import FusionProblem, Model, prepare
+from fedot.fusion.problem import FusionProblem, Given, Model, fill, frame, read_models
 from fedot.fusion.repair import repair
-from fedot.models import State
+from fedot.fusion.result import FusionResult
+from fedot.fusion.streaming import is_streamable
 from fedot.symmetry import SymmetrySpec
 
-
-@dataclass(frozen=True, slots=True)
-class FusionResult:
-    """The fused model and how it came about.
-
-    Attributes
-    ----------
-    state, config
-        The fused model in canonical form, ready for `fedot.models.load_model`.
-    vocabulary
-        Token of each embedding row, where vocabularies were given.
-    aligned, aligned_config
-        Every model in the anchor's basis and shape; the anchor's own is among them.
-    alignments
-        One for each model; the anchor's is empty.
-    diagnostics
-        One for each model: how each neuron group was matched, and how well; the anchor's has no groups.
-    anchor
-        Index of the model whose neurons and widths the result has.
-    """
-
-    state: State
-    config: Any
-    vocabulary: tuple[str, ...] | None
-    aligned: tuple[State, ...]
-    aligned_config: Any
-    alignments: tuple[Alignment, ...]
-    diagnostics: tuple[Diagnostics, ...]
-    anchor: int = 0
+LARGE = 16_000_000
+"""Numbers in one model from which on it is aligned part by part, which takes a fraction of the memory."""
 
 
 def fuse(
@@ -98,9 +72,10 @@ def fuse(
     """
     config = config or FusionConfig()
     chosen = method(config.method)
-    problem = prepare(
-        models,
-        spec=spec,
+    given = read_models(models, spec)
+    problem = frame(
+        given.configs,
+        given.specs,
         weights=weights,
         token_counts=token_counts,
         vocabularies=vocabularies,
@@ -108,7 +83,14 @@ def fuse(
         probe=probe,
         masses=masses,
     )
+    words = problem.unions["vocab"].labels if vocabularies is not None else None
+    if config.anchor == "medoid":
+        problem = fill(problem, given)
     problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
+    resolved = choose(problem, config, probed=probe is not None) if config.method == "auto" else config.method
+    if resolved == "aligned" and _is_large(given) and is_streamable(replace(config, method=resolved)):
+        return replace(fuse_large(given, problem, replace(config, method=resolved)), vocabulary=words)
+    problem = problem if problem.states else fill(problem, given)
     fused = SCHEMES[config.scheme](problem, config, chosen)
     fused_config = fused.config or problem.config_of(problem.anchor)
     state = fused.state
@@ -121,13 +103,17 @@ def fuse(
     return FusionResult(
         to_float32(state),
         fused_config,
-        problem.unions["vocab"].labels if vocabularies is not None else None,
+        words,
         tuple(to_float32(state) for state in fused.aligned),
         problem.config_of(problem.anchor),
         fused.alignments,
         diagnostics_of(problem, fused, config),
         problem.anchor,
     )
+
+
+def _is_large(given: Given) -> bool:
+    return max(sum(tensor.numel() for tensor in state.values()) for state in given.states) >= LARGE
 
 
 def diagnostics_of(problem: FusionProblem, fused: Fused, config: FusionConfig) -> tuple[Diagnostics, ...]:

@@ -151,43 +151,61 @@ class FusionProblem:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Models as they were given, of one depth: tensors, configurations and symmetry of each."""
+
+    states: tuple[State, ...]
+    configs: tuple[Any, ...]
+    specs: tuple[SymmetrySpec, ...]
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+
+def read_models(models: Sequence[Model], spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None) -> Given:
+    """Take models apart, and bring those of fedot's architectures to one depth (`fedot.fusion.depth`).
+
+    Raises
+    ------
+    FedotError
+        If a module has no configuration, or the specs are not one for each.
+    """
+    states, configs = zip(*(_state_and_config(model) for model in models), strict=True) if models else ((), ())
+    if spec is None:
+        states, configs = equally_deep(states, configs)
+    return Given(tuple(states), tuple(configs), tuple(_specs(spec, configs)))
+
+
 def prepare(
-    models: Sequence[Model],
-    *,
-    spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None,
-    weights: Sequence[float] | None = None,
-    token_counts: Sequence[Tensor] | None = None,
-    vocabularies: Sequence[Sequence[str]] | None = None,
-    anchor: int = 0,
-    probe: Probe | None = None,
-    masses: Sequence[Mapping[str, Tensor]] | None = None,
+    models: Sequence[Model], *, spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None, **options: Any
 ) -> FusionProblem:
-    """Check models, bring them into canonical form and their labels to the union; see `fedot.fuse`.
+    """Check models, bring them into canonical form and their labels to the union.
+
+    Arguments are those of `fedot.fuse`, without the last two.
 
     Raises
     ------
     FedotError
         If the models cannot be fused; the message names what does not fit.
     """
-    states, configs = zip(*(_state_and_config(model) for model in models), strict=True) if models else ((), ())
-    if spec is None:
-        states, configs = equally_deep(states, configs)
-    own = _specs(spec, configs)
-    problem = frame(
-        configs,
-        own,
-        weights=weights,
-        token_counts=token_counts,
-        vocabularies=vocabularies,
-        anchor=anchor,
-        probe=probe,
-        masses=masses,
-    )
-    for number, state in enumerate(states):
+    given = read_models(models, spec)
+    return fill(frame(given.configs, given.specs, **options), given)
+
+
+def fill(problem: FusionProblem, given: Given) -> FusionProblem:
+    """Put the models' tensors into their `frame`.
+
+    Raises
+    ------
+    FedotError
+        If a model holds NaN, or tensors that its symmetry does not know.
+    """
+    for number, state in enumerate(given.states):
         check_finite(state, f"model {number}")
     canonical = tuple(
         relabel(canonicalise(state, each), each, problem.unions, k)
-        for k, (state, each) in enumerate(zip(states, own, strict=True))
+        for k, (state, each) in enumerate(zip(given.states, given.specs, strict=True))
     )
     return replace(problem, states=canonical)
 

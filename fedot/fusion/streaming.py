@@ -18,7 +18,7 @@ from fedot.fusion.average import average_aligned
 from fedot.fusion.canonicalise import canonicalise
 from fedot.fusion.checks import check_finite
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.diagnostics import GroupDiagnostics, diagnose
+from fedot.fusion.diagnostics import GroupDiagnostics, Squares, diagnose, squares_of, without_unmatched
 from fedot.fusion.evidence import Evidence
 from fedot.fusion.files import TensorFile
 from fedot.fusion.labels import LabelUnion, relabel
@@ -47,12 +47,21 @@ class Piece:
     diagnostics
         For each model how its groups in this part were matched; the anchor has none. Streams come with a first
         piece that has no tensors.
+    aligned
+        Every model's tensors in the anchor's basis, float64; the anchor's own are among them.
+    alignments
+        How each model came there; the anchor's is empty.
+    squares
+        For each model how its aligned tensors differ from the anchor's; empty for the anchor.
     """
 
     state: State
     rows: Rows | None
     axes: Mapping[str, int]
     diagnostics: tuple[Mapping[str, GroupDiagnostics], ...]
+    aligned: tuple[State, ...]
+    alignments: tuple[Alignment, ...]
+    squares: tuple[Squares, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +203,14 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
         found: list[dict[str, GroupDiagnostics]] = [{} for _ in count]
         for k in others:
             streams[k], found[k] = solve_streams(moments[k], problem.specs[k], spec)
-        yield Piece({}, None, {}, tuple(found))
+        yield Piece({}, None, {}, tuple(found), ({},) * len(count), tuple(streams), ({},) * len(count))
     shares = problem.row_shares(by_count=config.count_rows)
     given = problem.masses or ({},) * len(models.states)
     for tensors in parts(spec):
         for rows in blocks(spec, tensors):
             target, part = models.canonical(anchor, tensors, rows)
             aligned, found = [target for _ in count], [{} for _ in count]
+            alignments, squares = [Alignment({}, {}) for _ in count], [Squares() for _ in count]
             for k in others:
                 source, own = models.canonical(k, tensors, rows)
                 aligned[k] = apply_maps(source, own, streams[k].maps)
@@ -211,11 +221,14 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
                     inside = {name: each for name, each in both.items() if name in part.groups}
                     aligned[k] = keep_unmatched(apply_maps(aligned[k], own, inner.maps), target, part, inside)
                     found[k] = _inner_diagnostics(aligned[k], target, own, part, inner, streams[k])
+                    squares[k] = squares_of(*without_unmatched(aligned[k], target, part, Alignment({}, inside)), part)
+                    alignments[k] = Alignment({}, inner.couplings)
             fused = average_aligned(
                 aligned, problem.weights, part, _sliced(shares, rows, axis=1), circuits=aligns and config.circuits
             )
             cut = {name: axis_of(part, name, rows.group) for name in part.axes} if rows is not None else {}
-            yield Piece(fused, rows, {name: axis for name, axis in cut.items() if axis is not None}, tuple(found))
+            axes = {name: axis for name, axis in cut.items() if axis is not None}
+            yield Piece(fused, rows, axes, tuple(found), tuple(aligned), tuple(alignments), tuple(squares))
 
 
 def _inner_diagnostics(

@@ -8,19 +8,45 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+LARGE = 2**16
+"""Entries of a plan from which on a matching is kept as a list of its pairs."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Coupling:
     """How the mass of `n` source neurons is spread over `m` anchor neurons.
 
     `plan` (n, m) is non-negative; its rows sum to `source_mass` (n,) and its columns to `anchor_mass` (m,),
     except for unbalanced transport, where the marginals are those of the plan itself. `cost` is the mean
-    ground cost per unit of mass.
+    ground cost per unit of mass. A large plan of few pairs takes the memory of these pairs only.
     """
 
-    plan: Floats
     source_mass: Floats
     anchor_mass: Floats
     cost: float
+    _pairs: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+    _values: Floats
+
+    def __init__(self, plan: Floats, source_mass: Floats, anchor_mass: Floats, cost: float) -> None:
+        few = plan.size >= LARGE and np.count_nonzero(plan) <= sum(plan.shape)
+        pairs = np.nonzero(plan) if few else None
+        for name, value in (
+            ("source_mass", source_mass),
+            ("anchor_mass", anchor_mass),
+            ("cost", cost),
+            ("_pairs", pairs),
+            ("_values", plan if pairs is None else plan[pairs]),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def plan(self) -> Floats:
+        """The plan (n, m)."""
+        if self._pairs is None:
+            return self._values
+        out = np.zeros((len(self.source_mass), len(self.anchor_mass)))
+        out[self._pairs] = self._values
+        return out
 
     def write_map(self) -> Floats:
         """Map for tensors that produce the neurons, (m, n): each anchor neuron is a mean of source neurons."""
@@ -36,14 +62,16 @@ class Coupling:
 
     def distance_from_identity(self) -> float:
         """Share of mass that does not stay at its own index, from 0 to 1."""
-        return float(1.0 - np.trace(self.plan) / self.plan.sum())
+        plan = self.plan
+        return float(1.0 - np.trace(plan) / plan.sum())
 
     def entropy(self) -> float:
         """How far a source neuron's mass is spread over anchor neurons: 0 for a matching, 1 for no information.
 
         The conditional entropy of the anchor neuron given the source neuron, relative to its largest value.
         """
-        plan = self.plan / self.plan.sum()
+        plan = self.plan
+        plan = plan / plan.sum()
         rows = np.broadcast_to(plan.sum(1, keepdims=True), plan.shape)
         held = plan > 0
         spread = float(-(plan[held] * np.log(plan[held] / rows[held])).sum())

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fedot.deploy import superlink
 from fedot.deploy.keys import make_all
 from fedot.deploy.submit import SuperLink, register
 from fedot.federation.flower_commands import QUIET, free_port, script
@@ -76,7 +77,7 @@ class Federation:
         log = self.folder / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [script(command[0]), *command[1:]],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -90,7 +91,7 @@ class Federation:
         server, public = self.keys / "server", self.keys / "public"
         self.superlink = self.start(
             "superlink",
-            "flower-superlink",
+            *(sys.executable, superlink.__file__),
             *("--ssl-ca-certfile", str(public / "ca.crt"), "--ssl-certfile", str(server / "server.pem")),
             *("--ssl-keyfile", str(server / "server.key"), "--enable-supernode-auth"),
             *("--host", SUPERLINK, "--port", str(self.port), "--database", str(self.folder / "state.db")),
@@ -116,7 +117,7 @@ class Federation:
         more = "".join(f' {name}="{value}"' for name, value in node.items())
         program = self.start(
             name,
-            "flower-supernode",
+            script("flower-supernode"),
             *("--root-certificates", str(ca or self.keys / "public" / "ca.crt")),
             *("--superlink", f"{SUPERLINK}:{self.port}", "--host", SUPERNODE.format(3 + partition)),
             *("--port", str(free_port())),

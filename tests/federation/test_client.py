@@ -12,7 +12,7 @@ from flwr.app import Message, RecordDict
 from fedot.data import load_client
 from fedot.federation import client as client_side
 from fedot.federation import transfer
-from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluation, unpack_tallies
+from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
 from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.messages import (
     ARRAYS,
@@ -50,7 +50,7 @@ class Clients:
         return unpack_update(self.ask(RecordDict({ARRAYS: pack_state(state or {}), CONFIG: record}), "train").content)
 
     def evaluate(self, request: EvaluationRequest) -> tuple[Tally, ...]:
-        reply = self.ask(pack_evaluation(request, self.settings), "evaluate")
+        reply = self.ask(pack_evaluations({0: request}, self.settings)[0], "evaluate")
         return unpack_tallies(reply.content, len(request.items))
 
 

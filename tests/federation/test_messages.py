@@ -13,7 +13,7 @@ from fedot.errors import FedotError
 from fedot.federation.evaluations import (
     EvaluationItem,
     EvaluationRequest,
-    pack_evaluation,
+    pack_evaluations,
     pack_tallies,
     unpack_evaluation,
     unpack_tallies,
@@ -136,9 +136,18 @@ def test_an_evaluation_survives_the_wire(state: dict[str, torch.Tensor], coeffic
             EvaluationItem("probabilities", ((0, coefficient), (1, 0.5))),
         ),
     )
-    found = unpack_evaluation(pack_evaluation(request, Settings("{}", 0)))
+    found = unpack_evaluation(pack_evaluations({0: request}, Settings("{}", 0))[0])
     assert all(same(a, b) for a, b in zip(found.states, request.states, strict=True))
     assert replace(found, states=()) == replace(request, states=())
+
+
+def test_a_model_for_several_clients_is_written_once() -> None:
+    state, other = {"x": torch.zeros(2)}, {"x": torch.ones(2)}
+    about = (EncoderConfig(vocab_size=3, n_class=2),) * 2, ("", ""), (EvaluationItem("weights", ((0, 1.0),)),)
+    requests = {1: EvaluationRequest((state, other), *about), 2: EvaluationRequest((state, state), *about)}
+    contents = pack_evaluations(requests, Settings("{}", 0))
+    assert contents[2]["model.0"] is contents[2]["model.1"] is contents[1]["model.0"]
+    assert same(unpack_evaluation(contents[1]).states[1], other)
 
 
 def test_tallies_survive_the_wire_and_a_missing_one_is_told() -> None:

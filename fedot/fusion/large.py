@@ -1,0 +1,76 @@
+"""Fuse large models in memory, part by part: what `fedot.fuse` does with them, in a fraction of the memory."""
+
+import torch
+
+from fedot.fusion.align import Alignment
+from fedot.fusion.apply import GroupMap
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_labels
+from fedot.fusion.parts import fused_shapes
+from fedot.fusion.problem import FusionProblem, Given
+from fedot.fusion.result import FusionResult
+from fedot.fusion.streaming import Piece, Streamed, fuse_parts
+from fedot.models import State
+from fedot.symmetry import SymmetrySpec
+from fedot.transport import Coupling
+
+
+def fuse_large(given: Given, problem: FusionProblem, config: FusionConfig) -> FusionResult:
+    """Align models to the anchor and average them; only one part of each is ever in float64.
+
+    Parameters
+    ----------
+    problem
+        All but the models' tensors (`fedot.fusion.problem.frame`).
+
+    Raises
+    ------
+    FedotError
+        If the method needs whole models, or a model holds NaN.
+    """
+    count, spec = len(given), problem.specs[problem.anchor]
+    names = tuple(f"model {k}" for k in range(count))
+    fused, aligned = _empty(spec), tuple(_empty(spec) for _ in range(count))
+    groups: list[dict[str, GroupDiagnostics]] = [{} for _ in range(count)]
+    squares: list[Squares] = [{} for _ in range(count)]
+    maps: list[dict[str, GroupMap]] = [{} for _ in range(count)]
+    couplings: list[dict[str, Coupling]] = [{} for _ in range(count)]
+    for piece in fuse_parts(Streamed(given.states, given.specs, problem, names), config):
+        for target, part in zip((fused, *aligned), (piece.state, *piece.aligned), strict=True):
+            _put(target, part, piece)
+        for k in range(count):
+            groups[k] |= piece.diagnostics[k]
+            maps[k] |= piece.alignments[k].maps
+            couplings[k] |= piece.alignments[k].couplings
+            for name, (error, norm) in piece.squares[k].items():
+                so_far = squares[k].get(name, (0.0, 0.0))
+                squares[k][name] = so_far[0] + error, so_far[1] + norm
+    diagnostics = [Diagnostics({}, 1.0) for _ in range(count)]
+    for k in (k for k in range(count) if k != problem.anchor):
+        rest = diagnose_labels(squares[k], problem.specs[k], spec)
+        ordered = {name: ({**groups[k], **rest.groups})[name] for name in spec.groups}
+        diagnostics[k] = Diagnostics(ordered, rest.fit)
+    return FusionResult(
+        fused,
+        problem.config_of(problem.anchor),
+        None,
+        aligned,
+        problem.config_of(problem.anchor),
+        tuple(Alignment(*each) for each in zip(maps, couplings, strict=True)),
+        tuple(diagnostics),
+        problem.anchor,
+    )
+
+
+def _empty(spec: SymmetrySpec) -> State:
+    return {name: torch.empty(shape) for name, shape in fused_shapes(spec).items()}
+
+
+def _put(state: State, part: State, piece: Piece) -> None:
+    """Copy a piece's tensors to their place, in float32."""
+    for name, tensor in part.items():
+        axis, rows = piece.axes.get(name), piece.rows
+        target = state[name]
+        if axis is not None and rows is not None:
+            target = target.narrow(axis, rows.start, rows.stop - rows.start)
+        target.copy_(tensor)

@@ -1,0 +1,39 @@
+"""What a fusion returns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fedot.fusion.align import Alignment
+from fedot.fusion.diagnostics import Diagnostics
+from fedot.models import State
+
+
+@dataclass(frozen=True, slots=True)
+class FusionResult:
+    """The fused model and how it came about.
+
+    Attributes
+    ----------
+    state, config
+        The fused model in canonical form, ready for `fedot.models.load_model`.
+    vocabulary
+        Token of each embedding row, where vocabularies were given.
+    aligned, aligned_config
+        Every model in the anchor's basis and shape; the anchor's own is among them.
+    alignments
+        One for each model; the anchor's is empty. Of large models (`fedot.fusion.large`) only the maps of residual
+        streams are kept.
+    diagnostics
+        One for each model: how each neuron group was matched, and how well; the anchor's has no groups.
+    anchor
+        Index of the model whose neurons and widths the result has.
+    """
+
+    state: State
+    config: Any
+    vocabulary: tuple[str, ...] | None
+    aligned: tuple[State, ...]
+    aligned_config: Any
+    alignments: tuple[Alignment, ...]
+    diagnostics: tuple[Diagnostics, ...]
+    anchor: int = 0
