@@ -33,14 +33,13 @@ def impatient(monkeypatch):
 
 
 def write_while_locked(path, seconds):
+    store = Store(str(path))
+    store.initialize()
     other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    other.execute("PRAGMA journal_mode = WAL")  # as Flower has it
     other.execute("CREATE TABLE IF NOT EXISTS kept (number INTEGER)")
     other.execute("BEGIN IMMEDIATE")
     release = threading.Timer(seconds, lambda: other.execute("COMMIT"))
     release.start()
-    store = Store(str(path))
-    store.initialize()
     began = time.monotonic()
     try:
         store.write(7)
@@ -49,6 +48,7 @@ def write_while_locked(path, seconds):
     return time.monotonic() - began, other.execute("SELECT number FROM kept").fetchall()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library that makes Flower's tables
 def test_a_locked_database_is_waited_for(tmp_path, impatient):
     with pytest.raises(OperationalError, match="database is locked"):
         write_while_locked(tmp_path / "a.db", 2)
