@@ -19,6 +19,8 @@ from fedot.fusion.problem import FusionProblem, Given, Model, fill, frame, read_
 from fedot.fusion.repair import repair
 from fedot.fusion.result import FusionResult
 from fedot.fusion.streaming import is_streamable
+from fedot.fusion.trainable import stream_sizes, trainable
+from fedot.models import symmetry
 from fedot.symmetry import SymmetrySpec
 
 LARGE = 16_000_000
@@ -100,6 +102,10 @@ def fuse(
         state = repair(state, fused.aligned, problem, problem.probe_or_drawn(config.probe_texts))
     if config.distil_steps:
         state = distil(state, fused_config, problem, Distillation(config.distil_steps))
+    if fused.config is not None:  # the weights are no average of the parents' own
+        voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+        sizes = stream_sizes([problem.states[k] for k in voters], [problem.specs[k] for k in voters])
+        state = trainable(state, symmetry(fused_config), sizes)
     return FusionResult(
         to_float32(state),
         fused_config,
