@@ -18,8 +18,10 @@ from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pa
 from fedot.federation.records import unpack_counts, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.large import fuse_large, is_large
 from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.problem import prepare
+from fedot.fusion.problem import FusionProblem, Given, fill, frame, prepare, read_models
+from fedot.fusion.streaming import is_streamable
 from fedot.fusion.sums import contribution
 from fedot.models import LABEL_SIZES, Config, State, config_from_json, symmetry
 
@@ -81,22 +83,33 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
         if update.config.n_layer > config.n_layer:
             raise FedotError(f"this model has n_layer {update.config.n_layer}, more than the anchor's {config.n_layer}")
         counts = unpack_counts(directive.anchor_counts) if directive.anchor_counts else update.token_counts
-        problem = prepare(
-            [(update.state, update.config), (anchor, config)],
-            weights=[1.0, 0.0],
-            token_counts=[update.token_counts, counts],
-            anchor=1,
+        given = read_models([(update.state, update.config), (anchor, config)])
+        problem = frame(
+            given.configs, given.specs, weights=[1.0, 0.0], token_counts=[update.token_counts, counts], anchor=1
         )
-        if not directive.canonicalise:  # then every client takes the anchor's basis as it came
-            given = {name: anchor[name].double() for name in problem.states[1]}
-            problem = replace(problem, states=(problem.states[0], given))
-        state = to_float32(aligned(problem, fusion).aligned[0])
-        found = replace(update, state={name: state[name] for name in problem.states[1]}, config=problem.config_of(1))
+        # where the anchor is canonical already, every client takes its basis as it came
+        ready: frozenset[int] = frozenset() if directive.canonicalise else frozenset({1})
+        state = _aligned_state(given, problem, fusion, ready)
+        found = replace(update, state=state, config=problem.config_of(1))
     if directive.summed:
         counts_or_none = update.token_counts if fusion.count_rows else None
         parts = contribution(found.state, symmetry(found.config), float(update.num_examples), counts_or_none)
         found = replace(found, state=to_float32(parts))
     return found
+
+
+def _aligned_state(given: Given, problem: FusionProblem, fusion: FusionConfig, ready: frozenset[int]) -> State:
+    """The first of two models in the basis of the second."""
+    if is_large(given) and is_streamable(fusion):
+        found = fuse_large(given, problem, fusion, ready).aligned[0]
+        names = dict.fromkeys([*given.states[1], *found])  # Flower's strategies go by the order of arrays
+        return {name: found[name] for name in names if name in found}
+    problem = fill(problem, given)
+    if ready:
+        anchor = {name: given.states[1][name].double() for name in problem.states[1]}
+        problem = replace(problem, states=(problem.states[0], anchor))
+    state = to_float32(aligned(problem, fusion).aligned[0])
+    return {name: state[name] for name in problem.states[1]}
 
 
 def fusion_to_json(fusion: FusionConfig) -> str:

@@ -11,20 +11,17 @@ from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, diagnose
 from fedot.fusion.distil import Distillation, distil
-from fedot.fusion.large import fuse_large
+from fedot.fusion.large import fuse_large, is_large
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import FusionProblem, Given, Model, fill, frame, read_models
+from fedot.fusion.problem import FusionProblem, Model, fill, frame, read_models
 from fedot.fusion.repair import repair
 from fedot.fusion.result import FusionResult
 from fedot.fusion.streaming import is_streamable
 from fedot.fusion.trainable import stream_sizes, trainable
 from fedot.models import symmetry
 from fedot.symmetry import SymmetrySpec
-
-LARGE = 16_000_000
-"""Numbers in one model from which on it is aligned part by part, which takes a fraction of the memory."""
 
 
 def fuse(
@@ -90,7 +87,7 @@ def fuse(
         problem = fill(problem, given)
     problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
     resolved = choose(problem, config, probed=probe is not None) if config.method == "auto" else config.method
-    if resolved == "aligned" and _is_large(given) and is_streamable(replace(config, method=resolved)):
+    if resolved == "aligned" and is_large(given) and is_streamable(replace(config, method=resolved)):
         return replace(fuse_large(given, problem, replace(config, method=resolved)), vocabulary=words)
     problem = problem if problem.states else fill(problem, given)
     fused = SCHEMES[config.scheme](problem, config, chosen)
@@ -116,10 +113,6 @@ def fuse(
         diagnostics_of(problem, fused, config),
         problem.anchor,
     )
-
-
-def _is_large(given: Given) -> bool:
-    return max(sum(tensor.numel() for tensor in state.values()) for state in given.states) >= LARGE
 
 
 def diagnostics_of(problem: FusionProblem, fused: Fused, config: FusionConfig) -> tuple[Diagnostics, ...]:

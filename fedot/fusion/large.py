@@ -14,14 +14,26 @@ from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import Coupling
 
+LARGE = 16_000_000
+"""Numbers in a model from which on it is aligned part by part."""
 
-def fuse_large(given: Given, problem: FusionProblem, config: FusionConfig) -> FusionResult:
+
+def is_large(models: Given) -> bool:
+    """Whether the memory that one of the models takes matters."""
+    return max(sum(tensor.numel() for tensor in state.values()) for state in models.states) >= LARGE
+
+
+def fuse_large(
+    given: Given, problem: FusionProblem, config: FusionConfig, ready: frozenset[int] = frozenset()
+) -> FusionResult:
     """Align models to the anchor and average them; only one part of each is ever in float64.
 
     Parameters
     ----------
     problem
         All but the models' tensors (`fedot.fusion.problem.frame`).
+    ready
+        Models that are in canonical form, and are taken as they are.
 
     Raises
     ------
@@ -35,7 +47,7 @@ def fuse_large(given: Given, problem: FusionProblem, config: FusionConfig) -> Fu
     squares: list[Squares] = [{} for _ in range(count)]
     maps: list[dict[str, GroupMap]] = [{} for _ in range(count)]
     couplings: list[dict[str, Coupling]] = [{} for _ in range(count)]
-    for piece in fuse_parts(Streamed(given.states, given.specs, problem, names), config):
+    for piece in fuse_parts(Streamed(given.states, given.specs, problem, names, ready), config):
         for target, part in zip((fused, *aligned), (piece.state, *piece.aligned), strict=True):
             _put(target, part, piece)
         for k in range(count):

@@ -78,12 +78,15 @@ class Streamed:
         All but the tensors (`fedot.fusion.problem.frame`).
     names
         What the models are called in messages.
+    ready
+        Models that are in canonical form and are taken as they are.
     """
 
     states: tuple[Mapping[str, Tensor], ...]
     specs: tuple[SymmetrySpec, ...]
     problem: FusionProblem
     names: tuple[str, ...]
+    ready: frozenset[int] = frozenset()
 
     def canonical(self, model: int, tensors: Sequence[str], rows: Rows | None) -> tuple[State, SymmetrySpec]:
         """One part of one model in canonical form with the labels of the union, and its spec."""
@@ -100,7 +103,8 @@ class Streamed:
         whole = self.problem.specs[model].part(tensors)
         if rows is not None:
             whole = _resized(whole, rows.group, rows.stop - rows.start)
-        return relabel(canonicalise(state, spec), spec, union, model), whole
+        done = {n: t.double() for n, t in state.items()} if model in self.ready else canonicalise(state, spec)
+        return relabel(done, spec, union, model), whole
 
     def _read(self, model: int, name: str, spec: SymmetrySpec, rows: Rows | None, own: Tensor | None) -> Tensor:
         state = self.states[model]

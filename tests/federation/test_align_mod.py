@@ -15,7 +15,7 @@ from fedot.federation.align_mod import aligned_update, canonical_update, fusion_
 from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive
 from fedot.federation.records import pack_counts, pack_state
-from fedot.fusion import FusionConfig, fuse
+from fedot.fusion import FusionConfig, fuse, large
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.sums import contribution, mean_of_sum
 from fedot.models import State, canonical_config, load_model, symmetry
@@ -64,6 +64,23 @@ def test_any_model_keeps_its_function() -> None:
     found = aligned_update(other, anchor.state, directive_for(anchor))
     torch.testing.assert_close(logits(found), logits(other), rtol=0, atol=1e-5)
     assert list(found.state) == list(anchor.state)  # Flower's strategies go by the order of arrays
+
+
+@pytest.mark.parametrize("canonicalise", [False, True])
+@pytest.mark.parametrize("norm", ["rms", "layer"])
+def test_large_models_are_aligned_part_by_part_with_the_same_result(
+    canonicalise: bool, norm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = replace(MODEL, norm=norm)
+    anchor, other = make_update(0, config=shape), make_update(1, config=shape)
+    anchor = anchor if canonicalise else canonical_update(anchor)
+    directive = directive_for(anchor, canonicalise=canonicalise, anchor_config=as_json(anchor))
+    whole = aligned_update(other, anchor.state, directive)
+    monkeypatch.setattr(large, "LARGE", 1)
+    parts = aligned_update(other, anchor.state, directive)
+    assert list(parts.state) == list(whole.state)
+    assert parts.config == whole.config
+    assert closeness(parts.state, whole.state) < 1e-5
 
 
 def test_the_anchors_client_sends_its_model_as_it_showed_it() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig, fuse
+from fedot.fusion import FusionConfig, fuse, large
 from fedot.fusion import streaming as streaming_module
 from fedot.fusion.parts import blocks
 from fedot.models import MODELS
@@ -25,7 +25,7 @@ def as_if_large(monkeypatch):
     monkeypatch.setattr(streaming_module, "blocks", lambda spec, tensors: blocks(spec, tensors, 160))
 
     def switch(*, on):
-        monkeypatch.setattr(fuse_module, "LARGE", 1 if on else 10**9)
+        monkeypatch.setattr(large, "LARGE", 1 if on else 10**9)
 
     switch.seen = seen
     return switch
