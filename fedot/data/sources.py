@@ -76,7 +76,9 @@ def read_hub(name: str, spec: ClientSpec, _: Path | None) -> Splits:
             tables[role] = _read_hub_file(Path(path))
         except Exception as error:  # the library raises its own, httpx's and the file system's errors here
             why = f"{silent}, and it is not in the local cache" if silent else type(error).__name__
-            raise FedotError(f"{file.repo} could not be read from the hub: {why}") from error
+            raise FedotError(
+                f"{file.repo} could not be read from the hub: {why}; give its files with --data-dir"
+            ) from error
     return _prepared(corpus, tables, spec, f"the hub's {file.repo}")
 
 

@@ -17,7 +17,7 @@ from fedot.training import Examples, TrainResult, train
 def train_centralised(
     scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str, device: str, cache: str = ""
 ) -> tuple[TrainResult, Config, str]:
-    """Train the scenario's model on the union of all clients' training rows.
+    """Train the scenario's model on the union of all clients' training rows, for the epochs of all rounds together.
 
     Returns the result, the model's configuration and the tokenizer: the shared one, or where clients have
     their own, one trained on all text.
@@ -33,6 +33,7 @@ def train_centralised(
         return examples_of([getattr(client, split) for client in clients], tokenizer, config.max_length)
 
     rows = pooled("train"), pooled("validation")
-    task = partial(train, config, None, *rows, scenario.train, seed=seed * 10_000 + 9_999, device=device)
+    spec = scenario.train.model_copy(update={"epochs": scenario.train.epochs * scenario.rounds})
+    task = partial(train, config, None, *rows, spec, seed=seed * 10_000 + 9_999, device=device)
     result = kept(cache, training_key(*task.args, **task.keywords), task)
     return result, config, tokenizer_json

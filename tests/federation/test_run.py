@@ -10,10 +10,12 @@ import pytest
 import torch
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
+from tokenizers import Tokenizer
 
 import clients.app
 from fedot.errors import FedotError
 from fedot.federation import client as client_side
+from fedot.federation.centralised import train_centralised
 from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.results import RunRecord, reduce_plan
 from fedot.federation.run import Plan, run_scenario, work_per_seed
@@ -426,6 +428,13 @@ def test_without_pooled_data_there_is_no_centralised_reference(tiny: Any) -> Non
     outcome = run(tiny(references=["centralised"], strategies=["fedavg"]), pooled=False)
     [failure] = outcome.record.failures
     assert failure["strategy"] == "centralised"
+
+
+def test_the_centralised_model_trains_for_the_epochs_of_all_rounds(tiny: Any) -> None:
+    scenario = tiny(rounds=3, train={"epochs": 2, "batch_size": 32, "patience": 10})
+    result, config, tokenizer = train_centralised(scenario, 0, None, "", "cpu")
+    assert len(result.history) == 6
+    assert config.vocab_size == Tokenizer.from_str(tokenizer).get_vocab_size()
 
 
 def test_an_interrupt_leaves_what_is_finished_marked_as_incomplete(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
