@@ -5,11 +5,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path for folder in ("fedot", "clients", "server") for path in (ROOT / folder).rglob("*.py"))
-FLOWER = ("fedot/federation", "fedot/strategies", "fedot/simulate.py", "clients", "server")
+FLOWER = ("fedot/federation", "fedot/strategies", "fedot/simulate.py", "fedot/deploy/superlink.py", "clients", "server")
 PURE = ("fedot/symmetry.py", "fedot/transport", "fedot/fusion")
 BEYOND = ("flwr", "datasets", "fedot.data", "fedot.federation", "fedot.strategies", "fedot.report", "fedot.simulate")
 
-LONGER = {"fedot/federation/run.py": 361}  # not to grow any further
+LONGER = {"fedot/federation/run.py": 360}  # not to grow any further
 
 
 def name_of(path):

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from fedot.errors import FedotError
 from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
 from fedot.metrics import Tally, accuracy
 from fedot.models import Config, State
 from fedot.strategies.ot_fusion import Fused
 
-POINTS = 11
+POINTS, PAIRS = 11, 4
+LARGEST = 16_000_000
+"""Numbers in a model up to which models are sent to and fro for a picture."""
 
 Evaluate = Callable[[EvaluationRequest], tuple[dict[str, AnyTally], ...]]
 
@@ -18,7 +21,15 @@ Evaluate = Callable[[EvaluationRequest], tuple[dict[str, AnyTally], ...]]
 def lines_between(
     seed: int, title: str, fused: Fused, anchor: int, source: int, evaluate: Evaluate
 ) -> list[dict[str, Any]]:
-    """Follow the line from the anchor's model to another client's, as it came and aligned; one entry each."""
+    """Follow the line from the anchor's model to another client's, as it came and aligned; one entry each.
+
+    Raises
+    ------
+    FedotError
+        If the models are too large to be sent for that, or a client fails.
+    """
+    if sum(tensor.numel() for tensor in fused.result.state.values()) > LARGEST:
+        raise FedotError(f"a model of more than {LARGEST:,} numbers is not sent to and fro for a picture")
     alphas = np.linspace(0.0, 1.0, POINTS)
     raw = [fused.updates[k] for k in (anchor, source)]
     ends: dict[str, tuple[Sequence[State], Sequence[Config]]] = {

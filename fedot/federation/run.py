@@ -18,7 +18,7 @@ from fedot.errors import FedotError
 from fedot.federation.centralised import train_centralised
 from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
 from fedot.federation.global_model import Global, global_model
-from fedot.federation.lines import lines_between
+from fedot.federation.lines import PAIRS, lines_between
 from fedot.federation.messages import OWN_CACHE, ClientDescription, ClientUpdate, Settings
 from fedot.federation.metered import MeteredGrid
 from fedot.federation.records import pack_state, unpack_state
@@ -39,10 +39,6 @@ from fedot.strategies import ClientAligned, OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import Fused, client_vocabulary
 
 log = logging.getLogger("fedot.server")
-
-LINE_PAIRS = 4
-LINE_NUMBERS = 16_000_000
-"""Numbers in a model up to which models are sent to and fro for the loss along the lines between them."""
 
 SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None, Tensor | None], None]
 Progress = Callable[[str, float], None]
@@ -162,8 +158,7 @@ class _Seed:
             self._train_parents(initial)
         if self.parents and ("parents" in references or "ensemble" in references):
             self._reference("parents", self._evaluate_parents)
-        # their weights are not needed any more; every strategy asks for them again
-        self.parents = tuple(replace(parent, state={}) for parent in self.parents)
+        self.parents = tuple(replace(parent, state={}) for parent in self.parents)  # strategies ask for them again
         for spec in self.scenario.strategies:
             self._run_strategy(spec.title, spec.name, dict(spec.options), initial, self.federation)
         if "fedavg-shared-init" in references:
@@ -231,7 +226,8 @@ class _Seed:
             if server_round == final:  # before anything else can go wrong
                 words = self.federation.settings.tokenizer
                 self.save_model(title, self.seed, model.state, model.config, words, model.vocabulary, None)
-            tallies = self._evaluate(f"{title}, seed {self.seed}, round {server_round}", model)
+            where = f"{title}, seed {self.seed}, round {server_round}"
+            tallies = self._evaluate(where, model)
             self.record.add_scores(
                 self.seed,
                 title,
@@ -242,7 +238,6 @@ class _Seed:
                 seconds=fusing + max(update.seconds for update in updates),
                 final=server_round == final,
             )
-            where = f"{title}, seed {self.seed}, round {server_round}"
             self.record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
             trained = server_round > 1 or not as_parents
             if trained:
@@ -351,11 +346,8 @@ class _Seed:
         shared = all(client_vocabulary(update) is None for update in fused.updates)
         if self.seed != self.scenario.seeds[0] or fused.anchor is None or not shared:
             return
-        if sum(tensor.numel() for tensor in fused.result.state.values()) > LINE_NUMBERS:
-            self.record.notices.append(f"{title}: no loss along the lines between models, which are too large for it")
-            return
         at = clients.index(fused.anchor)
-        for k in [k for k in range(len(clients)) if k != at][:LINE_PAIRS]:
+        for k in [k for k in range(len(clients)) if k != at][:PAIRS]:
             try:
                 self.record.lines += lines_between(self.seed, title, fused, at, k, self._evaluate_alike)
             except FedotError as error:  # the strategy itself has its figures already

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 import clients.app
 from fedot.errors import FedotError
 from fedot.federation import client as client_side
+from fedot.federation import lines
 from fedot.federation.centralised import train_centralised
 from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.results import RunRecord, reduce_plan
@@ -314,6 +315,14 @@ def test_a_client_that_cannot_evaluate_a_reference_is_left_out_of_it_and_named(t
     assert any("no line to xed-" in line and "out of memory" in line for line in notices)
     page = render_report(outcome.results)
     assert "out of memory" in page
+
+
+def test_large_models_are_not_sent_for_a_picture(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LARGEST", 1)
+    outcome = run(tiny())
+    assert outcome.record.lines == []
+    assert any("not sent to and fro for a picture" in line for line in outcome.results["provenance"]["notices"])
+    assert outcome.rows(strategy="ot-fusion")
 
 
 def test_references_that_nobody_can_evaluate_do_not_end_the_run(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
