@@ -18,10 +18,9 @@ from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pa
 from fedot.federation.records import unpack_counts, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
-from fedot.fusion.large import fuse_large, is_large
+from fedot.fusion.large import by_parts, fuse_large
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.problem import FusionProblem, Given, fill, frame, prepare, read_models
-from fedot.fusion.streaming import is_streamable
 from fedot.fusion.sums import contribution
 from fedot.models import LABEL_SIZES, Config, State, config_from_json, symmetry
 
@@ -100,7 +99,7 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
 
 def _aligned_state(given: Given, problem: FusionProblem, fusion: FusionConfig, ready: frozenset[int]) -> State:
     """The first of two models in the basis of the second."""
-    if is_large(given) and is_streamable(fusion):
+    if by_parts(given.states, fusion):
         found = fuse_large(given, problem, fusion, ready).aligned[0]
         names = dict.fromkeys([*given.states[1], *found])  # Flower's strategies go by the order of arrays
         return {name: found[name] for name in names if name in found}

@@ -7,13 +7,12 @@ import numpy as np
 
 from fedot.errors import FedotError
 from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
+from fedot.fusion.large import is_large
 from fedot.metrics import Tally, accuracy
 from fedot.models import Config, State
 from fedot.strategies.ot_fusion import Fused
 
 POINTS, PAIRS = 11, 4
-LARGEST = 16_000_000
-"""Numbers in a model up to which models are sent to and fro for a picture."""
 
 Evaluate = Callable[[EvaluationRequest], tuple[dict[str, AnyTally], ...]]
 
@@ -28,8 +27,8 @@ def lines_between(
     FedotError
         If the models are too large to be sent for that, or a client fails.
     """
-    if sum(tensor.numel() for tensor in fused.result.state.values()) > LARGEST:
-        raise FedotError(f"a model of more than {LARGEST:,} numbers is not sent to and fro for a picture")
+    if is_large([fused.result.state]):
+        raise FedotError("a model of this size is not sent to and fro for a picture")
     alphas = np.linspace(0.0, 1.0, POINTS)
     raw = [fused.updates[k] for k in (anchor, source)]
     ends: dict[str, tuple[Sequence[State], Sequence[Config]]] = {

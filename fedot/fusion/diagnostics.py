@@ -1,6 +1,6 @@
 """How well models fit together: each neuron group's plan and fit, and the loss along the line between two models."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -117,10 +117,25 @@ def diagnose(
     """
     aligned, anchor = without_unmatched(aligned, anchor, anchor_spec, alignment)
     squares = squares_of(aligned, anchor, anchor_spec)
+    names = tuple(anchor_spec.groups)
+    groups = diagnose_groups(names, aligned, anchor, squares, source_spec, anchor_spec, alignment, row_weights)
+    return Diagnostics(groups, explained(list(squares.values())))
+
+
+def diagnose_groups(
+    names: Iterable[str],
+    aligned: State,
+    anchor: State,
+    squares: Squares,
+    source_spec: SymmetrySpec,
+    anchor_spec: SymmetrySpec,
+    alignment: Alignment,
+    row_weights: Mapping[str, Tensor],
+) -> dict[str, GroupDiagnostics]:
+    """Diagnostics of some groups of models `without_unmatched` neurons; their tensors matter to streams alone."""
     groups = {}
-    for name, group in anchor_spec.groups.items():
-        coupling = alignment.couplings.get(name)
-        tables = labelled_tables(anchor_spec, name)
+    for name in names:
+        group, coupling = anchor_spec.groups[name], alignment.couplings.get(name)
         groups[name] = GroupDiagnostics(
             kind=group.kind,
             source_size=source_spec.groups[name].size,
@@ -129,30 +144,11 @@ def diagnose(
             distance_from_identity=coupling.distance_from_identity() if coupling is not None else None,
             entropy=coupling.entropy() if coupling is not None else None,
             fit=rows_fit(aligned, anchor, anchor_spec, name, row_weights)
-            if tables
-            else _explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares]),
+            if labelled_tables(anchor_spec, name)
+            else explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares]),
             pinned=_pinned(anchor_spec, name, moved=name in alignment.maps),
         )
-    return Diagnostics(groups, _explained(list(squares.values())))
-
-
-def diagnose_labels(squares: Squares, source_spec: SymmetrySpec, anchor_spec: SymmetrySpec) -> Diagnostics:
-    """What `diagnose` says of groups of labels and of the whole model, from the squares of all tensors."""
-    groups = {
-        name: GroupDiagnostics(
-            kind=group.kind,
-            source_size=source_spec.groups[name].size,
-            anchor_size=group.size,
-            cost=None,
-            distance_from_identity=None,
-            entropy=None,
-            fit=_explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares]),
-            pinned=_pinned(anchor_spec, name, moved=False),
-        )
-        for name, group in anchor_spec.groups.items()
-        if group.kind == "labels"
-    }
-    return Diagnostics(groups, _explained(list(squares.values())))
+    return groups
 
 
 def without_unmatched(aligned: State, anchor: State, spec: SymmetrySpec, alignment: Alignment) -> tuple[State, State]:
@@ -184,12 +180,12 @@ def rows_fit(
         weight = row_weights[spec.axes[name][rows].groups[0]].sqrt()[:, None]
         if aligned[name].shape == anchor[name].shape:
             x, y = (torch.movedim(state[name], rows, 0) * weight for state in (aligned, anchor))
-            shares.append(_explained([((y - x).square().sum().item(), y.square().sum().item())]))
+            shares.append(explained([((y - x).square().sum().item(), y.square().sum().item())]))
     known = [share for share in shares if share is not None]
     return sum(known) / len(known) if known else None
 
 
-def _explained(squares: Sequence[tuple[float, float]]) -> float | None:
+def explained(squares: Sequence[tuple[float, float]]) -> float | None:
     """One minus the squared error over the squared norm, from pairs of both; None where there is no norm."""
     error, norm = (sum(pair[i] for pair in squares) for i in (0, 1))
     return 1.0 - error / norm if norm > 0 else None

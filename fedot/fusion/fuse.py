@@ -11,14 +11,13 @@ from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, diagnose
 from fedot.fusion.distil import Distillation, distil
-from fedot.fusion.large import fuse_large, is_large
+from fedot.fusion.large import by_parts, fuse_large
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem, Model, fill, frame, read_models
 from fedot.fusion.repair import repair
 from fedot.fusion.result import FusionResult
-from fedot.fusion.streaming import is_streamable
 from fedot.fusion.trainable import stream_sizes, trainable
 from fedot.models import symmetry
 from fedot.symmetry import SymmetrySpec
@@ -86,9 +85,9 @@ def fuse(
     if config.anchor == "medoid":
         problem = fill(problem, given)
     problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
-    resolved = choose(problem, config, probed=probe is not None) if config.method == "auto" else config.method
-    if resolved == "aligned" and is_large(given) and is_streamable(replace(config, method=resolved)):
-        return replace(fuse_large(given, problem, replace(config, method=resolved)), vocabulary=words)
+    named = choose(problem, config, probed=probe is not None) if config.method == "auto" else config.method
+    if by_parts(given.states, replace(config, method=named)):
+        return replace(fuse_large(given, problem, replace(config, method=named)), vocabulary=words)
     problem = problem if problem.states else fill(problem, given)
     fused = SCHEMES[config.scheme](problem, config, chosen)
     fused_config = fused.config or problem.config_of(problem.anchor)

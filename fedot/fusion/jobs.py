@@ -180,12 +180,7 @@ def run(
     if first.is_folder:
         state = {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
         for piece in fuse_parts(models, job.config):
-            for name, tensor in piece.state.items():
-                axis, rows = piece.axes.get(name), piece.rows
-                target = state[name]
-                if axis is not None and rows is not None:
-                    target = target.narrow(axis, rows.start, rows.stop - rows.start)
-                target.copy_(tensor)
+            piece.put(state, piece.state)
             _note(found, piece.diagnostics)
         _write(job, out, state, problem.config_of(problem.anchor), dtype)
         return found

@@ -1,15 +1,17 @@
 """Fuse large models in memory, part by part: what `fedot.fuse` does with them, in a fraction of the memory."""
 
+from collections.abc import Iterable
+
 import torch
 
 from fedot.fusion.align import Alignment
 from fedot.fusion.apply import GroupMap
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_labels
+from fedot.fusion.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_groups, explained
 from fedot.fusion.parts import fused_shapes
 from fedot.fusion.problem import FusionProblem, Given
 from fedot.fusion.result import FusionResult
-from fedot.fusion.streaming import Piece, Streamed, fuse_parts
+from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import Coupling
@@ -18,9 +20,14 @@ LARGE = 16_000_000
 """Numbers in a model from which on it is aligned part by part."""
 
 
-def is_large(models: Given) -> bool:
+def is_large(states: Iterable[State]) -> bool:
     """Whether the memory that one of the models takes matters."""
-    return max(sum(tensor.numel() for tensor in state.values()) for state in models.states) >= LARGE
+    return any(sum(tensor.numel() for tensor in state.values()) >= LARGE for state in states)
+
+
+def by_parts(states: Iterable[State], config: FusionConfig) -> bool:
+    """Whether models are to be aligned by `fuse_large`: they are large, and the method looks at one part at a time."""
+    return config.method == "aligned" and is_streamable(config) and is_large(states)
 
 
 def fuse_large(
@@ -49,7 +56,7 @@ def fuse_large(
     couplings: list[dict[str, Coupling]] = [{} for _ in range(count)]
     for piece in fuse_parts(Streamed(given.states, given.specs, problem, names, ready), config):
         for target, part in zip((fused, *aligned), (piece.state, *piece.aligned), strict=True):
-            _put(target, part, piece)
+            piece.put(target, part)
         for k in range(count):
             groups[k] |= piece.diagnostics[k]
             maps[k] |= piece.alignments[k].maps
@@ -57,11 +64,11 @@ def fuse_large(
             for name, (error, norm) in piece.squares[k].items():
                 so_far = squares[k].get(name, (0.0, 0.0))
                 squares[k][name] = so_far[0] + error, so_far[1] + norm
+    labels = [name for name, group in spec.groups.items() if group.kind == "labels"]
     diagnostics = [Diagnostics({}, 1.0) for _ in range(count)]
     for k in (k for k in range(count) if k != problem.anchor):
-        rest = diagnose_labels(squares[k], problem.specs[k], spec)
-        ordered = {name: ({**groups[k], **rest.groups})[name] for name in spec.groups}
-        diagnostics[k] = Diagnostics(ordered, rest.fit)
+        found = diagnose_groups(labels, {}, {}, squares[k], problem.specs[k], spec, Alignment({}, {}), {}) | groups[k]
+        diagnostics[k] = Diagnostics({name: found[name] for name in spec.groups}, explained(list(squares[k].values())))
     return FusionResult(
         fused,
         problem.config_of(problem.anchor),
@@ -76,13 +83,3 @@ def fuse_large(
 
 def _empty(spec: SymmetrySpec) -> State:
     return {name: torch.empty(shape) for name, shape in fused_shapes(spec).items()}
-
-
-def _put(state: State, part: State, piece: Piece) -> None:
-    """Copy a piece's tensors to their place, in float32."""
-    for name, tensor in part.items():
-        axis, rows = piece.axes.get(name), piece.rows
-        target = state[name]
-        if axis is not None and rows is not None:
-            target = target.narrow(axis, rows.start, rows.stop - rows.start)
-        target.copy_(tensor)

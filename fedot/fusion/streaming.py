@@ -18,7 +18,7 @@ from fedot.fusion.average import average_aligned
 from fedot.fusion.canonicalise import canonicalise
 from fedot.fusion.checks import check_finite
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.diagnostics import GroupDiagnostics, Squares, diagnose, squares_of, without_unmatched
+from fedot.fusion.diagnostics import GroupDiagnostics, Squares, diagnose_groups, squares_of, without_unmatched
 from fedot.fusion.evidence import Evidence
 from fedot.fusion.files import TensorFile
 from fedot.fusion.labels import LabelUnion, relabel
@@ -62,6 +62,14 @@ class Piece:
     aligned: tuple[State, ...]
     alignments: tuple[Alignment, ...]
     squares: tuple[Squares, ...]
+
+    def put(self, state: State, part: State) -> None:
+        """Copy tensors of this piece (`state`, or one of `aligned`) to their place in a whole model's, in its type."""
+        for name, tensor in part.items():
+            axis, target = self.axes.get(name), state[name]
+            if axis is not None and self.rows is not None:
+                target = target.narrow(axis, self.rows.start, self.rows.stop - self.rows.start)
+            target.copy_(tensor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +232,9 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
                     both = {**streams[k].couplings, **inner.couplings}
                     inside = {name: each for name, each in both.items() if name in part.groups}
                     aligned[k] = keep_unmatched(apply_maps(aligned[k], own, inner.maps), target, part, inside)
-                    found[k] = _inner_diagnostics(aligned[k], target, own, part, inner, streams[k])
-                    squares[k] = squares_of(*without_unmatched(aligned[k], target, part, Alignment({}, inside)), part)
+                    known = without_unmatched(aligned[k], target, part, Alignment({}, inside))
+                    squares[k] = squares_of(*known, part)
+                    found[k] = _inner_diagnostics(*known, squares[k], own, part, inner, streams[k])
                     alignments[k] = Alignment({}, inner.couplings)
             fused = average_aligned(
                 aligned, problem.weights, part, _sliced(shares, rows, axis=1), circuits=aligns and config.circuits
@@ -238,21 +247,17 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
 def _inner_diagnostics(
     aligned: State,
     anchor: State,
+    squares: Squares,
     source_spec: SymmetrySpec,
     anchor_spec: SymmetrySpec,
     alignment: Alignment,
     streams: Alignment,
 ) -> dict[str, GroupDiagnostics]:
     """Diagnostics of the groups that live in one part alone."""
-    inner = {
-        name: group for name, group in anchor_spec.groups.items() if group.kind != "labels" and name not in streams.maps
-    }
-    own = Alignment(alignment.maps, {name: each for name, each in alignment.couplings.items() if name in inner})
-    if not inner:
-        return {}
-    rows = {name: torch.zeros(group.size) for name, group in anchor_spec.groups.items() if group.kind == "labels"}
-    found = diagnose(aligned, anchor, source_spec, anchor_spec, own, rows).groups
-    return {name: each for name, each in found.items() if name in inner}
+    groups = anchor_spec.groups
+    inner = [name for name, group in groups.items() if group.kind != "labels" and name not in streams.maps]
+    rows = {name: torch.zeros(group.size) for name, group in groups.items() if group.kind == "labels"}
+    return diagnose_groups(inner, aligned, anchor, squares, source_spec, anchor_spec, alignment, rows)
 
 
 def is_streamable(config: FusionConfig) -> bool:

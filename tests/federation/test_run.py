@@ -15,11 +15,11 @@ from tokenizers import Tokenizer
 import clients.app
 from fedot.errors import FedotError
 from fedot.federation import client as client_side
-from fedot.federation import lines
 from fedot.federation.centralised import train_centralised
 from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.results import RunRecord, reduce_plan
 from fedot.federation.run import Plan, run_scenario, work_per_seed
+from fedot.fusion import large
 from fedot.models import Config, State, load_model
 from fedot.report import render_report
 from fedot.scenario import Scenario
@@ -318,7 +318,7 @@ def test_a_client_that_cannot_evaluate_a_reference_is_left_out_of_it_and_named(t
 
 
 def test_large_models_are_not_sent_for_a_picture(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LARGEST", 1)
+    monkeypatch.setattr(large, "LARGE", 1)
     outcome = run(tiny())
     assert outcome.record.lines == []
     assert any("not sent to and fro for a picture" in line for line in outcome.results["provenance"]["notices"])
