@@ -47,6 +47,7 @@ OPTIONS: dict[str, tuple[Mapping[str, Any], ...]] = {
 }
 STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "aligned + repair": ("aligned", {"repair": True}),
+    "aligned + learned": ("aligned", {"learn_steps": 100}),
     "aligned + distilled": ("aligned", {"distil_steps": 100}),
     "merged + distilled": ("merged", {"distil_steps": 100}),
     "merged, 2 x width": ("merged", {"size": 2.0}),

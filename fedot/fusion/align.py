@@ -80,7 +80,7 @@ def align_streams(crosses: Mapping[str, Tensor], source_spec: SymmetrySpec, anch
         if anchor_spec.groups[name].kind == "orthogonal":
             keeps_mean = source_spec.keeps_mean(name) or anchor_spec.keeps_mean(name)
             maps[name] = residual_map(cross, keeps_mean=keeps_mean)
-            couplings[name] = _rotation_as_plan(maps[name].write)
+            couplings[name] = rotation_as_plan(maps[name].write)
         else:
             couplings[name] = residual_matching(cross)
             maps[name] = maps_of(couplings[name])
@@ -247,7 +247,7 @@ def maps_of(coupling: Coupling) -> GroupMap:
     return GroupMap(torch.from_numpy(coupling.write_map()), torch.from_numpy(coupling.read_map()))
 
 
-def _rotation_as_plan(rotation: Tensor) -> Coupling:
+def rotation_as_plan(rotation: Tensor) -> Coupling:
     """Squared entries of a rotation: how much of each source direction goes into each anchor direction."""
     plan = rotation.T.square().numpy()
     plan = plan / plan.sum()

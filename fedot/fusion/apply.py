@@ -62,8 +62,11 @@ def apply_maps(state: State, spec: SymmetrySpec, maps: Mapping[str, GroupMap]) -
 
 
 def multiply(matrix: Tensor, tensor: Tensor, index: int) -> Tensor:
-    """Multiply an axis of a tensor by a matrix (m, n); neurons that are only reordered and scaled are picked."""
-    if int(matrix[:1].count_nonzero()) <= 1 and bool((matrix.count_nonzero(1) <= 1).all()):
+    """Multiply an axis of a tensor by a matrix (m, n); neurons that are only reordered and scaled are picked.
+
+    A matrix that is being learned is not picked from, since its zeros need gradients too.
+    """
+    if not matrix.requires_grad and int(matrix[:1].count_nonzero()) <= 1 and bool((matrix.count_nonzero(1) <= 1).all()):
         at, column = matrix.nonzero(as_tuple=True)
         picked = column.new_zeros(len(matrix)).index_copy(0, at, column)
         scale = matrix.gather(1, picked[:, None])

@@ -55,6 +55,8 @@ class FusionConfig:
         settles, so that the anchor favours no model.
     repair
         Give the feed-forward neurons of an average back the spread that their parents' have (`fedot.fusion.repair`).
+    learn_steps
+        Steps by which the maps of ``aligned`` are refined on drawn texts (`fedot.fusion.learned`); 0 leaves it out.
     distil_steps
         Steps of the second stage, which distils the parents' ensemble into the fused model; 0 leaves it out.
     """
@@ -80,6 +82,7 @@ class FusionConfig:
     anchor: str = "global"
     scheme: str = "one-pass"
     repair: bool = False
+    learn_steps: int = 0
     distil_steps: int = 0
 
     def __post_init__(self) -> None:
@@ -104,7 +107,7 @@ class FusionConfig:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a number above 0")
         if self.mass_share > 1:
             raise FedotError(f"fusion.mass_share is {self.mass_share}, but it must be a share: above 0, at most 1")
-        for key, least in (("probe_texts", 1), ("distil_steps", 0)):
+        for key, least in (("probe_texts", 1), ("learn_steps", 0), ("distil_steps", 0)):
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a whole number of at least {least}")

@@ -37,11 +37,18 @@ class Distillation:
     seed: int = 0
 
 
+def distance(logits: Tensor, wanted: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
+    """Kullback-Leibler divergence to the wanted probabilities, plus a tenth of the squared error of logits."""
+    target, given = _at_real_tokens(wanted, batch), _at_real_tokens(logits, batch).log_softmax(-1)
+    loss = F.kl_div(given, target.log_softmax(-1), log_target=True, reduction="batchmean")
+    return loss + 0.1 * F.mse_loss(given - given.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
+
+
 def distil(state: State, config: Any, problem: FusionProblem, options: Distillation) -> State:
     """Train a fused model to give the parents' gated mean on texts drawn from their token counts.
 
-    The loss is the Kullback-Leibler divergence to the ensemble's probabilities, plus the squared error of
-    logits, which keeps the gradient alive where the ensemble is sure.
+    The loss is the `distance` to the ensemble, whose squared error of logits keeps the gradient alive where the
+    ensemble is sure.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
     """
     if "vocab" not in problem.counts:
         raise FedotError("distillation draws texts from token counts, but none were given; pass `token_counts`")
-    inputs = _inputs(problem, options)
+    inputs = drawn_batches(problem, options)
     teacher = gated_ensemble(problem)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
@@ -60,10 +67,7 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
         optimiser = torch.optim.AdamW(student.parameters(), lr=options.lr, weight_decay=0.0, betas=(0.9, 0.98))
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, total_steps=options.steps + 1)
         for _, batch in zip(range(options.steps), inputs, strict=False):
-            target = _at_real_tokens(teacher(*batch), batch)
-            given = _at_real_tokens(student(*batch), batch).log_softmax(-1)
-            loss = F.kl_div(given, target.log_softmax(-1), log_target=True, reduction="batchmean")
-            loss = loss + 0.1 * F.mse_loss(given - given.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
+            loss = distance(student(*batch), teacher(*batch), batch)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -72,7 +76,7 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
     return {name: tensor.double() for name, tensor in state_of(student).items()}
 
 
-def _inputs(problem: FusionProblem, options: Distillation) -> Iterator[tuple[Tensor, ...]]:
+def drawn_batches(problem: FusionProblem, options: Distillation) -> Iterator[tuple[Tensor, ...]]:
     """Batches to learn from, without end: texts always drawn anew; translations, which are dear, from a pool."""
     counts = problem.counts["vocab"]
     if "class" not in problem.unions:

@@ -263,7 +263,8 @@ def _inner_diagnostics(
 def is_streamable(config: FusionConfig) -> bool:
     """Whether a fusion can be done part by part: nothing is to be measured on a probe."""
     return (
-        not config.distil_steps
+        not config.learn_steps
+        and not config.distil_steps
         and not config.repair
         and config.scheme == "one-pass"
         and config.method in METHODS

@@ -20,6 +20,7 @@ OPTIONS_OF_ALIGNMENT = (
     "count_rows",
     "scheme",
     "repair",
+    "learn_steps",
 )
 
 
