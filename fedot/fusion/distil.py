@@ -85,7 +85,8 @@ def drawn_batches(problem: FusionProblem, options: Distillation) -> Iterator[tup
         while True:
             for place in torch.randperm(len(batches), generator=order):
                 yield batches[int(place)]
-    longest = min(options.length, problem.specs[problem.anchor].groups["position"].size)
+    positions = problem.specs[problem.anchor].groups.get("position")  # rotary models have none
+    longest = options.length if positions is None else min(options.length, positions.size)
     each = -(-options.batch_size // len(counts))
     for step in count():
         seeds = (options.seed + step * len(counts) + k for k in range(len(counts)))
