@@ -1,0 +1,213 @@
+"""Learned alignment: models keep computing what they did, copies stay copies, and poor alignments become better."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fedot.errors import FedotError
+from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.align import Alignment
+from fedot.fusion.apply import GroupMap, apply_maps
+from fedot.fusion.average import average_aligned
+from fedot.fusion.large import by_parts
+from fedot.fusion.learned import Learning, learn, learn_turns, losses, mixed_rows, no_angles, turned, turns_of
+from fedot.fusion.methods.aligned import aligned
+from fedot.fusion.methods.auto import choose
+from fedot.fusion.methods.types import Fused
+from fedot.fusion.problem import prepare
+from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
+from tests.fusion.small import copy_of, counts, make, run
+from tests.groups import randomise
+
+SETTINGS = [
+    {},
+    {"activation": "relu", "norm": "layer"},
+    {"activation": "swiglu", "positions": "rotary"},
+    {"norm_position": "post", "norm": "layer"},
+]
+ALIGNED = FusionConfig(method="aligned")
+SHORT = Learning(steps=12, checks=2)
+
+
+def poorly_aligned(count=2, **settings):
+    """Models of which all but the first were turned; nobody brings them back: (problem, fused)."""
+    models = [make(seed, **settings) for seed in range(count)]
+    problem = prepare(models, weights=range(1, count + 1), token_counts=counts(0, count))
+    states = [problem.states[0]]
+    for k in range(1, count):
+        spec = problem.specs[k]
+        angles = {
+            name: 0.3 * torch.randn(angle.shape, generator=torch.Generator().manual_seed(k)).double()
+            for name, angle in no_angles(spec).items()
+        }
+        states.append(turned(problem.states[k], spec, turns_of(spec, angles), Alignment({}, {})))
+    problem = replace(problem, states=tuple(states))
+    average = average_aligned(states, problem.weights, problem.specs[0], problem.row_shares(by_count=True))
+    return problem, Fused(average, tuple(states), (Alignment({}, {}),) * count)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_a_learned_model_computes_what_it_did(settings):
+    models = [make(seed, **settings) for seed in range(3)]
+    problem = prepare(models, weights=[1, 2, 1], token_counts=counts(0, 3))
+    spec, before = problem.specs[0], aligned(problem, ALIGNED)
+    found = learn_turns(before, problem, problem.row_shares(by_count=True), [1, 2], SHORT)
+    assert list(found) == [1, 2]
+    for k, turns in found.items():
+        state = turned(before.aligned[k], spec, turns, before.alignments[k])
+        assert any(not torch.allclose(state[name], before.aligned[k][name], atol=1e-3) for name in state)
+        torch.testing.assert_close(run(state, models[0][1]), run(*models[k]), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("anchor", [0, 1])
+@pytest.mark.parametrize("scheme", ["one-pass", "universe"])
+def test_the_reported_maps_are_those_of_the_reported_models(anchor, scheme):
+    models = [make(0), make(1)]
+    config = replace(ALIGNED, learn_steps=8, scheme=scheme)
+    plain = fuse(models, token_counts=counts(0, 2), anchor=anchor, config=replace(config, learn_steps=0))
+    result = fuse(models, token_counts=counts(0, 2), anchor=anchor, config=config)
+    other, spec = 1 - anchor, symmetry(result.config)
+    assert not torch.allclose(
+        result.aligned[other]["tok_emb.weight"], plain.aligned[other]["tok_emb.weight"], atol=1e-3
+    )
+    for name in result.aligned[anchor]:
+        torch.testing.assert_close(result.aligned[anchor][name], plain.aligned[anchor][name], rtol=0, atol=1e-6)
+    state = prepare(models).states[other]
+    for name, tensor in apply_maps(state, spec, result.alignments[other].maps).items():
+        torch.testing.assert_close(tensor.float(), result.aligned[other][name], rtol=0, atol=1e-5)
+    squares = result.alignments[other].maps["residual"].write.T.square()
+    torch.testing.assert_close(torch.from_numpy(result.alignments[other].couplings["residual"].plan) * 16, squares)
+    moved = [(plain.diagnostics[other].groups[name], group) for name, group in result.diagnostics[other].groups.items()]
+    assert all(old.cost == new.cost for old, new in moved)
+    assert result.diagnostics[other].groups["residual"].fit != plain.diagnostics[other].groups["residual"].fit
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_copies_of_one_model_have_nothing_to_learn(settings):
+    model = make(0, **settings)
+    twin, _ = copy_of(model, seed=3)
+    result = fuse([model, twin], token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=5))
+    torch.testing.assert_close(run(result.state, result.config), run(*model).float(), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_poorly_aligned_models_come_closer(count):
+    problem, fused = poorly_aligned(count)
+    options = Learning(steps=40)
+    better = learn(fused, problem, ALIGNED, options)
+    before, after = losses([fused.state, better.state], problem, options)
+    assert after < 0.7 * before
+    for old, new in zip(fused.aligned, better.aligned, strict=True):
+        torch.testing.assert_close(run(new, make(0)[1]), run(old, make(0)[1]), rtol=0, atol=1e-6)
+
+
+def test_what_does_not_help_is_not_kept():
+    twin, _ = copy_of(make(0), seed=3)
+    problem = prepare([make(0), twin], token_counts=counts(0, 2))
+    fused = aligned(problem, ALIGNED)
+    assert learn(fused, problem, ALIGNED, Learning(steps=3, lr=50.0)) is fused
+
+
+def test_the_same_models_give_the_same_bits():
+    first, second = (
+        fuse([make(0), make(1)], token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=5)) for _ in range(2)
+    )
+    assert all(torch.equal(tensor, second.state[name]) for name, tensor in first.state.items())
+
+
+def test_unmatched_neurons_stay_the_anchors():
+    problem = prepare([make(0), make(1)], token_counts=counts(0, 2))
+    config = replace(ALIGNED, solver="partial", mass_share=0.5)
+    before = aligned(problem, config)
+    after = learn(before, problem, config, SHORT)
+    assert after is not before
+    alone = torch.from_numpy(before.alignments[1].couplings["ffn.0"].anchor_mass <= 0)
+    assert 0 < int(alone.sum()) < len(alone)
+    up = "layers.0.ffn.up.weight"
+    assert torch.equal(after.aligned[1][up][alone], problem.states[0][up][alone])
+    assert not torch.equal(after.aligned[1][up][~alone], before.aligned[1][up][~alone])
+
+
+def test_a_model_without_a_vote_is_left_where_it_is():
+    models = [make(seed) for seed in range(3)]
+    config = replace(ALIGNED, learn_steps=5)
+    plain, learned = (
+        fuse(models, weights=[0, 1, 1], token_counts=counts(0, 3), config=each) for each in (ALIGNED, config)
+    )
+    assert all(torch.equal(plain.aligned[0][name], learned.aligned[0][name]) for name in plain.state)
+    assert not torch.equal(plain.aligned[1]["tok_emb.weight"], learned.aligned[1]["tok_emb.weight"])
+    alone = fuse([make(0)], token_counts=counts(0), config=config)
+    torch.testing.assert_close(run(alone.state, alone.config), run(*make(0)).float(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["decoder", "seq2seq"])
+def test_other_architectures_learn_too(name):
+    shape = {"d_model": 16, "n_layer": 1, "n_head": 4, "d_ff": 24, "max_length": 12, "dropout": 0.0}
+    config = model_config({"name": name, **shape}, 60, 0)
+    ties = symmetry(config).ties
+    models = [(randomise(state_of(build_model(config, seed)), seed, ties), config) for seed in (0, 1)]
+    problem = prepare(models, token_counts=counts(0, 2))
+    before = aligned(problem, ALIGNED)
+    options = Learning(steps=15, checks=2)
+    after = learn(before, problem, ALIGNED, options)
+    old, new = losses([before.state, after.state], problem, options)
+    assert new < old
+    inputs = (torch.randint(1, 60, (3, 8)),) * (2 if name == "seq2seq" else 1)
+    with torch.no_grad():
+        logits = [load_model(problem.config_of(0), state)(*inputs) for state in (problem.states[1], after.aligned[1])]
+    torch.testing.assert_close(*logits, rtol=0, atol=1e-6)
+
+
+def test_tied_models_learn_as_one_tensor():
+    shape = {"d_model": 16, "n_layer": 1, "n_head": 4, "d_ff": 24, "max_length": 12, "dropout": 0.0}
+    config = model_config({"name": "decoder", **shape, "tied": True, "norm_position": "post"}, 60, 0)
+    ties = symmetry(canonical_config(config)).ties
+    assert ties
+    models = [(randomise(state_of(build_model(config, seed)), seed, ties), config) for seed in (0, 1)]
+    result = fuse(models, token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=3))
+    for copy, original in ties:
+        assert torch.equal(result.state[copy], result.state[original])
+
+
+def test_widths_and_words_may_differ():
+    models = [make(0), make(1, d_model=12, n_head=3, d_head=4, d_ff=20)]
+    result = fuse(models, token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=5))
+    assert result.aligned[1]["layers.0.ffn.up.weight"].shape == (24, 16)
+    assert torch.isfinite(run(result.state, result.config)).all()
+
+
+def test_zeros_of_a_learned_map_get_gradients():
+    state, config = make(0)
+    spec, eye = symmetry(config), torch.eye(16, dtype=torch.float64, requires_grad=True)
+    apply_maps(state, spec, {"residual": GroupMap(eye, eye)})["tok_emb.weight"].square().sum().backward()
+    assert int(eye.grad.count_nonzero()) == 16 * 16
+
+
+def test_shares_of_rows_are_multiplied_and_sum_to_one():
+    rows = {"vocab": torch.tensor([[0.5, 1.0, 0.2], [0.5, 0.0, 0.8]])}
+    mixed = mixed_rows(rows, torch.tensor([1.2, 0.8]))["vocab"]
+    torch.testing.assert_close(mixed, torch.tensor([[0.6, 1.0, 0.24 / 0.88], [0.4, 0.0, 0.64 / 0.88]]))
+
+
+@pytest.mark.parametrize("method", ["merged", "vanilla", "theus"])
+def test_methods_that_are_not_refined_are_named(method):
+    with pytest.raises(FedotError, match=f"learn_steps is for the maps of aligned, but the method is {method}"):
+        fuse([make(0), make(1)], token_counts=counts(0, 2), config=FusionConfig(method=method, learn_steps=5))
+
+
+def test_learning_needs_counts_and_a_whole_number_of_steps():
+    with pytest.raises(FedotError, match=r"learn_steps draws texts from token counts.*token_counts"):
+        fuse([make(0), make(1)], config=FusionConfig(learn_steps=5))
+    for steps in (-1, 0.5, True):
+        with pytest.raises(FedotError, match=r"learn_steps is .* whole number of at least 0"):
+            FusionConfig(learn_steps=steps)
+
+
+def test_the_automatic_method_aligns_whole_models_where_maps_are_to_be_learned():
+    problem = prepare([make(0), make(1)], token_counts=counts(0, 2))
+    assert choose(problem, FusionConfig(), probed=False) == "merged"
+    assert choose(problem, FusionConfig(learn_steps=5), probed=False) == "aligned"
+    large = [{"w": torch.empty(17_000_000, device="meta")}]
+    assert by_parts(large, ALIGNED)
+    assert not by_parts(large, replace(ALIGNED, learn_steps=5))
