@@ -74,6 +74,8 @@ def learn(fused: Fused, problem: FusionProblem, config: FusionConfig, options: L
     rows = problem.row_shares(by_count=config.count_rows)
     learners = [k for k, weight in enumerate(problem.weights) if weight > 0 and k != problem.anchor]
     found = learn_turns(fused, problem, rows, learners, options)
+    if not found:
+        return fused
     states, alignments = list(fused.aligned), list(fused.alignments)
     for k, turns in found.items():
         states[k] = turned(states[k], spec, turns, alignments[k])

@@ -131,6 +131,7 @@ def test_options_reach_the_fusion() -> None:
         ({"align": "client", "scheme": "universe"}, "no one sees all models"),
         ({"align": "client", "anchor": "medoid"}, "global or first or largest or best"),
         ({"align": "client", "circuits": True}, "ot-fusion.circuits"),
+        ({"align": "client", "learn-steps": 5}, "learn-steps is 5"),
         ({"align": "client", "method": "merged"}, "auto or aligned"),
         ({"anchor": "middle"}, "fusion.anchor"),
         ({"scheme": "twice"}, "fusion.scheme"),
