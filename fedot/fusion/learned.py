@@ -2,8 +2,8 @@
 
 Learned matching after Theus et al. (2025, arXiv 2506.22712): it starts from maps in closed form, stays within the
 symmetries of the model, and wants the whole line between the models to be good, not one point of it. They learn from
-labelled training data; here the goal is the parents' ensemble on texts drawn from token counts, so that no label and no
-private text is used. They project a free matrix to the nearest rotation; here a rotation is the exponential of a
+training data; here the goal is the parents' ensemble on texts drawn from token counts, so that no label and no private
+text is used. They project a free matrix to the nearest rotation; here a rotation is the exponential of a
 skew-symmetric matrix. The orders of heads and feed-forward neurons stay those of the closed form.
 """
 

@@ -204,6 +204,17 @@ def test_learning_needs_counts_and_a_whole_number_of_steps():
             FusionConfig(learn_steps=steps)
 
 
+def test_models_of_other_libraries_are_refused():
+    (first, config), (second, _) = make(0), make(1)
+    with pytest.raises(FedotError, match="learn_steps runs models of encoder, decoder, seq2seq only"):
+        fuse(
+            [(first, {}), (second, {})],
+            spec=symmetry(config),
+            token_counts=counts(0, 2),
+            config=replace(ALIGNED, learn_steps=5),
+        )
+
+
 def test_the_automatic_method_aligns_whole_models_where_maps_are_to_be_learned():
     problem = prepare([make(0), make(1)], token_counts=counts(0, 2))
     assert choose(problem, FusionConfig(), probed=False) == "merged"
