@@ -1,7 +1,7 @@
 """The package `rebasin` as a fusion method: Git Re-Basin for the modules that its tracer understands.
 
-`pip install rebasin`; nothing else in fedot needs it. It permutes what torchview sees of a module while that runs, and does
-not check the outcome; here it is refused where the permuted model does not compute what it did.
+`pip install rebasin`; nothing else in fedot needs it. It permutes what torchview sees of a module while that runs, and
+does not check the outcome; here it is refused where the permuted model does not compute what it did.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ from fedot.symmetry import SymmetrySpec
 
 NAME = "rebasin, the package"
 SWEEPS = 1  # where the package is exact no order depends on another one, so that one sweep finds the best
-SECONDS = 5.0  # of processor time
+SECONDS = 8.0  # of processor time
 EXACT = 1e-4  # of the largest logit; rounding is below 1e-6
 
 
@@ -39,7 +39,7 @@ def installed() -> bool:
 
 
 class Unpadded(nn.Module):
-    """An encoder on texts without padding; the tracer takes what a mask computes for one more path of the weights."""
+    """An encoder on texts without padding: a mask would be one more path to the tracer, on which no weight lies."""
 
     def __init__(self, model: Encoder) -> None:
         super().__init__()
@@ -48,19 +48,19 @@ class Unpadded(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Classify token ids (B, T), all of them real."""
         model = self.model
-        real = torch.ones(1, ids.shape[1], dtype=torch.bool)
         x = blocks.embed(model.config, model.tok_emb, model.pos_emb, ids)
         for layer in model.layers:
-            x = layer(x, real)
+            x = layer(x, None)
         out: Tensor = model.classifier(model.final_norm(x).mean(1))
         return out
 
 
 def with_projections(model: Encoder) -> nn.Module:
     """Let the tracer see an encoder's projections: with a hook on them they are called one by one."""
-    for layer in model.layers:
-        for part in (layer.attn.q_proj, layer.attn.k_proj, layer.attn.v_proj):
-            part.register_forward_pre_hook(lambda *_: None)
+    for module in model.modules():
+        if isinstance(module, blocks.Attention):
+            for part in (module.q_proj, module.k_proj, module.v_proj):
+                part.register_forward_pre_hook(lambda *_: None)
     return Unpadded(model)
 
 
@@ -130,7 +130,7 @@ def permute(home: nn.Module, source: nn.Module, bridge: Bridge, inputs: Tensor) 
         raise FedotError("this comparison needs the package rebasin: pip install rebasin") from error
     before = {name: tensor.clone() for name, tensor in source.state_dict().items()}
     with torch.no_grad():
-        logits = source(inputs)
+        logits = source.eval()(inputs)
         try:
             with _time_limit(SECONDS):
                 torch.manual_seed(0)  # it draws the order of its groups
@@ -141,6 +141,7 @@ def permute(home: nn.Module, source: nn.Module, bridge: Bridge, inputs: Tensor) 
         except Exception as error:  # whatever its own code, or the tracer's, stumbles over
             told = error.__cause__ or error  # the tracer wraps what a module raises
             return Trial(f"{type(told).__name__}: {str(told).splitlines()[0]}")
+        source.eval()  # the tracer leaves what it ran in the mode of the outermost module, dropout on
         for parameter in source.parameters():
             parameter.data = parameter.data.contiguous()
         change = float((source(inputs) - logits).abs().max())
