@@ -29,7 +29,7 @@ from fedot.symmetry import SymmetrySpec
 
 NAME = "rebasin, the package"
 SWEEPS = 1  # where the package is exact no order depends on another one, so that one sweep finds the best
-SECONDS = 8.0  # of processor time
+SECONDS = 7.0  # of processor time
 EXACT = 1e-4  # of the largest logit; rounding is below 1e-6
 
 
