@@ -18,13 +18,14 @@ import torch
 import typer
 from scipy import stats
 
+from benchmarks import rebasin_method
 from benchmarks.parents import Parents, Trained, train_parents, train_pooled
 from benchmarks.work import WORK
 from fedot.errors import FedotError
 from fedot.evaluation import predict
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.labels import unite
-from fedot.models import State
+from fedot.models import State, symmetry
 from fedot.scenario import Scenario
 from fedot.tokenizer import Encoded, vocabulary
 from fedot.training import Labelled
@@ -52,6 +53,7 @@ STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "merged + distilled": ("merged", {"distil_steps": 100}),
     "merged, 2 x width": ("merged", {"size": 2.0}),
 }
+PACKAGES = (rebasin_method.NAME,) if rebasin_method.installed() else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,14 @@ def scores_of(scenario: Scenario, seed: int, data_dir: Path, cache: Path, wanted
                 continue
             found = accuracies(result, parents, "test", TEST)
             yield Score(scenario.name, seed, name, found, time.perf_counter() - began, options)
+        elif name == rebasin_method.NAME:
+            try:
+                result = _by_package(parents)
+            except FedotError as error:
+                print(f"{scenario.name} seed {seed}: {name} refuses: {error}", flush=True)
+                continue
+            found = accuracies(result, parents, "test", TEST)
+            yield Score(scenario.name, seed, name, found, time.perf_counter() - began, {})
         elif name == "fedavg, shared init":
             shared = train_parents(scenario, seed, data_dir, cache, "shared")
             result = fused(shared, FusionConfig(method="vanilla", count_rows=False))
@@ -133,17 +143,26 @@ def _best(name: str, parents: Parents) -> tuple[Mapping[str, Any], FusionResult]
 
 def fused(parents: Parents, config: FusionConfig) -> FusionResult:
     """Fuse the parents, the widest being the anchor."""
+    return fuse([(model.state, model.config) for model in parents.models], **_told(parents), config=config)
+
+
+def _by_package(parents: Parents) -> FusionResult:
+    models = [(model.state, model.config) for model in parents.models]
+    ids = torch.arange(1, 9)[None]  # any: what is traced are modules
+    specs = [symmetry(config) for _, config in models]
+    return rebasin_method.fuse_package(models, specs, rebasin_method.UNPADDED, ids, **_told(parents))
+
+
+def _told(parents: Parents) -> dict[str, Any]:
+    """What every method is told of the parents beyond their tensors."""
     models = parents.models
     words = [vocabulary(model.tokenizer) for model in models]
-    anchor = max(range(len(models)), key=lambda k: models[k].config.d_model)
-    return fuse(
-        [(model.state, model.config) for model in models],
-        weights=[float(len(client.train)) for client in parents.clients],
-        token_counts=[model.counts for model in models],
-        vocabularies=words if len(set(words)) > 1 else None,
-        anchor=anchor,
-        config=config,
-    )
+    return {
+        "weights": [float(len(client.train)) for client in parents.clients],
+        "token_counts": [model.counts for model in models],
+        "vocabularies": words if len(set(words)) > 1 else None,
+        "anchor": max(range(len(models)), key=lambda k: models[k].config.d_model),
+    }
 
 
 def accuracies(result: FusionResult, parents: Parents, split: str, most: int) -> tuple[float, ...]:
@@ -223,7 +242,7 @@ def main(
     path = cache / "scores.jsonl"
     wanted = [
         "parents",
-        *(methods.split(";") if methods else [*OPTIONS, *STAGES]),
+        *(methods.split(";") if methods else [*OPTIONS, *STAGES, *PACKAGES]),
         *filter(None, references.split("+")),
     ]
     for name in work.split(","):

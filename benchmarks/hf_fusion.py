@@ -20,6 +20,7 @@ import typer
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from benchmarks import rebasin_method
 from benchmarks.fusion import interval
 from fedot.batching import pad
 from fedot.data import load_client
@@ -34,6 +35,7 @@ from fedot.scenario import Scenario, TokenizerSpec
 from fedot.tokenizer import count_words, encode, train_tokenizer
 
 METHODS = ("aligned", "theus", "zhang", "verma", "git-rebasin", "imfeld", "singh-jaggi", "vanilla")
+PACKAGES = (rebasin_method.NAME,) if rebasin_method.installed() else ()
 LENGTH, WORDS, DIGITS_TEST = 32, 4000, 400
 TEXT: dict[str, Any] = {"vocab_size": WORDS, "pad_token_id": 0, "num_labels": 2}
 SIZES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -161,15 +163,21 @@ def compare(kind: str, examples: Examples, seed: int) -> dict[str, tuple[float, 
 
     own = [score(probe_module(model.config, model.state), *examples.test) for model in models]
     found = {"parents": (sum(each[0] for each in own) / 2, sum(each[1] for each in own) / 2)}
-    for method in METHODS:
+    given, specs = [(model.state, model.config) for model in models], [model.spec for model in models]
+    for method in (*METHODS, *PACKAGES):
         try:
-            result = fuse(
-                [(model.state, model.config) for model in models],
-                spec=[model.spec for model in models],
-                token_counts=counts,
-                probe=probe if method == "verma" else None,
-                config=FusionConfig(method=method),
-            )
+            if method == rebasin_method.NAME:
+                result = rebasin_method.fuse_package(
+                    given, specs, rebasin_method.HF, examples.test[0][:8], token_counts=counts
+                )
+            else:
+                result = fuse(
+                    given,
+                    spec=specs,
+                    token_counts=counts,
+                    probe=probe if method == "verma" else None,
+                    config=FusionConfig(method=method),
+                )
         except FedotError as error:
             print(f"{kind}: {method} refuses: {error}", flush=True)
             continue
