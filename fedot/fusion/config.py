@@ -75,7 +75,7 @@ class FusionConfig:
     position_rows: bool = False
     count_rows: bool = True
     size: float = 1.0
-    probe_texts: int = 512
+    probe_texts: int = 256
     residual: str = "default"
     qk_maps: str = "separate"
     flow_reg: float | None = None

@@ -1,4 +1,7 @@
-"""Means and second moments of activations, added up batch by batch, so that no rows need be kept."""
+"""Means and second moments of activations, added up batch by batch, so that no rows need be kept.
+
+Products within a batch are taken in the rows' own precision, sums over batches in float64.
+"""
 
 from dataclasses import dataclass
 
@@ -21,7 +24,7 @@ class Moments:
     sensitivity: Tensor
 
     def seen_through(self, basis: Tensor) -> "Moments":
-        """Moments of the rows' coordinates in a basis (d, m)."""
+        """Moments of the rows' coordinates in a basis (d, m), as far as no norm acts on them."""
         return Moments(basis.T @ self.second @ basis, self.mean @ basis, basis.T @ self.sensitivity @ basis)
 
 
@@ -38,9 +41,9 @@ class MomentSums:
         size = (rows.square().mean(1, keepdim=True) + TINY).sqrt()
         normal, slopes = rows / size, slopes * size
         self._number += len(rows)
-        self._second.addmm_(normal.T, normal)
+        self._second += normal.T @ normal
         self._mean += normal.sum(0)
-        self._sensitivity.addmm_(slopes.T, slopes)
+        self._sensitivity += slopes.T @ slopes
 
     def moments(self) -> Moments:
         """Divide what is there."""
@@ -67,7 +70,7 @@ class SpreadSums:
     def add(self, rows: Tensor) -> None:
         """Measure rows (N, n)."""
         self._number += len(rows)
-        self._second.addmm_(rows.T, rows)
+        self._second += rows.T @ rows
         self._mean += rows.sum(0)
 
     def spread(self) -> Spread:

@@ -6,7 +6,7 @@ serves every architecture.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,6 +26,12 @@ class Probe:
 
     batches: tuple[tuple[Tensor, ...], ...]
     module: Callable[[Any, State], nn.Module] = load_model
+
+    def thinned(self, step: int) -> "Probe":
+        """Every so many rows of each batch, where it has as many."""
+        return replace(
+            self, batches=tuple(tuple(each[:: min(step, len(each))] for each in batch) for batch in self.batches)
+        )
 
 
 def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) -> Tensor:
@@ -101,8 +107,8 @@ def sensitivities(
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """For each batch the inputs of all named submodules, and how the outputs change with those of `names`.
 
-    Each is (N, width), padding left out. The change is the gradient of a sum of the centred outputs with random signs,
-    so that its second moment is that of all outputs' gradients (Hutchinson 1990).
+    Each is (N, width) in the module's precision, padding left out. The change is the gradient of a sum of the centred
+    outputs with random signs, so that its second moment is that of all outputs' gradients (Hutchinson 1990).
     """
     inputs: dict[str, Tensor] = {}
     generator = torch.Generator().manual_seed(seed)
@@ -118,13 +124,13 @@ def sensitivities(
         for batch in probe.batches:
             with torch.enable_grad():
                 out = module(*batch)
-                logits = real_rows(getattr(out, "logits", out), batch)
-                signs = torch.randint(0, 2, logits.shape, generator=generator).double() * 2 - 1
+                logits = at_real_tokens(getattr(out, "logits", out), batch)
+                signs = torch.randint(0, 2, logits.shape, generator=generator) * 2 - 1
                 total = ((logits - logits.mean(-1, keepdim=True)) * signs).sum()
             slopes = torch.autograd.grad(total, [inputs[name] for name in names])
             yield (
-                {name: real_rows(value.detach(), batch) for name, value in inputs.items()},
-                {name: real_rows(slope, batch) for name, slope in zip(names, slopes, strict=True)},
+                {name: at_real_tokens(value.detach(), batch) for name, value in inputs.items()},
+                {name: at_real_tokens(slope, batch) for name, slope in zip(names, slopes, strict=True)},
             )
     finally:
         for handle in handles:
@@ -132,9 +138,14 @@ def sensitivities(
 
 
 def real_rows(values: Tensor, batch: Sequence[Tensor]) -> Tensor:
-    """Rows of `values` (B, T, n) at real tokens, those of the input that has as many positions: (N, n) float64."""
+    """Rows of `values` as `at_real_tokens` picks them, in float64."""
+    return at_real_tokens(values, batch).double()
+
+
+def at_real_tokens(values: Tensor, batch: Sequence[Tensor]) -> Tensor:
+    """Rows of `values` (B, T, n) at real tokens, those of the input that has as many positions: (N, n)."""
     if values.ndim == 3:
         for ids in batch:
             if ids.shape == values.shape[:2] and not ids.is_floating_point():
-                return values[ids != 0].double()
-    return values.reshape(-1, values.shape[-1]).double()
+                return values[ids != 0]
+    return values.reshape(-1, values.shape[-1])

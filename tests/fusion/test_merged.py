@@ -5,12 +5,12 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.block import block_config, block_sum
+from fedot.fusion.block import BlockLinear, block_config, block_module, block_sum
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble, posterior
-from fedot.fusion.moments import MomentSums, SpreadSums
+from fedot.fusion.moments import SpreadSums
 from fedot.fusion.problem import prepare
-from fedot.fusion.reduce import principal_basis, select_columns
+from fedot.fusion.reduce import select_columns
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
 from tests.groups import randomise
@@ -30,7 +30,9 @@ def block_of(models):
     return block_sum(problem.states, problem.specs, configs, problem.weights, ones), block_config(configs)
 
 
-@pytest.mark.parametrize("settings", [{}, {"norm": "layer"}, {"activation": "swiglu"}, {"activation": "relu"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"norm": "layer"}, {"activation": "swiglu"}, {"activation": "relu"}, {"positions": "rotary"}]
+)
 def test_a_block_of_equal_models_is_the_model(settings):
     model = make(0, **settings)
     state, config = block_of([model, copy_of(model)[0], model])
@@ -54,6 +56,16 @@ def test_a_block_holds_models_of_other_widths_heads_and_channels():
     torch.testing.assert_close(run(alone, config), run(*small), atol=1e-3, rtol=0)  # the norms add an epsilon
 
 
+def test_a_module_that_skips_the_zeros_beside_the_blocks_computes_the_same():
+    models = [make(0), make(1, d_model=24, n_head=2, d_head=8, d_ff=40)]
+    state, config = block_of(models)
+    dense, skipping = (load_model(config, {name: tensor.float() for name, tensor in state.items()}) for _ in range(2))
+    block_module(skipping, [symmetry(canonical_config(config)) for _, config in models], config)
+    assert isinstance(skipping.layers[0].ffn.up, BlockLinear)
+    ids = torch.randint(1, VOCAB, (5, 9), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(skipping(ids), dense(ids), atol=1e-5, rtol=1e-5)
+
+
 def scaled(state, spec, factor):
     return {
         name: state[name] * factor
@@ -63,7 +75,7 @@ def scaled(state, spec, factor):
     } | {name: tensor for name, tensor in state.items() if name not in spec.axes}
 
 
-@pytest.mark.parametrize("settings", [{}, {"norm": "layer"}, {"activation": "swiglu"}])
+@pytest.mark.parametrize("settings", [{}, {"norm": "layer"}, {"activation": "swiglu"}, {"positions": "rotary"}])
 def test_merging_a_model_with_its_transformed_copy_returns_it(settings):
     model = make(0, **settings)
     twin, _ = copy_of(model, seed=3)
@@ -94,6 +106,12 @@ def test_models_of_unequal_widths_and_vocabularies_are_merged():
     assert result.config.d_model == 24
     assert result.config.vocab_size == len(result.vocabulary) == 2 * VOCAB - 1
     assert all(torch.isfinite(tensor).all() for tensor in result.state.values())
+
+
+def test_rotary_heads_of_unequal_size_are_refused():
+    models = [wide(0, positions="rotary"), wide(1, positions="rotary", n_head=2, d_head=8)]
+    with pytest.raises(FedotError, match="planes turn at other rates"):
+        fuse(models, token_counts=counts(0, 2), config=MERGED)
 
 
 def test_merging_is_repeatable_and_uses_no_global_randomness():
@@ -129,19 +147,6 @@ def test_chosen_columns_explain_the_target_and_equal_ones_are_taken_once():
     gram = columns.T @ columns
     chosen = select_columns(gram, gram @ torch.linalg.lstsq(columns, target).solution, 5)
     assert sorted(int(i) % 5 for i in chosen) == [0, 1, 2, 3, 4]
-
-
-def test_the_basis_keeps_what_outputs_hang_on():
-    generator = torch.Generator().manual_seed(0)
-    rows = torch.randn(500, 6, generator=generator, dtype=torch.float64) * torch.tensor([9.0, 8, 7, 6, 5, 0.1])
-    slopes = torch.zeros(500, 6, dtype=torch.float64)
-    slopes[:, 5] = 1.0
-    sums = MomentSums(6)
-    for part in (slice(0, 123), slice(123, 500)):
-        sums.add(rows[part], slopes[part])
-    basis = principal_basis([sums.moments()], 3)
-    torch.testing.assert_close(basis.T @ basis, torch.eye(3, dtype=torch.float64))
-    assert basis[5].norm() > 0.99
 
 
 def test_a_spread_added_up_is_that_of_all_rows():

@@ -4,7 +4,7 @@ Averages keep what models agree on. Where clients know different things (two lan
 kept apart inside one model: the block model does that, and most of its width turns out to be spare.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion.block import block_config, block_sum, check_blockable, equal_streams
+from fedot.fusion.align import check_planes
+from fedot.fusion.block import block_config, block_module, block_sum, check_blockable, equal_streams
 from fedot.fusion.canonicalise import put_heads, to_float32
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.directions import kept_directions
+from fedot.fusion.distil import distance
 from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.evidence import matched_groups
 from fedot.fusion.labels import LabelUnion
@@ -23,19 +26,13 @@ from fedot.fusion.methods.types import Fused
 from fedot.fusion.moments import Moments, MomentSums, Spread, SpreadSums
 from fedot.fusion.probe import Probe, activations, readers, sensitivities
 from fedot.fusion.problem import FusionProblem
-from fedot.fusion.reduce import (
-    Roots,
-    heads_of,
-    merge_heads,
-    principal_basis,
-    reduce_ffn,
-    reduce_stream,
-    refit_linear,
-    thin_heads,
-)
+from fedot.fusion.reduce import reduce_ffn, reduce_stream, refit_linear
+from fedot.fusion.reduce_heads import Roots, heads_of, reduce_heads
 from fedot.models import State, symmetry
-from fedot.symmetry import Axis
+from fedot.symmetry import Axis, SymmetrySpec
 
+FEW = 4
+"""Where a rough figure does, every so manieth text of the probe is taken."""
 OUTPUT_RIDGE = 1.0
 """How firmly the classifier is held in its refit; chosen on validation data (docs/results.md)."""
 
@@ -49,16 +46,18 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     Raises
     ------
     FedotError
-        If the models are post-norm, or not of one of fedot's architectures, or there is nothing to probe with.
+        If the models are post-norm, or not of one of fedot's architectures, or have rotary heads of unequal size, or
+        there is nothing to probe with.
     """
     voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
     configs = [problem.config_of(k) for k in voters]
-    for each in configs:
-        check_blockable(each)
-    probe = problem.probe_or_drawn(config.probe_texts)
     specs = [problem.specs[k] for k in voters]
+    for each, spec in zip(configs, specs, strict=True):
+        check_blockable(each)
+        check_planes(spec, problem.specs[problem.anchor])
+    probe = problem.probe_or_drawn(config.probe_texts)
     states = [
-        equal_streams(problem.states[k], spec, each, probe)
+        equal_streams(problem.states[k], spec, each, probe.thinned(FEW))
         for k, spec, each in zip(voters, specs, configs, strict=True)
     ]
     weights = [problem.weights[k] for k in voters]
@@ -67,7 +66,7 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     }
     block = block_sum(states, specs, configs, weights, confidence)
     target = target_config(problem.config_of(problem.anchor), configs, config.size)
-    state, reduced = reduce(block, configs, target, probe)
+    state, reduced = reduce(block, specs, configs, target, probe)
     if "vocab" in problem.counts and "class" in problem.unions:
         state = refit_outputs(state, reduced, problem, config.probe_texts)
     basis = aligned(problem, config)
@@ -117,18 +116,20 @@ def target_config(anchor: Any, configs: list[Any], size: float) -> Any:
     )
 
 
-def reduce(block: State, configs: list[Any], target: Any, probe: Probe) -> tuple[State, Any]:
+def reduce(
+    block: State, specs: Sequence[SymmetrySpec], configs: list[Any], target: Any, probe: Probe
+) -> tuple[State, Any]:
     """Reduce a block model to the widths of `target`; heads may become more and thinner at the same width."""
     whole = block_config(configs)
     spec = symmetry(whole)
+    module = block_module(probe.module(whole, to_float32(block)), specs, whole)
     reader = {group: readers(spec, group)[0] for group in matched_groups(spec)}
-    sites = [norm.name for norm in spec.norms]
-    moments, spreads = measured(probe.module(whole, to_float32(block)), probe, sites, list(reader.values()))
+    moments, spreads = measured(module, probe, [norm.name for norm in spec.norms], list(reader.values()))
     state, inside = block, dict(moments)
     for name, group in spec.groups.items():
         if spec.is_stream(name) and group.kind == "orthogonal":
             own = [norm.name for norm in spec.norms if spec.axes[f"{norm.feeds[0]}.weight"][1].groups == (name,)]
-            basis = principal_basis([moments[site] for site in own], target.d_model)
+            basis = kept_directions([moments[site] for site in own], target.d_model)
             state = reduce_stream(state, spec, name, basis, moments)
             inside |= {site: moments[site].seen_through(basis) for site in own}
     for hidden, linear in reader.items():
@@ -136,7 +137,60 @@ def reduce(block: State, configs: list[Any], target: Any, probe: Probe) -> tuple
     narrow = replace(whole, d_model=target.d_model, d_ff=target.d_ff)
     if target.n_head * target.d_head == whole.n_head * whole.d_head:
         return state, narrow
-    return _reduce_heads(state, narrow, configs, target, inside)
+    choices = [
+        with_heads(state, narrow, number, target.n_head * target.d_head // number, inside)
+        for number in head_numbers(narrow, target)
+    ]
+    return closest(choices, module, probe.thinned(FEW))
+
+
+def head_numbers(narrow: Any, target: Any) -> list[int]:
+    """How many heads may share the target's channels: its own number, doublings, and all that there are.
+
+    Rotary heads keep the number of channels that their planes have.
+
+    Raises
+    ------
+    FedotError
+        If there is no room for a single head.
+    """
+    if narrow.positions == "rotary":
+        return [target.n_head]
+    room = target.n_head * target.d_head
+    doubled = [target.n_head << i for i in range(narrow.n_head.bit_length()) if target.n_head << i < narrow.n_head]
+    found = [number for number in (*doubled, narrow.n_head) if number <= room]
+    if not found:
+        raise FedotError("the target has no room for a single head; raise fusion.size")
+    return found
+
+
+def with_heads(state: State, config: Any, number: int, rank: int, moments: Mapping[str, Moments]) -> tuple[State, Any]:
+    """Give every attention of a model that many heads of that many channels."""
+    spec, out = symmetry(config), dict(state)
+    norm_of = {linear: norm.name for norm in spec.norms for linear in norm.feeds}
+    for attention in spec.attentions:
+        sides = (moments[norm_of[attention.q]], moments[norm_of[attention.k]])
+        heads = heads_of(state, spec, attention)
+        put_heads(
+            out,
+            attention,
+            reduce_heads(heads, Roots.of(*sides, rotary=attention.rotary), number, rank, attention),
+        )
+    return out, replace(config, n_head=number, d_head=rank)
+
+
+@torch.no_grad()
+def closest(choices: Sequence[tuple[State, Any]], wanted: nn.Module, probe: Probe) -> tuple[State, Any]:
+    """Choose the model whose outputs on a probe are at the least `distance` from those of the one that is wanted."""
+    if len(choices) == 1:
+        return choices[0]
+    targets = [wanted(*batch) for batch in probe.batches]
+    found = []
+    for state, config in choices:
+        module = probe.module(config, to_float32(state))
+        pairs = zip(probe.batches, targets, strict=True)
+        found.append(sum(float(distance(module(*batch), target, batch)) for batch, target in pairs))
+    return choices[found.index(min(found))]
 
 
 def measured(
@@ -154,33 +208,3 @@ def measured(
         {name: sums.moments() for name, sums in streams.items()},
         {name: sums.spread() for name, sums in neurons.items()},
     )
-
-
-def _reduce_heads(
-    state: State, config: Any, configs: list[Any], target: Any, moments: Mapping[str, Moments]
-) -> tuple[State, Any]:
-    """Thin all heads, or merge them into as many as the target has: whichever loses less of their circuits."""
-    spec = symmetry(config)
-    counts = [each.n_head for each in configs]
-    rank = target.n_head * target.d_head // config.n_head
-    norm_of = {linear: norm.name for norm in spec.norms for linear in norm.feeds}
-    choices: list[tuple[float, State, Any]] = []
-    for shape in ((config.n_head, rank), (target.n_head, target.d_head)):
-        if not all(shape) or (shape[0] != config.n_head and target.n_head not in counts):
-            continue
-        out, error = dict(state), 0.0
-        for attention in spec.attentions:
-            heads = heads_of(state, spec, attention)
-            roots = Roots.of(moments[norm_of[attention.q]], moments[norm_of[attention.k]])
-            if shape[0] == config.n_head:
-                result = thin_heads(heads, roots, rank, scaled=attention.scaled)
-            else:
-                base = counts.index(target.n_head)
-                result = merge_heads(heads, counts, base, roots, scaled=attention.scaled)
-            put_heads(out, attention, result.heads)
-            error += result.error
-        choices.append((error, out, replace(config, n_head=shape[0], d_head=shape[1])))
-    if not choices:
-        raise FedotError("the target has no room for a single head; raise fusion.size")
-    _, best, shape_of = min(choices, key=lambda choice: choice[0])
-    return best, shape_of
