@@ -151,10 +151,13 @@ class SymmetrySpec:
             (copy, original) for copy, original in self.ties if copy not in fed and original not in self.scaled
         )
 
+    def norms_of(self, stream: str) -> tuple[Norm, ...]:
+        """Norms that read the stream."""
+        return tuple(norm for norm in self.norms if self.axes[f"{norm.feeds[0]}.weight"][1].groups == (stream,))
+
     def keeps_mean(self, group: str) -> bool:
         """Whether a kept LayerNorm reads the stream `group`, so that maps of it must keep the ones-vector."""
-        spec = self.whole or self
-        return any(norm.kept and spec.axes[f"{norm.feeds[0]}.weight"][1].groups == (group,) for norm in spec.norms)
+        return any(norm.kept for norm in (self.whole or self).norms_of(group))
 
     def is_stream(self, group: str) -> bool:
         """Whether `group` is a residual stream: a table of labelled rows writes it."""

@@ -135,7 +135,7 @@ def circuit_distance(source: Heads, anchor: Heads, *, rotary: bool = False) -> T
     total = torch.zeros(len(source.q), len(anchor.q), dtype=torch.float64)
     for left, right in (("q", "k"), ("o", "v")):
         a, b, c, d = (getattr(heads, side) for heads in (source, anchor) for side in (left, right))
-        products = _plane_products if rotary and left == "q" else _circuit_products
+        products = plane_products if rotary and left == "q" else circuit_products
         cross = products(a, b, c, d)
         own_source, own_anchor = (
             torch.cat([products(*(f[i : i + 1] for f in (x, y, x, y)))[0] for i in range(len(x))])
@@ -146,14 +146,14 @@ def circuit_distance(source: Heads, anchor: Heads, *, rotary: bool = False) -> T
     return total.clamp(min=0.0)
 
 
-def _circuit_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def circuit_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     """Frobenius products of ``a[i].T b[i]`` with ``c[j].T d[j]`` for all pairs: (I, J)."""
     left = torch.einsum("irx,jsx->ijrs", a, c)
     right = torch.einsum("irx,jsx->ijrs", b, d)
     return (left * right).sum((2, 3))
 
 
-def _plane_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def plane_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     """Frobenius products of rotary score circuits, plane by plane, for all pairs: (I, J)."""
     a, b, c, d = (planes(factor) for factor in (a, b, c, d))
     left = torch.einsum("ipx,jpx->ijp", a, c.conj())

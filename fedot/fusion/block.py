@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
+from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.probe import Probe, activations
 from fedot.models import MODELS, State, state_shapes, symmetry
 from fedot.symmetry import Axis, SymmetrySpec
@@ -87,7 +88,7 @@ class BlockLinear(nn.Module):
 
     def __init__(self, blocks: Sequence[Tensor], bias: Tensor | None) -> None:
         super().__init__()
-        self.blocks, self.bias = tuple(blocks), bias
+        self.blocks, self.bias = nn.ParameterList(nn.Parameter(block, requires_grad=False) for block in blocks), bias
         self.reads = [block.shape[1] for block in blocks]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,7 +109,8 @@ def block_module(module: nn.Module, specs: Sequence[SymmetrySpec], config: Any) 
         if len(axes) != 2 or any(block.groups[axis.groups[0]].kind == "labels" for axis in axes):
             continue
         whole = module.get_submodule(linear)
-        assert isinstance(whole, nn.Linear)
+        if not isinstance(whole, nn.Linear):
+            continue
         extents = [[_extent(axis, spec, block) for spec in specs] for axis in axes]
         rows = torch.split(whole.weight.detach(), extents[0])
         begins = [sum(extents[1][:k]) for k in range(len(specs))]
@@ -132,12 +134,12 @@ def equal_streams(state: State, spec: SymmetrySpec, config: Any, probe: Probe) -
     In the block model a norm sees all streams at once; none is to drown another.
     """
     names = [norm.name for norm in spec.norms]
-    seen = activations(probe.module(config, _float32(state)), probe, names)
+    seen = activations(probe.module(config, to_float32(state)), probe, names)
     out = dict(state)
     for group in spec.groups.values():
         if not spec.is_stream(group.name):
             continue
-        read = [norm.name for norm in spec.norms if spec.axes[f"{norm.feeds[0]}.weight"][1].groups == (group.name,)]
+        read = [norm.name for norm in spec.norms_of(group.name)]
         scale = torch.stack([seen[name].square().mean().clamp(min=1e-12).log() for name in read]).mean().mul(-0.5).exp()
         for name, axes in spec.axes.items():
             if any(axis.groups == (group.name,) and axis.role == "write" for axis in axes):
@@ -177,7 +179,3 @@ def _places(axis: Axis, spec: SymmetrySpec, block: SymmetrySpec, begin: Mapping[
         return own
     inner = axis.groups[1]
     return (own[:, None] * block.groups[inner].size + torch.arange(spec.groups[inner].size)).reshape(-1)
-
-
-def _float32(state: State) -> State:
-    return {name: tensor.float() for name, tensor in state.items()}

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from fedot.errors import FedotError
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.ensemble import gated_ensemble
-from fedot.fusion.probe import draw_texts
+from fedot.fusion.probe import draw_texts, real_logits
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State, load_model, state_of
 
@@ -39,7 +39,7 @@ class Distillation:
 
 def distance(logits: Tensor, wanted: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
     """Kullback-Leibler divergence to the wanted probabilities, plus a tenth of the squared error of logits."""
-    target, given = _at_real_tokens(wanted, batch), _at_real_tokens(logits, batch).log_softmax(-1)
+    target, given = real_logits(wanted, batch), real_logits(logits, batch).log_softmax(-1)
     loss = F.kl_div(given, target.log_softmax(-1), log_target=True, reduction="batchmean")
     return loss + 0.1 * F.mse_loss(given - given.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
 
@@ -92,8 +92,3 @@ def drawn_batches(problem: FusionProblem, options: Distillation) -> Iterator[tup
         seeds = (options.seed + step * len(counts) + k for k in range(len(counts)))
         texts = [draw_texts(row, each, (2, longest), seed) for row, seed in zip(counts, seeds, strict=True)]
         yield (torch.cat(texts),)
-
-
-def _at_real_tokens(logits: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
-    """Rows (N, C) of logits: one a text, or one a token that the decoder reads."""
-    return logits if logits.ndim == 2 else logits[batch[-1] != 0]

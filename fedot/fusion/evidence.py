@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion.probe import Probe, readers, real_rows
+from fedot.fusion.probe import Probe, readers, real_logits, real_rows
 from fedot.symmetry import SymmetrySpec
 
 
@@ -97,7 +97,7 @@ def measure(
             inputs.clear()
             with torch.enable_grad():
                 out = module(*batch)
-                likelihood = own_log_likelihood(real_rows(getattr(out, "logits", out), batch), generator)
+                likelihood = own_log_likelihood(real_logits(getattr(out, "logits", out), batch).double(), generator)
             silent = [group for group in groups if group not in inputs]
             if silent:
                 raise FedotError(

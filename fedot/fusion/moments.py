@@ -14,18 +14,21 @@ TINY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What is known of normalised rows: second moments (d, d), mean (d,), and the outputs' second moments of change.
-
-    `sensitivity` (d, d) is scaled to trace d.
-    """
+    """Of normalised rows: second moments (d, d), mean (d,), second moments of the outputs' gradients (d, d)."""
 
     second: Tensor
     mean: Tensor
     sensitivity: Tensor
 
+    def size_in(self, basis: Tensor) -> Tensor:
+        """Root mean square of the rows' coordinates in a basis (d, m), by which a norm of the coordinates divides."""
+        return (basis * (self.second @ basis)).sum(0).mean().sqrt()
+
     def seen_through(self, basis: Tensor) -> "Moments":
-        """Moments of the rows' coordinates in a basis (d, m), as far as no norm acts on them."""
-        return Moments(basis.T @ self.second @ basis, self.mean @ basis, basis.T @ self.sensitivity @ basis)
+        """Moments of the rows' coordinates in a basis (d, m), normalised by themselves."""
+        size = self.size_in(basis).clamp(min=TINY)
+        second, sensitivity = (basis.T @ each @ basis for each in (self.second, self.sensitivity))
+        return Moments(second / size**2, self.mean @ basis / size, sensitivity * size**2)
 
 
 class MomentSums:
@@ -47,8 +50,7 @@ class MomentSums:
 
     def moments(self) -> Moments:
         """Divide what is there."""
-        scale = len(self._mean) / self._sensitivity.trace().clamp(min=1e-300)
-        return Moments(self._second / self._number, self._mean / self._number, self._sensitivity * scale)
+        return Moments(*(each / self._number for each in (self._second, self._mean, self._sensitivity)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,21 @@ class Probe:
     module: Callable[[Any, State], nn.Module] = load_model
 
     def thinned(self, step: int) -> "Probe":
-        """Every so many rows of each batch, where it has as many."""
-        return replace(
-            self, batches=tuple(tuple(each[:: min(step, len(each))] for each in batch) for batch in self.batches)
-        )
+        """Every `step`-th row of each batch, from the first."""
+        return replace(self, batches=tuple(tuple(each[::step] for each in batch) for batch in self.batches))
+
+    def told_apart(self) -> "Probe":
+        """Cut the last position of what a decoder reads (B, T) where its source (B, S) has as many.
+
+        `at_real_tokens` tells by their number which of the two a layer's positions belong to.
+        """
+        return replace(self, batches=tuple(map(_told_apart, self.batches)))
+
+
+def _told_apart(batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    if len(batch) != 2 or batch[0].shape != batch[1].shape or batch[0].ndim != 2 or batch[1].shape[1] < 2:
+        return batch
+    return batch[0], batch[1][:, :-1]
 
 
 def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) -> Tensor:
@@ -124,7 +135,7 @@ def sensitivities(
         for batch in probe.batches:
             with torch.enable_grad():
                 out = module(*batch)
-                logits = at_real_tokens(getattr(out, "logits", out), batch)
+                logits = real_logits(getattr(out, "logits", out), batch)
                 signs = torch.randint(0, 2, logits.shape, generator=generator) * 2 - 1
                 total = ((logits - logits.mean(-1, keepdim=True)) * signs).sum()
             slopes = torch.autograd.grad(total, [inputs[name] for name in names])
@@ -135,6 +146,11 @@ def sensitivities(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def real_logits(logits: Tensor, batch: Sequence[Tensor]) -> Tensor:
+    """Rows (N, C) of logits: one a text, or one a real token of the last input, whose continuation they are."""
+    return logits if logits.ndim == 2 else logits[batch[-1] != 0]
 
 
 def real_rows(values: Tensor, batch: Sequence[Tensor]) -> Tensor:

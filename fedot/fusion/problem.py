@@ -63,7 +63,7 @@ class FusionProblem:
     probe: Probe | None = None
     masses: tuple[Mapping[str, Tensor], ...] = ()
 
-    def probe_or_drawn(self, number: int = 256, seed: int = 0) -> Probe:
+    def probe_or_drawn(self, number: int, seed: int = 0) -> Probe:
         """The given probe, else texts drawn from every model's token counts in equal numbers.
 
         Raises
@@ -72,13 +72,13 @@ class FusionProblem:
             If there is neither a probe nor counts.
         """
         if self.probe is not None:
-            return self.probe
+            return self.probe.told_apart()
         if "vocab" not in self.counts:
             raise FedotError(
                 "this method looks at activations; give it probe inputs, or token counts to draw texts from"
             )
         counted = [k for k, count in enumerate(self.counts["vocab"]) if bool(count.any())]
-        drawn = [self.drawn(k, number // len(self.states), seed + i) for i, k in enumerate(counted)]
+        drawn = [self.drawn(k, max(1, number // len(counted)), seed + i) for i, k in enumerate(counted)]
         return Probe(tuple(batch for each in drawn for batch in each.batches))
 
     def drawn(self, model: int, number: int, seed: int) -> Probe:
@@ -115,7 +115,7 @@ class FusionProblem:
         gradients: dict[str, Tensor] = {}
         own: dict[str, Tensor] = {}
         if config.support in neuron_supports.ON_PROBE or config.mass in neuron_masses.ON_PROBE:
-            probe = self.probe_or_drawn()
+            probe = self.probe_or_drawn(config.probe_texts)
             module = probe.module(self.config_of(model), self.states[model])
             activations, gradients = measure(module, probe, spec, groups)
         if config.mass == "token-count":

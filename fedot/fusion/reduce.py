@@ -1,6 +1,6 @@
 """Reduce a model to a smaller one that does the same on a probe: stream, feed-forward neurons, outputs.
 
-Each step is a least-squares fit in closed form on second moments of activations.
+Each step is a least-squares fit on second moments of activations.
 """
 
 from collections.abc import Mapping
@@ -30,12 +30,9 @@ def reduce_stream(state: State, spec: SymmetrySpec, group: str, basis: Tensor, m
         Of the stream at each norm, by the norm's name.
     """
     out = apply_maps(state, spec, {group: GroupMap(basis.T, basis.T)})
-    for norm in spec.norms:
-        if spec.axes[f"{norm.feeds[0]}.weight"][1].groups != (group,):
-            continue
-        second = moments[norm.name].second
-        gain = (basis * (second @ basis)).sum(0).mean().sqrt()
-        seen = reconstruction(second, basis) * gain
+    for norm in spec.norms_of(group):
+        each = moments[norm.name]
+        seen = reconstruction(each.second, basis) * each.size_in(basis)
         for linear in norm.feeds:
             out[f"{linear}.weight"] = state[f"{linear}.weight"] @ seen
     return out

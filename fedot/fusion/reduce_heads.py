@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fedot.fusion.align import plane_map
-from fedot.fusion.canonicalise import Heads, get_heads, planes, refactor
+from fedot.fusion.align import circuit_products, plane_products
+from fedot.fusion.canonicalise import Heads, channels, get_heads, planes, refactor
 from fedot.fusion.directions import square_root
 from fedot.fusion.moments import Moments
 from fedot.models import State
@@ -47,13 +47,19 @@ def reduce_heads(heads: Heads, roots: Roots, number: int, rank: int, attention: 
     Parameters
     ----------
     heads
-        Of a canonical model; where they are rotary, `rank` is their number of channels.
+        Of one attention of a canonical model, (H, d_head, width); where they are rotary, `rank` is their ``d_head``.
+    roots
+        Of the rows that the attention meets.
+
+    Returns
+    -------
+    Heads of shape (number, rank, width).
     """
     size = torch.einsum("hrx,hry->hxy", heads.o, heads.v @ roots.value).square().sum((1, 2))
-    groups, heart = group_heads(_attention_distance(heads, roots, rotary=attention.rotary) * size[:, None], number)
+    groups = group_heads(_attention_distance(heads, roots, rotary=attention.rotary) * size[:, None], number)
     shares = [size[members] / size[members].sum().clamp(min=1e-300) for members in groups]
     if attention.rotary:
-        q, k = _mean_planes(heads, groups, heart, shares)
+        q, k = _mean_planes(heads, groups, shares, roots)
     else:
         averaged = [heads.q[members] * share[:, None, None] for members, share in zip(groups, shares, strict=True)]
         scale = (rank / heads.d_head) ** 0.25 if attention.scaled else 1.0
@@ -68,7 +74,7 @@ def reduce_heads(heads: Heads, roots: Roots, number: int, rank: int, attention: 
     return Heads(q, k, v, o)
 
 
-def group_heads(cost: Tensor, number: int) -> tuple[list[Tensor], list[int]]:
+def group_heads(cost: Tensor, number: int) -> list[Tensor]:
     """Choose `number` heads that stand for all, one by one; each head goes with the one that it costs least.
 
     The greedy solution of the uncapacitated facility location problem (Cornuejols, Fisher, Nemhauser 1977), which is
@@ -80,10 +86,10 @@ def group_heads(cost: Tensor, number: int) -> tuple[list[Tensor], list[int]]:
 
     Returns
     -------
-    Members of every group, and the head that stands for it.
+    Members of every group.
     """
     if number >= len(cost):
-        return [torch.tensor([head]) for head in range(len(cost))], list(range(len(cost)))
+        return [torch.tensor([head]) for head in range(len(cost))]
     least = torch.full((len(cost),), torch.inf, dtype=cost.dtype)
     chosen: list[int] = []
     for _ in range(number):
@@ -93,32 +99,35 @@ def group_heads(cost: Tensor, number: int) -> tuple[list[Tensor], list[int]]:
         least = torch.minimum(least, cost[:, chosen[-1]])
     to = cost[:, chosen].argmin(1)
     to[chosen] = torch.arange(number)  # also where two heads cost nothing to each other
-    return [(to == group).nonzero().reshape(-1) for group in range(number)], chosen
+    return [(to == group).nonzero().reshape(-1) for group in range(number)]
 
 
 def _attention_distance(heads: Heads, roots: Roots, *, rotary: bool) -> Tensor:
     """Squared distances of the heads' score circuits on the rows that they meet, (H, H)."""
     q, k = heads.q @ roots.query, heads.k @ roots.key
-    if rotary:
-        q, k = planes(q), planes(k)
-        cross = (torch.einsum("ipx,jpx->ijp", q, q.conj()) * torch.einsum("ipx,jpx->ijp", k.conj(), k)).real.sum(2)
-    else:
-        cross = (torch.einsum("irx,jsx->ijrs", q, q) * torch.einsum("irx,jsx->ijrs", k, k)).sum((2, 3))
+    cross = (plane_products if rotary else circuit_products)(q, k, q, k)
     own = cross.diagonal()
     return (own[:, None] + own[None, :] - 2 * cross).clamp(min=0.0).fill_diagonal_(0.0)
 
 
 def _mean_planes(
-    heads: Heads, groups: Sequence[Tensor], heart: Sequence[int], shares: Sequence[Tensor]
+    heads: Heads, groups: Sequence[Tensor], shares: Sequence[Tensor], roots: Roots
 ) -> tuple[Tensor, Tensor]:
-    """Mean queries and keys of rotary heads, each plane turned to that of the head that stands for the group."""
-    means = []
-    for members, head, share in zip(groups, heart, shares, strict=True):
-        q, k, to = heads.q[members], heads.k[members], slice(head, head + 1)
-        turn = plane_map(q, k, heads.q[to], heads.k[to]).write[0]  # (members, n, n)
-        means.append(tuple((share[:, None, None] * (turn @ side)).sum(0) for side in (q, k)))
-    queries, keys = zip(*means, strict=True)
-    return torch.stack(queries), torch.stack(keys)
+    """Factors of the groups' mean circuits, (groups, d_head, width), where a circuit is one complex number a plane.
+
+    The score circuit of a rotary head is, plane by plane, the product of one complex row for the query and one for the
+    key; a mean of such products has a best approximation by one.
+    """
+    queries, keys = planes(heads.q @ roots.query), planes(heads.k @ roots.key).conj()
+    left, right = [], []
+    for members, share in zip(groups, shares, strict=True):
+        each = refactor((queries[members] * share[:, None, None]).transpose(0, 1), keys[members].transpose(0, 1), 1)
+        left.append(each[0][:, 0])
+        right.append(each[1][:, 0].conj())
+    return (
+        torch.linalg.solve(roots.query, channels(torch.stack(left)), left=False),
+        torch.linalg.solve(roots.key, channels(torch.stack(right)), left=False),
+    )
 
 
 def _stack(parts: Sequence[Tensor]) -> Tensor:

@@ -28,12 +28,4 @@ def translated_probe(config: Config, state: State, sources: Tensor) -> Probe:
     said = translator.translate(given, DecodingSpec(beam=1))
     pairs = Pairs(given, Encoded([[FIRST, *ids, LAST][: translator.longest + 1] for ids in said], 0))
     parts = (np.arange(i, min(i + BATCH, len(pairs))) for i in range(0, len(pairs), BATCH))
-    return Probe(tuple(told_apart(*pairs.batch(part, "cpu")[:2]) for part in parts))
-
-
-def told_apart(source: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut the last position of what the decoder reads (B, T) where the source (B, S) has as many.
-
-    `fedot.fusion.probe.at_real_tokens` tells by their number which of the two a layer's positions belong to.
-    """
-    return (source, read[:, :-1]) if source.shape == read.shape and read.shape[1] > 1 else (source, read)
+    return Probe(tuple(pairs.batch(part, "cpu")[:2] for part in parts)).told_apart()

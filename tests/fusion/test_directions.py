@@ -60,4 +60,14 @@ def test_readers_see_what_follows_from_the_coordinates():
     rows = seen @ torch.randn(3, 8, generator=generator, dtype=torch.float64)  # three directions tell all
     basis = torch.linalg.qr(torch.randn(8, 3, generator=generator, dtype=torch.float64)).Q
     estimate = rows @ basis @ reconstruction(rows.T @ rows / 400, basis).T
-    torch.testing.assert_close(estimate, rows, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(estimate, rows, atol=1e-4, rtol=1e-3)
+
+
+def test_readers_stay_as_they_are_along_directions_that_nobody_has_seen():
+    rows = drawn = torch.randn(4, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    second = (drawn.float().T @ rows.float()).double() / 4  # of rank 4, and with the rounding of float32
+    torch.testing.assert_close(reconstruction(second, torch.eye(8).double()), torch.eye(8).double())
+    basis = torch.linalg.qr(torch.randn(8, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)).Q
+    found = reconstruction(second, basis)
+    torch.testing.assert_close(basis.T @ found, torch.eye(6, dtype=torch.float64))
+    assert found.norm() < 20

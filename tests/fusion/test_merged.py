@@ -1,5 +1,7 @@
 """The block model, its reduction, and distillation."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,8 +11,10 @@ from fedot.fusion.block import BlockLinear, block_config, block_module, block_su
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble, posterior
 from fedot.fusion.moments import SpreadSums
+from fedot.fusion.probe import Probe, draw_texts
 from fedot.fusion.problem import prepare
 from fedot.fusion.reduce import select_columns
+from fedot.fusion.reduce_block import head_numbers, reduce_block
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
 from tests.groups import randomise
@@ -99,6 +103,17 @@ def test_the_whole_size_is_the_block_and_smaller_sizes_fit_their_shapes():
     assert sizes[2.0] == sizes[5.0] == (32, 32, 48)
 
 
+def test_reduced_to_its_own_size_a_block_stays_as_it_is_however_little_is_seen():
+    models = [wide(0), wide(1)]
+    problem = prepare(models)
+    configs = [problem.config_of(k) for k in range(2)]
+    state, whole = block_of(models)
+    few = Probe((draw_texts(counts(0)[0], 3, (4, 4), 0).split(3),))
+    reduced, config = reduce_block(state, problem.specs, configs, whole, few)
+    assert config == whole
+    torch.testing.assert_close(run(reduced, config), run(state, whole), atol=1e-4, rtol=1e-4)
+
+
 def test_models_of_unequal_widths_and_vocabularies_are_merged():
     first, second = wide(0), wide(1, d_model=24, n_head=2, d_head=8, d_ff=40)
     words = [[f"a{i}" for i in range(VOCAB)], ["a0", *(f"b{i}" for i in range(1, VOCAB))]]
@@ -112,6 +127,15 @@ def test_rotary_heads_of_unequal_size_are_refused():
     models = [wide(0, positions="rotary"), wide(1, positions="rotary", n_head=2, d_head=8)]
     with pytest.raises(FedotError, match="planes turn at other rates"):
         fuse(models, token_counts=counts(0, 2), config=MERGED)
+
+
+@pytest.mark.parametrize(
+    ("all_heads", "heads", "channels", "expected"),
+    [(8, 4, 16, [4, 8]), (16, 4, 16, [4, 8, 16]), (13, 6, 16, [6, 12, 13]), (64, 4, 4, [4, 8, 16]), (4, 1, 2, [1, 2])],
+)
+def test_channels_are_shared_by_the_targets_heads_or_more(all_heads, heads, channels, expected):
+    target = model_config({"name": "encoder", "n_head": heads, "d_head": channels}, VOCAB, 2)
+    assert head_numbers(replace(target, n_head=all_heads), target) == expected
 
 
 def test_merging_is_repeatable_and_uses_no_global_randomness():

@@ -4,8 +4,9 @@ import torch
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble
+from fedot.fusion.probe import Probe
 from fedot.fusion.problem import prepare
-from fedot.fusion.translated import LONGEST, told_apart, translated_probe
+from fedot.fusion.translated import LONGEST, translated_probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded
@@ -93,8 +94,8 @@ def test_methods_that_look_at_activations_take_translators(method):
 
 def test_sources_and_what_is_read_are_never_of_one_width():
     source, read = torch.ones(3, 5, dtype=torch.int64), torch.full((3, 5), 2)
-    assert [part.shape[1] for part in told_apart(source, read)] == [5, 4]
-    assert [part.shape[1] for part in told_apart(source, read[:, :3])] == [5, 3]
+    probe = Probe(((source, read), (source, read[:, :3])))
+    assert [[part.shape[1] for part in batch] for batch in probe.told_apart().batches] == [[5, 4], [5, 3]]
     # a probe on which both had the width of the longest translation would mix up the two masks
     state, config = translator(0)
     sources = torch.randint(4, ROWS, (40, config.max_length), generator=torch.Generator().manual_seed(1))

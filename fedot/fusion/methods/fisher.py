@@ -8,7 +8,7 @@ from fedot.fusion.config import FusionConfig
 from fedot.fusion.evidence import own_log_likelihood
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import Probe, real_rows
+from fedot.fusion.probe import Probe, real_logits
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
@@ -57,7 +57,7 @@ def information_of(settings: object, state: State, probe: Probe, spec: SymmetryS
             text = tuple(each[i : i + 1] for each in batch)
             with torch.enable_grad():
                 out = module(*text)
-                likelihood = own_log_likelihood(real_rows(getattr(out, "logits", out), text), generator)
+                likelihood = own_log_likelihood(real_logits(getattr(out, "logits", out), text).double(), generator)
             slopes = torch.autograd.grad(
                 likelihood, list(parameters.values()), allow_unused=True, materialize_grads=True
             )
