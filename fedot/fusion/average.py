@@ -54,7 +54,7 @@ def average_aligned(
     circuits
         Average the circuits of each head and refactor them at the head's own rank. The mean of two products
         is what the fused head should compute; the product of two means is not. The score circuits of rotary
-        attentions are an exception, since they cannot be refactored.
+        attentions are an exception: their factors are averaged.
     """
     shares = normalise_weights(weights, len(states))
     out: State = {}

@@ -34,7 +34,7 @@ def test_logits_stay_and_tables_have_the_sizes_asked_for(arch):
     assert any(not torch.allclose(out[name], state[name]) for name in state)
 
 
-def test_the_coordinates_of_a_principal_basis_become_alike():
+def test_coordinates_of_unequal_size_become_alike():
     state, config = make(0, d_model=32)
     spec = symmetry(config)
     for name, axes in spec.axes.items():  # the first coordinate carries nearly all of the stream
