@@ -15,6 +15,7 @@ from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import GroupDiagnostics
 from fedot.fusion.files import TensorWriter
 from fedot.fusion.fuse import fuse
+from fedot.fusion.learned import check_learnable
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.parts import blocks, fused_shapes, parts
 from fedot.fusion.probe import Probe
@@ -91,6 +92,8 @@ def make_job(
         vocabularies=words if complete else None,
         anchor=anchor,
     )
+    if config.learn_steps:
+        check_learnable(problem, config.method)
     method = choose(problem, config, probed=probed) if config.method == "auto" else config.method
     return Job(tuple(sources), problem, replace(config, method=method), complete)
 
