@@ -80,22 +80,14 @@ def scores_of(scenario: Scenario, seed: int, data_dir: Path, cache: Path, wanted
         yield from _score_parents(scenario.name, seed, parents)
     for name in wanted:
         began = time.perf_counter()
-        if name in OPTIONS or name in STAGES:
+        if name in OPTIONS or name in STAGES or name == rebasin_method.NAME:
             try:
-                options, result = _best(name, parents)
+                options, result = ({}, _by_package(parents)) if name == rebasin_method.NAME else _best(name, parents)
             except FedotError as error:
                 print(f"{scenario.name} seed {seed}: {name} refuses: {error}", flush=True)
                 continue
             found = accuracies(result, parents, "test", TEST)
             yield Score(scenario.name, seed, name, found, time.perf_counter() - began, options)
-        elif name == rebasin_method.NAME:
-            try:
-                result = _by_package(parents)
-            except FedotError as error:
-                print(f"{scenario.name} seed {seed}: {name} refuses: {error}", flush=True)
-                continue
-            found = accuracies(result, parents, "test", TEST)
-            yield Score(scenario.name, seed, name, found, time.perf_counter() - began, {})
         elif name == "fedavg, shared init":
             shared = train_parents(scenario, seed, data_dir, cache, "shared")
             result = fused(shared, FusionConfig(method="vanilla", count_rows=False))

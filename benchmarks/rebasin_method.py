@@ -22,7 +22,7 @@ from fedot.fusion.average import average_aligned
 from fedot.fusion.labels import relabel
 from fedot.fusion.methods.pairwise import check_equal_shapes
 from fedot.fusion.problem import frame
-from fedot.hf import load_folder, probe_module
+from fedot.hf import HFModel, load_folder, probe_module
 from fedot.models import State, blocks, load_model, state_of
 from fedot.models.encoder import Encoder
 from fedot.symmetry import SymmetrySpec
@@ -81,10 +81,15 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _through_folder(module: Any) -> State:
+def through_folder(model: Any) -> HFModel:
+    """Save a model of the transformers library and load it as fedot does."""
     with tempfile.TemporaryDirectory() as folder:
-        module.model.save_pretrained(Path(folder))
-        return load_folder(folder).state
+        model.save_pretrained(Path(folder))
+        return load_folder(folder)
+
+
+def _read(module: Any) -> State:
+    return through_folder(module.model).state
 
 
 def _example(inputs: Tensor) -> dict[str, Tensor]:
@@ -94,8 +99,8 @@ def _example(inputs: Tensor) -> dict[str, Tensor]:
 AS_IS = Bridge(load_model, _same, _same, state_of)
 UNPADDED = replace(AS_IS, trace=Unpadded)
 PROJECTIONS = replace(AS_IS, trace=with_projections)
-HF_MASKED = Bridge(probe_module, _same, _same, _through_folder)
-HF = Bridge(probe_module, lambda module: module.model, _example, _through_folder)
+HF_MASKED = Bridge(probe_module, _same, _same, _read)
+HF = Bridge(probe_module, lambda module: module.model, _example, _read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,8 @@ def permute(home: nn.Module, source: nn.Module, bridge: Bridge, inputs: Tensor) 
     ------
     FedotError
         If the package is not installed.
+    ValueError
+        Outside the main thread, where there is no limit of time.
     """
     try:
         from rebasin import PermutationCoordinateDescent
@@ -131,16 +138,16 @@ def permute(home: nn.Module, source: nn.Module, bridge: Bridge, inputs: Tensor) 
     before = {name: tensor.clone() for name, tensor in source.state_dict().items()}
     with torch.no_grad():
         logits = source.eval()(inputs)
-        try:
-            with _time_limit(SECONDS):
+        with _time_limit(SECONDS):  # outside the `try`: that signals need the main thread is no fault of the package
+            try:
                 torch.manual_seed(0)  # it draws the order of its groups
                 descent = PermutationCoordinateDescent(bridge.trace(home), bridge.trace(source), bridge.example(inputs))
                 descent.rebasin(SWEEPS)
-        except TimeoutError:
-            return Trial(f"no end within {SECONDS:.0f} s of processor time")
-        except Exception as error:  # whatever its own code, or the tracer's, stumbles over
-            told = error.__cause__ or error  # the tracer wraps what a module raises
-            return Trial(f"{type(told).__name__}: {str(told).splitlines()[0]}")
+            except TimeoutError:
+                return Trial(f"no end within {SECONDS:.0f} s of processor time")
+            except Exception as error:  # whatever its own code, or the tracer's, stumbles over
+                told = error.__cause__ or error  # the tracer wraps what a module raises
+                return Trial(f"{type(told).__name__}: {str(told).splitlines()[0]}")
         source.eval()  # the tracer leaves what it ran in the mode of the outermost module, dropout on
         for parameter in source.parameters():
             parameter.data = parameter.data.contiguous()

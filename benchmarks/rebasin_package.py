@@ -3,14 +3,13 @@
     pip install rebasin
     python -m benchmarks.rebasin_package --data-dir DATA
 
-Each row is a pair of tiny models with random weights: does the package come to an end, what does it move, and does the
-permuted model compute what it did? Where it does, two models learn from halves of 2,000 lines of XED English, for ViT
-of 1,400 digits, and the accuracy of their mean is set beside ours on at most 1,000 test
-examples; one seed.
+Each row is a pair of tiny models with random weights: does the package come to an end, what does it move, and does
+the permuted model compute what it did? Where it does, two models learn from halves of 2,000 lines of XED English (for
+ViT of 1,400 digits), and the accuracy of their mean by the package is set beside ours, on at most 1,000 test examples;
+one seed.
 """
 
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +21,19 @@ import typer
 from torch import Tensor, nn
 
 from benchmarks.hf_fusion import LENGTH, SIZES, WORDS, Examples, digits, lines, score
-from benchmarks.rebasin_method import AS_IS, HF, HF_MASKED, PROJECTIONS, UNPADDED, Bridge, fuse_package, permute
+from benchmarks.rebasin_method import (
+    AS_IS,
+    HF,
+    HF_MASKED,
+    PROJECTIONS,
+    UNPADDED,
+    Bridge,
+    fuse_package,
+    permute,
+    through_folder,
+)
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.hf import load_folder
 from fedot.models import Config, State, build_model, model_config, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -88,7 +96,7 @@ def draw(case: Case, seed: int, noise: float = 0.0) -> Drawn:
     own_class = getattr(transformers, name)
     model = own_class(own_class.config_class(**{**sizes, **case.changes}))
     _disturb(model, noise)
-    found = _through(model)
+    found = through_folder(model)
     return Drawn(found.state, found.config, found.spec)
 
 
@@ -96,12 +104,6 @@ def _disturb(model: nn.Module, noise: float) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(noise * torch.randn(parameter.shape))
-
-
-def _through(model: Any) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(Path(folder))
-        return load_folder(folder)
 
 
 def learn(case: Case, inputs: Tensor, labels: Tensor, seed: int) -> Drawn:

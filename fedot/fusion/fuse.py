@@ -12,7 +12,7 @@ from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, diagnose
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.large import by_parts, fuse_large
-from fedot.fusion.learned import Learning, learn
+from fedot.fusion.learned import Learning, check_learnable, learn
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.probe import Probe
@@ -82,6 +82,8 @@ def fuse(
         probe=probe,
         masses=masses,
     )
+    if config.learn_steps:
+        check_learnable(problem, config.method)
     words = problem.unions["vocab"].labels if vocabularies is not None else None
     if config.anchor == "medoid":
         problem = fill(problem, given)
@@ -90,8 +92,6 @@ def fuse(
     if by_parts(given.states, replace(config, method=named)):
         return replace(fuse_large(given, problem, replace(config, method=named)), vocabulary=words)
     problem = problem if problem.states else fill(problem, given)
-    if config.learn_steps and named != "aligned":
-        raise FedotError(f"fusion.learn_steps is for the maps of aligned, but the method is {named}; set it to 0")
     fused = SCHEMES[config.scheme](problem, config, chosen)
     if config.learn_steps:
         fused = learn(fused, problem, config, Learning(config.learn_steps))

@@ -13,8 +13,10 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import GroupDiagnostics
+from fedot.fusion.evidence import matched_groups
 from fedot.fusion.files import TensorWriter
 from fedot.fusion.fuse import fuse
+from fedot.fusion.learned import check_learnable
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.parts import blocks, fused_shapes, parts
 from fedot.fusion.probe import Probe
@@ -23,6 +25,7 @@ from fedot.fusion.residual import streams_of
 from fedot.fusion.sources import Source, of_one_depth
 from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable
 from fedot.models import config_to_json
+from fedot.symmetry import SymmetrySpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ def make_job(
         vocabularies=words if complete else None,
         anchor=anchor,
     )
+    if config.learn_steps:
+        check_learnable(problem, config.method)
     method = choose(problem, config, probed=probed) if config.method == "auto" else config.method
     return Job(tuple(sources), problem, replace(config, method=method), complete)
 
@@ -127,7 +132,7 @@ def memory_of(job: Job) -> int:
     """Estimate the bytes that a fusion takes.
 
     Part by part these are the tensors of the largest part of every model twice, and its plans six times; else all
-    models twice, and for a reduction their block model twice.
+    models twice, and for a reduction twice their block model and its moments: sums, and what comes of them.
     """
     spec, largest = job.problem.specs[job.problem.anchor], 0
     for tensors in parts(spec):
@@ -139,8 +144,22 @@ def memory_of(job: Job) -> int:
     if is_streamable(job.config):
         return 8 * largest
     whole = [sum(torch.Size(shape).numel() for shape in fused_shapes(own).values()) for own in job.problem.specs]
-    block = len(whole) ** 2 * max(whole) if job.config.method == "merged" else 0
-    return 8 * 2 * (sum(whole) + block)
+    if job.config.method != "merged":
+        return 8 * 2 * sum(whole)
+    return 8 * 2 * (sum(whole) + len(whole) ** 2 * max(whole) + moments_of(job.problem.specs))
+
+
+def moments_of(specs: Sequence[SymmetrySpec]) -> int:
+    """How many numbers a reduction of models with these specs measures.
+
+    Second moments and sensitivities at every norm are square in the width of all streams side by side, the
+    covariance in every layer in the number of all feed-forward neurons.
+    """
+    first = specs[0]
+    norms = [first.axes[f"{norm.feeds[0]}.weight"][1] for norm in first.norms]
+    streams = [sum(spec.axis_size(axis) for spec in specs) for axis in norms]
+    neurons = [sum(spec.groups[name].size for spec in specs) for name in matched_groups(first)]
+    return 2 * sum(size**2 for size in streams) + sum(size**2 for size in neurons)
 
 
 def run(

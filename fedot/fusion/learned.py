@@ -31,16 +31,31 @@ from fedot.symmetry import SymmetrySpec
 Turns = dict[str, Tensor]
 """By neuron group: a rotation (n, n) of a stream, or one of each head's channels (H, n, n)."""
 
+Runner = Callable[[State, tuple[Tensor, ...]], Tensor]
+"""Logits of a state in the anchor's shape on a batch."""
+
 FRESH = 1_000_000
 """Seed of the texts on which the closed form and what was learned are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """How long and how fast: `steps` of Adam on batches of drawn texts.
+    """How long and how fast is learned.
 
-    Each step multiplies every model's weight by a number between ``1 - spread`` and ``1 + spread``. With 0.2 the
-    weights of two equal models are from 0.4 to 0.6, as in the paper.
+    Attributes
+    ----------
+    steps
+        Steps of Adam, each on one batch of drawn texts.
+    lr
+        Largest learning rate, of angles in radians; one cycle leads up to it and down again.
+    spread
+        Each step multiplies every model's weight by a number between ``1 - spread`` and ``1 + spread``; from 0 to
+        below 1, so that every weight stays above 0. With 0.2 the weights of two equal models are from 0.4 to 0.6, as
+        in the paper.
+    checks
+        Batches of fresh texts on which the closed form and what was learned are compared.
+    seed
+        Of the drawn texts and of the numbers that weights are multiplied by.
     """
 
     steps: int = 100
@@ -50,30 +65,56 @@ class Learning:
     seed: int = 0
 
 
+def check_learnable(problem: FusionProblem, method: str) -> None:
+    """Refuse models whose maps cannot be refined, by all of a problem but its tensors.
+
+    Parameters
+    ----------
+    method
+        Name of the fusion method; ``auto`` takes ``aligned`` where maps are to be learned.
+
+    Raises
+    ------
+    FedotError
+        If the method makes no such maps, the models are of no architecture of fedot, or there are no token counts.
+    """
+    if method not in ("aligned", "auto"):
+        raise FedotError(f"fusion.learn_steps is for the maps of aligned, but the method is {method}; set it to 0")
+    if getattr(problem.configs[problem.anchor], "architecture", None) not in MODELS:
+        raise FedotError(f"fusion.learn_steps runs models of {', '.join(MODELS)} only; set it to 0")
+    if "vocab" not in problem.unions:  # counts of a translator's two vocabularies are not kept (`frame`)
+        tables = " and ".join(name for name in problem.unions if name.startswith("vocab"))
+        raise FedotError(
+            f"fusion.learn_steps draws texts from the token counts of one vocabulary, but the models have {tables}; "
+            "set it to 0, or train with model.shared: true"
+        )
+    if "vocab" not in problem.counts:
+        raise FedotError("fusion.learn_steps draws texts from token counts, but none were given; pass `token_counts`")
+
+
 def learn(fused: Fused, problem: FusionProblem, config: FusionConfig, options: Learning) -> Fused:
     """Turn the aligned models against each other so that their average comes close to the parents' ensemble.
 
     What is learned is kept if the average's `distance` to the ensemble on texts drawn anew is smaller than before;
     else the result is `fused` itself. Every model computes what it did, but for neurons that nothing was matched with.
 
+    Where fewer than two models have a vote, there is nothing to bring closer, and the result is `fused` as well.
+
     Parameters
     ----------
     fused
         An average of models that are aligned to the anchor.
-
-    Raises
-    ------
-    FedotError
-        If there are no token counts, or the models are of no architecture of fedot.
+    problem
+        One that `check_learnable` lets pass.
     """
-    if "vocab" not in problem.counts:
-        raise FedotError("fusion.learn_steps draws texts from token counts, but none were given; pass `token_counts`")
-    if getattr(problem.configs[problem.anchor], "architecture", None) not in MODELS:
-        raise FedotError(f"fusion.learn_steps runs models of {', '.join(MODELS)} only; set it to 0")
+    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    if len(voters) < 2:
+        return fused
     spec = problem.specs[problem.anchor]
     rows = problem.row_shares(by_count=config.count_rows)
-    learners = [k for k, weight in enumerate(problem.weights) if weight > 0 and k != problem.anchor]
-    found = learn_turns(fused, problem, rows, learners, options)
+    learners = [k for k in voters if k != problem.anchor]
+    teacher, run = gated_ensemble(problem), runner(problem)
+    found = learn_turns(fused, problem, rows, learners, options, teacher, run)
     if not found:
         return fused
     states, alignments = list(fused.aligned), list(fused.alignments)
@@ -81,16 +122,22 @@ def learn(fused: Fused, problem: FusionProblem, config: FusionConfig, options: L
         states[k] = turned(states[k], spec, turns, alignments[k])
         alignments[k] = turned_alignment(alignments[k], spec, turns)
     average = average_aligned(states, problem.weights, spec, rows, circuits=config.circuits)
-    before, after = losses([fused.state, average], problem, options)
+    before, after = losses([fused.state, average], problem, options, teacher, run)
     return Fused(average, tuple(states), tuple(alignments)) if after < before else fused
 
 
 def learn_turns(
-    fused: Fused, problem: FusionProblem, rows: Mapping[str, Tensor], learners: Sequence[int], options: Learning
+    fused: Fused,
+    problem: FusionProblem,
+    rows: Mapping[str, Tensor],
+    learners: Sequence[int],
+    options: Learning,
+    teacher: Callable[..., Tensor],
+    run: Runner,
 ) -> dict[int, Turns]:
     """Learn rotations of some of the aligned models, by their index; all others stay where they are.
 
-    The loss is that of distillation: the `distance` of the models' plain mean to the gated ensemble.
+    The loss is that of distillation: the `distance` of the models' plain mean, as `run` runs it, to the `teacher`.
     """
     spec = problem.specs[problem.anchor]
     angles = {k: {name: angle.requires_grad_(True) for name, angle in no_angles(spec).items()} for k in learners}
@@ -100,7 +147,6 @@ def learn_turns(
     optimiser = torch.optim.Adam(parameters, lr=options.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, total_steps=options.steps + 1)
     generator = torch.Generator().manual_seed(options.seed)
-    teacher, run = gated_ensemble(problem), runner(problem)
     for batch in islice(texts(problem, options.seed, options.steps), options.steps):
         states = list(fused.aligned)
         for k, each in angles.items():
@@ -117,9 +163,10 @@ def learn_turns(
         return {k: turns_of(spec, each) for k, each in angles.items()}
 
 
-def losses(states: Sequence[State], problem: FusionProblem, options: Learning) -> list[float]:
-    """Mean `distance` of every state to the gated ensemble, on the same `checks` batches of fresh texts."""
-    teacher, run = gated_ensemble(problem), runner(problem)
+def losses(
+    states: Sequence[State], problem: FusionProblem, options: Learning, teacher: Callable[..., Tensor], run: Runner
+) -> list[float]:
+    """Mean `distance` of every state to the teacher, on the same `checks` batches of fresh texts."""
     totals = [0.0] * len(states)
     with torch.no_grad():
         for batch in islice(texts(problem, options.seed + FRESH, options.checks), options.checks):
@@ -135,7 +182,7 @@ def texts(problem: FusionProblem, seed: int, number: int) -> Iterator[tuple[Tens
     return drawn_batches(problem, replace(options, pool=min(options.pool, number * options.batch_size)))
 
 
-def runner(problem: FusionProblem) -> Callable[[State, tuple[Tensor, ...]], Tensor]:
+def runner(problem: FusionProblem) -> Runner:
     """Return a function that gives the logits of a state in the anchor's shape, and lets gradients through."""
     anchor, spec = problem.anchor, problem.specs[problem.anchor]
     module: nn.Module = load_model(problem.config_of(anchor), to_float32(problem.states[anchor]))

@@ -1,6 +1,8 @@
 """The package `rebasin` is optional, and taken only where it is exact."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import pytest
 import torch
@@ -22,6 +24,24 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "rebasin", None)
     with pytest.raises(FedotError, match="pip install rebasin"):
         permute(*models(), UNPADDED, IDS)
+
+
+class Package(ModuleType):
+    """What `permute` takes of the package; it fails at once."""
+
+    def PermutationCoordinateDescent(self, *_):  # noqa: N802
+        raise RuntimeError("it stumbles\nover something")
+
+
+def test_what_the_package_stumbles_over_is_its_result(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rebasin", Package("rebasin"))
+    assert permute(*models(), UNPADDED, IDS).error == "RuntimeError: it stumbles"
+
+
+def test_that_signals_need_the_main_thread_is_no_result_of_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rebasin", Package("rebasin"))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="main thread"):
+        pool.submit(permute, *models(), UNPADDED, IDS).result()
 
 
 @pytest.mark.skipif(not rebasin_method.installed(), reason="the package rebasin is not installed")

@@ -132,6 +132,23 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(pair, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_cannot_be_refined_is_refused_before_the_plan(pair, tmp_path, dry):
+    counts = tmp_path / "counts.json"
+    counts.write_text(str([0] + [3] * (VOCAB - 1)))
+    given = [*pair, "-o", tmp_path / "out.safetensors", "--set", "learn_steps=5", *dry]
+    done = call(*given, "--method", "merged", "--counts", counts, "--counts", counts)
+    assert done.exit_code == 2
+    assert "learn_steps is for the maps of aligned, but the method is merged" in done.output
+    done = call(*given)
+    assert done.exit_code == 2
+    assert "learn_steps draws texts from token counts, but none were given" in done.output
+    if dry:
+        plan = call(*given, "--counts", counts, "--counts", counts)
+        assert plan.exit_code == 0
+        assert "aligned: 2 models" in plan.output
+
+
 def test_nothing_is_overwritten_without_force(pair, tmp_path):
     out = tmp_path / "out.safetensors"
     out.write_bytes(b"mine")

@@ -10,8 +10,19 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align import Alignment
 from fedot.fusion.apply import GroupMap, apply_maps
 from fedot.fusion.average import average_aligned
+from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.large import by_parts
-from fedot.fusion.learned import Learning, learn, learn_turns, losses, mixed_rows, no_angles, turned, turns_of
+from fedot.fusion.learned import (
+    Learning,
+    learn,
+    learn_turns,
+    losses,
+    mixed_rows,
+    no_angles,
+    runner,
+    turned,
+    turns_of,
+)
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.methods.types import Fused
@@ -19,6 +30,7 @@ from fedot.fusion.problem import prepare
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import copy_of, counts, make, run
 from tests.groups import randomise
+from tests.models.variants import canonical_of
 
 SETTINGS = [
     {},
@@ -28,6 +40,11 @@ SETTINGS = [
 ]
 ALIGNED = FusionConfig(method="aligned")
 SHORT = Learning(steps=12, checks=2)
+
+
+def judge(problem):
+    """What `learn_turns` and `losses` compare a state with, and how they run it."""
+    return gated_ensemble(problem), runner(problem)
 
 
 def poorly_aligned(count=2, **settings):
@@ -52,7 +69,7 @@ def test_a_learned_model_computes_what_it_did(settings):
     models = [make(seed, **settings) for seed in range(3)]
     problem = prepare(models, weights=[1, 2, 1], token_counts=counts(0, 3))
     spec, before = problem.specs[0], aligned(problem, ALIGNED)
-    found = learn_turns(before, problem, problem.row_shares(by_count=True), [1, 2], SHORT)
+    found = learn_turns(before, problem, problem.row_shares(by_count=True), [1, 2], SHORT, *judge(problem))
     assert list(found) == [1, 2]
     for k, turns in found.items():
         state = turned(before.aligned[k], spec, turns, before.alignments[k])
@@ -96,7 +113,7 @@ def test_poorly_aligned_models_come_closer(count):
     problem, fused = poorly_aligned(count)
     options = Learning(steps=40)
     better = learn(fused, problem, ALIGNED, options)
-    before, after = losses([fused.state, better.state], problem, options)
+    before, after = losses([fused.state, better.state], problem, options, *judge(problem))
     assert after < 0.7 * before
     for old, new in zip(fused.aligned, better.aligned, strict=True):
         torch.testing.assert_close(run(new, make(0)[1]), run(old, make(0)[1]), rtol=0, atol=1e-6)
@@ -151,7 +168,7 @@ def test_other_architectures_learn_too(name):
     before = aligned(problem, ALIGNED)
     options = Learning(steps=15, checks=2)
     after = learn(before, problem, ALIGNED, options)
-    old, new = losses([before.state, after.state], problem, options)
+    old, new = losses([before.state, after.state], problem, options, *judge(problem))
     assert new < old
     inputs = (torch.randint(1, 60, (3, 8)),) * (2 if name == "seq2seq" else 1)
     with torch.no_grad():
@@ -190,20 +207,45 @@ def test_shares_of_rows_are_multiplied_and_sum_to_one():
     torch.testing.assert_close(mixed, torch.tensor([[0.6, 1.0, 0.24 / 0.88], [0.4, 0.0, 0.64 / 0.88]]))
 
 
+def test_a_single_voter_beside_an_anchor_without_a_vote_has_nothing_to_learn():
+    problem = prepare([make(0), make(1)], weights=[0, 1], token_counts=counts(0, 2))
+    fused = aligned(problem, ALIGNED)
+    assert learn(fused, problem, ALIGNED, SHORT) is fused
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """What is refused is to be refused before any tensor is looked at."""
+
+    def fail(*_):
+        raise AssertionError("a model was brought into canonical form")
+
+    monkeypatch.setattr("fedot.fusion.problem.canonicalise", fail)
+
+
+@pytest.mark.parametrize("anchor", ["global", "medoid"])
 @pytest.mark.parametrize("method", ["merged", "vanilla", "theus"])
-def test_methods_that_are_not_refined_are_named(method):
+@pytest.mark.usefixtures("no_work")
+def test_methods_that_are_not_refined_are_named(method, anchor):
+    config = FusionConfig(method=method, anchor=anchor, learn_steps=5)
     with pytest.raises(FedotError, match=f"learn_steps is for the maps of aligned, but the method is {method}"):
-        fuse([make(0), make(1)], token_counts=counts(0, 2), config=FusionConfig(method=method, learn_steps=5))
+        fuse([make(0), make(1)], token_counts=counts(0, 2), config=config)
 
 
-def test_learning_needs_counts_and_a_whole_number_of_steps():
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("method", ["auto", "aligned"])
+def test_learning_needs_counts(method):
     with pytest.raises(FedotError, match=r"learn_steps draws texts from token counts.*token_counts"):
-        fuse([make(0), make(1)], config=FusionConfig(learn_steps=5))
+        fuse([make(0), make(1)], config=FusionConfig(method=method, learn_steps=5))
+
+
+def test_learning_takes_a_whole_number_of_steps():
     for steps in (-1, 0.5, True):
         with pytest.raises(FedotError, match=r"learn_steps is .* whole number of at least 0"):
             FusionConfig(learn_steps=steps)
 
 
+@pytest.mark.usefixtures("no_work")
 def test_models_of_other_libraries_are_refused():
     (first, config), (second, _) = make(0), make(1)
     with pytest.raises(FedotError, match="learn_steps runs models of encoder, decoder, seq2seq only"):
@@ -213,6 +255,17 @@ def test_models_of_other_libraries_are_refused():
             token_counts=counts(0, 2),
             config=replace(ALIGNED, learn_steps=5),
         )
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize("counted", [True, False])
+def test_translators_with_two_vocabularies_are_told_that_no_counts_would_help(counted):
+    models = [canonical_of("seq2seq-rotary-swiglu-two", seed) for seed in (0, 1)]
+    seen = [torch.ones(models[0][1].vocab_size)] * 2 if counted else None
+    with pytest.raises(
+        FedotError, match=r"of one vocabulary, but the models have vocab\.source and vocab\.target; set"
+    ):
+        fuse(models, token_counts=seen, config=replace(ALIGNED, learn_steps=5))
 
 
 def test_the_automatic_method_aligns_whole_models_where_maps_are_to_be_learned():
