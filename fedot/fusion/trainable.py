@@ -1,10 +1,10 @@
 """The same function in weights that train well: a reduced model made to look like a freshly drawn one.
 
 A reduction leaves the residual stream in whatever directions were kept, some of which carry far more than others, and
-at the size of the block model that it comes from. The function does not depend on either, since a stream that only norms read
-may be turned and scaled. Training does: Adam moves every coordinate by about the same step, whatever its size (Kingma &
-Ba 2015, section 2.1), so large and unequal coordinates learn slowly. A random rotation makes them alike, as they are
-when a model is drawn.
+at the size of the block model that it comes from. The function does not depend on either, since a stream that only
+norms read may be turned and scaled. Training does: Adam moves every coordinate by about the same step, whatever its
+size (Kingma & Ba 2015, section 2.1), so large and unequal coordinates learn slowly. A random rotation makes them alike,
+as they are when a model is drawn.
 """
 
 from collections.abc import Mapping, Sequence
