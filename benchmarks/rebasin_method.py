@@ -147,7 +147,8 @@ def permute(home: nn.Module, source: nn.Module, bridge: Bridge, inputs: Tensor) 
                 return Trial(f"no end within {SECONDS:.0f} s of processor time")
             except Exception as error:  # whatever its own code, or the tracer's, stumbles over
                 told = error.__cause__ or error  # the tracer wraps what a module raises
-                return Trial(f"{type(told).__name__}: {str(told).splitlines()[0]}")
+                first, _, _ = str(told).partition("\n")
+                return Trial(f"{type(told).__name__}: {first}")
         source.eval()  # the tracer leaves what it ran in the mode of the outermost module, dropout on
         for parameter in source.parameters():
             parameter.data = parameter.data.contiguous()

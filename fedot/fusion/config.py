@@ -114,6 +114,8 @@ class FusionConfig:
         for key in ("circuits", "class_rows", "position_rows", "count_rows", "repair"):
             if not isinstance(getattr(self, key), bool):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")
+        if self.repair and self.method == "merged":
+            raise FedotError("fusion.repair is for averages, which merged does not make; set it to false")
 
     @classmethod
     def from_options(cls, options: dict[str, object]) -> "FusionConfig":

@@ -98,8 +98,6 @@ def fuse(
     fused_config = fused.config or problem.config_of(problem.anchor)
     state = fused.state
     if config.repair:
-        if not fused.aligned or fused.config is not None:
-            raise FedotError(f"fusion.repair is for averages, which {config.method} does not make; set it to false")
         state = repair(state, fused.aligned, problem, problem.probe_or_drawn(config.probe_texts))
     if config.distil_steps:
         state = distil(state, fused_config, problem, Distillation(config.distil_steps))
