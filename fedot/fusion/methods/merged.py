@@ -60,7 +60,7 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     target = target_config(problem.config_of(problem.anchor), configs, config.size)
     state, reduced = reduce_block(block, specs, configs, target, probe)
     if "vocab" in problem.counts and "class" in problem.unions:
-        state = refit_outputs(state, reduced, problem, config.probe_texts)
+        state = refit_outputs(state, reduced, problem, config.probe_texts * max(2, len(voters)) // 2)
     compared = aligned(problem, config)
     return Fused(state, compared.aligned, compared.alignments, reduced)
 
