@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from fedot.errors import FedotError
 from fedot.fusion.anchors import SCHEMES, choose_anchor
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig

@@ -80,9 +80,13 @@ def curves_panel(
     for mark in marks:
         y = up(mark / metric.scale)
         body += [line(left, y, right, y, "grid"), text(left - 6, y + 4, tick_label(mark, marks), "s n", "end")]
+    free = 0.0  # where the last label ended; one that would touch it is left out
     for mark in across.marks or _ticks(start, places[-1], across):
-        x = along(_bend(across, mark))
-        body.append(text(x, height - 18, across.write(mark), "s n", "middle"))
+        x, label = along(_bend(across, mark)), across.write(mark)
+        half = 3.5 * len(label)
+        if x - half >= free:
+            body.append(text(x, height - 18, label, "s n", "middle"))
+            free = x + half
     body += [
         line(left, up.start, right, up.start, "axis"),
         text((left + right) / 2, height - 3, across.label, "s", "middle"),

@@ -4,10 +4,13 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from fedot.report.couplings import choose_couplings, coupling_summary, group_family
+from fedot.report.curves import Across, curves_panel
 from fedot.report.html import write_figures
 from fedot.report.plots import figures
 from fedot.report.progress import cost_of
+from fedot.report.statistics import estimate
 from fedot.report.svg import PALETTE, Scale, draw, shorten, spread, standalone, tick_label, ticks
+from fedot.report.views import METRICS, Entry
 
 
 def by_key(results):
@@ -179,3 +182,11 @@ def test_colours_stand_out_from_the_paper(theme):
 def test_long_names_keep_both_ends():
     assert shorten("client", 10) == "client"
     assert shorten("a-very-long-client-name-13", 12) == "a-ver\u2026ame-13"
+
+
+@pytest.mark.parametrize(("places", "shown"), [((1.0, 2.0, 3.0), "123"), ((1.0, 1.01, 3.0), "13")])
+def test_a_label_that_would_touch_the_one_before_is_left_out(places, shown):
+    curve = [(place, estimate([0.5, 0.6])) for place in places]
+    entry, across = Entry("one", "ot", ("one",)), Across("size", "width", "{:.0f}".format, marks=places)
+    panel = curves_panel([entry], [curve], METRICS["accuracy"], "title", (0.0, 1.0), across)
+    assert re.findall(r'text-anchor="middle" class="s n">(.)<', panel.body) == list(shown)
