@@ -51,6 +51,7 @@ STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "aligned + learned": ("aligned", {"learn_steps": 100}),
     "aligned + distilled": ("aligned", {"distil_steps": 100}),
     "merged + distilled": ("merged", {"distil_steps": 100}),
+    "merged + distilled, 400 steps": ("merged", {"distil_steps": 400}),
     "merged, 2 x width": ("merged", {"size": 2.0}),
 }
 PACKAGES = (rebasin_method.NAME,) if rebasin_method.installed() else ()
