@@ -39,7 +39,8 @@ class FusionConfig:
     size
         Widths of the result relative to the anchor's, for the method ``merged``.
     probe_texts
-        How many texts are drawn from token counts where no probe is given.
+        How many texts are drawn from token counts where no probe is given; for the classifier of ``merged`` more where
+        there are more than two models (`fedot.fusion.methods.merged.texts_to_fit`).
     residual, qk_maps, flow_reg
         Options of published methods. `residual`: map of the stream after a layer, ``mean`` or ``latest``
         (``singh-jaggi``, ``imfeld``), or one ``permutation`` of it (``verma``); ``default`` is the paper's. `qk_maps`:

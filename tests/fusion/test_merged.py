@@ -10,6 +10,7 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.block import BlockLinear, block_config, block_module, block_sum
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble, posterior
+from fedot.fusion.methods.merged import texts_to_fit
 from fedot.fusion.moments import SpreadSums
 from fedot.fusion.probe import Probe, draw_texts
 from fedot.fusion.problem import prepare
@@ -154,6 +155,11 @@ def test_post_norm_models_are_refused_by_merged_and_aligned_by_auto():
     by_choice = fuse(models, token_counts=counts(0, 2)).state
     aligned = fuse(models, token_counts=counts(0, 2), config=FusionConfig(method="aligned")).state
     assert all(torch.equal(by_choice[name], aligned[name]) for name in aligned)
+
+
+@pytest.mark.parametrize(("models", "texts"), [(1, 16), (2, 16), (3, 24), (8, 64)])
+def test_the_classifier_sees_more_texts_where_there_are_more_models(models, texts):
+    assert texts_to_fit(16, models) == texts
 
 
 def test_merged_needs_something_to_probe_with_and_auto_does_without():

@@ -60,9 +60,17 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     target = target_config(problem.config_of(problem.anchor), configs, config.size)
     state, reduced = reduce_block(block, specs, configs, target, probe)
     if "vocab" in problem.counts and "class" in problem.unions:
-        state = refit_outputs(state, reduced, problem, config.probe_texts * max(2, len(voters)) // 2)
+        state = refit_outputs(state, reduced, problem, texts_to_fit(config.probe_texts, len(voters)))
     compared = aligned(problem, config)
     return Fused(state, compared.aligned, compared.alignments, reduced)
+
+
+def texts_to_fit(probe_texts: int, models: int) -> int:
+    """How many texts the classifier is fitted on: as many as the block is seen on for two models, in proportion beyond.
+
+    What a text is like in a stream shows in every token of it, whose data it comes from only once a text.
+    """
+    return probe_texts * max(2, models) // 2
 
 
 def refit_outputs(state: State, config: Any, problem: FusionProblem, texts: int) -> State:
