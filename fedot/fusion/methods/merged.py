@@ -66,9 +66,9 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
 
 
 def texts_to_fit(probe_texts: int, models: int) -> int:
-    """How many texts the classifier is fitted on: as many as the block is seen on for two models, in proportion beyond.
+    """How many texts the classifier is fitted on: `probe_texts` for two models, in proportion for more.
 
-    What a text is like in a stream shows in every token of it, whose data it comes from only once a text.
+    A stream is seen anew at every token; whose data a text comes from, only once a text.
     """
     return probe_texts * max(2, models) // 2
 
