@@ -39,8 +39,8 @@ class FusionConfig:
     size
         Widths of the result relative to the anchor's, for the method ``merged``.
     probe_texts
-        How many texts are drawn from token counts where no probe is given; for the classifier of ``merged`` more where
-        there are more than two models (`fedot.fusion.methods.merged.texts_to_fit`).
+        How many texts are drawn from token counts where no probe is given. Of these ``merged`` takes a quarter for each
+        model, for its classifier half for each (`fedot.fusion.methods.merged.texts_to_measure`, `texts_to_fit`).
     residual, qk_maps, flow_reg
         Options of published methods. `residual`: map of the stream after a layer, ``mean`` or ``latest``
         (``singh-jaggi``, ``imfeld``), or one ``permutation`` of it (``verma``); ``default`` is the paper's. `qk_maps`:
@@ -117,6 +117,10 @@ class FusionConfig:
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")
         if self.repair and self.method == "merged":
             raise FedotError("fusion.repair is for averages, which merged does not make; set it to false")
+        if self.learn_steps and self.method not in ("aligned", "auto"):
+            raise FedotError(
+                f"fusion.learn_steps is for the maps of aligned, but the method is {self.method}; set it to 0"
+            )
 
     @classmethod
     def from_options(cls, options: dict[str, object]) -> "FusionConfig":

@@ -82,7 +82,7 @@ def fuse(
         masses=masses,
     )
     if config.learn_steps:
-        check_learnable(problem, config.method)
+        check_learnable(problem)
     words = problem.unions["vocab"].labels if vocabularies is not None else None
     if config.anchor == "medoid":
         problem = fill(problem, given)

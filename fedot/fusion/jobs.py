@@ -95,7 +95,7 @@ def make_job(
         anchor=anchor,
     )
     if config.learn_steps:
-        check_learnable(problem, config.method)
+        check_learnable(problem)
     method = choose(problem, config, probed=probed) if config.method == "auto" else config.method
     return Job(tuple(sources), problem, replace(config, method=method), complete)
 

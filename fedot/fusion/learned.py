@@ -65,21 +65,14 @@ class Learning:
     seed: int = 0
 
 
-def check_learnable(problem: FusionProblem, method: str) -> None:
+def check_learnable(problem: FusionProblem) -> None:
     """Refuse models whose maps cannot be refined, by all of a problem but its tensors.
-
-    Parameters
-    ----------
-    method
-        Name of the fusion method; ``auto`` takes ``aligned`` where maps are to be learned.
 
     Raises
     ------
     FedotError
-        If the method makes no such maps, the models are of no architecture of fedot, or there are no token counts.
+        If the models are of no architecture of fedot, or there are no token counts.
     """
-    if method not in ("aligned", "auto"):
-        raise FedotError(f"fusion.learn_steps is for the maps of aligned, but the method is {method}; set it to 0")
     if getattr(problem.configs[problem.anchor], "architecture", None) not in MODELS:
         raise FedotError(f"fusion.learn_steps runs models of {', '.join(MODELS)} only; set it to 0")
     if "vocab" not in problem.unions:  # counts of a translator's two vocabularies are not kept (`frame`)

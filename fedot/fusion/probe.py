@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
@@ -30,6 +31,20 @@ class Probe:
     def thinned(self, step: int) -> "Probe":
         """Every `step`-th row of each batch, from the first."""
         return replace(self, batches=tuple(tuple(each[::step] for each in batch) for batch in self.batches))
+
+    def packed(self, rows: int) -> "Probe":
+        """The same texts, shortest first, in batches of at most `rows`, each as long as its longest text.
+
+        A probe of several inputs stays as it is.
+        """
+        if any(len(batch) != 1 or batch[0].ndim != 2 or batch[0].is_floating_point() for batch in self.batches):
+            return self
+        longest = max(ids.shape[1] for (ids,) in self.batches)
+        texts = torch.cat([F.pad(ids, (0, longest - ids.shape[1])) for (ids,) in self.batches])
+        ends = ((texts != 0) * torch.arange(1, longest + 1)).max(1).values
+        order = ends.argsort(stable=True)
+        parts = torch.split(order, rows)
+        return replace(self, batches=tuple((texts[part, : max(1, int(ends[part[-1]]))],) for part in parts))
 
     def told_apart(self) -> "Probe":
         """Cut the last position of what a decoder reads (B, T) where its source (B, S) has as many.
@@ -118,8 +133,8 @@ def sensitivities(
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """For each batch the inputs of all named submodules, and how the outputs change with those of `names`.
 
-    Each is (N, width) in the module's precision, padding left out. The change is the gradient of a sum of the centred
-    outputs with random signs, so that its second moment is that of all outputs' gradients (Hutchinson 1990).
+    Each is (N, width) in the module's precision, padding left out. The change is the gradient of a random sum of the
+    outputs (`centred_signs`), so that its second moment is that of all centred outputs' gradients (Hutchinson 1990).
     """
     inputs: dict[str, Tensor] = {}
     generator = torch.Generator().manual_seed(seed)
@@ -136,8 +151,7 @@ def sensitivities(
             with torch.enable_grad():
                 out = module(*batch)
                 logits = real_logits(getattr(out, "logits", out), batch)
-                signs = torch.randint(0, 2, logits.shape, generator=generator) * 2 - 1
-                total = ((logits - logits.mean(-1, keepdim=True)) * signs).sum()
+                total = (logits * centred_signs(logits.shape, generator)).sum()
             slopes = torch.autograd.grad(total, [inputs[name] for name in names])
             yield (
                 {name: at_real_tokens(value.detach(), batch) for name, value in inputs.items()},
@@ -146,6 +160,19 @@ def sensitivities(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def centred_signs(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Random rows (..., C) that sum to 0, their second moment being I - 1/C: signs of an orthonormal basis.
+
+    The basis is Helmert's. Signs of the outputs themselves, centred, would have the same moment, but of two classes
+    vanish half of the time.
+    """
+    classes = shape[-1]
+    signs = torch.randint(0, 2, (*shape[:-1], classes - 1), generator=generator) * 2.0 - 1
+    step = torch.arange(1, classes, dtype=signs.dtype)
+    each = signs / (step * (step + 1)).sqrt()
+    return F.pad(each.flip(-1).cumsum(-1).flip(-1), (0, 1)) - F.pad(each * step, (1, 0))
 
 
 def real_logits(logits: Tensor, batch: Sequence[Tensor]) -> Tensor:

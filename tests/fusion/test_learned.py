@@ -223,13 +223,10 @@ def no_work(monkeypatch):
     monkeypatch.setattr("fedot.fusion.problem.canonicalise", fail)
 
 
-@pytest.mark.parametrize("anchor", ["global", "medoid"])
 @pytest.mark.parametrize("method", ["merged", "vanilla", "theus"])
-@pytest.mark.usefixtures("no_work")
-def test_methods_that_are_not_refined_are_named(method, anchor):
-    config = FusionConfig(method=method, anchor=anchor, learn_steps=5)
+def test_methods_that_are_not_refined_are_named_where_options_are_read(method):
     with pytest.raises(FedotError, match=f"learn_steps is for the maps of aligned, but the method is {method}"):
-        fuse([make(0), make(1)], token_counts=counts(0, 2), config=config)
+        FusionConfig(method=method, learn_steps=5)
 
 
 @pytest.mark.usefixtures("no_work")

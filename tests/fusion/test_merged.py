@@ -10,7 +10,7 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.block import BlockLinear, block_config, block_module, block_sum
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble, posterior
-from fedot.fusion.methods.merged import texts_to_fit
+from fedot.fusion.methods.merged import texts_to_fit, texts_to_measure
 from fedot.fusion.moments import SpreadSums
 from fedot.fusion.probe import Probe, draw_texts
 from fedot.fusion.problem import prepare
@@ -160,6 +160,12 @@ def test_post_norm_models_are_refused_by_merged_and_aligned_by_auto():
 @pytest.mark.parametrize(("models", "texts"), [(1, 16), (2, 16), (3, 24), (8, 64)])
 def test_the_classifier_sees_more_texts_where_there_are_more_models(models, texts):
     assert texts_to_fit(16, models) == texts
+
+
+@pytest.mark.parametrize(("models", "texts"), [(1, 4), (2, 8), (4, 16), (9, 16)])
+def test_a_stream_is_measured_on_a_quarter_of_the_texts_for_each_model_and_at_most_all(models, texts):
+    assert texts_to_measure(16, models) == texts
+    assert texts_to_measure(1, models) == 1
 
 
 def test_merged_needs_something_to_probe_with_and_auto_does_without():

@@ -28,6 +28,9 @@ from fedot.symmetry import Axis
 OUTPUT_RIDGE = 1.0
 """How firmly the classifier is held in its refit; chosen on validation data (docs/results.md)."""
 
+ROWS = 32
+"""Texts in a batch, sorted by length: few enough for little padding."""
+
 
 def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     """Put the models side by side (`fedot.fusion.block`) and reduce the result (`fedot.fusion.reduce_block`).
@@ -47,7 +50,7 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     for each, spec in zip(configs, specs, strict=True):
         check_blockable(each)
         check_planes(spec, problem.specs[problem.anchor])
-    probe = problem.probe_or_drawn(config.probe_texts)
+    probe = problem.probe_or_drawn(texts_to_measure(config.probe_texts, len(voters))).packed(ROWS)
     states = [
         equal_streams(problem.states[k], spec, each, probe.thinned(FEW))
         for k, spec, each in zip(voters, specs, configs, strict=True)
@@ -65,6 +68,11 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     return Fused(state, compared.aligned, compared.alignments, reduced)
 
 
+def texts_to_measure(probe_texts: int, models: int) -> int:
+    """How many texts the stream is measured on: a quarter of `probe_texts` for each model, at most all."""
+    return max(1, probe_texts * min(models, 4) // 4)
+
+
 def texts_to_fit(probe_texts: int, models: int) -> int:
     """How many texts the classifier is fitted on: `probe_texts` for two models, in proportion for more.
 
@@ -77,7 +85,7 @@ def refit_outputs(state: State, config: Any, problem: FusionProblem, texts: int)
     """Fit the classifier to the parents' gated ensemble on texts drawn anew."""
     spec = symmetry(config)
     names = [name for name, axes in spec.axes.items() if len(axes) == 2 and axes[0] == Axis(("class",), "write")]
-    probe = problem.probe_or_drawn(texts, seed=1)
+    probe = problem.probe_or_drawn(texts, seed=1).packed(ROWS)
     teacher = gated_ensemble(problem)
     targets = torch.cat([teacher(*batch) for batch in probe.batches]).double()
     for name in (name.removesuffix(".weight") for name in names):
