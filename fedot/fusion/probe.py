@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fedot.batching import batch_indices
 from fedot.errors import FedotError
 from fedot.models import State, load_model
 from fedot.symmetry import SymmetrySpec
@@ -42,8 +43,7 @@ class Probe:
         longest = max(ids.shape[1] for (ids,) in self.batches)
         texts = torch.cat([F.pad(ids, (0, longest - ids.shape[1])) for (ids,) in self.batches])
         ends = ((texts != 0) * torch.arange(1, longest + 1)).max(1).values
-        order = ends.argsort(stable=True)
-        parts = torch.split(order, rows)
+        parts = [torch.from_numpy(part) for part in batch_indices(ends.numpy(), rows, None)]
         return replace(self, batches=tuple((texts[part, : max(1, int(ends[part[-1]]))],) for part in parts))
 
     def told_apart(self) -> "Probe":
