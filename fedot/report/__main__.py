@@ -13,12 +13,14 @@ def main(
     results: Annotated[Path, typer.Argument(help="results.json of a run.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the results' own by default.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Only print the table as Markdown.")] = False,
-    against: Annotated[str, typer.Option(help="Only print the differences to this strategy, as Markdown.")] = "",
+    against: Annotated[
+        str, typer.Option(help="Only print differences to a strategy, best-parent or own-parents, as Markdown.")
+    ] = "",
 ) -> None:
     """Write report.html, summary.csv, summary.tex and figures/*.svg from results.json, and show the table."""
     from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_latex, write_report
+    from fedot.report.against import paired_markdown
     from fedot.report.html import write_figures
-    from fedot.report.table import paired_markdown
 
     try:
         loaded = load_results(results)

@@ -8,11 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedot.errors import FedotError
 from fedot.report.headline import baseline_of
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
-from fedot.report.sections import PAIRED_COLUMNS, paired_figures, paired_lines, paired_of
+from fedot.report.sections import PAIRED_COLUMNS, paired_figures, paired_of
 from fedot.report.statistics import Scores
 from fedot.report.svg import shorten
 from fedot.report.views import (
@@ -25,7 +24,6 @@ from fedot.report.views import (
     entries_of,
     failures_by_strategy,
     kind_of,
-    label_of,
     metrics_of,
 )
 
@@ -90,11 +88,11 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
     scores = Scores.of(results["rows"])
     header = _header(scores, len(scores.clients))
     rule = [":---", *["---:"] * (len(header) - 1)]
-    lines = [_markdown_row(header), _markdown_row(rule, plain=True)]
+    lines = [markdown_row(header), markdown_row(rule, plain=True)]
     for entry in entries_of(results, scores):
         label = f"**{_markdown(entry.label)}**" if entry.kind == "ot" else _markdown(entry.label)
         cells = ["failed"] + [""] * (len(header) - 2) if entry.failure else _cells(scores, entry, len(scores.clients))
-        lines.append(_markdown_row([label, *cells], plain=True))
+        lines.append(markdown_row([label, *cells], plain=True))
     lines += [
         "",
         _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(scores)}. {_caption(scores)}"),
@@ -104,38 +102,6 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
     for name, reasons in failures_by_strategy(results).items():
         lines += ["", *(f"{_markdown(name)} failed: {_markdown(reason)}" for reason in reasons)]
     return "\n".join(lines) + "\n"
-
-
-def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
-    """Every line's difference to one strategy, paired by seed, as Markdown, the largest first.
-
-    Raises
-    ------
-    FedotError
-        If the run has no such strategy.
-    """
-    scores = Scores.of(results["rows"])
-    metric = metrics_of(scores)[0]
-    if strategy not in scores.strategies:
-        raise FedotError(f"no strategy is called {strategy}; choose from {', '.join(scores.strategies)}")
-    entries = {name: Entry(label_of(name), "baseline", (name,)) for name in scores.strategies}
-    means = {
-        name: each.mean
-        for name in scores.strategies
-        if (each := scores.difference(name, strategy, "all", metric.key)) is not None
-    }
-    order = [entries[name] for name in sorted(means, key=lambda name: -means[name])]
-    rows = [
-        [
-            line["entry"].label,
-            *(str(line[key] or DASH) for key in ("difference", "interval", "bootstrap", "effect", "seeds")),
-        ]
-        for line in paired_lines(scores, order, entries[strategy], [metric])
-    ]
-    over = f"{metric.label} over {label_of(strategy)}"
-    header = [over, "difference", "95 %, t", "95 %, bootstrap", "effect", "seeds"]
-    ruler = _markdown_row([":---", *["---:"] * (len(header) - 1)], plain=True)
-    return "\n".join([_markdown_row(header), ruler, *(_markdown_row(row) for row in rows)]) + "\n"
 
 
 def write_csv(results: Mapping[str, Any], path: Path) -> Path:
@@ -212,5 +178,6 @@ def _markdown(text: str) -> str:
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(text.split()))
 
 
-def _markdown_row(cells: Sequence[str], plain: bool = False) -> str:
+def markdown_row(cells: Sequence[str], plain: bool = False) -> str:
+    """Write one row of a Markdown table, its cells escaped unless they are Markdown already."""
     return f"| {' | '.join(cells if plain else map(_markdown, cells))} |"

@@ -1,8 +1,13 @@
 import subprocess
 import sys
 
+import numpy as np
+import pytest
+
+from fedot.errors import FedotError
 from fedot.report import summary_markdown, write_results
-from fedot.report.statistics import Scores
+from fedot.report.against import paired_markdown
+from fedot.report.statistics import Scores, paired_difference
 
 
 def run(*arguments):
@@ -40,9 +45,10 @@ def test_differences_to_any_strategy_are_printed(results, tmp_path):
     path = write_results(results, tmp_path)
     done = run(path, "--against", "ot-fusion")
     assert done.returncode == 0, done.stderr
-    header, _, *lines = done.stdout.splitlines()
-    assert header.startswith("| Accuracy over OT fusion | difference |")
-    means = [float(line.split("|")[2].replace("\N{MINUS SIGN}", "-")) for line in lines]
+    header, _, own, *lines = done.stdout.splitlines()
+    assert header.startswith("| Accuracy | mean | difference |")
+    assert own.startswith("| OT fusion |")
+    means = [float(line.split("|")[3].replace("\N{MINUS SIGN}", "-")) for line in lines]
     assert means == sorted(means, reverse=True)
     assert not any(line.startswith("| OT fusion |") for line in lines)
     scores = Scores.of(results["rows"])
@@ -50,6 +56,41 @@ def test_differences_to_any_strategy_are_printed(results, tmp_path):
     wanted = scores.difference("fedavg", "ot-fusion", "all", "accuracy")
     assert fedavg == round(100 * wanted.mean, 1)
     assert [item.name for item in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_differences_to_the_best_parent_of_each_seed(results):
+    scores = Scores.of(results["rows"])
+    en, fi = (scores.values(f"parent:xed-{lang}", "all", "accuracy") for lang in ("en", "fi"))
+    best = {seed: max(en[seed], fi[seed]) for seed in en}
+    assert set(map(best.get, best)) - set(en.values())  # no single parent is the best of every seed
+    wanted = paired_difference(scores.values("ensemble", "all", "accuracy"), best)
+    table = paired_markdown(results, "best-parent")
+    assert cells(table, "Best parent of each seed")[0].startswith(f"{100 * np.mean(list(best.values())):.1f} ")
+    assert cells(table, "Ensemble")[1].replace("\N{MINUS SIGN}", "-") == f"{100 * wanted.mean:+.1f}"
+
+
+def test_differences_to_each_parent_on_its_own_client(results):
+    scores = Scores.of(results["rows"])
+    clients = ("xed-en", "xed-fi")
+    own, ours = (
+        {seed: np.mean([scores.values(name(c), c, "accuracy")[seed] for c in clients]) for seed in scores.seeds}
+        for name in (lambda c: f"parent:{c}", lambda _: "ot-fusion")
+    )
+    wanted = paired_difference(ours, own)
+    table = paired_markdown(results, "own-parents")
+    assert cells(table, "OT fusion")[1].replace("\N{MINUS SIGN}", "-") == f"{100 * wanted.mean:+.1f}"
+    assert cells(table, "Each parent on its own client")[0].startswith(f"{100 * np.mean(list(own.values())):.1f} ")
+
+
+def test_a_run_without_parents_is_refused_by_name(results):
+    rows = [row for row in results["rows"] if not row["strategy"].startswith("parent:")]
+    with pytest.raises(FedotError, match="best-parent needs the reference parents"):
+        paired_markdown({**results, "rows": rows}, "best-parent")
+
+
+def cells(table, label):
+    (line,) = [line for line in table.splitlines() if line.startswith(f"| {label} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")][1:]
 
 
 def test_an_unknown_strategy_is_one_line(results, tmp_path):

@@ -1,0 +1,86 @@
+"""Every line's difference to one strategy, or to what the clients have by themselves, paired by seed."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fedot.errors import FedotError
+from fedot.report.paired import paired
+from fedot.report.sections import bounds, effect
+from fedot.report.statistics import Scores, estimate
+from fedot.report.table import markdown_row
+from fedot.report.views import DASH, Metric, label_of, metrics_of
+
+BEST_PARENT, OWN_PARENTS = "best-parent", "own-parents"
+NAMES = {BEST_PARENT: "Best parent of each seed", OWN_PARENTS: "Each parent on its own client"}
+HEADER = ("mean", "difference", "95 %, t", "95 %, bootstrap", "effect", "seeds")
+
+
+def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
+    """Write figures and differences as a Markdown table: what is compared with first, then the largest difference.
+
+    Parameters
+    ----------
+    strategy
+        A line of the run, over all clients; ``best-parent``, the parent that does best over all in each seed; or
+        ``own-parents``, the mean over clients of each one's own model, with which means over clients are compared.
+
+    Raises
+    ------
+    FedotError
+        If the run has no such strategy, or no parents.
+    """
+    scores = Scores.of(results["rows"])
+    metric = metrics_of(scores)[0]
+    theirs = _compared(scores, metric, strategy)
+    over_clients = strategy == OWN_PARENTS
+    found = []
+    for name in scores.strategies:
+        ours = _over_clients(scores, name, metric) if over_clients else scores.values(name, "all", metric.key)
+        difference = paired(ours, theirs)
+        if difference is not None and name != strategy:
+            figures = [
+                metric.estimate(estimate(ours.values())),
+                metric.number(difference.difference.mean, signed=True),
+                bounds(metric, difference.difference),
+                bounds(metric, difference.bootstrap),
+                effect(difference.effect),
+                str(difference.n),
+            ]
+            found.append((difference.difference.mean, [label_of(name), *figures]))
+    found.sort(key=lambda item: -item[0])
+    label = NAMES.get(strategy, label_of(strategy))
+    own = [label, metric.estimate(estimate(theirs.values())), *[DASH] * (len(HEADER) - 2), str(len(theirs))]
+    header = [f"{metric.label}{', mean over clients' if over_clients else ''}", *HEADER]
+    ruler = markdown_row([":---", *["---:"] * len(HEADER)], plain=True)
+    rows = [own, *(row for _, row in found)]
+    return "\n".join([markdown_row(header), ruler, *map(markdown_row, rows)]) + "\n"
+
+
+def _compared(scores: Scores, metric: Metric, strategy: str) -> dict[int, float]:
+    """Figure of each seed of what all lines are compared with."""
+    if strategy in scores.strategies:
+        return scores.values(strategy, "all", metric.key)
+    parents = [name for name in scores.strategies if name.startswith("parent:")]
+    if strategy not in NAMES:
+        raise FedotError(f"no strategy is called {strategy}; choose from {', '.join((*scores.strategies, *NAMES))}")
+    if not parents:
+        raise FedotError(f"{strategy} needs the reference parents, and the run has none")
+    if strategy == BEST_PARENT:
+        best = max if metric.higher_is_better else min
+        return _by_seed([scores.values(name, "all", metric.key) for name in parents], best)
+    return _by_seed([scores.values(name, name.removeprefix("parent:"), metric.key) for name in parents], _mean)
+
+
+def _over_clients(scores: Scores, name: str, metric: Metric) -> dict[int, float]:
+    return _by_seed([scores.values(name, client, metric.key) for client in scores.clients], _mean)
+
+
+def _by_seed(tables: Sequence[Mapping[int, float]], joined: Callable[[list[float]], float]) -> dict[int, float]:
+    """Join the figures of each seed that all tables have."""
+    shared = set.intersection(*map(set, tables)) if tables else set()
+    return {seed: joined([table[seed] for table in tables]) for seed in sorted(shared)}
+
+
+def _mean(values: list[float]) -> float:
+    return math.fsum(values) / len(values)
