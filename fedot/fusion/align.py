@@ -177,7 +177,8 @@ def _align_heads(
     n, m = source_spec.groups[outer].size, anchor_spec.groups[outer].size
     cost = _table_distance(seen, anchor, anchor_spec, outer, n, m)
     served = [each for each in anchor_spec.attentions if anchor_spec.axes[f"{each.q}.weight"][0].groups[0] == outer]
-    pairs = [(get_heads(seen, attention, n), get_heads(anchor, attention, m)) for attention in served]
+    sides = ((seen, source_spec), (anchor, anchor_spec))
+    pairs = [tuple(get_heads(state, spec, each) for state, spec in sides) for each in served]
     for attention, (x, y) in zip(served, pairs, strict=True):
         cost = cost + circuit_distance(x, y, rotary=attention.rotary)
     coupling = solve("exact", cost.numpy(), np.full(n, 1 / n), np.full(m, 1 / m))

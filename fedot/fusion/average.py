@@ -72,11 +72,10 @@ def average_aligned(
         out.setdefault(name, states[0][name].clone())
     if circuits:
         for attention in spec.attentions:
-            n_head = spec.groups[spec.axes[f"{attention.q}.weight"][0].groups[0]].size
-            each = [get_heads(state, attention, n_head) for state in states]
+            each = [get_heads(state, spec, attention) for state in states]
             fused = _average_circuits(each, shares)
             if attention.rotary:  # channels of the scores must stay in their planes
-                plain = get_heads(out, attention, n_head)
+                plain = get_heads(out, spec, attention)
                 fused = Heads(plain.q, plain.k, fused.v, fused.o)
             put_heads(out, attention, fused)
     return out

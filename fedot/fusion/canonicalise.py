@@ -52,8 +52,7 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
                 if axis.role == "write" and spec.groups[axis.groups[0]].kind == "orthogonal":
                     out[name] -= out[name].mean(index, keepdim=True)
     for attention in spec.attentions:
-        n_head = spec.groups[spec.axes[f"{attention.q}.weight"][0].groups[0]].size
-        put_heads(out, attention, balance_heads(get_heads(out, attention, n_head), rotary=attention.rotary))
+        put_heads(out, attention, balance_heads(get_heads(out, spec, attention), rotary=attention.rotary))
     for name in spec.groups:
         scale = spec.scale_of(name)
         if scale is not None:
@@ -126,8 +125,9 @@ class Heads:
         return self.q.shape[1]
 
 
-def get_heads(state: State, attention: Attention, n_head: int) -> Heads:
+def get_heads(state: State, spec: SymmetrySpec, attention: Attention) -> Heads:
     """Read the heads of one attention of a canonical state."""
+    n_head = spec.groups[spec.axes[f"{attention.q}.weight"][0].groups[0]].size
     query, key = (_with_bias(state, name) for name in (attention.q, attention.k))
     key = key if attention.rotary else key[:, :-1]
     sides = (query, key, state[f"{attention.v}.weight"], state[f"{attention.o}.weight"].T)

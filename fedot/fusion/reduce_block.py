@@ -12,14 +12,14 @@ import torch
 from torch import nn
 
 from fedot.fusion.block import block_config, block_module
-from fedot.fusion.canonicalise import put_heads, to_float32
+from fedot.fusion.canonicalise import get_heads, put_heads, to_float32
 from fedot.fusion.directions import kept_directions
 from fedot.fusion.distil import distance
 from fedot.fusion.evidence import matched_groups
 from fedot.fusion.moments import Moments, MomentSums, Spread, SpreadSums
 from fedot.fusion.probe import Probe, readers, sensitivities
 from fedot.fusion.reduce import reduce_ffn, reduce_stream
-from fedot.fusion.reduce_heads import Roots, heads_of, reduce_heads
+from fedot.fusion.reduce_heads import Roots, reduce_heads
 from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -72,7 +72,7 @@ def with_heads(state: State, config: Any, number: int, rank: int, moments: Mappi
     norm_of = {linear: norm.name for norm in spec.norms for linear in norm.feeds}
     for attention in spec.attentions:
         sides = (moments[norm_of[attention.q]], moments[norm_of[attention.k]])
-        heads = heads_of(state, spec, attention)
+        heads = get_heads(state, spec, attention)
         found = reduce_heads(heads, Roots.of(*sides, rotary=attention.rotary), number, rank, attention)
         put_heads(out, attention, found)
     return out, replace(config, n_head=number, d_head=rank)

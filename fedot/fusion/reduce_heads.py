@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.align import circuit_products, plane_products
-from fedot.fusion.canonicalise import Heads, channels, get_heads, planes, refactor
+from fedot.fusion.canonicalise import Heads, channels, planes, refactor
 from fedot.fusion.directions import square_root
 from fedot.fusion.moments import Moments
-from fedot.models import State
-from fedot.symmetry import Attention, SymmetrySpec
+from fedot.symmetry import Attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,6 @@ class Roots:
         """Take them of the streams that are read; in a cross-attention these are two."""
         value = square_root(key.second)
         return cls(_root_with_one(query), _root_with_one(key) if rotary else value, value)
-
-
-def heads_of(state: State, spec: SymmetrySpec, attention: Attention) -> Heads:
-    """Read the heads of one attention."""
-    return get_heads(state, attention, spec.groups[spec.axes[f"{attention.q}.weight"][0].groups[0]].size)
 
 
 def reduce_heads(heads: Heads, roots: Roots, number: int, rank: int, attention: Attention) -> Heads:

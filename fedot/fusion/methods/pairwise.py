@@ -67,8 +67,8 @@ def steady_signs(state: State, spec: SymmetrySpec) -> dict[str, Tensor]:
     """
     out = {}
     for attention in spec.attentions:
-        heads, channels = spec.axes[f"{attention.q}.weight"][0].groups
-        factors = get_heads(state, attention, spec.groups[heads].size)
+        _, channels = spec.axes[f"{attention.q}.weight"][0].groups
+        factors = get_heads(state, spec, attention)
         sides = {} if attention.rotary else {channels: factors.q}
         sides[spec.axes[f"{attention.v}.weight"][0].groups[1]] = factors.o
         for name, factor in sides.items():

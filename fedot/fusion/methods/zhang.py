@@ -46,9 +46,8 @@ def match_rotations(source: State, anchor: State, spec: SymmetrySpec) -> Alignme
 def _turn_heads(source: State, anchor: State, spec: SymmetrySpec, attention: Attention) -> dict[str, GroupMap]:
     heads, qk = spec.axes[f"{attention.q}.weight"][0].groups
     vo = spec.axes[f"{attention.v}.weight"][0].groups[1]
-    n_head = spec.groups[heads].size
-    x, y = (get_heads(state, attention, n_head) for state in (source, anchor))
-    same = torch.eye(n_head, dtype=torch.bool)
+    x, y = (get_heads(state, spec, attention) for state in (source, anchor))
+    same = torch.eye(spec.groups[heads].size, dtype=torch.bool)
     score = plane_map(x.q, x.k, y.q, y.k) if attention.rotary else channel_map(x.q, x.k, y.q, y.k, same, scores=False)
     output = channel_map(x.v, x.o, y.v, y.o, same, scores=False)
     return {qk: _rescaled(score, x.q, x.k, y.q, y.k), vo: _rescaled(output, x.v, x.o, y.v, y.o)}
