@@ -9,6 +9,9 @@ from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.problem import FusionProblem
 from fedot.models import load_model
 
+NEGLIGIBLE = 1e-6
+"""A model whose share in a text is below that is not run on it; its part would drown in the rounding of the rest."""
+
 
 def posterior(texts: Tensor, counts: Tensor) -> Tensor:
     """How likely each text comes from each model's data, (B, K), rows summing to 1.
@@ -38,8 +41,16 @@ def gated_ensemble(problem: FusionProblem) -> Callable[..., Tensor]:
     def logits(*batch: Tensor) -> Tensor:
         gate = posterior(batch[0], counts) * prior
         gate = (gate / gate.sum(1, keepdim=True)).float()
-        each = torch.stack([module(*batch).log_softmax(-1) for module in modules], 1)  # (B, K, ..., C)
-        mixed: Tensor = (each * gate.reshape(gate.shape + (1,) * (each.ndim - 2))).sum(1)
+        mixed: Tensor | None = None
+        for module, share in zip(modules, gate.T, strict=True):
+            heard = (share > NEGLIGIBLE).nonzero().squeeze(1)
+            if not len(heard):
+                continue
+            own = module(*(each[heard] for each in batch)).log_softmax(-1)
+            part = own * share[heard].reshape(-1, *(1,) * (own.ndim - 1))
+            mixed = own.new_zeros(len(gate), *own.shape[1:]) if mixed is None else mixed
+            mixed.index_add_(0, heard, part)
+        assert mixed is not None  # the shares of a text sum to 1
         return mixed
 
     return logits

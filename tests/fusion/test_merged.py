@@ -9,7 +9,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.block import BlockLinear, block_config, block_module, block_sum
 from fedot.fusion.distil import Distillation, distil
-from fedot.fusion.ensemble import gated_ensemble, posterior
+from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.methods.merged import texts_to_fit, texts_to_measure
 from fedot.fusion.moments import SpreadSums
 from fedot.fusion.probe import Probe, draw_texts
@@ -193,16 +193,6 @@ def test_a_spread_added_up_is_that_of_all_rows():
     spread = sums.spread()
     torch.testing.assert_close(spread.mean, rows.mean(0))
     torch.testing.assert_close(spread.covariance, torch.cov(rows.T, correction=0))
-
-
-def test_a_text_is_told_to_come_from_where_its_words_do():
-    seen = torch.zeros(2, 10, dtype=torch.float64)
-    seen[0, 1:5], seen[1, 5:] = 100.0, 100.0
-    gate = posterior(torch.tensor([[1, 2, 3, 0], [6, 7, 8, 9], [1, 6, 0, 0]]), seen)
-    torch.testing.assert_close(gate.sum(1), torch.ones(3, dtype=torch.float64))
-    assert gate[0, 0] > 0.99
-    assert gate[1, 1] > 0.99
-    assert 0.2 < gate[2, 0] < 0.8
 
 
 def test_distillation_brings_the_fused_model_closer_to_the_ensemble():
