@@ -76,7 +76,7 @@ caption{text-align:left;color:var(--ink-2);padding-bottom:.6rem;font-size:.875re
 .cap{display:block;position:sticky;left:0;max-width:min(74ch,100vw - 2*clamp(1rem,4vw,2.5rem))}
 th,td{padding:.36rem .55rem;text-align:right;white-space:nowrap;font-weight:400;vertical-align:baseline}
 th:first-child,td:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:var(--paper);z-index:1}
-thead th{font-weight:600;border-bottom:1.5px solid var(--ink);vertical-align:bottom}
+thead th{font-weight:600;border-bottom:1.5px solid var(--ink);vertical-align:bottom;white-space:normal}
 tbody tr+tr>*{border-top:1px solid var(--grid)}
 tbody+tbody>tr:first-child>*{border-top:1px solid var(--rule)}
 .section th{padding-top:.9rem;color:var(--ink-2);font-size:.8125rem}

@@ -48,7 +48,7 @@ It ended before everything was done; what is here is what was finished. Means ma
 <table>
 <caption><span class="cap">Over all clients, final round{% if seeds|length > 1 %}: mean ± half the 95 % interval over seeds (Student t){% elif seeds %}; one seed, so there is no interval (± –){% endif %}.</span></caption>
 <thead><tr><th scope="col">Strategy</th>
-{% for metric in metrics %}<th scope="col">{{ metric.label }}{{ ", %" if metric.unit }} <span aria-label="{{ 'higher is better' if metric.higher_is_better else 'lower is better' }}">{{ "↑" if metric.higher_is_better else "↓" }}</span></th>
+{% for metric in metrics %}<th scope="col">{{ metric.label }}{{ ", %" if metric.unit }}&nbsp;<span aria-label="{{ 'higher is better' if metric.higher_is_better else 'lower is better' }}">{{ "↑" if metric.higher_is_better else "↓" }}</span></th>
 {% if loop.first and baseline %}<th scope="col">Against {{ baseline }}</th>{% endif %}
 {% endfor %}
 <th scope="col">Sent</th><th scope="col">Received</th><th scope="col">Time</th><th scope="col">Seeds</th></tr></thead>
