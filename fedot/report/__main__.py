@@ -16,10 +16,14 @@ def main(
     against: Annotated[
         str, typer.Option(help="Only print differences to a strategy, best-parent or own-parents, as Markdown.")
     ] = "",
+    rounds: Annotated[
+        str, typer.Option(help="Only print every round's figures over `all` clients or of one, as Markdown.")
+    ] = "",
 ) -> None:
     """Write report.html, summary.csv, summary.tex and figures/*.svg from results.json, and show the table."""
     from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_latex, write_report
     from fedot.report.against import paired_markdown
+    from fedot.report.by_round import rounds_markdown
     from fedot.report.html import write_figures
 
     try:
@@ -28,7 +32,9 @@ def main(
             typer.echo(summary_markdown(loaded), nl=False)
         if against:
             typer.echo(paired_markdown(loaded, against), nl=False)
-        if markdown or against:
+        if rounds:
+            typer.echo(rounds_markdown(loaded, rounds), nl=False)
+        if markdown or against or rounds:
             return
         folder = out or results.parent
         page = write_report(loaded, folder)

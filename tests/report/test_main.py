@@ -88,6 +88,27 @@ def test_a_run_without_parents_is_refused_by_name(results):
         paired_markdown({**results, "rows": rows}, "best-parent")
 
 
+def test_every_round_is_printed(make, tmp_path):
+    results = make(rounds=3)
+    done = run(write_results(results, tmp_path), "--rounds", "xed-fi")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("| Accuracy on xed-fi | round 1 | round 2 | round 3 |")
+    for number, cell in enumerate(cells(done.stdout, "OT fusion"), 1):
+        wanted = [
+            row["metrics"]["accuracy"]
+            for row in results["rows"]
+            if (row["strategy"], row["split"], row["round"]) == ("ot-fusion", "xed-fi", number)
+        ]
+        assert cell.startswith(f"{100 * np.mean(wanted):.1f} ")
+    assert cells(done.stdout, "Ensemble")[1:] == ["\N{EN DASH}"] * 2
+
+
+def test_rounds_of_an_unknown_client_are_one_line(results, tmp_path):
+    done = run(write_results(results, tmp_path), "--rounds", "xed-sv")
+    assert done.returncode == 2
+    assert done.stderr == "fedot: no client is called xed-sv; choose from all, xed-en, xed-fi\n"
+
+
 def cells(table, label):
     (line,) = [line for line in table.splitlines() if line.startswith(f"| {label} |")]
     return [cell.strip() for cell in line.strip("|").split("|")][1:]
