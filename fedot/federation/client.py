@@ -107,7 +107,7 @@ def fit(message: Message, context: Context) -> Message:
         training,
         validation,
         me.scenario.train,
-        seed=seed,
+        seed=seed + 2**32 * (settings.server_round - 1),  # every round shuffles anew
         device=settings.device,
         proximal_mu=settings.proximal_mu,
     )

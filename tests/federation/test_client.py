@@ -153,6 +153,15 @@ def test_later_rounds_start_from_what_is_sent(tiny: Any, trainings: list[int], t
     assert any(not torch.equal(a.state[key], b.state[key]) for key in a.state)
 
 
+def test_every_round_shuffles_anew(tiny: Any, trainings: list[int], tmp_path: Path) -> None:
+    clients = Clients(tiny(), cache=str(tmp_path))
+    first = clients.train()
+    second, third, again = (clients.train(first.state, server_round=number) for number in (2, 3, 2))
+    assert len(set(trainings)) == len(trainings) == 3
+    assert any(not torch.equal(second.state[key], third.state[key]) for key in first.state)
+    assert all(torch.equal(second.state[key], again.state[key]) for key in first.state)
+
+
 def test_a_node_keeps_the_models_that_were_asked_for_last(
     tiny: Any, trainings: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
