@@ -141,14 +141,14 @@ def test_an_interrupted_run_goes_on(call: Call, monkeypatch: pytest.MonkeyPatch,
     assert call("--out", "whole", "--no-cache").exit_code == 0
     trainings.clear()
 
-    def dying(self: Any) -> None:
-        if self.seed == 1:  # in the middle: its strategies are done
+    def dying(seed: Any, pending: Any) -> None:
+        if seed.number == 1:  # in the middle: its strategies are done
             raise KeyboardInterrupt
-        real(self)
+        real(seed, pending)
 
-    real = run_module._Seed._centralised
+    real = run_module.score_centralised
     with monkeypatch.context() as patch:
-        patch.setattr(run_module._Seed, "_centralised", dying)
+        patch.setattr(run_module, "score_centralised", dying)
         assert call("--out", "o", "--no-cache").exit_code != 0
     assert {row["seed"] for row in load_results(Path("o/results.json"))["rows"]} == {0, 1}
     assert len(trainings) == 5

@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ import huggingface_hub
 from fedot import simulate
 from fedot.data import standin
 from fedot.federation import run as run_module
+from fedot.federation.seed import Seed
 from fedot.scenario import load_scenario
 
 ROOT = Path(__file__).parents[1]
@@ -229,13 +231,13 @@ def test_a_missing_gpu_gets_one_line(scenario: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_an_interrupt_keeps_what_is_finished(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: object) -> None:
-        if self.seed == 1:  # type: ignore[attr-defined]
+    def interrupted(seed: Seed, pool: Executor | None) -> None:
+        if seed.number == 1:
             raise KeyboardInterrupt
-        real(self)  # type: ignore[arg-type]
+        real(seed, pool)
 
-    real = run_module._Seed.run
-    monkeypatch.setattr(run_module._Seed, "run", interrupted)
+    real = run_module.run_seed
+    monkeypatch.setattr(run_module, "run_seed", interrupted)
     result = call("--seeds", "0,1")
     assert result.exit_code == 130
     results = json.loads((tmp_path / "runs/tiny/results.json").read_text())

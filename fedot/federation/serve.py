@@ -13,9 +13,10 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.federation.checkpoint import FOLDER, CheckpointedGrid
 from fedot.federation.files import claimed, write_bytes
+from fedot.federation.plan import Plan, work_per_seed
 from fedot.federation.progress import track
 from fedot.federation.results import RunRecord
-from fedot.federation.run import Plan, run_scenario, work_per_seed
+from fedot.federation.run import run_scenario
 from fedot.models import Config, State, config_to_json
 from fedot.report import load_results, write_report, write_results
 from fedot.report.results import plain

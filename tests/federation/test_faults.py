@@ -11,8 +11,9 @@ import torch
 from fedot.errors import FedotError
 from fedot.federation.faults import FAULTS, SCALE, flipped_labels
 from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.plan import Plan
 from fedot.federation.results import RunRecord
-from fedot.federation.run import Plan, run_scenario
+from fedot.federation.run import run_scenario
 from fedot.models import Config, State
 from fedot.scenario import FaultName, Scenario, parse_scenario
 from fedot.tokenizer import Encoded

@@ -17,8 +17,9 @@ from fedot.errors import FedotError
 from fedot.federation import client as client_side
 from fedot.federation.centralised import train_centralised
 from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.plan import Plan, work_per_seed
 from fedot.federation.results import RunRecord, reduce_plan
-from fedot.federation.run import Plan, run_scenario, work_per_seed
+from fedot.federation.run import run_scenario
 from fedot.fusion import large
 from fedot.models import Config, State, load_model
 from fedot.report import render_report

@@ -1,0 +1,135 @@
+"""One strategy over all rounds of one seed: every round's model is scored, the last one saved and looked into."""
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+
+from flwr.app import ArrayRecord, MetricRecord
+from flwr.app.exception import AppExitException
+
+from fedot.errors import FedotError
+from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
+from fedot.federation.global_model import Global, global_model
+from fedot.federation.lines import PAIRS, lines_between
+from fedot.federation.messages import ClientDescription, ClientUpdate
+from fedot.federation.records import pack_state, unpack_state
+from fedot.federation.seed import Seed
+from fedot.federation.server import Federation, evaluate_everywhere
+from fedot.models import State, symmetry
+from fedot.strategies import OTFusion, Quorum, build_strategy
+from fedot.strategies.ot_fusion import Fused, client_vocabulary
+
+log = logging.getLogger("fedot.server")
+
+
+def run_strategy(
+    seed: Seed,
+    title: str,
+    name: str,
+    options: Mapping[str, object],
+    initial: State,
+    federation: Federation,
+    parents: Sequence[ClientUpdate],
+) -> None:
+    """Run one strategy over all rounds; if it cannot be run, say why in the results and go on.
+
+    Parameters
+    ----------
+    initial
+        The server's own model, which round 1 starts from where the start is shared.
+    federation
+        The seed's, or the same with another start.
+    parents
+        The clients' trained models, whose trainings are on record already; tensors are not read.
+    """
+    as_parents = bool(parents) and federation.settings == seed.federation.settings
+    strategy = build_strategy(name, dict(options), Quorum(seed.federation.names, partitions=seed.federation.partitions))
+    strategy.timeout = seed.plan.timeout
+    final = seed.scenario.rounds
+    grid, record = seed.grid, seed.record
+    spent = [grid.bytes_down["train"], grid.bytes_up["train"]]
+    random.seed(seed.number)  # Flower samples clients from the global generator
+
+    def evaluate(server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
+        if server_round == 0:
+            return None
+        fusing = time.perf_counter() - grid.latest["train"].ended
+        down, up = grid.bytes_down["train"] - spent[0], grid.bytes_up["train"] - spent[1]
+        spent[:] = grid.bytes_down["train"], grid.bytes_up["train"]
+        updates = strategy.accepted
+        fused = strategy.latest if isinstance(strategy, OTFusion) else None
+        model = global_model({} if fused else unpack_state(arrays), fused, updates)
+        if server_round == final:  # before anything else can go wrong
+            words = seed.federation.settings.tokenizer
+            seed.save_model(title, seed.number, model.state, model.config, words, model.vocabulary, None)
+        where = f"{title}, seed {seed.number}, round {server_round}"
+        tallies = _scores(seed, where, model, parents)
+        record.add_scores(
+            seed.number,
+            title,
+            server_round,
+            tallies,
+            bytes_up=up,
+            bytes_down=down,
+            seconds=fusing + max(update.seconds for update in updates),
+            final=server_round == final,
+        )
+        record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
+        trained = server_round > 1 or not as_parents
+        if trained:
+            record.add_training(seed.number, title, server_round, updates)
+        if server_round == final and fused is not None:
+            _diagnose(seed, title, fused)
+        seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.n)
+        return None
+
+    try:
+        strategy.start(
+            grid,
+            pack_state(initial),
+            num_rounds=final,
+            timeout=seed.plan.timeout,
+            train_config=federation.settings.to_record(),
+            evaluate_fn=evaluate,
+        )
+    except (FedotError, AppExitException, ArithmeticError, ValueError) as error:
+        # Flower's own strategies raise the latter three where their arithmetic does not work out
+        told = str(error) if isinstance(error, FedotError) else f"{type(error).__name__}: {error}"
+        log.warning("%s cannot be run: %s", title, told)
+        record.add_failure(seed.number, title, " ".join(told.split()))
+
+
+def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> dict[str, AnyTally]:
+    own = {update.client: update.tokenizer for update in parents}
+
+    def request_for(client: ClientDescription) -> EvaluationRequest:
+        tokenizer = own.get(client.client, "")
+        if model.vocabulary is not None and not tokenizer:
+            raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
+        state, config = model.for_client(tokenizer)
+        return EvaluationRequest((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
+
+    return seed.scores(where, request_for)[0]
+
+
+def _diagnose(seed: Seed, title: str, fused: Fused) -> None:
+    """Couplings for every seed; for the first seed of a one-shot run also the loss along the lines."""
+    clients = [update.client for update in fused.updates]
+    anchor = fused.anchor or "global model"
+    record, spec = seed.record, symmetry(fused.result.aligned_config)
+    record.add_couplings(seed.number, title, clients, anchor, fused.result, spec)
+    record.add_diagnostics(seed.number, title, clients, anchor, fused.result)
+    shared = all(client_vocabulary(update) is None for update in fused.updates)
+    if seed.number != seed.scenario.seeds[0] or fused.anchor is None or not shared:
+        return
+    at = clients.index(fused.anchor)
+
+    def alike(request: EvaluationRequest) -> tuple[dict[str, AnyTally], ...]:
+        return evaluate_everywhere(seed.federation, lambda _: request)
+
+    for k in [k for k in range(len(clients)) if k != at][:PAIRS]:
+        try:
+            record.lines += lines_between(seed.number, title, fused, at, k, alike)
+        except FedotError as error:  # the strategy itself has its figures already
+            record.notices.append(f"{title}, seed {seed.number}: no line to {clients[k]}: {error}")

@@ -1,0 +1,89 @@
+"""One seed of a run: who takes part, where results go, and how models are scored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from flwr.serverapp import Grid
+
+from fedot.errors import FedotError
+from fedot.federation.evaluations import AnyTally, EvaluationRequest
+from fedot.federation.messages import OWN_CACHE, ClientDescription, Settings
+from fedot.federation.metered import MeteredGrid
+from fedot.federation.plan import Plan, Progress, SaveModel
+from fedot.federation.results import RunRecord
+from fedot.federation.server import Federation, evaluate_where_possible, gather
+from fedot.federation.transfer import narrow, widen
+from fedot.models import Config, config_to_json
+from fedot.scenario import Scenario
+
+RequestFor = Callable[[ClientDescription], EvaluationRequest]
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One seed with its federation; results go into `record` and, as models, to `save_model`."""
+
+    number: int
+    plan: Plan
+    grid: MeteredGrid
+    federation: Federation
+    record: RunRecord
+    save_model: SaveModel
+    progress: Progress
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of the run."""
+        return self.plan.scenario
+
+    @property
+    def n(self) -> int:
+        """Number of clients."""
+        return len(self.federation.clients)
+
+    def tell(self, what: str, work: float) -> None:
+        """Report progress."""
+        self.progress(f"seed {self.number}: {what}", work)
+
+    def scores(self, where: str, request_for: RequestFor) -> tuple[dict[str, AnyTally], ...]:
+        """Evaluate at every client that can; say who cannot, and then there is no sum over all.
+
+        Raises
+        ------
+        FedotError
+            If no client can.
+        """
+        results, left_out = evaluate_where_possible(self.federation, request_for)
+        for name, reason in left_out:
+            self.record.notices.append(f"{where}: no figures of {name}, nor over all: {reason}")
+        if not results[0]:
+            raise FedotError(f"no client could evaluate: {'; '.join(f'{name}: {why}' for name, why in left_out)}")
+        return results
+
+
+def begin(grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, number: int) -> Seed:
+    """Ask who is there, and make the tokenizer that the clients share."""
+    scenario = plan.scenario
+    half = scenario.transfer == "float16"
+    metered = MeteredGrid(grid, outgoing=narrow if half else None, incoming=widen if half else None)
+    own_files = any(spec.dataset == "files" for spec in scenario.client_specs())
+    settings = Settings(
+        scenario=scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
+        seed=number,
+        data_dir=str(plan.data_dir or "") if plan.pooled else "",
+        base_dir=str(scenario.base_dir or "") if plan.pooled and own_files else "",
+        device=plan.device,
+        init=scenario.init,
+        cache=plan.cache if plan.pooled else OWN_CACHE,
+        transfer=scenario.transfer,
+    )
+    progress(f"seed {number}: asking the clients", 0.0)
+    federation = gather(metered, scenario, settings)
+    record.add_clients(tuple(federation.clients.values()))
+    return Seed(number, plan, metered, federation, record, save_model, progress)
+
+
+def starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:
+    """The same federation with another initialisation, and the shape of the model that the server starts from."""
+    settings = replace(federation.settings, init=init, model_config=config_to_json(shape) if shape else "")
+    return replace(federation, settings=settings)
