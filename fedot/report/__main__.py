@@ -23,17 +23,19 @@ def main(
     """Write report.html, summary.csv, summary.tex and figures/*.svg from results.json, and show the table."""
     from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_latex, write_report
     from fedot.report.against import paired_markdown
-    from fedot.report.by_round import rounds_markdown
+    from fedot.report.by_round import round_differences_markdown, rounds_markdown
     from fedot.report.html import write_figures
 
     try:
         loaded = load_results(results)
         if markdown:
             typer.echo(summary_markdown(loaded), nl=False)
-        if against:
-            typer.echo(paired_markdown(loaded, against), nl=False)
-        if rounds:
+        if rounds and against:
+            typer.echo(round_differences_markdown(loaded, rounds, against), nl=False)
+        elif rounds:
             typer.echo(rounds_markdown(loaded, rounds), nl=False)
+        elif against:
+            typer.echo(paired_markdown(loaded, against), nl=False)
         if markdown or against or rounds:
             return
         folder = out or results.parent

@@ -1,12 +1,12 @@
 """Every line's difference to one strategy, or to what the clients have by themselves, paired by seed."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from fedot.errors import FedotError
 from fedot.report.paired import paired
-from fedot.report.sections import bounds, effect
+from fedot.report.sections import paired_cells
 from fedot.report.statistics import Scores, estimate
 from fedot.report.table import markdown_row
 from fedot.report.views import DASH, Metric, label_of, metrics_of
@@ -39,15 +39,10 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
         ours = _over_clients(scores, name, metric) if over_clients else scores.values(name, "all", metric.key)
         difference = paired(ours, theirs)
         if difference is not None and name != strategy:
-            figures = [
-                metric.estimate(estimate(ours.values())),
-                metric.number(difference.difference.mean, signed=True),
-                bounds(metric, difference.difference),
-                bounds(metric, difference.bootstrap),
-                effect(difference.effect),
-                str(difference.n),
-            ]
-            found.append((difference.difference.mean, [label_of(name), *figures]))
+            cells = paired_cells(metric, difference)
+            figures = [cells[key] for key in ("difference", "interval", "bootstrap", "effect")]
+            mean = metric.estimate(estimate(ours.values()))
+            found.append((difference.difference.mean, [label_of(name), mean, *figures, str(difference.n)]))
     found.sort(key=lambda item: -item[0])
     label = NAMES.get(strategy, label_of(strategy))
     own = [label, metric.estimate(estimate(theirs.values())), *[DASH] * (len(HEADER) - 2), str(len(theirs))]
@@ -69,18 +64,14 @@ def _compared(scores: Scores, metric: Metric, strategy: str) -> dict[int, float]
     if strategy == BEST_PARENT:
         best = max if metric.higher_is_better else min
         return _by_seed([scores.values(name, "all", metric.key) for name in parents], best)
-    return _by_seed([scores.values(name, name.removeprefix("parent:"), metric.key) for name in parents], _mean)
+    return _by_seed([scores.values(name, name.removeprefix("parent:"), metric.key) for name in parents], fmean)
 
 
 def _over_clients(scores: Scores, name: str, metric: Metric) -> dict[int, float]:
-    return _by_seed([scores.values(name, client, metric.key) for client in scores.clients], _mean)
+    return _by_seed([scores.values(name, client, metric.key) for client in scores.clients], fmean)
 
 
 def _by_seed(tables: Sequence[Mapping[int, float]], joined: Callable[[list[float]], float]) -> dict[int, float]:
     """Join the figures of each seed that all tables have."""
     shared = set.intersection(*map(set, tables)) if tables else set()
     return {seed: joined([table[seed] for table in tables]) for seed in sorted(shared)}
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values)

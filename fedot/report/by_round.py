@@ -1,12 +1,12 @@
 """The headline metric after every round, as Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.statistics import Scores, estimate
+from fedot.report.statistics import Estimate, Scores
 from fedot.report.table import markdown_row
-from fedot.report.views import DASH, entries_of, metrics_of
+from fedot.report.views import Entry, entries_of, label_of, metrics_of
 
 
 def rounds_markdown(results: Mapping[str, Any], split: str) -> str:
@@ -22,22 +22,50 @@ def rounds_markdown(results: Mapping[str, Any], split: str) -> str:
     FedotError
         If the run has no such client.
     """
-    scores = Scores.of(results["rows"])
-    if split not in scores.splits:
-        raise FedotError(f"no client is called {split}; choose from {', '.join(scores.splits)}")
-    metric = metrics_of(scores)[0]
-    rounds = sorted({row["round"] for row in results["rows"]})
-    values: dict[tuple[str, int], list[float | None]] = {}
-    for row in results["rows"]:
-        if row["split"] == split:
-            values.setdefault((row["strategy"], row["round"]), []).append(row["metrics"].get(metric.key))
+    metric = metrics_of(Scores.of(results["rows"]))[0]
+    return _table(results, split, "", lambda scores, entry: scores.estimate(entry.members, split, metric.key))
+
+
+def round_differences_markdown(results: Mapping[str, Any], split: str, strategy: str) -> str:
+    """Write the same of the differences to one strategy, paired by seed.
+
+    Raises
+    ------
+    FedotError
+        If the run has no such client or strategy.
+    """
+    whole = Scores.of(results["rows"])
+    metric = metrics_of(whole)[0]
+    if strategy not in whole.strategies:
+        raise FedotError(f"no strategy is called {strategy}; choose from {', '.join(whole.strategies)}")
+
+    def difference(scores: Scores, entry: Entry) -> Estimate | None:
+        return scores.difference(entry.members, strategy, split, metric.key) if entry.members != (strategy,) else None
+
+    return _table(results, split, f" over {label_of(strategy)}", difference, signed=True)
+
+
+def _table(
+    results: Mapping[str, Any],
+    split: str,
+    over: str,
+    figure: Callable[[Scores, Entry], Estimate | None],
+    *,
+    signed: bool = False,
+) -> str:
+    whole = Scores.of(results["rows"])
+    if split not in whole.splits:
+        raise FedotError(f"no client is called {split}; choose from {', '.join(whole.splits)}")
+    metric = metrics_of(whole)[0]
+    numbers = sorted({row["round"] for row in results["rows"]})
+    by_round = [Scores.of(row for row in results["rows"] if row["round"] == number) for number in numbers]
     where = "over all clients" if split == "all" else f"on {split}"
     lines = [
-        markdown_row([f"{metric.label} {where}", *(f"round {number}" for number in rounds)]),
-        markdown_row([":---", *["---:"] * len(rounds)], plain=True),
+        markdown_row([f"{metric.label}{over} {where}", *(f"round {number}" for number in numbers)]),
+        markdown_row([":---", *["---:"] * len(numbers)], plain=True),
     ]
-    for entry in entries_of(results, scores):
+    for entry in entries_of(results, whole):
         if len(entry.members) == 1 and not entry.failure:
-            found = [estimate(values.get((entry.members[0], number), ())) for number in rounds]
-            lines.append(markdown_row([entry.label, *(metric.estimate(each) if each else DASH for each in found)]))
+            cells = [metric.estimate(figure(scores, entry), signed=signed) for scores in by_round]
+            lines.append(markdown_row([entry.label, *cells]))
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from fedot.report.latex import Cell, booktabs
 from fedot.report.page import figure_parts, page_template
 from fedot.report.results import write_atomically
 from fedot.report.runs import Line, Run, headline_metric, lines_of, runs_of
-from fedot.report.sections import PAIRED_COLUMNS, bounds, effect, paired_figures
+from fedot.report.sections import PAIRED_COLUMNS, paired_cells, paired_figures
 from fedot.report.views import (
     DASH,
     PLUS_MINUS,
@@ -102,17 +102,12 @@ def _page(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric |
 
 def _cells(line: Line, metric: Metric | None) -> dict[str, Any]:
     """Write one line's figures for people."""
-    against = line.against
     return {
         "entry": line.entry,
         "value": metric.estimate(line.value) if metric else DASH,
         "best": line.best,
         "seeds": line.value.n if line.value else 0,
-        "difference": metric.number(against.difference.mean, signed=True) if metric and against else "",
-        "settled": bool(against and against.difference.settled),
-        "interval": bounds(metric, against.difference) if metric and against else "",
-        "bootstrap": bounds(metric, against.bootstrap) if metric and against else "",
-        "effect": effect(against.effect) if against else "",
+        **paired_cells(metric, line.against),
         "sent": quantity(line.sent.mean) if line.sent else DASH,
         "received": quantity(line.received.mean) if line.received else DASH,
         "seconds": duration(line.seconds.mean) if line.seconds else DASH,

@@ -44,6 +44,19 @@ def effect(value: float | None) -> str:
     return DASH if value is None else f"{value:+.2f}".replace("-", MINUS)
 
 
+def paired_cells(metric: Metric | None, against: Paired | None) -> dict[str, Any]:
+    """Write a paired difference for people; nothing where there is none."""
+    if metric is None or against is None:
+        return {"difference": "", "settled": False, "interval": "", "bootstrap": "", "effect": ""}
+    return {
+        "difference": metric.number(against.difference.mean, signed=True),
+        "settled": against.difference.settled,
+        "interval": bounds(metric, against.difference),
+        "bootstrap": bounds(metric, against.bootstrap),
+        "effect": effect(against.effect),
+    }
+
+
 def paired_lines(
     scores: Scores, entries: Sequence[Entry], baseline: Entry | None, metrics: Sequence[Metric]
 ) -> list[dict[str, Any]]:
@@ -52,17 +65,8 @@ def paired_lines(
     for entry in entries if metrics else ():
         against = paired_of(scores, entry, baseline, metrics[0])
         if against is not None:
-            found.append(
-                {
-                    "entry": entry,
-                    "difference": metrics[0].number(against.difference.mean, signed=True),
-                    "settled": against.difference.settled,
-                    "interval": bounds(metrics[0], against.difference),
-                    "bootstrap": bounds(metrics[0], against.bootstrap) if against.bootstrap else "",
-                    "effect": effect(against.effect),
-                    "seeds": against.n,
-                }
-            )
+            cells = {**paired_cells(metrics[0], against), "entry": entry, "seeds": against.n}
+            found.append(cells if against.bootstrap else {**cells, "bootstrap": ""})
     return found
 
 

@@ -103,6 +103,18 @@ def test_every_round_is_printed(make, tmp_path):
     assert cells(done.stdout, "Ensemble")[1:] == ["\N{EN DASH}"] * 2
 
 
+def test_differences_of_every_round_are_paired(make, tmp_path):
+    results = make(rounds=3)
+    done = run(write_results(results, tmp_path), "--rounds", "all", "--against", "fedavg")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("| Accuracy over FedAvg over all clients | round 1 |")
+    for number, cell in enumerate(cells(done.stdout, "OT fusion"), 1):
+        scores = Scores.of(row for row in results["rows"] if row["round"] == number)
+        wanted = scores.difference("ot-fusion", "fedavg", "all", "accuracy")
+        assert cell.replace("\N{MINUS SIGN}", "-").startswith(f"{100 * wanted.mean:+.1f} ")
+    assert cells(done.stdout, "FedAvg") == ["\N{EN DASH}"] * 3
+
+
 def test_rounds_of_an_unknown_client_are_one_line(results, tmp_path):
     done = run(write_results(results, tmp_path), "--rounds", "xed-sv")
     assert done.returncode == 2
