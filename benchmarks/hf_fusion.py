@@ -27,7 +27,8 @@ from fedot.data import load_client
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.diagnostics import barrier
-from fedot.fusion.probe import Probe, draw_texts
+from fedot.fusion.drawn import draw_texts
+from fedot.fusion.probe import Probe
 from fedot.hf import HFModel, load_folder
 from fedot.hf.probe import probe_module
 from fedot.models import State

@@ -16,15 +16,16 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.drawn import SHORTEST, draw_texts
 from fedot.fusion.ensemble import gated_ensemble
-from fedot.fusion.probe import draw_texts, real_logits
+from fedot.fusion.probe import real_logits
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State, load_model, state_of
 
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """How long and how fast: `steps` batches of `batch_size` texts of 2 to `length` tokens.
+    """How long and how fast: `steps` batches of `batch_size` texts.
 
     Translators learn from a `pool` of drawn sources with their parents' translations, again and again.
     """
@@ -32,7 +33,6 @@ class Distillation:
     steps: int = 200
     pool: int = 2048
     batch_size: int = 64
-    length: int = 64
     lr: float = 5e-4
     seed: int = 0
 
@@ -78,17 +78,17 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
 
 def drawn_batches(problem: FusionProblem, options: Distillation) -> Iterator[tuple[Tensor, ...]]:
     """Batches to learn from, without end: texts always drawn anew; translations, which are dear, from a pool."""
-    counts = problem.counts["vocab"]
     if "class" not in problem.unions:
         batches = problem.probe_or_drawn(options.pool, options.seed + 100).batches
         order = torch.Generator().manual_seed(options.seed)
         while True:
             for place in torch.randperm(len(batches), generator=order):
                 yield batches[int(place)]
-    positions = problem.specs[problem.anchor].groups.get("position")  # rotary models have none
-    longest = options.length if positions is None else min(options.length, positions.size)
-    each = -(-options.batch_size // len(counts))
+    sources = [(problem.tokens_to_draw(k), problem.longest[k]) for k in problem.counted()]
+    each, longest = -(-options.batch_size // len(sources)), max(most for _, most in sources)
     for step in count():
-        seeds = (options.seed + step * len(counts) + k for k in range(len(counts)))
-        texts = [draw_texts(row, each, (2, longest), seed) for row, seed in zip(counts, seeds, strict=True)]
+        texts = [
+            F.pad(draw_texts(counts, each, (SHORTEST, most), seed), (0, longest - most))
+            for seed, (counts, most) in enumerate(sources, options.seed + step * len(sources))
+        ]
         yield (torch.cat(texts),)

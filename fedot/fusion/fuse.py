@@ -46,7 +46,8 @@ def fuse(
     spec
         Symmetry of the models, for an architecture that fedot does not know: one for all, or one for each.
     weights
-        One for each model, for example its number of training examples; equal if None.
+        One for each model, its number of training examples where it is known; equal if None. With token counts they
+        tell how long its texts were, and texts are drawn as long.
     token_counts
         How often each model has seen each of its tokens, (V_k,); without them all tokens count alike.
     vocabularies

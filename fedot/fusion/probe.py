@@ -1,6 +1,6 @@
 """Probe inputs, and what a model's neurons do on them.
 
-A probe is public text, or text drawn at random from token counts (`draw_texts`), which needs nobody's data. The
+A probe is public text, or text drawn at random from token counts (`fedot.fusion.drawn`), which needs nobody's data. The
 activations of a neuron group are the inputs of the linear maps that read it, so that one forward hook a map
 serves every architecture.
 """
@@ -58,34 +58,6 @@ def _told_apart(batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     if len(batch) != 2 or batch[0].shape != batch[1].shape or batch[0].ndim != 2 or batch[1].shape[1] < 2:
         return batch
     return batch[0], batch[1][:, :-1]
-
-
-def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) -> Tensor:
-    """Draw texts of independent tokens from their counts, (number, longest): int64, padded with 0.
-
-    Parameters
-    ----------
-    counts
-        How often each token occurs, (V,); padding is never drawn.
-    length
-        Shortest and longest text, in tokens; uniform in between.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    weights = counts.double().clone()
-    weights[0] = 0.0
-    low, high = length
-    lengths = torch.randint(low, high + 1, (number, 1), generator=generator)
-    ids = torch.multinomial(weights, number * high, replacement=True, generator=generator).reshape(number, high)
-    return torch.where(torch.arange(high) < lengths, ids, 0)
-
-
-def drawn_probe(counts: Tensor, number: int, longest: int, seed: int, inputs: int) -> Probe:
-    """Draw a probe for models of that many inputs; unequal lengths tell the rows of one from those of another."""
-    texts = [
-        torch.split(draw_texts(counts, number, (2 - min(i, 1), longest - i), seed + 1000 * i), 64)
-        for i in range(inputs)
-    ]
-    return Probe(tuple(zip(*texts, strict=True)))
 
 
 def readers(spec: SymmetrySpec, group: str) -> tuple[str, ...]:

@@ -11,16 +11,17 @@ from fedot.errors import FedotError
 from fedot.fusion import masses as neuron_masses
 from fedot.fusion import supports as neuron_supports
 from fedot.fusion.average import normalise_weights
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonicalise import canonicalise, to_float32
 from fedot.fusion.checks import check_comparable, check_counts, check_finite, check_masses, check_same_tensors
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.depth import equally_deep
+from fedot.fusion.drawn import LONGEST, SHORTEST, class_counts, draw_texts, drawn_probe, longest_texts
 from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, relabel, row_shares, unite
-from fedot.fusion.probe import Probe, draw_texts, drawn_probe
+from fedot.fusion.probe import Probe
 from fedot.fusion.residual import streams_of
-from fedot.fusion.translated import LONGEST, translated_probe
-from fedot.models import LABEL_SIZES, MODELS, Config, State, canonical_config, state_of, symmetry
+from fedot.fusion.translated import LONGEST_SOURCE, translated_probe
+from fedot.models import LABEL_SIZES, MODELS, Config, State, canonical_config, load_model, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
 Model = nn.Module | tuple[State, Any]
@@ -51,6 +52,9 @@ class FusionProblem:
         none, then `probe_or_drawn` draws texts from the counts.
     masses
         The user's own neuron masses of each model by neuron group; empty where none were given.
+    longest
+        Tokens of the longest text that is drawn for each model (`fedot.fusion.drawn.longest_texts`); empty where nobody
+        has counted.
     """
 
     states: tuple[State, ...]
@@ -62,6 +66,7 @@ class FusionProblem:
     counts: Mapping[str, Tensor]
     probe: Probe | None = None
     masses: tuple[Mapping[str, Tensor], ...] = ()
+    longest: tuple[int, ...] = ()
 
     def probe_or_drawn(self, number: int, seed: int = 0) -> Probe:
         """The given probe, else texts drawn from every model's token counts in equal numbers.
@@ -73,24 +78,33 @@ class FusionProblem:
         """
         if self.probe is not None:
             return self.probe.told_apart()
-        if "vocab" not in self.counts:
+        counted = self.counted()
+        if not counted:
             raise FedotError(
                 "this method looks at activations; give it probe inputs, or token counts to draw texts from"
             )
-        counted = [k for k, count in enumerate(self.counts["vocab"]) if bool(count.any())]
         drawn = [self.drawn(k, max(1, number // len(counted)), seed + i) for i, k in enumerate(counted)]
         return Probe(tuple(batch for each in drawn for batch in each.batches))
 
+    def counted(self) -> list[int]:
+        """Models whose token counts are known: a private client sends zeros."""
+        return [k for k, count in enumerate(self.counts.get("vocab", ())) if bool(count.any())]
+
     def drawn(self, model: int, number: int, seed: int) -> Probe:
         """Texts drawn from the token counts of one model; a translator of ours also translates them."""
-        counts = self.counts["vocab"][model]
-        positions = [spec.groups["position"].size for spec in self.specs if "position" in spec.groups]
-        longest = max(2, min([64, *positions]))
+        longest, counts = self.longest[model], self.tokens_to_draw(model)
         architecture = getattr(self.configs[model], "architecture", "")
         if architecture == "seq2seq":
-            sources = draw_texts(counts, number, (2, min(longest, LONGEST)), seed)
+            sources = draw_texts(counts, number, (SHORTEST, min(longest, LONGEST_SOURCE)), seed)
             return translated_probe(self.config_of(model), self.states[model], sources)
         return drawn_probe(counts, number, longest, seed, MODELS[architecture].inputs if architecture in MODELS else 1)
+
+    def tokens_to_draw(self, model: int) -> Tensor:
+        """Token counts of a model, (V,); of a classifier of ours by the class that each token speaks for, (C, V)."""
+        counts = self.counts["vocab"][model]
+        if "class" not in self.unions or getattr(self.configs[model], "architecture", "") not in MODELS:
+            return counts
+        return class_counts(load_model(self.config_of(model), to_float32(self.states[model])), counts)
 
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
@@ -119,7 +133,7 @@ class FusionProblem:
             module = probe.module(self.config_of(model), self.states[model])
             activations, gradients = measure(module, probe, spec, groups)
         if config.mass == "token-count":
-            if not bool(self.counts.get("vocab", torch.zeros(len(self.states), 1))[model].any()):
+            if model not in self.counted():
                 raise FedotError(f"the mass token-count needs token counts, but model {model} has none")
             texts = self.drawn(model, 128, 0)
             own, _ = measure(texts.module(self.config_of(model), self.states[model]), texts, spec, groups)
@@ -246,11 +260,20 @@ def frame(
     counts = {}
     if token_counts is not None and "vocab" in unions:
         check_counts(token_counts, specs)
+    if token_counts is not None and "vocab" in unions and any(bool(count.any()) for count in token_counts):
         union = unions["vocab"]
         counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     check_masses(masses or (), relabelled)
-    return FusionProblem((), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()))
+    lengths = () if token_counts is None else longest_texts(token_counts, weights, _positions(specs))
+    return FusionProblem(
+        (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), lengths
+    )
+
+
+def _positions(specs: Sequence[SymmetrySpec]) -> int:
+    """How many tokens every model can read, at most `LONGEST`."""
+    return max(SHORTEST, min([LONGEST, *(spec.groups["position"].size for spec in specs if "position" in spec.groups)]))
 
 
 def _state_and_config(model: Model) -> tuple[State, Any]:

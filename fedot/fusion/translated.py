@@ -17,7 +17,7 @@ from fedot.translation.pairs import FIRST, LAST, Pairs
 from fedot.translation.translator import Translator
 
 BATCH = 64
-LONGEST = 24
+LONGEST_SOURCE = 24
 """Tokens of the longest drawn source: about a sentence."""
 
 

@@ -9,10 +9,11 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.block import BlockLinear, block_config, block_module, block_sum
 from fedot.fusion.distil import Distillation, distil
+from fedot.fusion.drawn import draw_texts
 from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.methods.merged import texts_to_fit, texts_to_measure
 from fedot.fusion.moments import SpreadSums
-from fedot.fusion.probe import Probe, draw_texts
+from fedot.fusion.probe import Probe
 from fedot.fusion.problem import prepare
 from fedot.fusion.reduce import select_columns
 from fedot.fusion.reduce_block import head_numbers, reduce_block

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from fedot.fusion.probe import Probe, centred_signs, draw_texts, sensitivities
+from fedot.fusion.drawn import draw_texts
+from fedot.fusion.probe import Probe, centred_signs, sensitivities
 from fedot.models import build_model, model_config, state_of
 
 

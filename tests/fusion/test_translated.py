@@ -6,7 +6,7 @@ from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import prepare
-from fedot.fusion.translated import LONGEST, translated_probe
+from fedot.fusion.translated import LONGEST_SOURCE, translated_probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded
@@ -55,7 +55,7 @@ def test_a_drawn_probe_of_translators_has_each_parents_own_words():
     assert len(batches) == 2
     for k, (given, read) in enumerate(batches):
         assert given.shape[0] == 10
-        assert given.shape[1] <= LONGEST
+        assert given.shape[1] <= LONGEST_SOURCE
         ((again, words),) = translated_probe(problem.config_of(k), problem.states[k], given).batches
         assert torch.equal(again, given)
         assert torch.equal(words, read)

@@ -1,0 +1,87 @@
+"""Texts that nobody wrote: tokens drawn from a client's token counts, and from nothing else of it.
+
+Two things make them more like the client's own. They are about as long (`longest_texts`). And a classifier tells from
+each single token which class it speaks for, so that tokens which speak for the same class can be drawn together
+(`class_counts`), as they are found together in what people write.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fedot.fusion.probe import Probe
+
+LONGEST = 64
+"""No drawn text has more tokens."""
+
+SHORTEST = 2
+"""Nor fewer; where texts would be shorter in the mean, their length is taken to be unknown."""
+
+BATCH = 512
+
+
+def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) -> Tensor:
+    """Draw texts of independent tokens from their counts, (number, longest): int64, padded with 0.
+
+    Parameters
+    ----------
+    counts
+        How often each token occurs, (V,), or how often in each class, (C, V): then a text has one class, drawn by the
+        sums of the rows, and all its tokens are from that row. Padding is never drawn.
+    length
+        Shortest and longest text, in tokens; uniform in between.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    weights = counts.double().reshape(-1, counts.shape[-1]).clone()
+    weights[:, 0] = 0.0
+    low, high = length
+    lengths = torch.randint(low, high + 1, (number, 1), generator=generator)
+    ids = torch.zeros(number, high, dtype=torch.int64)
+    classes = torch.multinomial(weights.sum(1), number, replacement=True, generator=generator)
+    for each in set(classes.tolist()):
+        rows = (classes == each).nonzero().squeeze(1)
+        drawn = torch.multinomial(weights[each], len(rows) * high, replacement=True, generator=generator)
+        ids[rows] = drawn.reshape(-1, high)
+    return torch.where(torch.arange(high) < lengths, ids, 0)
+
+
+def drawn_probe(counts: Tensor, number: int, longest: int, seed: int, inputs: int) -> Probe:
+    """Draw a probe for models of that many inputs; unequal lengths tell the rows of one from those of another."""
+    texts = [
+        torch.split(draw_texts(counts, number, (SHORTEST - min(i, 1), longest - i), seed + 1000 * i), 64)
+        for i in range(inputs)
+    ]
+    return Probe(tuple(zip(*texts, strict=True)))
+
+
+@torch.no_grad()
+def class_counts(module: nn.Module, counts: Tensor) -> Tensor:
+    """How often each token occurs in each class, as a classifier tells from the token alone, (C, V).
+
+    Bayes' rule: ``n(t) p(c | t)`` is in proportion to ``p(t | c) p(c)``. Columns sum to the counts (V,), so all texts
+    together have the frequencies of single tokens that were counted.
+    """
+    seen = counts.nonzero()
+    shares = torch.cat([module(part).softmax(-1) for part in torch.split(seen, BATCH)]).double()
+    out = counts.new_zeros(shares.shape[1], len(counts), dtype=torch.float64)
+    out[:, seen.squeeze(1)] = shares.T * counts[seen.squeeze(1)]
+    return out
+
+
+def longest_texts(counts: Sequence[Tensor], weights: Sequence[float] | None, most: int) -> tuple[int, ...]:
+    """Tokens of the longest text to draw for each model, at most `most`.
+
+    Lengths are uniform around the mean length of the model's own texts: its token count over its weight, weights being
+    numbers of examples; for a model of weight 0 the mean of all. Where weights are something else, so that this is no
+    text's length, texts are as long as they may be.
+    """
+    totals = [float(count.sum()) for count in counts]
+    given = [1.0] * len(totals) if weights is None else [float(weight) for weight in weights]
+    whole = sum(total for total, weight in zip(totals, given, strict=True) if weight > 0) / sum(given)
+    means = [total / weight if weight > 0 else whole for total, weight in zip(totals, given, strict=True)]
+    return tuple(_longest(mean, most) for mean in means)
+
+
+def _longest(mean: float, most: int) -> int:
+    return most if mean < SHORTEST else min(most, max(SHORTEST + 2, round(2 * mean) - SHORTEST))

@@ -1,0 +1,100 @@
+"""Texts drawn from token counts: as long as a client's own, their tokens speaking for one class."""
+
+import pytest
+import torch
+
+from fedot.errors import FedotError
+from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.drawn import class_counts, draw_texts, longest_texts
+from fedot.fusion.problem import prepare
+from fedot.models import load_model
+from tests.fusion.small import VOCAB, copy_of, counts, make
+
+HALF = VOCAB // 2
+
+
+def test_a_text_has_the_tokens_of_one_class():
+    by_class = torch.zeros(2, VOCAB)
+    by_class[0, :HALF], by_class[1, HALF:] = 1.0, 3.0
+    texts = draw_texts(by_class, 2000, (2, 9), 0)
+    firsts = [(row[row != 0] < HALF).double() for row in texts]
+    assert all(bool((first == first[0]).all()) for first in firsts)
+    share = float(torch.stack([first[0] for first in firsts]).mean())
+    assert share == pytest.approx((HALF - 1) / (HALF - 1 + 3 * HALF), abs=0.03)  # padding is never drawn
+
+
+def test_all_texts_together_have_the_frequencies_that_were_counted():
+    state, config = make(0)
+    given = counts(0)[0].double()
+    texts = draw_texts(class_counts(load_model(config, state), given), 20_000, (2, 9), 0)
+    found = torch.bincount(texts[texts != 0], minlength=VOCAB).double()
+    torch.testing.assert_close(found / found.sum(), given / given.sum(), atol=2e-3, rtol=0)
+
+
+def test_lengths_are_uniform():
+    lengths = (draw_texts(torch.ones(VOCAB), 20_000, (2, 9), 0) != 0).sum(1)
+    assert (int(lengths.min()), int(lengths.max())) == (2, 9)
+    torch.testing.assert_close(
+        lengths.bincount().double()[2:] / 20_000, torch.full((8,), 1 / 8).double(), atol=0.01, rtol=0
+    )
+
+
+@pytest.mark.parametrize("size", [1, 7, 512])
+def test_counts_are_shared_out_by_what_the_model_says_of_each_token(monkeypatch, size):
+    monkeypatch.setattr("fedot.fusion.drawn.BATCH", size)
+    state, config = make(0)
+    given = counts(0)[0].double()
+    given[[3, 8]] = 0.0
+    module = load_model(config, state)
+    found = class_counts(module, given)
+    torch.testing.assert_close(found.sum(0), given)
+    with torch.no_grad():
+        expected = module(torch.tensor([[5]])).softmax(-1)[0] * given[5]
+    torch.testing.assert_close(found[:, 5], expected.double(), check_dtype=False)
+
+
+def test_no_symmetry_changes_what_is_drawn():
+    model = make(0)
+    given = [counts(0)[0], counts(0)[0]]
+    problem = prepare([model, copy_of(model)[0]], token_counts=given)
+    torch.testing.assert_close(problem.tokens_to_draw(0), problem.tokens_to_draw(1), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([10, 20], (38, 18)),  # 20 and 10 tokens a text
+        ([10, 0], (38, 38)),  # the second has no examples: as long as all others
+        ([100, 400], (2, 64)),  # means of 2 and 0.5: the latter cannot be
+        ([2, 1], (64, 64)),
+        (None, (64, 64)),
+    ],
+    ids=["examples", "one without", "shorter than texts are", "shares", "none"],
+)
+def test_texts_are_as_long_as_the_clients_own(weights, expected):
+    lengths = longest_texts([torch.full((50,), 4.0), torch.full((50,), 4.0)], weights, 64)
+    assert lengths == tuple(max(4, length) for length in expected)
+
+
+def test_no_text_is_longer_than_a_model_can_read():
+    models = [make(0), make(1, max_length=9)]
+    problem = prepare(models, token_counts=counts(0, 2))
+    assert problem.longest == (9, 9)
+    assert prepare([make(0), make(1)]).longest == ()
+
+
+def test_a_client_that_has_not_counted_gives_no_texts():
+    models, given = [make(0), make(1)], [counts(0)[0], torch.zeros(VOCAB)]
+    problem = prepare(models, token_counts=given)
+    assert problem.counted() == [0]
+    texts = [each for (batch,) in problem.probe_or_drawn(10).batches for each in batch]
+    assert len(texts) == 10
+    result = fuse(models, token_counts=given, config=FusionConfig(method="merged", distil_steps=2))
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in result.state.values())
+
+
+def test_counts_of_zero_are_none():
+    nothing = [torch.zeros(VOCAB)] * 2
+    assert prepare([make(0), make(1)], token_counts=nothing).counts == {}
+    with pytest.raises(FedotError, match="draws texts from token counts, but none were given"):
+        fuse([make(0), make(1)], token_counts=nothing, config=FusionConfig(distil_steps=2))
