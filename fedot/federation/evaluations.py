@@ -45,6 +45,11 @@ class EvaluationRequest:
     translated: bool = True
     calibrated: bool = True
 
+    @classmethod
+    def of(cls, state: State, config: Config, tokenizer: str) -> "EvaluationRequest":
+        """Ask for one model, as it is."""
+        return cls((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
+
 
 def pack_evaluations(requests: Mapping[int, EvaluationRequest], settings: Settings) -> dict[int, RecordDict]:
     """Write the evaluation message of every node; a model that several are to evaluate is written once."""

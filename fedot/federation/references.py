@@ -64,7 +64,7 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
         reason = "the process that trained it died, perhaps for lack of memory; try --workers 0"
         record.add_failure(seed.number, "centralised", reason)
         return
-    request = EvaluationRequest((result.state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
+    request = EvaluationRequest.of(result.state, config, tokenizer)
     tallies = seed.scores(f"centralised, seed {seed.number}", lambda _: request)[0]
     record.add_scores(seed.number, "centralised", 1, tallies, seconds=result.seconds)
     seed.save_model("centralised", seed.number, result.state, config, tokenizer, None, None)

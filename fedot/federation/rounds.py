@@ -9,7 +9,7 @@ from flwr.app import ArrayRecord, MetricRecord
 from flwr.app.exception import AppExitException
 
 from fedot.errors import FedotError
-from fedot.federation.evaluations import AnyTally, EvaluationItem, EvaluationRequest
+from fedot.federation.evaluations import AnyTally, EvaluationRequest
 from fedot.federation.global_model import Global, global_model
 from fedot.federation.lines import PAIRS, lines_between
 from fedot.federation.messages import ClientDescription, ClientUpdate
@@ -108,7 +108,7 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
         state, config = model.for_client(tokenizer)
-        return EvaluationRequest((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
+        return EvaluationRequest.of(state, config, tokenizer)
 
     return seed.scores(where, request_for)[0]
 
