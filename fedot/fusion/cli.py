@@ -37,7 +37,9 @@ def fuse(
     arch: Annotated[
         str | None, typer.Option(help="Architecture that the files must have, or a JSON file with a configuration.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="One for each model, such as examples seen: 2,1.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="One for each model, its number of training examples if known: 12000,9000.")
+    ] = None,
     method: Annotated[str, typer.Option(help="Name of a fusion method; --method aligned needs least memory.")] = "auto",
     set_: Annotated[list[str] | None, typer.Option("--set", help="An option of the fusion: solver=sinkhorn.")] = None,
     anchor: Annotated[int, typer.Option(help="Model whose neurons and widths the result has, from 0.")] = 0,
