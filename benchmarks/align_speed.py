@@ -17,7 +17,8 @@ from torch import Tensor
 
 from fedot.fusion import FusionConfig
 from fedot.fusion.methods import METHODS
-from fedot.fusion.problem import FusionProblem, prepare
+from fedot.fusion.prepare import prepare
+from fedot.fusion.problem import FusionProblem
 from fedot.models import build_model, model_config, state_of
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded

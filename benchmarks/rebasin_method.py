@@ -21,7 +21,7 @@ from fedot.fusion import FusionResult
 from fedot.fusion.average import average_aligned
 from fedot.fusion.labels import relabel
 from fedot.fusion.methods.pairwise import check_equal_shapes
-from fedot.fusion.problem import frame
+from fedot.fusion.prepare import frame
 from fedot.hf import HFModel, load_folder, probe_module
 from fedot.models import State, blocks, load_model, state_of
 from fedot.models.encoder import Encoder

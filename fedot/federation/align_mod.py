@@ -20,7 +20,8 @@ from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.large import by_parts, fuse_large
 from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.problem import FusionProblem, Given, fill, frame, prepare, read_models
+from fedot.fusion.prepare import Given, fill, frame, prepare, read_models
+from fedot.fusion.problem import FusionProblem
 from fedot.fusion.sums import contribution
 from fedot.models import LABEL_SIZES, Config, State, config_from_json, symmetry
 

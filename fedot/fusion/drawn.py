@@ -69,13 +69,16 @@ def class_counts(module: nn.Module, counts: Tensor) -> Tensor:
     return out
 
 
-def longest_texts(counts: Sequence[Tensor], weights: Sequence[float] | None, most: int) -> tuple[int, ...]:
-    """Tokens of the longest text to draw for each model, at most `most`.
+def longest_texts(
+    counts: Sequence[Tensor], weights: Sequence[float] | None, positions: Sequence[int]
+) -> tuple[int, ...]:
+    """Tokens of the longest text to draw for each model, never more than `LONGEST` or than there are `positions`.
 
     Lengths are uniform around the mean length of the model's own texts: its token count over its weight, weights being
     numbers of examples; for a model of weight 0 the mean of all. Where weights are something else, so that this is no
     text's length, texts are as long as they may be.
     """
+    most = max(SHORTEST, min([LONGEST, *positions]))
     totals = [float(count.sum()) for count in counts]
     given = [1.0] * len(totals) if weights is None else [float(weight) for weight in weights]
     whole = sum(total for total, weight in zip(totals, given, strict=True) if weight > 0) / sum(given)

@@ -14,8 +14,9 @@ from fedot.fusion.large import by_parts, fuse_large
 from fedot.fusion.learned import Learning, check_learnable, learn
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.methods.auto import choose
+from fedot.fusion.prepare import Model, fill, frame, read_models
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import FusionProblem, Model, fill, frame, read_models
+from fedot.fusion.problem import FusionProblem
 from fedot.fusion.repair import repair
 from fedot.fusion.result import FusionResult
 from fedot.fusion.trainable import stream_sizes, trainable

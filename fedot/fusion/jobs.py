@@ -19,8 +19,9 @@ from fedot.fusion.fuse import fuse
 from fedot.fusion.learned import check_learnable
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.parts import blocks, fused_shapes, parts
+from fedot.fusion.prepare import frame
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import FusionProblem, frame
+from fedot.fusion.problem import FusionProblem
 from fedot.fusion.residual import streams_of
 from fedot.fusion.sources import Source, of_one_depth
 from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable

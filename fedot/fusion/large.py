@@ -9,7 +9,8 @@ from fedot.fusion.apply import GroupMap
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_groups, explained
 from fedot.fusion.parts import fused_shapes
-from fedot.fusion.problem import FusionProblem, Given
+from fedot.fusion.prepare import Given
+from fedot.fusion.problem import FusionProblem
 from fedot.fusion.result import FusionResult
 from fedot.fusion.streaming import Streamed, fuse_parts, is_streamable
 from fedot.models import State

@@ -13,7 +13,8 @@ from fedot.fusion.canonicalise import canonicalise
 from fedot.fusion.config import ANCHORS
 from fedot.fusion.config import SCHEMES as SCHEME_NAMES
 from fedot.fusion.methods import METHODS
-from fedot.fusion.problem import FusionProblem, prepare
+from fedot.fusion.prepare import prepare
+from fedot.fusion.problem import FusionProblem
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import random_symmetry, randomise
 

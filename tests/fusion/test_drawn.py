@@ -6,7 +6,7 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.drawn import class_counts, draw_texts, longest_texts
-from fedot.fusion.problem import prepare
+from fedot.fusion.prepare import prepare
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, copy_of, counts, make
 
@@ -72,7 +72,7 @@ def test_no_symmetry_changes_what_is_drawn():
     ids=["examples", "one without", "shorter than texts are", "shares", "none"],
 )
 def test_texts_are_as_long_as_the_clients_own(weights, expected):
-    lengths = longest_texts([torch.full((50,), 4.0), torch.full((50,), 4.0)], weights, 64)
+    lengths = longest_texts([torch.full((50,), 4.0), torch.full((50,), 4.0)], weights, [100, 70])
     assert lengths == tuple(max(4, length) for length in expected)
 
 

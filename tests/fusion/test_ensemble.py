@@ -4,7 +4,7 @@ import torch
 
 from fedot.fusion import ensemble
 from fedot.fusion.ensemble import gated_ensemble, posterior
-from fedot.fusion.problem import prepare
+from fedot.fusion.prepare import prepare
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, make
 

@@ -26,7 +26,7 @@ from fedot.fusion.learned import (
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.auto import choose
 from fedot.fusion.methods.types import Fused
-from fedot.fusion.problem import prepare
+from fedot.fusion.prepare import prepare
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import copy_of, counts, make, run
 from tests.groups import randomise

@@ -6,8 +6,8 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.evidence import Evidence
 from fedot.fusion.masses import FLOOR, MASSES, ON_PROBE
+from fedot.fusion.prepare import prepare
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import prepare
 from fedot.models import symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run, silence
 

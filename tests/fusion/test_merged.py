@@ -13,8 +13,8 @@ from fedot.fusion.drawn import draw_texts
 from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.methods.merged import texts_to_fit, texts_to_measure
 from fedot.fusion.moments import SpreadSums
+from fedot.fusion.prepare import prepare
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import prepare
 from fedot.fusion.reduce import select_columns
 from fedot.fusion.reduce_block import head_numbers, reduce_block
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry

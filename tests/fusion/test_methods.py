@@ -19,8 +19,8 @@ from fedot.fusion.methods.pairwise import steady_signs, with_signs
 from fedot.fusion.methods.regmean import regress, shrunk
 from fedot.fusion.methods.verma import correlation
 from fedot.fusion.methods.zhang import best_scale
+from fedot.fusion.prepare import prepare
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import prepare
 from fedot.models import symmetry
 from tests.fusion.small import VOCAB, counts, make, run
 from tests.groups import random_symmetry

@@ -5,8 +5,8 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.prepare import prepare
 from fedot.fusion.probe import activations
-from fedot.fusion.problem import prepare
 from fedot.fusion.repair import repair, writers
 from fedot.models import symmetry
 from tests.fusion.small import MATCHED, copy_of, counts, make, run

@@ -5,8 +5,8 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.evidence import Evidence, measure
+from fedot.fusion.prepare import prepare
 from fedot.fusion.probe import Probe, readers
-from fedot.fusion.problem import prepare
 from fedot.fusion.supports import ON_PROBE, SUPPORTS
 from fedot.models import load_model, symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run

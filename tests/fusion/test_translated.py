@@ -4,9 +4,9 @@ import torch
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.ensemble import gated_ensemble
+from fedot.fusion.prepare import prepare
 from fedot.fusion.probe import Probe
-from fedot.fusion.problem import prepare
-from fedot.fusion.translated import LONGEST_SOURCE, translated_probe
+from fedot.fusion.translated import LONGEST_SOURCE, source_counts, translated_probe, unsaid
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded
@@ -100,3 +100,27 @@ def test_sources_and_what_is_read_are_never_of_one_width():
     state, config = translator(0)
     sources = torch.randint(4, ROWS, (40, config.max_length), generator=torch.Generator().manual_seed(1))
     assert all(given.shape != read.shape for given, read in translated_probe(config, state, sources).batches)
+
+
+def test_what_is_said_is_taken_off_the_counts():
+    source, target = torch.zeros(ROWS).double(), torch.zeros(ROWS).double()
+    source[4:16] = torch.arange(12) * 3.0 + 5
+    target[14:] = torch.arange(16) * 2.0 + 7  # two tokens are of both languages
+    torch.testing.assert_close(unsaid(source + target, target / target.sum()), source)
+
+
+def test_counts_that_are_all_said_stay():
+    seen = torch.ones(ROWS).double()
+    assert torch.equal(unsaid(seen, seen / ROWS), seen)
+
+
+def test_sources_have_tokens_that_were_counted_and_no_special_ones():
+    state, config = translator(0)
+    seen = counts()[0]
+    seen[2], seen[7] = 90, 0
+    found = source_counts(config, state, seen)
+    assert not bool(found[:4].any())
+    assert float(found[7]) == 0.0
+    assert bool((found <= seen).all())
+    assert 0 < float(found.sum()) < float(seen[4:].sum())
+    assert torch.equal(found, source_counts(config, state, seen))

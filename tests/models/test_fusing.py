@@ -7,7 +7,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.methods import method
-from fedot.fusion.problem import prepare
+from fedot.fusion.prepare import prepare
 from fedot.models import canonical_config, symmetry
 from tests.groups import random_symmetry
 from tests.models.variants import VARIANTS, canonical_of, close, logits, model_of

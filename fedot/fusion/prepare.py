@@ -1,0 +1,172 @@
+"""From models as they are given to the problem that all methods share: checked, canonical, with one set of labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fedot.errors import FedotError
+from fedot.fusion.average import normalise_weights
+from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.checks import check_comparable, check_counts, check_finite, check_masses, check_same_tensors
+from fedot.fusion.depth import equally_deep
+from fedot.fusion.drawn import longest_texts
+from fedot.fusion.labels import LabelUnion, relabel, unite
+from fedot.fusion.probe import Probe
+from fedot.fusion.problem import FusionProblem
+from fedot.models import Config, State, state_of, symmetry
+from fedot.symmetry import SymmetrySpec
+
+Model = nn.Module | tuple[State, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Models as they were given, of one depth: tensors, configurations and symmetry of each."""
+
+    states: tuple[State, ...]
+    configs: tuple[Any, ...]
+    specs: tuple[SymmetrySpec, ...]
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+
+def read_models(models: Sequence[Model], spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None) -> Given:
+    """Take models apart, and bring those of fedot's architectures to one depth (`fedot.fusion.depth`).
+
+    Raises
+    ------
+    FedotError
+        If a module has no configuration, or the specs are not one for each.
+    """
+    states, configs = zip(*(_state_and_config(model) for model in models), strict=True) if models else ((), ())
+    if spec is None:
+        states, configs = equally_deep(states, configs)
+    return Given(tuple(states), tuple(configs), tuple(_specs(spec, configs)))
+
+
+def prepare(
+    models: Sequence[Model], *, spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None, **options: Any
+) -> FusionProblem:
+    """Check models, bring them into canonical form and their labels to the union.
+
+    Arguments are those of `fedot.fuse`, without the last two.
+
+    Raises
+    ------
+    FedotError
+        If the models cannot be fused; the message names what does not fit.
+    """
+    given = read_models(models, spec)
+    return fill(frame(given.configs, given.specs, **options), given)
+
+
+def fill(problem: FusionProblem, given: Given) -> FusionProblem:
+    """Put the models' tensors into their `frame`.
+
+    Raises
+    ------
+    FedotError
+        If a model holds NaN, or tensors that its symmetry does not know.
+    """
+    for number, state in enumerate(given.states):
+        check_finite(state, f"model {number}")
+    canonical = tuple(
+        relabel(canonicalise(state, each), each, problem.unions, k)
+        for k, (state, each) in enumerate(zip(given.states, given.specs, strict=True))
+    )
+    return replace(problem, states=canonical)
+
+
+def frame(
+    configs: Sequence[Any],
+    specs: Sequence[SymmetrySpec],
+    *,
+    weights: Sequence[float] | None = None,
+    token_counts: Sequence[Tensor] | None = None,
+    vocabularies: Sequence[Sequence[str]] | None = None,
+    anchor: int = 0,
+    probe: Probe | None = None,
+    masses: Sequence[Mapping[str, Tensor]] | None = None,
+) -> FusionProblem:
+    """All of a problem but the models' tensors: `states` is empty; `specs` are those of the models as given.
+
+    Raises
+    ------
+    FedotError
+        If models of these configurations cannot be fused.
+    """
+    if not configs:
+        raise FedotError("there is no model to fuse; give at least one")
+    if not 0 <= anchor < len(configs):
+        raise FedotError(f"the anchor is model {anchor}, but there are models 0 to {len(configs) - 1}")
+    shares = normalise_weights(weights, len(configs))
+    check_comparable(configs)
+    check_same_tensors(specs)
+    for what, given in (("vocabularies", vocabularies), ("token counts", token_counts), ("neuron masses", masses)):
+        if given is not None and len(given) != len(configs):
+            raise FedotError(f"got {len(given)} {what} for {len(configs)} models; give one for each")
+    unions = {
+        name: unite(_labels(name, specs, vocabularies))
+        for name, group in specs[anchor].groups.items()
+        if group.kind == "labels"
+    }
+    counts = {}
+    if token_counts is not None and "vocab" in unions:
+        check_counts(token_counts, specs)
+    if token_counts is not None and "vocab" in unions and any(bool(count.any()) for count in token_counts):
+        union = unions["vocab"]
+        counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
+    relabelled = tuple(_relabelled(each, unions) for each in specs)
+    check_masses(masses or (), relabelled)
+    positions = [each.groups["position"].size for each in specs if "position" in each.groups]  # rotary models have none
+    lengths = () if token_counts is None else longest_texts(token_counts, weights, positions)
+    return FusionProblem(
+        (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), lengths
+    )
+
+
+def _state_and_config(model: Model) -> tuple[State, Any]:
+    if isinstance(model, nn.Module):
+        if not hasattr(model, "config"):
+            raise FedotError(f"a {type(model).__name__} has no `config`; give a (state, config) pair instead")
+        return state_of(model), model.config
+    return model
+
+
+def _specs(spec: SymmetrySpec | Sequence[SymmetrySpec] | None, configs: Sequence[Config]) -> list[SymmetrySpec]:
+    if spec is None:
+        return [symmetry(config) for config in configs]
+    if isinstance(spec, SymmetrySpec):
+        return [spec] * len(configs)
+    if len(spec) != len(configs):
+        raise FedotError(f"got {len(spec)} symmetry specs for {len(configs)} models; give one for each, or one for all")
+    return list(spec)
+
+
+def _labels(
+    group: str, specs: Sequence[SymmetrySpec], vocabularies: Sequence[Sequence[str]] | None
+) -> list[Sequence[str]]:
+    """Names of a group's rows in every model: tokens where given, else row numbers."""
+    sizes = [spec.groups[group].size for spec in specs]
+    if group != "vocab":
+        return [[str(i) for i in range(size)] for size in sizes]
+    if vocabularies is None:
+        if len(set(sizes)) > 1:
+            raise FedotError(f"the models have vocabularies of sizes {sizes}; pass `vocabularies` to match them")
+        return [[str(i) for i in range(size)] for size in sizes]
+    for number, (size, words) in enumerate(zip(sizes, vocabularies, strict=True)):
+        if size != len(words):
+            raise FedotError(f"model {number} has {size} embedding rows, but its vocabulary has {len(words)} tokens")
+    return [list(words) for words in vocabularies]
+
+
+def _relabelled(spec: SymmetrySpec, unions: Mapping[str, LabelUnion]) -> SymmetrySpec:
+    groups = {
+        name: replace(group, size=len(unions[name].labels)) if name in unions else group
+        for name, group in spec.groups.items()
+    }
+    return replace(spec, groups=groups)
