@@ -39,7 +39,7 @@ def fuse_large(
     Parameters
     ----------
     problem
-        All but the models' tensors (`fedot.fusion.problem.frame`).
+        All but the models' tensors (`fedot.fusion.prepare.frame`).
     ready
         Models that are in canonical form, and are taken as they are.
 

@@ -83,7 +83,7 @@ class Streamed:
     specs
         Symmetry of each model as it is; the problem's have the labels of the unions.
     problem
-        All but the tensors (`fedot.fusion.problem.frame`).
+        All but the tensors (`fedot.fusion.prepare.frame`).
     names
         What the models are called in messages.
     ready
