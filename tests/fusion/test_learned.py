@@ -220,7 +220,7 @@ def no_work(monkeypatch):
     def fail(*_):
         raise AssertionError("a model was brought into canonical form")
 
-    monkeypatch.setattr("fedot.fusion.problem.canonicalise", fail)
+    monkeypatch.setattr("fedot.fusion.prepare.canonicalise", fail)
 
 
 @pytest.mark.parametrize("method", ["merged", "vanilla", "theus"])
