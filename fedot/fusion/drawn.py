@@ -1,7 +1,7 @@
 """Texts that nobody wrote: tokens drawn from a client's token counts, and from nothing else of it.
 
 Two things make them more like the client's own. They are about as long (`longest_texts`). And a classifier tells from
-each single token which class it speaks for, so that tokens which speak for the same class can be drawn together
+each single token which class it speaks for; so tokens that speak for the same class can be drawn together
 (`class_counts`), as they are found together in what people write.
 """
 
@@ -27,7 +27,7 @@ def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) 
     Parameters
     ----------
     counts
-        How often each token occurs, (V,), or how often in each class, (C, V): then a text has one class, drawn by the
+        How often each token occurs, (V,), or how often in each kind of text, (R, V): then a text's kind is drawn by the
         sums of the rows, and all its tokens are from that row. Padding is never drawn.
     length
         Shortest and longest text, in tokens; uniform in between.
@@ -38,9 +38,9 @@ def draw_texts(counts: Tensor, number: int, length: tuple[int, int], seed: int) 
     low, high = length
     lengths = torch.randint(low, high + 1, (number, 1), generator=generator)
     ids = torch.zeros(number, high, dtype=torch.int64)
-    classes = torch.multinomial(weights.sum(1), number, replacement=True, generator=generator)
-    for each in set(classes.tolist()):
-        rows = (classes == each).nonzero().squeeze(1)
+    kinds = torch.multinomial(weights.sum(1), number, replacement=True, generator=generator)
+    for each in set(kinds.tolist()):
+        rows = (kinds == each).nonzero().squeeze(1)
         drawn = torch.multinomial(weights[each], len(rows) * high, replacement=True, generator=generator)
         ids[rows] = drawn.reshape(-1, high)
     return torch.where(torch.arange(high) < lengths, ids, 0)

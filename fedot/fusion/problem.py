@@ -97,7 +97,8 @@ class FusionProblem:
     def tokens_to_draw(self, model: int) -> Tensor:
         """Token counts of a model, (V,); what drawn texts are drawn from.
 
-        Of a classifier of ours by the class that each token speaks for, (C, V); of a translator those of sources.
+        Of a classifier of ours (1 + C, V): half of its texts have any tokens, half those that speak for one class. Of a
+        translator the counts of sources.
         """
         counts = self.counts["vocab"][model]
         architecture = getattr(self.configs[model], "architecture", "")
@@ -105,7 +106,8 @@ class FusionProblem:
             return source_counts(self.config_of(model), self.states[model], counts)
         if "class" not in self.unions or architecture not in MODELS:
             return counts
-        return class_counts(load_model(self.config_of(model), to_float32(self.states[model])), counts)
+        module = load_model(self.config_of(model), to_float32(self.states[model]))
+        return torch.cat([counts[None], class_counts(module, counts)])
 
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
