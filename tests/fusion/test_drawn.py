@@ -53,6 +53,14 @@ def test_counts_are_shared_out_by_what_the_model_says_of_each_token(monkeypatch,
     torch.testing.assert_close(found[:, 5], expected.double(), check_dtype=False)
 
 
+def test_half_of_the_texts_have_any_tokens_and_half_those_of_a_class():
+    given = counts(0)[0].double()
+    found = prepare([make(0)], token_counts=[given]).tokens_to_draw(0)
+    assert torch.equal(found[0], given)
+    torch.testing.assert_close(found[1:].sum(0), given)
+    assert len(found) == 1 + make(0)[1].n_class
+
+
 def test_no_symmetry_changes_what_is_drawn():
     model = make(0)
     given = [counts(0)[0], counts(0)[0]]
