@@ -104,5 +104,8 @@ def test_a_client_that_has_not_counted_gives_no_texts():
 def test_counts_of_zero_are_none():
     nothing = [torch.zeros(VOCAB)] * 2
     assert prepare([make(0), make(1)], token_counts=nothing).counts == {}
+    by_default = fuse([make(0), make(1)], token_counts=nothing)  # there are no texts, so models are aligned
+    aligned = fuse([make(0), make(1)], config=FusionConfig(method="aligned"))
+    assert all(torch.equal(tensor, aligned.state[name]) for name, tensor in by_default.state.items())
     with pytest.raises(FedotError, match="draws texts from token counts, but none were given"):
         fuse([make(0), make(1)], token_counts=nothing, config=FusionConfig(distil_steps=2))
