@@ -119,7 +119,7 @@ def _numbers(text: str | None) -> list[float] | None:
     try:
         return None if text is None else [float(each) for each in text.split(",")]
     except ValueError:
-        raise FedotError(f"--weights {text} are no numbers; write one for each model: 2,1") from None
+        raise FedotError(f"--weights {text} are no numbers; write one for each model: 12000,9000") from None
 
 
 def _arch(arch: str | None) -> Any | None:

@@ -114,16 +114,17 @@ def frame(
         for name, group in specs[anchor].groups.items()
         if group.kind == "labels"
     }
-    counts = {}
+    counts: dict[str, Tensor] = {}
+    lengths: tuple[int, ...] = ()
     if token_counts is not None and "vocab" in unions:
         check_counts(token_counts, specs)
-    if token_counts is not None and "vocab" in unions and any(bool(count.any()) for count in token_counts):
-        union = unions["vocab"]
-        counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
+        if any(bool(count.any()) for count in token_counts):
+            union = unions["vocab"]
+            counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
+            positions = [each.groups["position"].size for each in specs if "position" in each.groups]  # rotary: none
+            lengths = longest_texts(token_counts, weights, positions)
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     check_masses(masses or (), relabelled)
-    positions = [each.groups["position"].size for each in specs if "position" in each.groups]  # rotary models have none
-    lengths = () if token_counts is None else longest_texts(token_counts, weights, positions)
     return FusionProblem(
         (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), lengths
     )

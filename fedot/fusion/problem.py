@@ -1,7 +1,7 @@
 """What every fusion method starts from: checked, canonical models with one set of labels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -62,6 +62,7 @@ class FusionProblem:
     probe: Probe | None = None
     masses: tuple[Mapping[str, Tensor], ...] = ()
     longest: tuple[int, ...] = ()
+    _asked: dict[int, tuple[State, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     def probe_or_drawn(self, number: int, seed: int = 0) -> Probe:
         """The given probe, else texts drawn from every model's token counts in equal numbers.
@@ -98,8 +99,14 @@ class FusionProblem:
         """Token counts of a model, (V,); what drawn texts are drawn from.
 
         Of a classifier of ours (1 + C, V): half of its texts have any tokens, half those that speak for one class. Of a
-        translator the counts of sources.
+        translator the counts of sources. Both are told by the model, which is asked once, however many texts are drawn.
         """
+        state = self.states[model]
+        if model not in self._asked or self._asked[model][0] is not state:
+            self._asked[model] = state, self._ask(model)
+        return self._asked[model][1]
+
+    def _ask(self, model: int) -> Tensor:
         counts = self.counts["vocab"][model]
         architecture = getattr(self.configs[model], "architecture", "")
         if architecture == "seq2seq":

@@ -3,6 +3,7 @@
 import torch
 
 from benchmarks.align_speed import counts, measure, pair, seconds, training_seconds
+from fedot.fusion.drawn import class_counts
 
 TINY = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 12, "max_length": 6}
 
@@ -13,6 +14,13 @@ def test_methods_are_measured_on_one_pair():
     assert preparing > 0
     assert set(found) == {"aligned", "vanilla"}
     assert all(taken > 0 for taken in found.values())
+
+
+def test_every_repeat_begins_from_nothing(monkeypatch):
+    asked = []
+    monkeypatch.setattr("fedot.fusion.problem.class_counts", lambda *given: asked.append(given) or class_counts(*given))
+    measure(pair(TINY, 50)[0], ["merged"], 3)
+    assert len(asked) == 3 * 2
 
 
 def test_counts_are_drawn_from_a_seed():

@@ -1,5 +1,7 @@
 """Texts drawn from token counts: as long as a client's own, their tokens speaking for one class."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -89,6 +91,19 @@ def test_no_text_is_longer_than_a_model_can_read():
     problem = prepare(models, token_counts=counts(0, 2))
     assert problem.longest == (9, 9)
     assert prepare([make(0), make(1)]).longest == ()
+
+
+def test_a_model_is_asked_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr("fedot.fusion.problem.class_counts", lambda *given: asked.append(given) or class_counts(*given))
+    models, given = [make(0), make(1)], counts(0, 2)
+    fuse(models, token_counts=given, config=FusionConfig(method="merged", distil_steps=2))
+    assert len(asked) == 2
+    problem = prepare(models, token_counts=given)
+    before = problem.tokens_to_draw(0)
+    changed = replace(problem, states=problem.states[::-1])  # another model in its place is asked, too
+    assert not torch.equal(changed.tokens_to_draw(0), before)
+    assert torch.equal(problem.tokens_to_draw(0), before)
 
 
 def test_a_client_that_has_not_counted_gives_no_texts():
