@@ -101,7 +101,11 @@ class TokenizerSpec(_Strict):
 
 
 class TrainSpec(_Strict):
-    """Local training, the same at every client."""
+    """Local training, the same at every client.
+
+    `loss: logit-adjusted` is for clients whose labels are skewed: each learns what its texts say beyond how often it
+    has a class (`fedot.training.train`).
+    """
 
     epochs: int = Field(default=4, ge=1)
     batch_size: int = Field(default=64, ge=1)
@@ -112,6 +116,7 @@ class TrainSpec(_Strict):
     patience: int = Field(default=1, ge=1)
     validation: float = Field(default=0.1, gt=0, lt=0.9)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    loss: Literal["cross-entropy", "logit-adjusted"] = "cross-entropy"
 
 
 class DecodingSpec(_Strict):
@@ -214,6 +219,10 @@ class Scenario(_Strict):
                 raise ValueError(f"clients.{number}.tokenizer.{explain(error, TokenizerSpec)}") from None
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds must differ from each other")
+        if self.task != "sentiment" and self.train.loss == "logit-adjusted":
+            raise ValueError(
+                f"train.loss: logit-adjusted needs classes, and the task is {self.task}; use cross-entropy"
+            )
         if self.privacy and self.init != "shared":
             raise ValueError("privacy clips the step from a common start; set init: shared")
         titles = Counter(strategy.title for strategy in self.strategies)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fedot.batching import batch_indices, pad
 from fedot.errors import FedotError
 from fedot.models import Config, State, build_model, load_model, state_of
+from fedot.models.encoder import EncoderConfig
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded
 
@@ -120,6 +121,10 @@ def train(
 ) -> TrainResult:
     """Train with AdamW, linear warm-up and decay, and keep the epoch with the best validation loss.
 
+    With `spec.loss` "logit-adjusted" the logarithm of how often the training texts have each class is added to the
+    logits while training (Menon et al. 2021, arXiv:2007.07314, equation 10; among federated clients Zhang et al. 2022,
+    arXiv:2209.00189). The model need not learn that frequency, and judges as if classes were equally frequent.
+
     Parameters
     ----------
     state
@@ -136,6 +141,10 @@ def train(
         model = (build_model(config, seed) if state is None else load_model(config, _copy(state))).to(device)
         start = [parameter.detach().clone() for parameter in model.parameters()] if proximal_mu else []
         optimiser = _optimiser(model, spec)
+        scored, smoothing = model, spec.label_smoothing
+        if spec.loss == "logit-adjusted":
+            prior, smoothing = smoothed_prior(training, config, smoothing)
+            scored = _Adjusted(model, prior.log().to(device))
         n_batch = math.ceil(len(training) / spec.batch_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, spec.epochs * n_batch))
         order = np.random.default_rng(seed)
@@ -146,7 +155,7 @@ def train(
             model.train()
             total, predictions = 0.0, 0
             for rows in batch_indices(training.lengths, spec.batch_size, order):
-                loss, count = training.loss(model, rows, device, spec.label_smoothing)
+                loss, count = training.loss(scored, rows, device, smoothing)
                 total += _finite(float(loss.detach()), "training", number, spec) * count
                 predictions += count
                 for parameter, origin in zip(model.parameters(), start, strict=False):
@@ -156,7 +165,7 @@ def train(
                 nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
                 optimiser.step()
                 schedule.step()
-            validation_loss = _finite(mean_loss(model, validation, device), "validation", number, spec)
+            validation_loss = _finite(mean_loss(scored, validation, device), "validation", number, spec)
             epoch = Epoch(total / predictions, validation_loss, time.perf_counter() - began)
             history.append(epoch)
             if on_epoch:
@@ -185,6 +194,31 @@ def count_tokens(encoded: Encoded, vocab_size: int) -> Tensor:
     """How often each token id occurs, (V,) int64."""
     flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in encoded.ids])
     return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
+
+
+def smoothed_prior(training: Examples, config: Config, smoothing: float = 0.0) -> tuple[Tensor, float]:
+    """Each class's share of the smoothed labels, (n_class,), and how much they are smoothed.
+
+    It is at least as much as one more text of each class would smooth them: where a class is missing, its share is
+    small instead of nothing, and a client of one class finds its loss least where it says nothing.
+    """
+    if not isinstance(training, Labelled) or not isinstance(config, EncoderConfig):
+        raise FedotError("train.loss: logit-adjusted is for texts with labels; use cross-entropy")
+    counts = torch.from_numpy(np.bincount(training.labels, minlength=config.n_class))
+    smoothing = max(smoothing, config.n_class / (len(training) + config.n_class))
+    return (1 - smoothing) * counts / len(training) + smoothing / config.n_class, smoothing
+
+
+class _Adjusted(nn.Module):
+    """A classifier whose logits have the log frequency of the classes added."""
+
+    def __init__(self, model: nn.Module, offset: Tensor) -> None:
+        super().__init__()
+        self.model, self.offset = model, offset
+
+    def forward(self, ids: Tensor) -> Tensor:
+        scores: Tensor = self.model(ids)
+        return scores + self.offset
 
 
 def _finite(loss: float, what: str, number: int, spec: TrainSpec) -> float:

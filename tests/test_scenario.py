@@ -92,6 +92,7 @@ def test_the_question_is_the_comment_on_line_one(tmp_path):
         ("name=a b", "name.*pattern.*got 'a b'"),
         ("rounds=0", "rounds.*greater than or equal to 1"),
         ("task=sentimant", "task.*'sentiment' or 'translation'.*got 'sentimant'"),
+        ("train.loss=hinge", "train.loss.*'cross-entropy' or 'logit-adjusted'.*got 'hinge'"),
         ("init=same", "init.*'independent' or 'shared'"),
         ("data.source=hubb", "data.source.*'hub'.*got 'hubb'"),
         ("data=hub", "data: a mapping is needed.*got 'hub'"),
@@ -232,3 +233,8 @@ def test_a_profile_goes_over_a_variant_and_an_override_over_both(tmp_path):
     path.write_text(f"{head}profiles: [small]\n")
     with pytest.raises(FedotError, match="profiles must be a mapping"):
         runs_of(path)
+
+
+def test_translations_have_no_classes_to_adjust():
+    with pytest.raises(FedotError, match="logit-adjusted needs classes, and the task is translation"):
+        load_scenario(BILINGUAL.with_name("translation.yaml"), ["train.loss=logit-adjusted"])

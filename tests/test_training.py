@@ -10,7 +10,7 @@ from fedot.evaluation import predict
 from fedot.models import build_model, load_model, model_config, state_of
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded
-from fedot.training import Labelled, count_tokens, mean_loss, train
+from fedot.training import Labelled, count_tokens, mean_loss, smoothed_prior, train
 
 CONFIG = model_config({"name": "encoder", "d_model": 16, "n_layer": 1, "n_head": 2, "d_ff": 32, "max_length": 8}, 20, 2)
 SPEC = TrainSpec(epochs=6, batch_size=16, lr=5e-3)
@@ -153,3 +153,49 @@ def test_the_loss_of_a_model_that_knows_nothing():
     for batch_size in (1, 7, 256):
         loss = mean_loss(load_model(CONFIG, state), task(30, 0), batch_size=batch_size)
         assert loss == pytest.approx(math.log(2), abs=1e-6)
+
+
+def skewed(data, keep):
+    """Of the texts of class 0 only the first `keep`."""
+    zeros = np.flatnonzero(data.labels == 0)[:keep]
+    rows = np.sort(np.concatenate([zeros, np.flatnonzero(data.labels == 1)]))
+    return Labelled(Encoded([data.encoded.ids[i] for i in rows], 0), data.labels[rows])
+
+
+def share_of_ones(spec):
+    """Of texts without the telling tokens, how many a model takes for class 1 that saw nine of it to one of class 0."""
+    training, validation = skewed(noise(600, 0), 33), skewed(noise(200, 1), 11)
+    result = train(CONFIG, None, training, validation, spec, seed=3)
+    return predict(CONFIG, result.state, noise(200, 2).encoded)[:, 1].mean()
+
+
+def test_adjusted_logits_do_not_learn_how_frequent_a_class_is():
+    plain = share_of_ones(SPEC)
+    adjusted = share_of_ones(SPEC.model_copy(update={"loss": "logit-adjusted"}))
+    assert plain > 0.85
+    assert abs(adjusted - 0.5) < 0.15
+
+
+def test_adjusted_logits_of_one_class_alone_say_nothing_of_it():
+    training, validation = skewed(task(300, 0), 0), skewed(task(100, 1), 0)
+    plain = train(CONFIG, None, training, validation, SPEC, seed=3).state
+    adjusted = train(CONFIG, None, training, validation, SPEC.model_copy(update={"loss": "logit-adjusted"}), seed=3)
+    texts = task(100, 2).encoded
+    assert predict(CONFIG, plain, texts)[:, 1].mean() > 0.95
+    assert abs(predict(CONFIG, adjusted.state, texts)[:, 1].mean() - 0.5) < 0.3
+
+
+def test_the_prior_is_that_of_the_labels_and_one_text_more_of_each_class():
+    data = skewed(noise(600, 0), 33)
+    prior, smoothing = smoothed_prior(data, CONFIG)
+    assert prior.tolist() == pytest.approx([34 / (len(data) + 2), (len(data) - 32) / (len(data) + 2)])
+    assert smoothing == pytest.approx(2 / (len(data) + 2))
+    assert smoothed_prior(data, CONFIG, 0.1)[0].tolist() == pytest.approx(
+        [0.9 * share + 0.05 for share in (33 / len(data), 1 - 33 / len(data))]
+    )
+
+
+def test_adjusted_logits_need_labels():
+    config = model_config({"name": "decoder", "d_model": 16, "n_layer": 1, "n_head": 2, "d_ff": 32}, 20, 0)
+    with pytest.raises(FedotError, match="logit-adjusted is for texts with labels"):
+        train(config, None, task(8, 0), task(8, 1), TrainSpec(loss="logit-adjusted"), seed=0)
