@@ -75,9 +75,10 @@ def block_sum(
         for name, axes in spec.axes.items():
             tensor = state[name] * _share(axes, spec, weights[k], confidence, k)
             tensor = tensor * _score_scale(name, spec, block)
-            places = [_places(axis, spec, block, begin) for axis in axes]
-            mesh = [index.reshape([-1 if i == j else 1 for j in range(len(places))]) for i, index in enumerate(places)]
-            out[name][tuple(mesh)] += tensor
+            places = [place for axis in axes for place in _places(axis, spec, begin)]
+            groups = [group for axis in axes for group in axis.groups]
+            whole = out[name].view([block.groups[group].size for group in groups])
+            whole[tuple(places)] += tensor.reshape([spec.groups[group].size for group in groups])
         for name, group in spec.groups.items():
             begin[name] += group.size
     return out
@@ -168,14 +169,8 @@ def _score_scale(name: str, spec: SymmetrySpec, block: SymmetrySpec) -> float:
     return 1.0
 
 
-def _places(axis: Axis, spec: SymmetrySpec, block: SymmetrySpec, begin: Mapping[str, int]) -> Tensor:
-    """Where the entries of a model's axis lie in the block model's."""
-    outer = axis.groups[0]
-    own = torch.arange(spec.groups[outer].size)
-    if spec.groups[outer].kind == "labels":
-        return own
-    own = own + begin[outer]
-    if len(axis.groups) == 1:
-        return own
-    inner = axis.groups[1]
-    return (own[:, None] * block.groups[inner].size + torch.arange(spec.groups[inner].size)).reshape(-1)
+def _places(axis: Axis, spec: SymmetrySpec, begin: Mapping[str, int]) -> list[slice]:
+    """Where the entries of a model's axis lie in the block model's, for each of the axis' groups."""
+    outer, *inner = (spec.groups[name] for name in axis.groups)
+    at = 0 if outer.kind == "labels" else begin[outer.name]
+    return [slice(at, at + outer.size), *(slice(each.size) for each in inner)]

@@ -11,7 +11,7 @@ For one norm the minimum is known: E spans ``C^-1/2`` times the leading eigenvec
 balanced truncation of a linear system (Moore 1981), C saying what is reached and G what is observed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -32,11 +32,10 @@ def kept_directions(moments: Sequence[Moments], size: int) -> Tensor:
     moments
         Of one stream at each of its norms.
     """
-    second = torch.stack([each.second for each in moments]).mean(0)
-    sensitivity = torch.stack([each.sensitivity for each in moments]).mean(0)
+    second, sensitivity = (torch.stack(each).mean(0) for each in _sides(moments))
     if size >= len(second):
         return torch.eye(len(second), dtype=torch.float64)
-    root = square_root(second)
+    root, lost = square_root(second), loss_through(moments)
     leading = torch.linalg.eigh(root @ sensitivity @ root).eigenvectors[:, -size:]
     start = orthonormal(torch.linalg.solve(root, leading))
     basis = start.clone(memory_format=torch.contiguous_format).requires_grad_(True)
@@ -45,33 +44,39 @@ def kept_directions(moments: Sequence[Moments], size: int) -> Tensor:
     def evaluate() -> Tensor:
         optimiser.zero_grad()
         with torch.enable_grad():
-            loss = lost(orthonormal(basis), moments)
+            loss = lost(orthonormal(basis))
             loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimiser.step(evaluate)  # type: ignore[no-untyped-call]
+    before = optimiser.step(evaluate)  # type: ignore[no-untyped-call]
     found = orthonormal(basis.detach())
-    return found if lost(found, moments) < lost(start, moments) else start
+    return found if lost(found) < before else start
 
 
-def lost(basis: Tensor, moments: Sequence[Moments]) -> Tensor:
+def loss_through(moments: Sequence[Moments]) -> Callable[[Tensor], Tensor]:
     """What the outputs lose through orthonormal directions (d, m), as a share of what they lose without any."""
-    kept = [(each.sensitivity @ (each.second @ basis) * reconstruction(each.second, basis)).sum() for each in moments]
-    whole = [(each.sensitivity * each.second).sum() for each in moments]
-    return 1 - torch.stack(kept).sum() / torch.stack(whole).sum().clamp(min=1e-300)
+    second, sensitivity = map(torch.stack, _sides(moments))
+    product = sensitivity @ second
+    whole = product.diagonal(dim1=-2, dim2=-1).sum().clamp(min=1e-300)
+    return lambda basis: 1 - (product @ basis * reconstruction(second, basis)).sum() / whole
+
+
+def _sides(moments: Sequence[Moments]) -> tuple[list[Tensor], list[Tensor]]:
+    return [each.second for each in moments], [each.sensitivity for each in moments]
 
 
 def reconstruction(second: Tensor, basis: Tensor) -> Tensor:
     """Best linear estimate of rows with these second moments from their coordinates in an orthonormal basis: (d, m).
 
     What the coordinates hold themselves is left as it is, and only the rest is estimated, so that nothing is lost along
-    directions that the rows do not have.
+    directions that the rows do not have. Of second moments (n, d, d) estimates (n, d, m).
     """
     through = second @ basis
     inner = basis.T @ through
     beside = through - basis @ inner
-    ridge = FLOOR * second.diagonal().mean().clamp(min=1e-30) * torch.eye(len(inner), dtype=inner.dtype)
-    result: Tensor = basis + torch.linalg.solve(inner + ridge, beside.T).T
+    size = second.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None].clamp(min=1e-30)
+    ridge = FLOOR * size * torch.eye(basis.shape[1], dtype=inner.dtype)
+    result: Tensor = basis + torch.linalg.solve(inner + ridge, beside.mT).mT
     return result
 
 

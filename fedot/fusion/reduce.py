@@ -78,7 +78,7 @@ def select_columns(gram: Tensor, cross: Tensor, size: int) -> Tensor:
     """
     left = gram.diagonal().clone()
     floor = 1e-9 * left.max().clamp(min=1e-30)
-    factor = torch.zeros(len(gram), size, dtype=torch.float64)
+    factor = torch.zeros(size, len(gram), dtype=torch.float64)
     remaining, chosen = cross.clone(), torch.zeros(size, dtype=torch.int64)
     taken = torch.zeros(len(gram), dtype=torch.bool)
     for step in range(size):
@@ -89,10 +89,10 @@ def select_columns(gram: Tensor, cross: Tensor, size: int) -> Tensor:
         if gain[best] <= 0:
             continue  # nothing new is left; any column will do
         pivot = left[best].sqrt()
-        column = (gram[:, best] - factor[:, :step] @ factor[best, :step]) / pivot
-        factor[:, step] = column
-        remaining = remaining - column[:, None] * (remaining[best] / pivot)[None, :]
-        left = left - column.square()
+        column = (gram[best] - factor[:step, best] @ factor[:step]) / pivot
+        factor[step] = column
+        remaining.addr_(column, remaining[best] / pivot, alpha=-1.0)
+        left -= column.square()
     return chosen.sort().values
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fedot.fusion.directions import kept_directions, lost, reconstruction
+from fedot.fusion.directions import kept_directions, loss_through, reconstruction
 from fedot.fusion.moments import Moments, MomentSums
 
 
@@ -30,16 +30,17 @@ def test_for_one_norm_the_loss_is_that_of_balanced_truncation():
     values = torch.linalg.eigvals(each.second @ each.sensitivity).real.sort().values
     for size in (3, 6, 9):
         expected = values[: 12 - size].sum() / values.sum()
-        torch.testing.assert_close(lost(kept_directions([each], size), [each]), expected, rtol=1e-4, atol=1e-9)
+        torch.testing.assert_close(loss_through([each])(kept_directions([each], size)), expected, rtol=1e-4, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [0, 2, 4])
 def test_for_many_norms_less_is_lost_than_through_directions_that_only_one_side_chooses(seed):
     several = [moments(seed), moments(seed + 1), moments(seed + 7)]
-    found = lost(kept_directions(several, 4), several)
+    lost = loss_through(several)
+    found = lost(kept_directions(several, 4))
     for side in ("second", "sensitivity"):
         mean = torch.stack([getattr(each, side) for each in several]).mean(0)
-        assert found < lost(leading(mean, 4), several)
+        assert found < lost(leading(mean, 4))
 
 
 def test_a_direction_that_the_outputs_hang_on_is_kept_however_little_it_moves():
@@ -51,7 +52,7 @@ def test_a_direction_that_the_outputs_hang_on_is_kept_however_little_it_moves():
     for part in (slice(0, 123), slice(123, 500)):
         sums.add(rows[part], slopes[part])
     basis = kept_directions([sums.moments()], 3)
-    assert lost(basis, [sums.moments()]) < 1e-3
+    assert loss_through([sums.moments()])(basis) < 1e-3
 
 
 def test_readers_see_what_follows_from_the_coordinates():
