@@ -3,14 +3,19 @@
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["FusionConfig", "FusionResult", "__version__", "fuse", "vanilla_fusion"]
+__all__ = ["FusionConfig", "FusionResult", "SavedModel", "__version__", "fuse", "read_model", "vanilla_fusion"]
 
 if TYPE_CHECKING:
     from fedot.fusion import FusionConfig, FusionResult, fuse, vanilla_fusion
+    from fedot.saved import SavedModel, read_model
 
 
 def __getattr__(name: str) -> object:
     """Load the fusion library only when it is used, so that ``--help`` does not wait for torch."""
+    if name in ("SavedModel", "read_model"):
+        from fedot import saved
+
+        return getattr(saved, name)
     if name in __all__:
         from fedot import fusion
 

@@ -104,6 +104,7 @@ def test_a_run_writes_all_that_it_promises(call: Call, tmp_path: Path) -> None:
     with safe_open(out / "models/ot-fusion-seed3.safetensors", "pt") as file:
         assert json.loads(file.metadata()["config"])["d_model"] == 8
         assert json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
+        assert json.loads(file.metadata()["classes"]) == ["negative", "positive"]
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
 
@@ -129,6 +130,21 @@ def test_saved_parents_can_be_fused_by_hand(call: Call, tmp_path: Path) -> None:
         assert json.loads(found["config"])["d_model"] == 8
         assert json.loads(found["tokenizer"])["model"]["vocab"]
         assert sum(json.loads(found["token-counts"])) > 0
+        assert json.loads(found["classes"]) == ["negative", "positive"]
+
+
+def test_a_client_uses_the_model_of_several_vocabularies(call: Call, tmp_path: Path) -> None:
+    from fedot.predict import cli
+
+    options = ["strategies=[ot-fusion]", "tokenizer.scope=per-client"]
+    assert call(*(part for option in options for part in ("--set", option))).exit_code == 0
+    folder = tmp_path / "runs/tiny/models"
+    asked = [str(folder / "ot-fusion-seed0.safetensors"), "The film was wonderful."]
+    assert "give one of theirs" in CliRunner().invoke(cli, asked).stderr
+    own = str(folder / "parent-xed-en-seed0.safetensors")
+    done = CliRunner().invoke(cli, [*asked, "--tokenizer", own])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.split("\t")[0] in ("negative", "positive")
 
 
 def fused_models(folder: Path) -> list[str]:

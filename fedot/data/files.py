@@ -62,9 +62,7 @@ def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Pat
 
 def read_table(path: Path, columns: list[str]) -> pa.Table:
     """Read the wanted columns of one file, and number its rows from 1 in a column ``row``."""
-    kind = SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise FedotError(f"{path} has an unknown suffix; known are {', '.join(SUFFIXES)}")
+    kind = _kind(path)
     try:
         if kind == "parquet":
             table = _read_parquet(path, columns)
@@ -75,6 +73,39 @@ def read_table(path: Path, columns: list[str]) -> pa.Table:
     except OSError as error:
         raise FedotError(f"{path} cannot be read ({type(error).__name__})") from error
     return table.append_column("row", pa.array(np.arange(1, len(table) + 1)))
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table in the format that the suffix names, under a temporary name first.
+
+    Raises
+    ------
+    FedotError
+        If the suffix is unknown, or the file cannot be written.
+    """
+    kind = _kind(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "parquet":
+            pq.write_table(table, temporary)
+        elif kind == "jsonl":
+            lines = (json.dumps(row, ensure_ascii=False) for row in table.to_pylist())
+            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        else:
+            pacsv.write_csv(table, temporary, pacsv.WriteOptions(delimiter=kind))
+        temporary.replace(path)
+    except OSError as error:
+        raise FedotError(f"{path} cannot be written ({error.strerror or type(error).__name__})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _kind(path: Path) -> str:
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise FedotError(f"{path} has an unknown suffix; known are {', '.join(SUFFIXES)}")
+    return kind
 
 
 def _read_parquet(path: Path, columns: list[str]) -> pa.Table:

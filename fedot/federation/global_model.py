@@ -1,13 +1,13 @@
 """The model that a round ends with, as each client can run it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
 from fedot.federation.messages import ClientUpdate
-from fedot.fusion.labels import unite
-from fedot.models import Config, State, symmetry
+from fedot.models import Config, State
+from fedot.saved import select_rows
 from fedot.strategies.ot_fusion import Fused
 from fedot.tokenizer import vocabulary
 
@@ -24,12 +24,7 @@ class Global:
         """Select the embedding rows of a client's own tokenizer, in its order."""
         if self.vocabulary is None or not tokenizer:
             return self.state, self.config
-        own = vocabulary(Tokenizer.from_str(tokenizer))
-        index = unite([self.vocabulary, own]).index[1]
-        state = dict(self.state)
-        for name, axis in symmetry(self.config).tensors_of("vocab"):
-            state[name] = state[name].index_select(axis, index)
-        return state, replace(self.config, vocab_size=len(own))
+        return select_rows(self.state, self.config, self.vocabulary, vocabulary(Tokenizer.from_str(tokenizer)))
 
 
 def global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:

@@ -1,16 +1,14 @@
 """What a run is told besides its grid, and how much work it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from fedot.federation.server import TIMEOUT
-from fedot.models import Config, State
+from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 
-SaveModel = Callable[[str, int, State, Config, str, Sequence[str] | None, Tensor | None], None]
+SaveModel = Callable[[str, int, SavedModel], None]
 Progress = Callable[[str, float], None]
 
 

@@ -9,6 +9,7 @@ from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
 from fedot.federation.messages import ClientUpdate
 from fedot.federation.seed import Seed
 from fedot.models import Config
+from fedot.saved import SavedModel
 from fedot.training import TrainResult
 
 Pooled = tuple[TrainResult, Config, str]
@@ -35,7 +36,7 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
         for parent, own, tallies in zip(parents, words, each, strict=True):
             title = f"parent:{parent.client}"
             record.add_scores(seed.number, title, 1, tallies, seconds=parent.seconds)
-            seed.save_model(title, seed.number, parent.state, parent.config, own, None, parent.token_counts)
+            seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=parent.token_counts))
     if "ensemble" in references and not mixable:
         reason = "the clients' tokenizers differ, and so do the tokens that their models would have to agree on"
         record.add_failure(seed.number, "ensemble", reason)
@@ -67,7 +68,7 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
     request = EvaluationRequest.of(result.state, config, tokenizer)
     tallies = seed.scores(f"centralised, seed {seed.number}", lambda _: request)[0]
     record.add_scores(seed.number, "centralised", 1, tallies, seconds=result.seconds)
-    seed.save_model("centralised", seed.number, result.state, config, tokenizer, None, None)
+    seed.save("centralised", SavedModel(config, result.state, tokenizer))
     seed.tell("done", 1.1 * seed.n)
 
 

@@ -17,6 +17,7 @@ from fedot.federation.records import pack_state, unpack_state
 from fedot.federation.seed import Seed
 from fedot.federation.server import Federation, evaluate_everywhere
 from fedot.models import State, symmetry
+from fedot.saved import SavedModel
 from fedot.strategies import OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import Fused, client_vocabulary
 
@@ -62,7 +63,7 @@ def run_strategy(
         model = global_model({} if fused else unpack_state(arrays), fused, updates)
         if server_round == final:  # before anything else can go wrong
             words = seed.federation.settings.tokenizer
-            seed.save_model(title, seed.number, model.state, model.config, words, model.vocabulary, None)
+            seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
         where = f"{title}, seed {seed.number}, round {server_round}"
         tallies = _scores(seed, where, model, parents)
         record.add_scores(

@@ -14,6 +14,7 @@ from fedot.federation.results import RunRecord
 from fedot.federation.server import Federation, evaluate_where_possible, gather
 from fedot.federation.transfer import narrow, widen
 from fedot.models import Config, config_to_json
+from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 
 RequestFor = Callable[[ClientDescription], EvaluationRequest]
@@ -44,6 +45,10 @@ class Seed:
     def tell(self, what: str, work: float) -> None:
         """Report progress."""
         self.progress(f"seed {self.number}: {what}", work)
+
+    def save(self, title: str, model: SavedModel) -> None:
+        """Write a model, which gets the names of the classes."""
+        self.save_model(title, self.number, replace(model, classes=self.federation.labels))
 
     def scores(self, where: str, request_for: RequestFor) -> tuple[dict[str, AnyTally], ...]:
         """Evaluate at every client that can; say who cannot, and then there is no sum over all.

@@ -2,13 +2,11 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from flwr.serverapp import Grid
-from safetensors.torch import save
-from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.checkpoint import FOLDER, CheckpointedGrid
@@ -17,9 +15,9 @@ from fedot.federation.plan import Plan, work_per_seed
 from fedot.federation.progress import track
 from fedot.federation.results import RunRecord
 from fedot.federation.run import run_scenario
-from fedot.models import Config, State, config_to_json
 from fedot.report import load_results, write_report, write_results
 from fedot.report.results import plain
+from fedot.saved import SavedModel
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
 from fedot.status import reporting
 
@@ -70,25 +68,10 @@ def _serve(grid: Grid, scenario: Scenario, plan: Plan, out: Path, resumed: bool,
         flush()
         checkpointed.forget()
 
-    def save_model(
-        title: str,
-        seed: int,
-        state: State,
-        config: Config,
-        tokenizer: str,
-        vocabulary: Sequence[str] | None,
-        token_counts: Tensor | None,
-    ) -> None:
-        metadata = {"config": config_to_json(config)}
-        if tokenizer:
-            metadata["tokenizer"] = tokenizer
-        if vocabulary is not None:
-            metadata["vocabulary"] = json.dumps(list(vocabulary))  # token of each embedding row
-        if token_counts is not None:
-            metadata["token-counts"] = json.dumps(token_counts.tolist())
+    def save_model(title: str, seed: int, model: SavedModel) -> None:
         name = title.replace(":", "-").replace("/", "-")
         try:
-            write_bytes(out / "models" / f"{name}-seed{seed}.safetensors", save(state, metadata))
+            write_bytes(out / "models" / f"{name}-seed{seed}.safetensors", model.to_bytes())
         except FedotError as error:
             unwritten.append(error)
             raise

@@ -83,6 +83,7 @@ def make_job(
         from fedot.hf.fuse import check_alike
 
         check_alike(folders)
+    _check_classes([source for source in sources if source.classes])
     sources = of_one_depth(sources)
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
     counts = [source.counts for source in sources if source.counts is not None]
@@ -99,6 +100,16 @@ def make_job(
         check_learnable(problem)
     method = choose(problem, config, probed=probed) if config.method == "auto" else config.method
     return Job(tuple(sources), problem, replace(config, method=method), complete)
+
+
+def _check_classes(named: Sequence[Source]) -> None:
+    """Refuse models that number the same classes in another order, or that have others."""
+    for source in named[1:]:
+        if source.classes != named[0].classes:
+            raise FedotError(
+                f"{source.path} has the classes {', '.join(source.classes)}, but {named[0].path} has "
+                f"{', '.join(named[0].classes)}; train both on the same ones, numbered alike"
+            )
 
 
 def plan_of(job: Job) -> tuple[GroupPlan, ...]:
@@ -247,6 +258,9 @@ def _metadata(job: Job, config: Any) -> dict[str, str]:
     tokenizers = {source.tokenizer for source in job.sources}
     if len(tokenizers) == 1 and "" not in tokenizers:
         out["tokenizer"] = tokenizers.pop()
+    named = next((source.classes for source in job.sources if source.classes), ())
+    if named:
+        out["classes"] = json.dumps(named)
     if job.with_vocabulary:
         out["vocabulary"] = json.dumps(job.problem.unions["vocab"].labels, ensure_ascii=False)
     if "vocab" in job.problem.counts:

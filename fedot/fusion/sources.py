@@ -34,6 +34,7 @@ class Source:
     vocabulary: tuple[str, ...] | None = None
     counts: Tensor | None = None
     tokenizer: str = ""
+    classes: tuple[str, ...] = ()
     folder: "HFModel | None" = None
 
     @property
@@ -73,7 +74,6 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
         replace(spec, ties=()).validate({n: torch.empty(s, device="meta") for n, s in file.shapes.items()})
     except FedotError as error:
         raise FedotError(f"{path}: {error}") from None
-    tokenizer = file.metadata.get("tokenizer", "")
     counts = file.metadata.get("token-counts")
     return Source(
         path,
@@ -83,7 +83,8 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
         file.dtype,
         _vocabulary(file.metadata, path),
         torch.tensor(read_counts(counts, path)) if counts else None,
-        tokenizer,
+        file.metadata.get("tokenizer", ""),
+        _classes(file.metadata, config, path),
     )
 
 
@@ -118,6 +119,16 @@ def _vocabulary(metadata: Mapping[str, str], path: Path) -> tuple[str, ...] | No
     except Exception as error:  # the tokenizers library raises nothing more special
         raise FedotError(f"the vocabulary in {path} cannot be read ({error}); save the model again") from None
     return None
+
+
+def _classes(metadata: Mapping[str, str], config: Any, path: Path) -> tuple[str, ...]:
+    try:
+        names = json.loads(metadata.get("classes", "[]"))
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or len(names) not in (0, getattr(config, "n_class", 0)):
+        raise FedotError(f"{path} has no names of classes that can be read; save the model again")
+    return tuple(map(str, names))
 
 
 def read_counts(text: str, path: Path) -> list[int]:

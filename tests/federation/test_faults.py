@@ -14,7 +14,8 @@ from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.plan import Plan
 from fedot.federation.results import RunRecord
 from fedot.federation.run import run_scenario
-from fedot.models import Config, State
+from fedot.models import State
+from fedot.saved import SavedModel
 from fedot.scenario import FaultName, Scenario, parse_scenario
 from fedot.tokenizer import Encoded
 from fedot.training import Labelled
@@ -34,9 +35,8 @@ def run(scenario: Scenario) -> tuple[RunRecord, dict[str, State]]:
     record = RunRecord(scenario, "inprocess", "test")
     models: dict[str, State] = {}
 
-    def save(title: str, _: int, state: State, config: Config, *__: object) -> None:
-        del config
-        models[title] = state
+    def save(title: str, _: int, model: SavedModel) -> None:
+        models[title] = model.state
 
     n = len(scenario.client_specs())
     with InProcessGrid([{"partition-id": k, "num-partitions": n} for k in range(n)], {}) as grid:

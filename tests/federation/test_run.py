@@ -23,6 +23,7 @@ from fedot.federation.run import run_scenario
 from fedot.fusion import large
 from fedot.models import Config, State, load_model
 from fedot.report import render_report
+from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 
 METRICS = {"accuracy", "f1_weighted", "f1_macro", "nll", "brier", "ece"}
@@ -49,8 +50,8 @@ class Outcome:
 def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **plan: Any) -> Outcome:
     outcome = Outcome(RunRecord(scenario, "inprocess", "test"))
 
-    def save(title: str, seed: int, state: State, config: Config, tokenizer: str, *_: object) -> None:
-        outcome.models[title, seed] = (state, config, tokenizer)
+    def save(title: str, seed: int, model: SavedModel) -> None:
+        outcome.models[title, seed] = (model.state, model.config, model.tokenizer)
 
     def progress(phase: str, work: float) -> None:
         outcome.work += work

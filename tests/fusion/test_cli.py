@@ -69,6 +69,19 @@ def test_other_methods(pair, tmp_path, method):
     assert metadata["token-counts"] == str([0] + [6] * (VOCAB - 1))
 
 
+def test_names_of_classes_stay_and_have_to_agree(tmp_path):
+    names = ('["bad", "so-so", "good"]', '["good", "so-so", "bad"]')
+    files = [write(tmp_path / f"{k}.safetensors", *model(k), classes=names[k]) for k in (0, 1)]
+    out = tmp_path / "out.safetensors"
+    done = call(*files, "-o", out)
+    assert done.exit_code == 2
+    assert "1.safetensors has the classes good, so-so, bad, but" in done.output
+    assert not out.exists()
+    unnamed = write(tmp_path / "2.safetensors", *model(2))
+    assert call(unnamed, files[1], "-o", out).exit_code == 0
+    assert read(out)[2]["classes"] == names[1]
+
+
 def test_the_automatic_choice_is_that_of_the_library(pair, tmp_path):
     counts, seen = tmp_path / "counts.json", [0] + [3] * (VOCAB - 1)
     counts.write_text(str(seen))

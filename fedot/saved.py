@@ -1,0 +1,146 @@
+"""A trained model with what it takes to use it: its tokenizer and the names of its classes, in one file."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.evaluation import predict
+from fedot.fusion.labels import unite
+from fedot.fusion.sources import open_source
+from fedot.models import Config, State, config_to_json, symmetry
+from fedot.scenario import DecodingSpec
+from fedot.tokenizer import encode, vocabulary
+from fedot.translation.pairs import decode_ids
+from fedot.translation.translator import Translator
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """A classifier or a translator as it lies in a .safetensors file.
+
+    Attributes
+    ----------
+    config, state
+        Architecture and tensors.
+    tokenizer
+        JSON of a `tokenizers.Tokenizer`; empty where clients have one each, then `vocabulary` says whose row is whose.
+    vocabulary
+        Token of each embedding row.
+    token_counts
+        How often each token occurs in the texts that the model was trained on, (V,).
+    classes
+        Their names, by number; empty for translators, and where nobody has named them.
+    """
+
+    config: Config
+    state: State
+    tokenizer: str = ""
+    vocabulary: tuple[str, ...] | None = None
+    token_counts: Tensor | None = None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def translates(self) -> bool:
+        """Whether it is a translator."""
+        return self.config.architecture == "seq2seq"
+
+    def with_tokenizer(self, tokenizer: str) -> "SavedModel":
+        """The same model as the client with this tokenizer reads it.
+
+        Raises
+        ------
+        FedotError
+            If the tokenizer has a token that the model has no row for.
+        """
+        own = vocabulary(Tokenizer.from_str(tokenizer))
+        rows = self.vocabulary or (vocabulary(Tokenizer.from_str(self.tokenizer)) if self.tokenizer else own)
+        state, config = select_rows(self.state, self.config, rows, own)
+        return replace(self, state=state, config=config, tokenizer=tokenizer, vocabulary=None, token_counts=None)
+
+    def probabilities(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float64]:
+        """Probability of each class for each text, (n, C), rows summing to 1.
+
+        Raises
+        ------
+        FedotError
+            If the model is no classifier, or has no tokenizer.
+        """
+        return predict(self.config, self.state, encode(self._tokenizer(), texts, self.config.max_length), device)
+
+    def translate(self, texts: Sequence[str], decoding: DecodingSpec | None = None, device: str = "cpu") -> list[str]:
+        """Translate each text, by beam search.
+
+        Raises
+        ------
+        FedotError
+            If the model is no translator, or has no tokenizer.
+        """
+        tokenizer, translator = self._tokenizer(), Translator.of([(self.config, self.state)], device=device)
+        sources = encode(tokenizer, texts, translator.longest)
+        return decode_ids(tokenizer, translator.translate(sources, decoding or DecodingSpec()))
+
+    def to_bytes(self) -> bytes:
+        """Content of the file."""
+        metadata = {"config": config_to_json(self.config)}
+        if self.tokenizer:
+            metadata["tokenizer"] = self.tokenizer
+        if self.vocabulary is not None:
+            metadata["vocabulary"] = json.dumps(list(self.vocabulary))
+        if self.token_counts is not None:
+            metadata["token-counts"] = json.dumps(self.token_counts.tolist())
+        if self.classes:
+            metadata["classes"] = json.dumps(list(self.classes))
+        content: bytes = save(self.state, metadata)
+        return content
+
+    def _tokenizer(self) -> Tokenizer:
+        if not self.tokenizer:
+            raise FedotError("the model has the tokens of several clients and no tokenizer; give one of theirs")
+        return Tokenizer.from_str(self.tokenizer)
+
+
+def read_model(path: str | Path) -> SavedModel:
+    """Read a model that a run has written, or `python -m fedot.fuse`.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be read, or its tensors are not those of its configuration.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise FedotError(f"{path} is a folder; give a .safetensors file, or load it with transformers' from_pretrained")
+    found = open_source(path, path.parent)
+    state = {name: found.tensors[name].float() for name in found.tensors}
+    words = None if found.tokenizer else found.vocabulary
+    return SavedModel(found.config, state, found.tokenizer, words, found.counts, found.classes)
+
+
+def select_rows(state: State, config: Any, rows: Sequence[str], own: Sequence[str]) -> tuple[State, Any]:
+    """Keep a model's embedding rows of a client's `own` tokens, in their order; `rows` are all that it has.
+
+    Raises
+    ------
+    FedotError
+        If it has no row for one of them.
+    """
+    union = unite([rows, own])
+    missing = union.labels[len(rows) :]
+    if missing:
+        raise FedotError(
+            f"the tokenizer has {len(missing)} tokens that the model does not know, such as {missing[0]!r}; "
+            "give that of one of the model's own clients"
+        )
+    out = dict(state)
+    for name, axis in symmetry(config).tensors_of("vocab"):
+        out[name] = out[name].index_select(axis, union.index[1])
+    return out, replace(config, vocab_size=len(own))
