@@ -118,8 +118,6 @@ def block_module(module: nn.Module, specs: Sequence[SymmetrySpec], config: Any) 
         parts = [row[:, at : at + size] for row, at, size in zip(rows, begins, extents[1], strict=True)]
         owner, _, child = linear.rpartition(".")
         setattr(module.get_submodule(owner), child, BlockLinear([part.contiguous() for part in parts], whole.bias))
-    for attention in block.attentions:  # a hook keeps it from taking the three matrices as one
-        module.get_submodule(attention.q).register_forward_pre_hook(lambda *_: None)
     return module
 
 

@@ -105,7 +105,7 @@ class Attention(nn.Module):
         """Mix positions of `x` (B, T, d), or read `memory` (B, S, d); `mask` is true where a key may be read."""
         b, t, _ = x.shape
         parts = (self.q_proj, self.k_proj, self.v_proj)
-        if memory is None and not any(part._forward_pre_hooks for part in parts):
+        if memory is None and all(type(part) is nn.Linear and not part._forward_pre_hooks for part in parts):
             joint = F.linear(  # one product of three matrices is faster than three
                 x, torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
             )
