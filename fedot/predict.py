@@ -43,7 +43,6 @@ def predict(
             raise FedotError("give texts after the model, or a --file with them, and not both")
         if out is not None and out.exists() and not force:
             raise FedotError(f"{out} exists already; choose another --out, or overwrite it with --force")
-        from fedot.data.files import write_table
         from fedot.saved import read_model
         from fedot.scenario import DecodingSpec
 
@@ -55,6 +54,8 @@ def predict(
         if out is None:
             _print(table)
         else:
+            from fedot.data.files import write_table
+
             write_table(table, out)
             typer.echo(f"{out}: {len(table)} rows", err=True)
     except FedotError as error:
