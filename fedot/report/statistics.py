@@ -65,22 +65,6 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float], le
     return estimate((ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())), level)
 
 
-def bootstrap_interval(
-    values: Sequence[float], rng: np.random.Generator, level: float = LEVEL, resamples: int = 10_000
-) -> Estimate | None:
-    """Percentile bootstrap of the mean (Efron 1979), for many values whose distribution is far from normal.
-
-    With the three to five seeds of a usual run the t interval is the honest one: so few values can be
-    redrawn in so few ways that percentiles come out too narrow.
-    """
-    finite = tuple(float(value) for value in values if math.isfinite(value))
-    if len(finite) < 2:
-        return estimate(finite)
-    means = rng.choice(np.asarray(finite), size=(resamples, len(finite))).mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(math.fsum(finite) / len(finite), float(low), float(high), finite)
-
-
 def barrier(alpha: Sequence[float], loss: Sequence[float | None]) -> float | None:
     """How far a loss rises over the straight line between its two ends (Frankle et al. 2020, section 2).
 

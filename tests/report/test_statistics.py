@@ -9,7 +9,6 @@ from scipy import stats
 from fedot.report.statistics import (
     Scores,
     barrier,
-    bootstrap_interval,
     estimate,
     paired_difference,
     t_quantile,
@@ -84,20 +83,6 @@ def test_paired_interval_is_that_of_the_paired_t_test():
     wanted = stats.ttest_rel(a, b).confidence_interval(0.95)
     assert found is not None
     np.testing.assert_allclose([found.low, found.high], [wanted.low, wanted.high])
-
-
-def test_bootstrap_is_seeded_and_close_to_t_for_many_values():
-    values = np.random.default_rng(0).normal(5, 2, 400).tolist()
-    first = bootstrap_interval(values, np.random.default_rng(1))
-    again = bootstrap_interval(values, np.random.default_rng(1))
-    by_t = estimate(values)
-    assert first == again
-    assert first is not None
-    assert by_t is not None
-    np.testing.assert_allclose([first.low, first.high], [by_t.low, by_t.high], atol=0.03)
-    single = bootstrap_interval([1.0], np.random.default_rng(1))
-    assert single is not None
-    assert single.half_width is None
 
 
 def test_barrier_is_measured_over_the_line_between_the_ends():
