@@ -87,7 +87,8 @@ def fit(message: Message, context: Context) -> Message:
     """Train on this client's data, or answer from the cache when the very same training was done before."""
     settings = Settings.from_record(message.content.config_records[CONFIG])
     me = _Client(settings, context)
-    fresh = settings.init == "independent" and settings.server_round == 1
+    arrays = message.content.array_records[ARRAYS]
+    fresh = settings.init == "independent" and (settings.server_round == 1 or not arrays)
     data = me.data()
     tokenizer_json, tokenizer = me.tokenizer()
     if settings.model_config and not fresh:
@@ -98,7 +99,7 @@ def fit(message: Message, context: Context) -> Message:
     fault = FAULTS.get(me.scenario.client_specs()[me.partition_id].fault or "", Fault())
     if fault.learns is not None:
         training, validation = (fault.learns(rows, len(data.labels)) for rows in (training, validation))
-    start = None if fresh else _fitting_state(message.content.array_records[ARRAYS], config)
+    start = None if fresh else _fitting_state(arrays, config)
     seed = settings.seed * 10_000 + me.partition_id + 1
     task = partial(
         train,

@@ -75,8 +75,6 @@ def _check_strategies(scenario: Scenario) -> None:
         build_strategy(spec.name, spec.options)
     own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
     own_model = any(spec.model for spec in scenario.client_specs())
-    if scenario.rounds > 1 and (own_tokenizer or own_model):
-        raise FedotError("rounds: several rounds need one tokenizer and one model for all clients; set rounds: 1")
     if scenario.init == "shared" and (own_tokenizer or own_model):
         raise FedotError("init: shared needs one tokenizer and one model for all clients; set init: independent")
 

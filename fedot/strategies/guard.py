@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ARRAYS, ClientUpdate
+from fedot.federation.messages import ARRAYS, CONFIG, ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
 from fedot.models import Config, State
 from fedot.strategies.lengths import STRIKING, step_length, times_median
@@ -73,7 +73,7 @@ class Guarded(FedAvg):
         self.dropped: list[tuple[str, str]] = []
         self.early: list[tuple[str, str]] = []
         self._asked: dict[int, str] = {}
-        self._start: ArrayRecord | None = None
+        self._starts: dict[int, ArrayRecord] = {}
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -93,12 +93,16 @@ class Guarded(FedAvg):
                 f"{self.quorum.needed(expected)} are needed; missing: {self._absent(connected)}"
             )
         self.early = []
-        self._start = arrays if server_round > 1 or config.get("init") == "shared" else None
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
         messages = list(super().configure_train(server_round, arrays, config, grid))
-        if self._start is None:  # every client draws a start of its own, and none has to be sent
+        if server_round == 1 and config.get("init") != "shared":  # every client draws a start of its own
             nothing = pack_state({})
-            messages = [_with_arrays(message, nothing) for message in messages]
+            messages = [with_model(message, nothing) for message in messages]
+        return self._asking(messages)
+
+    def _asking(self, messages: list[Message]) -> list[Message]:
+        """Remember who is asked, and where each starts from."""
+        self._starts = {message.metadata.dst_node_id: message.content.array_records[ARRAYS] for message in messages}
         self._asked = {
             message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id) for message in messages
         }
@@ -152,12 +156,9 @@ class Guarded(FedAvg):
 
     def _within_limit(self, server_round: int, good: list[tuple[int, ClientUpdate]]) -> list[tuple[int, ClientUpdate]]:
         """Leave out whose step is longer than `norm_limit` medians; warn of a striking one."""
-        start: State = unpack_state(self._start) if self._start is not None else {}
         names = [self.quorum.name(node) for node, _ in good]
         kept = []
-        for name, pair, times in zip(
-            names, good, times_median([step_length(update.state, start) for _, update in good]), strict=True
-        ):
+        for name, pair, times in zip(names, good, times_median(self._lengths(good)), strict=True):
             told = f"its step is {times:.3g} times as long as the median of all"
             if times <= self.norm_limit:
                 kept.append(pair)
@@ -166,6 +167,16 @@ class Guarded(FedAvg):
             else:
                 self.dropped.append((name, f"{told}, and norm-limit is {self.norm_limit:g}"))
         return kept
+
+    def _lengths(self, good: list[tuple[int, ClientUpdate]]) -> list[float]:
+        """How far each model is from what its client was sent."""
+        lengths, sent, start = [], None, State()
+        for node, update in good:
+            if self._starts.get(node) is not sent:  # mostly all are sent the same
+                sent = self._starts.get(node)
+                start = unpack_state(sent) if sent is not None else State()
+            lengths.append(step_length(update.state, start))
+        return lengths
 
     def _require_equal_models(self, good: list[tuple[int, ClientUpdate]]) -> None:
         """Refuse to average different models: Flower would broadcast or crash, or mix heads of other widths."""
@@ -189,9 +200,12 @@ class Guarded(FedAvg):
         return ", ".join(name for node, name in self.quorum.clients.items() if node not in there) or "unknown"
 
 
-def _with_arrays(message: Message, arrays: ArrayRecord) -> Message:
-    content = RecordDict({**message.content, ARRAYS: arrays})
-    return Message(content, message.metadata.dst_node_id, message.metadata.message_type)
+def with_model(message: Message, arrays: ArrayRecord, shape: str | None = None) -> Message:
+    """The same message with another model, and with what it says of the model's shape, if that is given."""
+    records = {**message.content, ARRAYS: arrays}
+    if shape is not None:
+        records[CONFIG] = ConfigRecord({**message.content.config_records[CONFIG], "model-config": shape})
+    return Message(RecordDict(records), message.metadata.dst_node_id, message.metadata.message_type)
 
 
 def wait_for_nodes(grid: Grid, expected: int, seconds: float, pause: float = 0.5) -> list[int]:

@@ -1,20 +1,23 @@
 """OT fusion: align the clients' models by optimal transport, then average them."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
+from fedot.fusion.labels import unite
 from fedot.models import config_to_json
-from fedot.strategies.guard import Guarded
+from fedot.saved import select_rows
+from fedot.strategies.guard import Guarded, with_model
 from fedot.tokenizer import vocabulary
 
 
@@ -32,7 +35,8 @@ class OTFusion(Guarded):
 
     In the first round of models that start apart, the client with the most examples is the anchor; from the second
     round on, and from a shared start, it is the global model; `fusion.anchor` may choose another. Clients may
-    differ in width, heads and vocabulary.
+    differ in width, heads and vocabulary. From the second round on all train the global model, each with the rows of
+    its own tokens and of no others; a client that has not said which these are starts afresh.
 
     Attributes
     ----------
@@ -49,6 +53,7 @@ class OTFusion(Guarded):
         self.fusion = fusion or FusionConfig()
         self.latest: Fused | None = None
         self._sent: ArrayRecord | None = None
+        self._tokenizers: dict[int, str] = {}
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""
@@ -60,13 +65,27 @@ class OTFusion(Guarded):
         self._sent = arrays if self.latest is not None or config.get("init") == "shared" else None
         if self.latest is not None:
             config["model-config"] = config_to_json(self.latest.result.config)
-        return super().configure_train(server_round, arrays, config, grid)
+        messages = list(super().configure_train(server_round, arrays, config, grid))
+        if self.latest is None or self.latest.result.vocabulary is None:
+            return messages
+        return self._asking([self._with_own_rows(message, self.latest.result) for message in messages])
+
+    def _with_own_rows(self, message: Message, model: FusionResult) -> Message:
+        """Send a client the embedding rows of its own tokens; other clients' tokens are none of its business."""
+        tokenizer = self._tokenizers.get(message.metadata.dst_node_id)
+        if not tokenizer:
+            return with_model(message, pack_state({}), "")
+        words = vocabulary(Tokenizer.from_str(tokenizer))
+        state, config = select_rows(model.state, model.config, model.vocabulary or (), words)
+        return with_model(message, pack_state(state), config_to_json(config))
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Fuse the usable replies."""
-        updates = [update for _, update in self.accept(server_round, replies)]
+        good = self.accept(server_round, replies)
+        self._tokenizers |= {node: update.tokenizer for node, update in good}
+        updates = [update for _, update in good]
         self.latest = self._fuse(updates)
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
         return pack_state(self.latest.result.state), metrics
@@ -86,10 +105,11 @@ class OTFusion(Guarded):
         if self._sent is not None and fusion.anchor == "global":
             # the global model gives the basis, but has no vote
             shape = self.latest.result.config if self.latest is not None else updates[0].config
+            known = self.latest.result.vocabulary if self.latest is not None else None
             models.append((unpack_state(self._sent), shape))
             weights.append(0.0)
-            counts.append(torch.stack(counts).sum(0))
-            words.append(words[0])
+            counts.append(_counts_together(known, words, counts))
+            words.append(known)
             anchor = len(models) - 1
         losses = [update.validation_loss for update in updates]
         result = fuse(
@@ -103,6 +123,19 @@ class OTFusion(Guarded):
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None
         return Fused(tuple(updates), name, result)
+
+
+def _counts_together(
+    known: Sequence[str] | None, words: Sequence[Sequence[str] | None], counts: Sequence[Tensor]
+) -> Tensor:
+    """How often all clients together have seen each token that the global model knows."""
+    if known is None:
+        return torch.stack(list(counts)).sum(0)
+    union = unite([known, *(each or () for each in words)])
+    total = counts[0].new_zeros(len(union.labels))
+    for index, count in zip(union.index[1:], counts, strict=True):
+        total.index_add_(0, index, count)
+    return total[: len(known)]
 
 
 def client_vocabulary(update: ClientUpdate) -> tuple[str, ...] | None:

@@ -26,6 +26,7 @@ from fedot.federation.messages import (
 from fedot.federation.records import pack_state
 from fedot.metrics import Tally, accuracy
 from fedot.scenario import Scenario
+from fedot.strategies.lengths import step_length
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
 
 
@@ -151,6 +152,18 @@ def test_later_rounds_start_from_what_is_sent(tiny: Any, trainings: list[int], t
     b = clients.train(moved, server_round=2)
     assert len(trainings) == 3
     assert any(not torch.equal(a.state[key], b.state[key]) for key in a.state)
+
+
+def test_who_is_sent_no_model_starts_from_its_own(tiny: Any, trainings: list[int], tmp_path: Path) -> None:
+    clients = Clients(tiny(), cache=str(tmp_path))
+    first = clients.train()
+    later = clients.train({}, server_round=2)
+    assert later.server_round == 2
+    assert later.config == first.config
+    sent = clients.train(first.state, server_round=2)
+    assert len(trainings) == 3
+    far, near = (step_length(update.state, first.state) for update in (later, sent))
+    assert far != near
 
 
 def test_every_round_shuffles_anew(tiny: Any, trainings: list[int], tmp_path: Path) -> None:

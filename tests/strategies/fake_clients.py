@@ -1,6 +1,6 @@
 """Clients that answer what a test wants, and models small enough to check by hand."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -105,6 +105,11 @@ def lost(message: Message) -> Message:
 
 def own_tokenizer(size: int = CONFIG.vocab_size) -> str:
     """A tokenizer of a client's own, with `size` tokens."""
-    words = {"[PAD]": 0, "[UNK]": 1, **{f"w{k}": k for k in range(2, size)}}
-    text: str = Tokenizer(WordLevel(words, unk_token="[UNK]")).to_str()
+    return tokenizer_of([f"w{k}" for k in range(2, size)])
+
+
+def tokenizer_of(words: Sequence[str]) -> str:
+    """A tokenizer that knows these words."""
+    places = {word: k for k, word in enumerate(("[PAD]", "[UNK]", *words))}
+    text: str = Tokenizer(WordLevel(places, unk_token="[UNK]")).to_str()
     return text

@@ -10,9 +10,10 @@ from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig
-from fedot.models import load_model, state_of
+from fedot.fusion.result import FusionResult
+from fedot.models import config_from_json, load_model, state_of
 from fedot.strategies import OTFusion, Quorum, build_strategy
-from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, make_update
+from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, crash, make_update, tokenizer_of
 
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 
@@ -177,6 +178,85 @@ def test_the_anchor_has_no_vote_in_token_rows_either() -> None:
     torch.testing.assert_close(
         load_model(strategy.latest.result.config, strategy.latest.result.state)(IDS),
         load_model(CONFIG, second.state)(IDS),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+WORDS = [[f"w{k}" for k in range(10)], [f"w{k}" for k in (4, 12, 3, 11, 2, 10, 9, 8, 7, 6)]]
+
+
+def with_words(k: int, words: list[str], **changes: object) -> ClientUpdate:
+    return make_update(k, tokenizer=tokenizer_of(words), **changes)
+
+
+def rounds_of(nodes: dict[int, Reply], rounds: int, **options: object) -> tuple[FakeGrid, list[FusionResult]]:
+    """Run the strategy; what was sent, and every round's fusion."""
+    grid, results = FakeGrid(nodes), []
+    strategy = build_strategy("ot-fusion", options, Quorum({k: f"client-{k}" for k in nodes}))
+
+    def keep(server_round: int, _: object) -> None:
+        assert isinstance(strategy, OTFusion)
+        if server_round:
+            assert strategy.latest is not None
+            results.append(strategy.latest.result)
+
+    settings = ConfigRecord({"model-config": ""})
+    strategy.start(grid, pack_state({}), rounds, train_config=settings, evaluate_fn=keep)  # type: ignore[arg-type]
+    return grid, results
+
+
+def test_each_client_is_sent_the_rows_of_its_own_tokens_and_no_others() -> None:
+    updates = [with_words(k, WORDS[k]) for k in (0, 1)]
+    grid, [first, second] = rounds_of({k: answer(update) for k, update in enumerate(updates)}, 2)
+    assert first.vocabulary is not None
+    assert len(first.vocabulary) == 2 + 13
+    assert set(second.vocabulary or ()) == set(first.vocabulary)
+    for message in grid.sent[2:]:
+        words = ["[PAD]", "[UNK]", *WORDS[message.metadata.dst_node_id]]
+        state = unpack_state(message.content.array_records["arrays"])
+        config = config_from_json(str(message.content.config_records["config"]["model-config"]))
+        assert config == replace(first.config, vocab_size=12)
+        rows = first.state["tok_emb.weight"][[first.vocabulary.index(word) for word in words]]
+        assert torch.equal(state["tok_emb.weight"], rows)
+        assert set(state) == set(first.state)
+        assert all(torch.equal(state[key], first.state[key]) for key in state if key != "tok_emb.weight")
+        assert "w12" not in str(message.content.config_records)
+
+
+def test_a_client_whose_tokens_are_not_known_starts_afresh_and_takes_part() -> None:
+    late = with_words(2, ["late", "w1", *(f"x{k}" for k in range(8))])
+    replies = iter([crash(), answer(late)])
+    nodes = {k: answer(with_words(k, WORDS[k])) for k in (0, 1)} | {2: lambda message: next(replies)(message)}
+    grid, [first, second] = rounds_of(nodes, 2)
+    sent = {message.metadata.dst_node_id: message.content for message in grid.sent[3:]}
+    assert not unpack_state(sent[2].array_records["arrays"])
+    assert sent[2].config_records["config"]["model-config"] == ""
+    assert all(unpack_state(sent[k].array_records["arrays"]) for k in (0, 1))
+    assert "late" not in (first.vocabulary or ())
+    assert {"late", "x7", "w12"} < set(second.vocabulary or ())
+
+
+def test_the_global_model_of_several_vocabularies_has_no_vote() -> None:
+    # in the second round both send one function, each in the order of its own tokens
+    order = [2, 1, 0, *range(3, 10)]
+    model = make_update(seed=6)
+    place = torch.tensor([0, 1, *(2 + k for k in order)])
+    counts = torch.arange(12) % 5  # of a word the same at both, or they would not be aligned alike
+    turned = {k: t[place] if k == "tok_emb.weight" else t for k, t in model.state.items()}
+    words = [WORDS[0], [WORDS[0][k] for k in order]]
+    later = [{"state": model.state, "token_counts": counts}, {"state": turned, "token_counts": counts[place]}]
+
+    def change(k: int) -> Reply:
+        rounds = iter([with_words(k, words[k]), with_words(k, words[k], **later[k])])
+        return lambda message: answer(next(rounds))(message)
+
+    _, [_, second] = rounds_of({0: change(0), 1: change(1)}, 2, method="aligned")
+    assert second.vocabulary is not None
+    rows = [second.vocabulary.index(word) for word in ("[PAD]", "[UNK]", *WORDS[0])]
+    torch.testing.assert_close(
+        load_model(second.config, second.state)(torch.tensor(rows)[IDS]),
+        load_model(CONFIG, model.state)(IDS),
         rtol=1e-4,
         atol=1e-5,
     )
