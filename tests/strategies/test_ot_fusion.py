@@ -237,6 +237,20 @@ def test_a_client_whose_tokens_are_not_known_starts_afresh_and_takes_part() -> N
     assert {"late", "x7", "w12"} < set(second.vocabulary or ())
 
 
+def test_rows_that_no_client_of_a_round_knows_stay_as_they_were() -> None:
+    replies = iter([answer(with_words(1, WORDS[1])), crash()])
+    nodes = {k: answer(with_words(k, WORDS[0])) for k in (0, 2)} | {1: lambda message: next(replies)(message)}
+    _, [first, second] = rounds_of(nodes, 2)
+    assert first.vocabulary is not None
+    assert second.vocabulary is not None
+    for word in ("w10", "w11", "w12"):
+        before = first.state["tok_emb.weight"][first.vocabulary.index(word)]
+        after = second.state["tok_emb.weight"][second.vocabulary.index(word)]
+        torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-5)
+    both = [r.state["tok_emb.weight"][(r.vocabulary or ()).index("w0")] for r in (first, second)]
+    assert not torch.allclose(*both)
+
+
 def test_the_global_model_of_several_vocabularies_has_no_vote() -> None:
     # in the second round both send one function, each in the order of its own tokens
     order = [2, 1, 0, *range(3, 10)]
