@@ -23,7 +23,10 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A .safetensors file that a run or fedot.fuse has written.")],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; without them --file.")] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Texts in a .txt file, one a line, or in a .parquet, .csv, .tsv or .jsonl file.")
+        Path | None,
+        typer.Option(
+            help="A .txt file or - (standard input), one text a line, or a .parquet, .csv, .tsv or .jsonl file."
+        ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column of --file that holds the texts.")] = "text",
     out: Annotated[
@@ -105,6 +108,8 @@ def _tokenizer(path: Path) -> str:
 
 
 def _read(path: Path, column: str) -> list[str | None]:
+    if str(path) == "-":
+        return list(sys.stdin.read().splitlines())
     if path.suffix.lower() == ".txt":
         return list(_text(path).splitlines())
     from fedot.data.files import read_table

@@ -101,6 +101,11 @@ def test_a_text_file_has_a_text_a_line(model, tmp_path):
     assert [line.split("\t")[-1] for line in lines] == ["a film", "", "good"]
 
 
+def test_texts_may_come_from_standard_input(model):
+    done = CliRunner().invoke(cli, [str(model), "--file", "-"], input="a film\ngood\n")
+    assert [line.split("\t")[-1] for line in done.stdout.splitlines()] == ["a film", "good"]
+
+
 def test_what_is_there_is_not_overwritten_unasked(model, tmp_path):
     out = tmp_path / "out.csv"
     out.write_text("mine")
