@@ -24,9 +24,7 @@ def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; without them --file.")] = None,
     file: Annotated[
         Path | None,
-        typer.Option(
-            help="A .txt file or - (standard input), one text a line, or a .parquet, .csv, .tsv or .jsonl file."
-        ),
+        typer.Option(help="A .txt file, or - for standard input, with a text a line; or .parquet, .csv, .tsv, .jsonl."),
     ] = None,
     column: Annotated[str, typer.Option(help="Column of --file that holds the texts.")] = "text",
     out: Annotated[
@@ -109,12 +107,16 @@ def _tokenizer(path: Path) -> str:
 
 def _read(path: Path, column: str) -> list[str | None]:
     if str(path) == "-":
-        return list(sys.stdin.read().splitlines())
+        return _lines(sys.stdin.read())
     if path.suffix.lower() == ".txt":
-        return list(_text(path).splitlines())
+        return _lines(_text(path))
     from fedot.data.files import read_table
 
     return [None if value is None else str(value) for value in read_table(path, [column])[column].to_pylist()]
+
+
+def _lines(text: str) -> list[str | None]:
+    return list(text.removesuffix("\n").split("\n"))  # `splitlines` would break texts at other characters, too
 
 
 def _text(path: Path) -> str:
@@ -128,7 +130,7 @@ def _print(table: "pa.Table") -> None:
     for row in table.to_pylist():
         answer = [row.get("translation")]
         if "class" in table.column_names:
-            answer = [row["class"], max((row[name] or 0.0 for name in table.column_names[3:]), default=0.0)]
+            answer = [row["class"], max((row[name] for name in table.column_names[3:]), key=lambda p: p or 0.0)]
         shown = "\t".join("" if each is None else f"{each:.3f}" if isinstance(each, float) else each for each in answer)
         sys.stdout.write(f"{shown}\t{' '.join((row['text'] or '').split())}\n")
 

@@ -96,9 +96,17 @@ def test_every_format_that_is_read_is_written(model, tmp_path, suffix):
 
 
 def test_a_text_file_has_a_text_a_line(model, tmp_path):
-    (tmp_path / "given.txt").write_text("a film\n\ngood\n", encoding="utf-8")
+    (tmp_path / "given.txt").write_text("a\u2028film\n\ngood\n", encoding="utf-8")
     lines = call(model, "--file", tmp_path / "given.txt").stdout.splitlines()
     assert [line.split("\t")[-1] for line in lines] == ["a film", "", "good"]
+    assert lines[1] == "\t\t"
+
+
+def test_nothing_but_blanks_has_no_answers(model, tmp_path):
+    (tmp_path / "given.txt").write_text("\n \n", encoding="utf-8")
+    assert call(model, "--file", tmp_path / "given.txt").stdout == "\t\t\n\t\t\n"
+    assert call(model, "--file", tmp_path / "given.txt", "-o", tmp_path / "out.parquet").exit_code == 0
+    assert pq.read_table(tmp_path / "out.parquet")["class"].to_pylist() == [None, None]
 
 
 def test_texts_may_come_from_standard_input(model):
