@@ -44,6 +44,10 @@ def predict(
             raise FedotError("give texts after the model, or a --file with them, and not both")
         if out is not None and out.exists() and not force:
             raise FedotError(f"{out} exists already; choose another --out, or overwrite it with --force")
+        if out is not None:
+            from fedot.data.files import kind_of, write_table
+
+            kind_of(out)  # before anything is computed
         from fedot.saved import read_model
         from fedot.scenario import DecodingSpec
 
@@ -55,8 +59,6 @@ def predict(
         if out is None:
             _print(table)
         else:
-            from fedot.data.files import write_table
-
             write_table(table, out)
             typer.echo(f"{out}: {len(table)} rows", err=True)
     except FedotError as error:

@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_refused_in_one_line(model, tmp_path):
     refused(call(model, "--file", tmp_path / "given.csv"), "no column 'text'", "review")
     refused(call(model, "--file", tmp_path / "none.csv"), "cannot be read")
     refused(call(model, "--file", tmp_path / "none.txt"), "cannot be read")
-    refused(call(model, "a film", "-o", tmp_path / "out.xlsx"), "unknown suffix")
+    refused(call(tmp_path / "none.safetensors", "a film", "-o", tmp_path / "out.xlsx"), "unknown suffix")
     refused(call(model, "a film", "--tokenizer", tmp_path / "given.csv"), "holds no tokenizer")
     refused(call(tmp_path / "none.safetensors", "a film"), "cannot be read")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["given.csv", "model.safetensors"]

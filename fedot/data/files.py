@@ -62,7 +62,7 @@ def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Pat
 
 def read_table(path: Path, columns: list[str]) -> pa.Table:
     """Read the wanted columns of one file, and number its rows from 1 in a column ``row``."""
-    kind = _kind(path)
+    kind = kind_of(path)
     try:
         if kind == "parquet":
             table = _read_parquet(path, columns)
@@ -83,7 +83,7 @@ def write_table(table: pa.Table, path: Path) -> None:
     FedotError
         If the suffix is unknown, or the file cannot be written.
     """
-    kind = _kind(path)
+    kind = kind_of(path)
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,14 @@ def write_table(table: pa.Table, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
+    """Format that a file's suffix names: ``parquet``, ``jsonl``, or the delimiter of a CSV file.
+
+    Raises
+    ------
+    FedotError
+        If it names none that is known.
+    """
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise FedotError(f"{path} has an unknown suffix; known are {', '.join(SUFFIXES)}")

@@ -62,7 +62,7 @@ def run_strategy(
         fused = strategy.latest if isinstance(strategy, OTFusion) else None
         model = global_model({} if fused else unpack_state(arrays), fused, updates)
         if server_round == final:  # before anything else can go wrong
-            words = seed.federation.settings.tokenizer
+            words = seed.federation.settings.tokenizer if model.vocabulary is None else ""
             seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
         where = f"{title}, seed {seed.number}, round {server_round}"
         tallies = _scores(seed, where, model, parents)
@@ -106,6 +106,8 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
         tokenizer = own.get(client.client, "")
+        if model.vocabulary is not None and not tokenizer and client.client in own:
+            tokenizer = seed.federation.settings.tokenizer
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
         state, config = model.for_client(tokenizer)

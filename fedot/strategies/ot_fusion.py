@@ -54,6 +54,7 @@ class OTFusion(Guarded):
         self.latest: Fused | None = None
         self._sent: ArrayRecord | None = None
         self._tokenizers: dict[int, str] = {}
+        self._shared = ""
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""
@@ -63,6 +64,7 @@ class OTFusion(Guarded):
     ) -> Iterable[Message]:
         """Remember what is sent, where all clients start from it; and tell its shape."""
         self._sent = arrays if self.latest is not None or config.get("init") == "shared" else None
+        self._shared = str(config.get("tokenizer", ""))
         if self.latest is not None:
             config["model-config"] = config_to_json(self.latest.result.config)
         messages = list(super().configure_train(server_round, arrays, config, grid))
@@ -84,6 +86,8 @@ class OTFusion(Guarded):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Fuse the usable replies."""
         good = self.accept(server_round, replies)
+        if any(update.tokenizer for _, update in good):  # then whoever has the shared one goes by its tokens, too
+            good = [(node, replace(update, tokenizer=update.tokenizer or self._shared)) for node, update in good]
         self._tokenizers |= {node: update.tokenizer for node, update in good}
         updates = [update for _, update in good]
         self.latest = self._fuse(updates)

@@ -221,6 +221,18 @@ def test_unequal_clients_go_on_from_the_fused_model(tiny: Any) -> None:
     assert tokenizer == ""
 
 
+def test_a_shared_tokenizer_and_one_of_its_own_are_matched_by_token(tiny: Any) -> None:
+    clients_ = [{"dataset": "xed", "lang": lang, "examples": 90, "test_examples": 30} for lang in ("en", "fi")]
+    clients_[1]["tokenizer"] = {"scope": "per-client", "vocab_size": 100}
+    scenario = tiny(clients=clients_, tokenizer={"vocab_size": 100}, rounds=2, strategies=["ot-fusion"])
+    outcome = run(scenario)
+    assert outcome.record.failures == []
+    assert {row["split"] for row in outcome.rows(strategy="ot-fusion", round=2)} == {"all", "xed-en", "xed-fi"}
+    _, config, tokenizer = outcome.models["ot-fusion", 0]
+    assert config.vocab_size > 100  # both have 100 tokens, of which some are not the same
+    assert tokenizer == ""
+
+
 def test_own_tokenizers_do_not_cost_accuracy_at_evaluation(tiny: Any) -> None:
     # fused with itself only, a client's model must score the same in the union vocabulary as on its own
     spec = {"vocab_size": 120, "scope": "per-client"}
