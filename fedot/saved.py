@@ -104,7 +104,10 @@ class SavedModel:
 
     def _tokenizer(self) -> Tokenizer:
         if not self.tokenizer:
-            raise FedotError("the model has the tokens of several clients and no tokenizer; give one of theirs (--tokenizer; `with_tokenizer`)")
+            raise FedotError(
+                "the model has the tokens of several clients, and no tokenizer; give one of theirs "
+                "(--tokenizer, or `with_tokenizer`)"
+            )
         return Tokenizer.from_str(self.tokenizer)
 
 
