@@ -127,7 +127,7 @@ def _named(choices: Mapping[str, dict[str, Any]], name: str, what: str, path: Pa
     if name not in choices:
         near = difflib.get_close_matches(name, choices, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise FedotError(f"{path} has no {what} {name!r}; {hint}it has {', '.join(choices) or 'none'}")
+        raise FedotError(f"{path} has no {what} {name!r}; {hint}it has {', '.join(map(repr, choices)) or 'none'}")
     return choices[name]
 
 

@@ -225,7 +225,7 @@ def test_a_profile_goes_over_a_variant_and_an_override_over_both(tmp_path):
     [run] = runs_of(path, "s", "One two!", ["train.batch_size=5"])
     train = load_scenario(path, run.overrides).train
     assert (run.slug, train.epochs, train.lr, train.batch_size) == ("one-two", 7, 0.25, 5)
-    with pytest.raises(FedotError, match="no profile 't'; it has s"):
+    with pytest.raises(FedotError, match="no profile 't'; it has 's'"):
         runs_of(path, "t")
     path.write_text(f"{head}variants: {{a b: {{}}, a-b: {{}}}}\n")
     with pytest.raises(FedotError, match="a-b, a-b; give each a name of its own"):
