@@ -233,11 +233,11 @@ def test_a_profile_is_applied_and_written_down(call: Call) -> None:
 
 
 def test_what_is_not_there_is_refused_with_what_is(call: Call) -> None:
-    refused(call("--profile", "smal"), "no profile 'smal'", "did you mean 'small'", "small, one")
+    refused(call("--profile", "smal"), "no profile 'smal'", "did you mean 'small'", "'small', 'one'")
     refused(call("--variant", "wide"), "no variant 'wide'", "it has none")
     with Path("tiny.yaml").open("a") as file:
         file.write(VARIANTS)
-    refused(call("--profile", "odd"), "no variant 'huge'", "narrow, wide")
+    refused(call("--profile", "odd"), "no variant 'huge'", "'narrow', 'wide'")
     with Path("tiny.yaml").open("a") as file:
         file.write("  broken: {train.epohcs: 3}\n")
     refused(call(), "train.epohcs")
