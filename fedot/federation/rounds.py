@@ -102,12 +102,11 @@ def run_strategy(
 
 
 def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> dict[str, AnyTally]:
-    own = {update.client: update.tokenizer for update in parents}
+    shared = "" if model.vocabulary is None else seed.federation.settings.tokenizer
+    own = {update.client: update.tokenizer or shared for update in parents}
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
         tokenizer = own.get(client.client, "")
-        if model.vocabulary is not None and not tokenizer and client.client in own:
-            tokenizer = seed.federation.settings.tokenizer
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
         state, config = model.for_client(tokenizer)
