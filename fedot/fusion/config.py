@@ -40,7 +40,8 @@ class FusionConfig:
         Widths of the result relative to the anchor's, for the method ``merged``.
     probe_texts
         How many texts are drawn from token counts where no probe is given. Of these ``merged`` takes a quarter for each
-        model, for its classifier half for each (`fedot.fusion.methods.merged.texts_to_measure`, `texts_to_fit`).
+        model (`fedot.fusion.methods.merged.texts_to_measure`), and the fit of a classifier half for each
+        (`fedot.fusion.outputs.texts_to_fit`).
     residual, qk_maps, flow_reg
         Options of published methods. `residual`: map of the stream after a layer, ``mean`` or ``latest``
         (``singh-jaggi``, ``imfeld``), or one ``permutation`` of it (``verma``); ``default`` is the paper's. `qk_maps`:
@@ -56,6 +57,9 @@ class FusionConfig:
         settles, so that the anchor favours no model.
     repair
         Give the feed-forward neurons of an average back the spread that their parents' have (`fedot.fusion.repair`).
+    refit
+        Fit the classifier of an average to the parents' gated ensemble on drawn texts (`fedot.fusion.outputs`). The
+        method ``auto`` does so by itself where it averages.
     learn_steps
         Steps by which the maps of ``aligned`` are refined on drawn texts (`fedot.fusion.learned`); 0 leaves it out.
     distil_steps
@@ -83,6 +87,7 @@ class FusionConfig:
     anchor: str = "global"
     scheme: str = "one-pass"
     repair: bool = False
+    refit: bool = False
     learn_steps: int = 0
     distil_steps: int = 0
 
@@ -112,11 +117,13 @@ class FusionConfig:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a whole number of at least {least}")
-        for key in ("circuits", "class_rows", "position_rows", "count_rows", "repair"):
+        for key in ("circuits", "class_rows", "position_rows", "count_rows", "repair", "refit"):
             if not isinstance(getattr(self, key), bool):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")
         if self.repair and self.method == "merged":
             raise FedotError("fusion.repair is for averages, which merged does not make; set it to false")
+        if self.refit and self.method == "merged":
+            raise FedotError("fusion.refit is for averages, and merged fits its classifier anyway; set it to false")
         if self.learn_steps and self.method not in ("aligned", "auto"):
             raise FedotError(
                 f"fusion.learn_steps is for the maps of aligned, but the method is {self.method}; set it to 0"

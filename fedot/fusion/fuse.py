@@ -10,10 +10,11 @@ from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.diagnostics import Diagnostics, diagnose
 from fedot.fusion.distil import Distillation, distil
-from fedot.fusion.large import by_parts, fuse_large
+from fedot.fusion.large import by_parts, fuse_large, is_large
 from fedot.fusion.learned import Learning, check_learnable, learn
 from fedot.fusion.methods import Fused, method
-from fedot.fusion.methods.auto import choose
+from fedot.fusion.methods.auto import settle
+from fedot.fusion.outputs import check_refittable, refit_outputs
 from fedot.fusion.prepare import Model, fill, frame, read_models
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem
@@ -85,13 +86,15 @@ def fuse(
     )
     if config.learn_steps:
         check_learnable(problem)
+    if config.refit:
+        check_refittable(problem)
     words = problem.unions["vocab"].labels if vocabularies is not None else None
     if config.anchor == "medoid":
         problem = fill(problem, given)
     problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
-    named = choose(problem, config, probed=probe is not None) if config.method == "auto" else config.method
-    if by_parts(given.states, replace(config, method=named)):
-        return replace(fuse_large(given, problem, replace(config, method=named)), vocabulary=words)
+    settled = settle(problem, config, probed=probe is not None, large=is_large(given.states))
+    if by_parts(given.states, settled):
+        return replace(fuse_large(given, problem, settled), vocabulary=words)
     problem = problem if problem.states else fill(problem, given)
     fused = SCHEMES[config.scheme](problem, config, chosen)
     if config.learn_steps:
@@ -100,6 +103,8 @@ def fuse(
     state = fused.state
     if config.repair:
         state = repair(state, fused.aligned, problem, problem.probe_or_drawn(config.probe_texts))
+    if settled.refit:
+        state = refit_outputs(state, fused_config, problem, config.probe_texts)
     if config.distil_steps:
         state = distil(state, fused_config, problem, Distillation(config.distil_steps))
     if fused.config is not None:  # the weights are no average of the parents' own

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from fedot.fusion.diagnostics import GroupDiagnostics
 from fedot.fusion.evidence import matched_groups
 from fedot.fusion.files import TensorWriter
 from fedot.fusion.fuse import fuse
+from fedot.fusion.large import LARGE
 from fedot.fusion.learned import check_learnable
-from fedot.fusion.methods.auto import choose
+from fedot.fusion.methods.auto import settle
+from fedot.fusion.outputs import check_refittable
 from fedot.fusion.parts import blocks, fused_shapes, parts
 from fedot.fusion.prepare import frame
 from fedot.fusion.probe import Probe
@@ -98,8 +100,11 @@ def make_job(
     )
     if config.learn_steps:
         check_learnable(problem)
-    method = choose(problem, config, probed=probed) if config.method == "auto" else config.method
-    return Job(tuple(sources), problem, replace(config, method=method), complete)
+    if config.refit:
+        check_refittable(problem)
+    large = any(_numbers(spec) >= LARGE for spec in problem.specs)
+    settled = settle(problem, config, probed=probed, large=large)
+    return Job(tuple(sources), problem, settled, complete)
 
 
 def _check_classes(named: Sequence[Source]) -> None:
@@ -155,10 +160,14 @@ def memory_of(job: Job) -> int:
         largest = max(largest, 2 * (len(job.sources) + 1) * numbers + 6 * max(inner, default=0) ** 2)
     if is_streamable(job.config):
         return 8 * largest
-    whole = [sum(torch.Size(shape).numel() for shape in fused_shapes(own).values()) for own in job.problem.specs]
+    whole = [_numbers(spec) for spec in job.problem.specs]
     if job.config.method != "merged":
         return 8 * 2 * sum(whole)
     return 8 * 2 * (sum(whole) + len(whole) ** 2 * max(whole) + moments_of(job.problem.specs))
+
+
+def _numbers(spec: SymmetrySpec) -> int:
+    return sum(torch.Size(shape).numel() for shape in fused_shapes(spec).values())
 
 
 def moments_of(specs: Sequence[SymmetrySpec]) -> int:

@@ -74,7 +74,7 @@ class FusionProblem:
         """
         if self.probe is not None:
             return self.probe.told_apart()
-        counted = self.counted()
+        counted = self.sources()
         if not counted:
             raise FedotError(
                 "this method looks at activations; give it probe inputs, or token counts to draw texts from"
@@ -85,6 +85,11 @@ class FusionProblem:
     def counted(self) -> list[int]:
         """Models whose token counts are known: a private client sends zeros."""
         return [k for k, count in enumerate(self.counts.get("vocab", ())) if bool(count.any())]
+
+    def sources(self) -> list[int]:
+        """Models whose texts are drawn for all: of those that have counted their tokens the ones that have a vote."""
+        counted = self.counted()
+        return [k for k in counted if self.weights[k] > 0] or counted
 
     def drawn(self, model: int, number: int, seed: int) -> Probe:
         """Texts drawn from the token counts of one model; a translator of ours also translates them."""

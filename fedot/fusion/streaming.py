@@ -266,6 +266,7 @@ def is_streamable(config: FusionConfig) -> bool:
         not config.learn_steps
         and not config.distil_steps
         and not config.repair
+        and not config.refit
         and config.scheme == "one-pass"
         and config.method in METHODS
         and config.support == "weights"

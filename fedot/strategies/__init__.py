@@ -88,6 +88,7 @@ def _alignment(title: str, options: Mapping[str, Any]) -> FusionConfig:
         "scheme": ("one-pass",),
         "circuits": (False,),
         "repair": (False,),
+        "refit": (False,),
         "learn_steps": (0,),
         "distil_steps": (0,),
     }

@@ -15,6 +15,8 @@ from fedot.federation.messages import ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.labels import unite
+from fedot.fusion.large import is_large
+from fedot.fusion.methods.auto import average
 from fedot.models import config_to_json
 from fedot.saved import select_rows
 from fedot.strategies.guard import Guarded, with_model
@@ -105,7 +107,9 @@ class OTFusion(Guarded):
         words = [client_vocabulary(update) for update in updates]
         fusion, anchor = self.fusion, max(range(len(updates)), key=lambda k: (weights[k], -k))
         if self._sent is not None and fusion.method == "auto":
-            fusion = replace(fusion, method="aligned")  # models that share a start share a basis
+            # models that share a start share a basis
+            configs, large = [config for _, config in models], is_large(state for state, _ in models)
+            fusion = average(fusion, configs, counts, large=large)
         if self._sent is not None and fusion.anchor == "global":
             # the global model gives the basis, but has no vote
             shape = self.latest.result.config if self.latest is not None else updates[0].config

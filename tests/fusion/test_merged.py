@@ -11,8 +11,9 @@ from fedot.fusion.block import BlockLinear, block_config, block_module, block_su
 from fedot.fusion.distil import Distillation, distil
 from fedot.fusion.drawn import draw_texts
 from fedot.fusion.ensemble import gated_ensemble
-from fedot.fusion.methods.merged import texts_to_fit, texts_to_measure
+from fedot.fusion.methods.merged import texts_to_measure
 from fedot.fusion.moments import SpreadSums
+from fedot.fusion.outputs import texts_to_fit
 from fedot.fusion.prepare import prepare
 from fedot.fusion.probe import Probe
 from fedot.fusion.reduce import select_columns
@@ -154,7 +155,7 @@ def test_post_norm_models_are_refused_by_merged_and_aligned_by_auto():
     with pytest.raises(FedotError, match="post-norm"):
         fuse(models, token_counts=counts(0, 2), config=MERGED)
     by_choice = fuse(models, token_counts=counts(0, 2)).state
-    aligned = fuse(models, token_counts=counts(0, 2), config=FusionConfig(method="aligned")).state
+    aligned = fuse(models, token_counts=counts(0, 2), config=FusionConfig(method="aligned", refit=True)).state
     assert all(torch.equal(by_choice[name], aligned[name]) for name in aligned)
 
 

@@ -1,11 +1,18 @@
 """The method for those who do not choose: reduction for models that start apart, else aligned averages."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
 from fedot.errors import FedotError
 from fedot.fusion.block import check_blockable
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.merged import merged
 from fedot.fusion.methods.types import Fused
+from fedot.fusion.outputs import refittable
 from fedot.fusion.problem import FusionProblem
 
 OPTIONS_OF_ALIGNMENT = (
@@ -20,6 +27,7 @@ OPTIONS_OF_ALIGNMENT = (
     "count_rows",
     "scheme",
     "repair",
+    "refit",
     "learn_steps",
 )
 
@@ -28,6 +36,30 @@ def auto(problem: FusionProblem, config: FusionConfig) -> Fused:
     """Take the method that `choose` names."""
     probed = problem.probe is not None
     return (merged if choose(problem, config, probed=probed) == "merged" else aligned)(problem, config)
+
+
+def settle(problem: FusionProblem, config: FusionConfig, *, probed: bool, large: bool) -> FusionConfig:
+    """Replace ``auto`` by what it stands for: ``merged``, or an `average`.
+
+    Parameters
+    ----------
+    probed
+        Whether there is a probe.
+    large
+        Whether models are too large to be run.
+    """
+    if config.method != "auto":
+        return config
+    if choose(problem, config, probed=probed) == "merged":
+        return replace(config, method="merged")
+    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    counts = problem.counts.get("vocab")
+    return average(config, [problem.configs[k] for k in voters], () if counts is None else counts[voters], large=large)
+
+
+def average(config: FusionConfig, configs: Sequence[Any], counts: Iterable[Tensor], *, large: bool) -> FusionConfig:
+    """Choose ``aligned``, with a classifier fitted anew where models can be run and have counted their tokens."""
+    return replace(config, method="aligned", refit=config.refit or (refittable(configs, counts) and not large))
 
 
 def choose(problem: FusionProblem, config: FusionConfig, *, probed: bool) -> str:

@@ -12,24 +12,13 @@ from torch import Tensor
 
 from fedot.fusion.align import check_planes
 from fedot.fusion.block import block_config, block_sum, check_blockable, equal_streams
-from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.labels import LabelUnion
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import activations
+from fedot.fusion.outputs import ROWS, refit_outputs
 from fedot.fusion.problem import FusionProblem
-from fedot.fusion.reduce import refit_linear
 from fedot.fusion.reduce_block import FEW, reduce_block
-from fedot.models import State, symmetry
-from fedot.symmetry import Axis
-
-OUTPUT_RIDGE = 1.0
-"""How firmly the classifier is held in its refit; chosen on validation data (docs/results.md)."""
-
-ROWS = 32
-"""Texts in a batch, sorted by length: few enough for little padding."""
 
 
 def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
@@ -63,7 +52,7 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     target = target_config(problem.config_of(problem.anchor), configs, config.size)
     state, reduced = reduce_block(block, specs, configs, target, probe)
     if "vocab" in problem.counts and "class" in problem.unions:
-        state = refit_outputs(state, reduced, problem, texts_to_fit(config.probe_texts, len(voters)))
+        state = refit_outputs(state, reduced, problem, config.probe_texts)
     compared = aligned(problem, config)
     return Fused(state, compared.aligned, compared.alignments, reduced)
 
@@ -71,27 +60,6 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
 def texts_to_measure(probe_texts: int, models: int) -> int:
     """How many texts the stream is measured on: a quarter of `probe_texts` for each model, at most all."""
     return max(1, probe_texts * min(models, 4) // 4)
-
-
-def texts_to_fit(probe_texts: int, models: int) -> int:
-    """How many texts the classifier is fitted on: `probe_texts` for two models, in proportion for more.
-
-    A stream is seen anew at every token; whose data a text comes from, only once a text.
-    """
-    return probe_texts * max(2, models) // 2
-
-
-def refit_outputs(state: State, config: Any, problem: FusionProblem, texts: int) -> State:
-    """Fit the classifier to the parents' gated ensemble on texts drawn anew."""
-    spec = symmetry(config)
-    names = [name for name, axes in spec.axes.items() if len(axes) == 2 and axes[0] == Axis(("class",), "write")]
-    probe = problem.probe_or_drawn(texts, seed=1).packed(ROWS)
-    teacher = gated_ensemble(problem)
-    targets = torch.cat([teacher(*batch) for batch in probe.batches]).double()
-    for name in (name.removesuffix(".weight") for name in names):
-        inputs = activations(probe.module(config, to_float32(state)), probe, [name])[name]
-        state = refit_linear(state, name, inputs, targets - targets.mean(1, keepdim=True), OUTPUT_RIDGE)
-    return state
 
 
 def row_confidence(union: LabelUnion, models: list[int], counts: Tensor | None) -> Tensor:
