@@ -47,6 +47,7 @@ OPTIONS: dict[str, tuple[Mapping[str, Any], ...]] = {
     "merged": ({},),
 }
 STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
+    **{f"{name} + refit": (name, {"refit": True}) for name in OPTIONS if name != "merged"},
     "aligned + repair": ("aligned", {"repair": True}),
     "aligned + learned": ("aligned", {"learn_steps": 100}),
     "aligned + distilled": ("aligned", {"distil_steps": 100}),
