@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from datasets import Dataset
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from fedot.tokenizer import encode
 from fedot.training import Labelled
@@ -15,6 +17,13 @@ def texts_of(rows: Dataset) -> list[str]:
     """Every text of a data set's rows; of translations the texts of both languages."""
     columns = ["text"] if "text" in rows.column_names else ["source", "target"]
     return [text for name in columns for text in rows[name]]
+
+
+def count_classes(examples: Labelled | Pairs, classes: int) -> Tensor | None:
+    """How many examples are of each class, (C,) int64; None for a task without classes."""
+    if isinstance(examples, Pairs):
+        return None
+    return torch.from_numpy(np.bincount(examples.labels, minlength=classes))
 
 
 def examples_of(parts: Sequence[Dataset], tokenizer: Tokenizer, max_length: int) -> Labelled | Pairs:

@@ -29,7 +29,7 @@ from fedot.federation.records import unpack_state
 from fedot.federation.translations import tally_item
 from fedot.models import Config, State, build_model, config_from_json, model_config, state_of, state_shapes
 from fedot.scenario import Scenario
-from fedot.tasks import examples_of, texts_of
+from fedot.tasks import count_classes, examples_of, texts_of
 from fedot.tokenizer import count_words, pack_words, train_tokenizer
 from fedot.training import Labelled, train
 from fedot.translation import Pairs
@@ -131,6 +131,7 @@ def fit(message: Message, context: Context) -> Message:
         seconds=result.seconds,
         truncated=training.truncated,
         server_round=settings.server_round,
+        class_counts=count_classes(training, len(data.labels)),
     )
     return Message(pack_update(update), reply_to=message)
 

@@ -70,7 +70,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ClientUpdate:
-    """One client's trained model and what the server needs to know of it; round 0 is one that is not told."""
+    """One client's trained model and what the server needs to know of it; round 0 is one that is not told.
+
+    Class counts (C,) are None where there are no classes, or where a client keeps them to itself.
+    """
 
     client: str
     partition_id: int
@@ -84,6 +87,7 @@ class ClientUpdate:
     seconds: float
     truncated: int
     server_round: int = 0
+    class_counts: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,7 @@ def pack_update(update: ClientUpdate) -> RecordDict:
                     "model-config": config_to_json(update.config),
                     "tokenizer": update.tokenizer,
                     "token-counts": pack_counts(update.token_counts),
+                    "class-counts": b"" if update.class_counts is None else pack_counts(update.class_counts),
                     "server-round": update.server_round,
                 }
             ),
@@ -190,6 +195,7 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
     """
     try:
         metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
+        classes = as_bytes(about.get("class-counts", b""))
         return ClientUpdate(
             client=as_text(about["client"]),
             partition_id=as_whole(about["partition-id"]),
@@ -203,6 +209,7 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
             seconds=as_number(metrics["seconds"]),
             truncated=as_whole(metrics["truncated"]),
             server_round=as_whole(about.get("server-round", 0)),
+            class_counts=unpack_counts(classes) if classes else None,
         )
     except FedotError:
         raise

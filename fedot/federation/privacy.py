@@ -2,8 +2,8 @@
 
 The claim covers the weights of one round: by the Gaussian mechanism (Dwork & Roth 2014, theorem 3.22) each reply is
 (epsilon, delta)-private for epsilon up to 1 with respect to all of a client's data. Every reply counts, so rounds and
-strategies add up. Token counts are withheld; the word counts from which a shared tokenizer is made, numbers of examples
-and losses are not covered.
+strategies add up. Token counts and class counts are withheld; the word counts from which a shared tokenizer is made,
+numbers of examples and losses are not covered.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def privacy_mod(message: Message, context: Context, call_next: ClientAppCallable
         if reply.has_content():
             about = reply.content.config_records[UPDATE]
             seen = unpack_counts(about["token-counts"])  # type: ignore[arg-type]
-            about["token-counts"] = pack_counts(torch.ones_like(seen))
+            about["token-counts"], about["class-counts"] = pack_counts(torch.ones_like(seen)), b""
         return reply
 
     return private(answer)(message, context)

@@ -26,13 +26,13 @@ def unpack_state(record: ArrayRecord) -> State:
 
 
 def pack_counts(counts: Tensor) -> bytes:
-    """Write token counts (V,) as little-endian int64."""
+    """Write counts (V,) as little-endian int64."""
     data: bytes = counts.numpy().astype("<i8").tobytes()
     return data
 
 
 def unpack_counts(data: bytes) -> Tensor:
-    """Read token counts."""
+    """Read counts."""
     return torch.from_numpy(np.frombuffer(data, dtype="<i8").copy())
 
 

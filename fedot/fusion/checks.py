@@ -62,6 +62,26 @@ def check_counts(counts: Sequence[Tensor], specs: Sequence[SymmetrySpec]) -> Non
             )
 
 
+def check_classes(
+    class_counts: Sequence[Tensor], configs: Sequence[Any], counts: Mapping[str, Tensor], weights: Sequence[float]
+) -> Tensor:
+    """Refuse class counts that do not fit the models, or come without token counts; return them, (K, C)."""
+    if not class_counts:
+        return torch.zeros(0, 0, dtype=torch.float64)
+    for number, (count, config) in enumerate(zip(class_counts, configs, strict=True)):
+        size = getattr(config, "n_class", 0)
+        if not size:
+            raise FedotError(f"model {number} is no classifier of fedot, so class counts say nothing; leave them out")
+        if tuple(count.shape) != (size,) or bool((count < 0).any()):
+            raise FedotError(
+                f"the class counts of model {number} have shape {tuple(count.shape)}; "
+                f"one count of at least 0 for each of its {size} classes is needed"
+            )
+        if weights[number] > 0 and ("vocab" not in counts or not bool(counts["vocab"][number].any())):
+            raise FedotError(f"class counts need token counts to draw texts from, but model {number} has none")
+    return torch.stack([count.double() for count in class_counts])
+
+
 def check_masses(masses: Sequence[Mapping[str, Tensor]], specs: Sequence[SymmetrySpec]) -> None:
     """Refuse the masses of groups that are not matched."""
     for number, (named, spec) in enumerate(zip(masses, specs, strict=False)):

@@ -60,6 +60,8 @@ class FusionConfig:
     refit
         Fit the classifier of an average to the parents' gated ensemble on drawn texts (`fedot.fusion.outputs`). The
         method ``auto`` does so by itself where it averages.
+    class_shares
+        Set the constants of a classifier by class counts (`fedot.fusion.shares`), where these are given.
     learn_steps
         Steps by which the maps of ``aligned`` are refined on drawn texts (`fedot.fusion.learned`); 0 leaves it out.
     distil_steps
@@ -88,6 +90,7 @@ class FusionConfig:
     scheme: str = "one-pass"
     repair: bool = False
     refit: bool = False
+    class_shares: bool = True
     learn_steps: int = 0
     distil_steps: int = 0
 
@@ -117,7 +120,7 @@ class FusionConfig:
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise FedotError(f"fusion.{key} is {value!r}, but it must be a whole number of at least {least}")
-        for key in ("circuits", "class_rows", "position_rows", "count_rows", "repair", "refit"):
+        for key in ("circuits", "class_rows", "position_rows", "count_rows", "repair", "refit", "class_shares"):
             if not isinstance(getattr(self, key), bool):
                 raise FedotError(f"fusion.{key} is {getattr(self, key)!r}, but it must be true or false")
         if self.repair and self.method == "merged":

@@ -14,12 +14,13 @@ from fedot.fusion.large import by_parts, fuse_large, is_large
 from fedot.fusion.learned import Learning, check_learnable, learn
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.methods.auto import settle
-from fedot.fusion.outputs import check_refittable, refit_outputs
+from fedot.fusion.outputs import check_refittable, refit_outputs, texts_to_fit
 from fedot.fusion.prepare import Model, fill, frame, read_models
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem
 from fedot.fusion.repair import repair
 from fedot.fusion.result import FusionResult
+from fedot.fusion.shares import match_shares
 from fedot.fusion.trainable import stream_sizes, trainable
 from fedot.models import symmetry
 from fedot.symmetry import SymmetrySpec
@@ -31,6 +32,7 @@ def fuse(
     spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None,
     weights: Sequence[float] | None = None,
     token_counts: Sequence[Tensor] | None = None,
+    class_counts: Sequence[Tensor] | None = None,
     vocabularies: Sequence[Sequence[str]] | None = None,
     anchor: int = 0,
     probe: Probe | None = None,
@@ -52,6 +54,9 @@ def fuse(
         tell how long its texts were, and texts are drawn as long.
     token_counts
         How often each model has seen each of its tokens, (V_k,); without them all tokens count alike.
+    class_counts
+        How many examples of each class each model has learnt from, (C,). With them, which takes token counts as well,
+        the fused classifier's constants are set so that it gives the classes in these shares (`fedot.fusion.shares`).
     vocabularies
         Token of each embedding row. Needed where the vocabularies differ; without them rows go by index.
     anchor
@@ -79,6 +84,7 @@ def fuse(
         given.specs,
         weights=weights,
         token_counts=token_counts,
+        class_counts=class_counts,
         vocabularies=vocabularies,
         anchor=anchor,
         probe=probe,
@@ -92,9 +98,14 @@ def fuse(
     if config.anchor == "medoid":
         problem = fill(problem, given)
     problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
+    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    texts = texts_to_fit(config.probe_texts, len(voters))
     settled = settle(problem, config, probed=probe is not None, large=is_large(given.states))
     if by_parts(given.states, settled):
-        return replace(fuse_large(given, problem, settled), vocabulary=words)
+        large = replace(fuse_large(given, problem, settled), vocabulary=words)
+        if not len(problem.class_counts):
+            return large
+        return replace(large, state=match_shares(large.state, large.config, problem, texts))
     problem = problem if problem.states else fill(problem, given)
     fused = SCHEMES[config.scheme](problem, config, chosen)
     if config.learn_steps:
@@ -108,9 +119,10 @@ def fuse(
     if config.distil_steps:
         state = distil(state, fused_config, problem, Distillation(config.distil_steps))
     if fused.config is not None:  # the weights are no average of the parents' own
-        voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
         sizes = stream_sizes([problem.states[k] for k in voters], [problem.specs[k] for k in voters])
         state = trainable(state, symmetry(fused_config), sizes)
+    if len(problem.class_counts):
+        state = match_shares(state, fused_config, problem, texts)
     return FusionResult(
         to_float32(state),
         fused_config,

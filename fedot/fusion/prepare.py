@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from fedot.errors import FedotError
 from fedot.fusion.average import normalise_weights
 from fedot.fusion.canonicalise import canonicalise
-from fedot.fusion.checks import check_comparable, check_counts, check_finite, check_masses, check_same_tensors
+from fedot.fusion.checks import (
+    check_classes,
+    check_comparable,
+    check_counts,
+    check_finite,
+    check_masses,
+    check_same_tensors,
+)
 from fedot.fusion.depth import equally_deep
 from fedot.fusion.drawn import longest_texts
 from fedot.fusion.labels import LabelUnion, relabel, unite
@@ -87,6 +94,7 @@ def frame(
     *,
     weights: Sequence[float] | None = None,
     token_counts: Sequence[Tensor] | None = None,
+    class_counts: Sequence[Tensor] | None = None,
     vocabularies: Sequence[Sequence[str]] | None = None,
     anchor: int = 0,
     probe: Probe | None = None,
@@ -106,7 +114,12 @@ def frame(
     shares = normalise_weights(weights, len(configs))
     check_comparable(configs)
     check_same_tensors(specs)
-    for what, given in (("vocabularies", vocabularies), ("token counts", token_counts), ("neuron masses", masses)):
+    for what, given in (
+        ("vocabularies", vocabularies),
+        ("token counts", token_counts),
+        ("class counts", class_counts),
+        ("neuron masses", masses),
+    ):
         if given is not None and len(given) != len(configs):
             raise FedotError(f"got {len(given)} {what} for {len(configs)} models; give one for each")
     unions = {
@@ -123,10 +136,11 @@ def frame(
             counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
             positions = [each.groups["position"].size for each in specs if "position" in each.groups]  # rotary: none
             lengths = longest_texts(token_counts, weights, positions)
+    classes = check_classes(class_counts or (), configs, counts, shares)
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     check_masses(masses or (), relabelled)
     return FusionProblem(
-        (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), lengths
+        (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), lengths, classes
     )
 
 

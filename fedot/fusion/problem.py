@@ -47,6 +47,8 @@ class FusionProblem:
         none, then `probe_or_drawn` draws texts from the counts.
     masses
         The user's own neuron masses of each model by neuron group; empty where none were given.
+    class_counts
+        How many examples of each class each model has learnt from, (K, C); empty where nobody has told.
     longest
         Tokens of the longest text that is drawn for each model (`fedot.fusion.drawn.longest_texts`); empty where nobody
         has counted.
@@ -62,6 +64,7 @@ class FusionProblem:
     probe: Probe | None = None
     masses: tuple[Mapping[str, Tensor], ...] = ()
     longest: tuple[int, ...] = ()
+    class_counts: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
     _asked: dict[int, tuple[State, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     def probe_or_drawn(self, number: int, seed: int = 0) -> Probe:

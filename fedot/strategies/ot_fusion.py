@@ -15,8 +15,6 @@ from fedot.federation.messages import ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.labels import unite
-from fedot.fusion.large import is_large
-from fedot.fusion.methods.auto import average
 from fedot.models import config_to_json
 from fedot.saved import select_rows
 from fedot.strategies.guard import Guarded, with_model
@@ -97,9 +95,9 @@ class OTFusion(Guarded):
         return pack_state(self.latest.result.state), metrics
 
     def _fuse(self, updates: list[ClientUpdate]) -> Fused:
-        classes = {getattr(update.config, "n_class", 0): update.client for update in updates}
-        if len(classes) > 1:
-            told = ", ".join(f"{n} at {client}" for n, client in classes.items())
+        sizes = {getattr(update.config, "n_class", 0): update.client for update in updates}
+        if len(sizes) > 1:
+            told = ", ".join(f"{n} at {client}" for n, client in sizes.items())
             raise FedotError(f"ot-fusion needs the same classes at all clients, but their number is {told}")
         models = [(update.state, update.config) for update in updates]
         weights = [float(update.num_examples) for update in updates]
@@ -107,9 +105,7 @@ class OTFusion(Guarded):
         words = [client_vocabulary(update) for update in updates]
         fusion, anchor = self.fusion, max(range(len(updates)), key=lambda k: (weights[k], -k))
         if self._sent is not None and fusion.method == "auto":
-            # models that share a start share a basis
-            configs, large = [config for _, config in models], is_large(state for state, _ in models)
-            fusion = average(fusion, configs, counts, large=large)
+            fusion = replace(fusion, method="aligned")  # models that share a start share a basis
         if self._sent is not None and fusion.anchor == "global":
             # the global model gives the basis, but has no vote
             shape = self.latest.result.config if self.latest is not None else updates[0].config
@@ -119,11 +115,13 @@ class OTFusion(Guarded):
             counts.append(_counts_together(known, words, counts))
             words.append(known)
             anchor = len(models) - 1
+        classes = _class_counts(updates) if fusion.class_shares else None
         losses = [update.validation_loss for update in updates]
         result = fuse(
             models,
             weights=weights,
             token_counts=counts,
+            class_counts=classes and [*classes, torch.zeros_like(classes[0])][: len(models)],
             vocabularies=None if any(word is None for word in words) else [word for word in words if word],
             anchor=anchor,
             validation_losses=[*losses, math.inf][: len(models)],
@@ -131,6 +129,12 @@ class OTFusion(Guarded):
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None
         return Fused(tuple(updates), name, result)
+
+
+def _class_counts(updates: Sequence[ClientUpdate]) -> list[Tensor] | None:
+    """Class counts of all clients; None if one keeps them or its token counts to itself."""
+    told = [update.class_counts for update in updates if update.class_counts is not None and update.token_counts.any()]
+    return told if len(told) == len(updates) else None
 
 
 def _counts_together(

@@ -7,6 +7,7 @@ from typing import TypeVar
 import torch
 from flwr.app import Message, RecordDict
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate, HeldUpdate, unpack_held, unpack_update
@@ -155,6 +156,8 @@ def check_update(update: ClientUpdate, expected_round_shapes: dict[str, tuple[in
         _check_tokenizer(update)
     if len(update.token_counts) != update.config.vocab_size or bool((update.token_counts < 0).any()):
         raise FedotError(f"it counts {len(update.token_counts)} tokens, not {update.config.vocab_size}")
+    if update.class_counts is not None:
+        _check_classes(update.class_counts, getattr(update.config, "n_class", 0), update.num_examples)
 
 
 def _shapes(update: ClientUpdate) -> dict[str, tuple[int, ...]]:
@@ -172,6 +175,13 @@ def _check_sizes(update: ClientUpdate) -> None:
         most = len(update.state) if "layer" in key else MOST
         if isinstance(value, int | float) and value > most:
             raise FedotError(f"its configuration says {key} {value}, but at most {most} can be")
+
+
+def _check_classes(counts: Tensor, classes: int, examples: int) -> None:
+    if len(counts) != classes or bool((counts < 0).any()) or int(counts.sum()) != examples:
+        raise FedotError(
+            f"it counts {int(counts.sum())} examples of {len(counts)} classes, not {examples} of {classes}"
+        )
 
 
 def _check_tokenizer(update: ClientUpdate) -> None:

@@ -109,10 +109,8 @@ def test_a_reduction_fits_its_classifier_anyway():
     ("weights", "given", "large", "settled"),
     [
         ([1, 1], counts(0, 2), False, ("merged", False)),
-        ([0, 1], counts(0, 2), False, ("aligned", True)),  # the anchor is the model that the other comes from
-        ([0, 1], counts(0, 2), True, ("aligned", False)),
+        ([0, 1], counts(0, 2), False, ("aligned", False)),  # the anchor is the model that the other comes from
         ([1, 1], None, False, ("aligned", False)),
-        ([0, 1], [counts(0)[0], torch.zeros(VOCAB)], False, ("aligned", False)),
     ],
 )
 def test_the_automatic_method_fits_the_classifier_of_what_it_averages(weights, given, large, settled):
@@ -121,6 +119,14 @@ def test_the_automatic_method_fits_the_classifier_of_what_it_averages(weights, g
     assert (chosen.method, chosen.refit) == settled
     named = settle(problem, FusionConfig(method="vanilla"), probed=False, large=large)
     assert named == FusionConfig(method="vanilla")
+
+
+@pytest.mark.parametrize(("large", "silent", "fitted"), [(False, 0, True), (True, 0, False), (False, 1, False)])
+def test_it_does_so_for_models_that_start_apart_where_they_can_be_run(large, silent, fitted):
+    models = [make(k, norm_position="post", norm="layer") for k in (0, 1)]  # which cannot be reduced
+    seen = [*counts(0, 2 - silent), *[torch.zeros(VOCAB)] * silent]
+    chosen = settle(prepare(models, token_counts=seen), FusionConfig(), probed=False, large=large)
+    assert (chosen.method, chosen.refit) == ("aligned", fitted)
 
 
 def test_who_wants_an_alignment_from_the_automatic_method_gets_its_classifier_fitted():

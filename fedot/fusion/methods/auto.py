@@ -1,10 +1,6 @@
 """The method for those who do not choose: reduction for models that start apart, else aligned averages."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
-
-from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.block import check_blockable
@@ -39,7 +35,10 @@ def auto(problem: FusionProblem, config: FusionConfig) -> Fused:
 
 
 def settle(problem: FusionProblem, config: FusionConfig, *, probed: bool, large: bool) -> FusionConfig:
-    """Replace ``auto`` by what it stands for: ``merged``, or an `average`.
+    """Replace ``auto`` by what it stands for: ``merged``, or ``aligned``.
+
+    Where models that start apart are averaged, the classifier is fitted anew if they can be run and have counted their
+    tokens. Models that come from one global model agree on more than their ensemble knows, so theirs is not.
 
     Parameters
     ----------
@@ -52,14 +51,8 @@ def settle(problem: FusionProblem, config: FusionConfig, *, probed: bool, large:
         return config
     if choose(problem, config, probed=probed) == "merged":
         return replace(config, method="merged")
-    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
-    counts = problem.counts.get("vocab")
-    return average(config, [problem.configs[k] for k in voters], () if counts is None else counts[voters], large=large)
-
-
-def average(config: FusionConfig, configs: Sequence[Any], counts: Iterable[Tensor], *, large: bool) -> FusionConfig:
-    """Choose ``aligned``, with a classifier fitted anew where models can be run and have counted their tokens."""
-    return replace(config, method="aligned", refit=config.refit or (refittable(configs, counts) and not large))
+    fits = min(problem.weights) > 0 and not large and refittable(problem.configs, problem.counts.get("vocab", ()))
+    return replace(config, method="aligned", refit=config.refit or fits)
 
 
 def choose(problem: FusionProblem, config: FusionConfig, *, probed: bool) -> str:

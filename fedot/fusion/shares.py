@@ -1,0 +1,66 @@
+"""Give a fused classifier its thresholds back: over drawn texts its mean prediction is the share of each class.
+
+The mean of models that have learnt different things may tell classes apart better than any of them, and yet call nearly
+everything by one class: how much evidence a class needs is a constant, and the layers before it no longer meet it. So
+does a mean of models of which each has seen mostly one class. Clients know how many of their examples are of which
+class. And a mean prediction needs no sentences: texts of tokens drawn independently from token counts will do.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+from torch import Tensor
+
+from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.drawn import SHORTEST, draw_texts
+from fedot.fusion.problem import FusionProblem
+from fedot.models import State, load_model, symmetry
+from fedot.symmetry import Axis
+
+BATCH = 64
+SEED = 2
+
+
+@torch.no_grad()
+def match_shares(state: State, config: Any, problem: FusionProblem, texts: int) -> State:
+    """Move the classifier's bias until the mean probability of every class is its share of all clients' examples.
+
+    Parameters
+    ----------
+    state, config
+        The fused model; its token ids are rows of the problem's union.
+    problem
+        One with `class_counts`; its models' tensors are not read.
+    texts
+        How many are drawn, of each model in proportion to its weight; a model without a vote has none.
+    """
+    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    module = load_model(config, to_float32(state))
+    logits = []
+    for k in voters:
+        number = max(1, round(texts * problem.weights[k]))
+        drawn = draw_texts(problem.counts["vocab"][k], number, (SHORTEST, problem.longest[k]), SEED + k)
+        logits += [module(batch) for batch in torch.split(drawn, BATCH)]
+    seen = problem.class_counts[voters].sum(0) + 0.5
+    shift = constants(torch.cat(logits).double(), seen / seen.sum())
+    [name] = [name for name, axes in symmetry(config).axes.items() if axes == (Axis(("class",), "write"),)]
+    return {**state, name: state[name] + shift.to(state[name].dtype)}
+
+
+def constants(logits: Tensor, shares: Tensor) -> Tensor:
+    """What to add to each class's logits (N, C), so that mean probabilities are `shares` (C,): (C,), of mean 0.
+
+    They minimise ``mean logsumexp(logits + b) - <shares, b>``, whose slope is the difference of both.
+    """
+    values, wanted = logits.numpy(), shares.numpy()
+
+    def loss(b: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        moved = values + b
+        return float(logsumexp(moved, 1).mean() - wanted @ b), softmax(moved, 1).mean(0) - wanted
+
+    b: NDArray[np.float64] = minimize(loss, np.zeros(len(wanted)), jac=True, method="BFGS", options={"gtol": 1e-8}).x
+    return torch.from_numpy(b - b.mean())
