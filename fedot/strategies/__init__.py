@@ -89,6 +89,7 @@ def _alignment(title: str, options: Mapping[str, Any]) -> FusionConfig:
         "circuits": (False,),
         "repair": (False,),
         "refit": (False,),
+        "class_shares": (False,),
         "learn_steps": (0,),
         "distil_steps": (0,),
     }

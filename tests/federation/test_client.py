@@ -87,6 +87,15 @@ def test_no_words_leave_a_client_with_a_tokenizer_of_its_own(tiny: Any) -> None:
     assert unpack_description(reply.content).words == b""
 
 
+def test_a_client_tells_how_many_examples_are_of_which_class(tiny: Any) -> None:
+    clients = Clients(tiny())
+    reply = clients.ask(RecordDict({ARRAYS: pack_state({}), CONFIG: clients.settings.to_record()}), "train")
+    labels = list(load_client(tiny(), 0, 0).train["label"])
+    found = unpack_update(reply.content).class_counts
+    assert found is not None
+    assert found.tolist() == [labels.count(0), labels.count(1)]
+
+
 def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
     clients = Clients(tiny())
     reply = clients.ask(RecordDict({ARRAYS: pack_state({}), CONFIG: clients.settings.to_record()}), "train")

@@ -62,6 +62,7 @@ def updates(draw: st.DrawFn) -> ClientUpdate:
         validation_loss=draw(numbers),
         seconds=draw(numbers),
         truncated=draw(counts),
+        class_counts=draw(st.none() | st.lists(counts, min_size=2, max_size=2).map(torch.tensor)),
     )
 
 
@@ -75,8 +76,11 @@ def test_an_update_survives_the_wire(update: ClientUpdate) -> None:
     found = unpack_update(pack_update(update))
     assert same(found.state, update.state)
     assert torch.equal(found.token_counts, update.token_counts)
-    nothing = torch.zeros(0)
-    assert replace(found, state={}, token_counts=nothing) == replace(update, state={}, token_counts=nothing)
+    assert (found.class_counts is None) == (update.class_counts is None)
+    if found.class_counts is not None and update.class_counts is not None:
+        assert torch.equal(found.class_counts, update.class_counts)
+    nothing = {"state": {}, "token_counts": torch.zeros(0), "class_counts": None}
+    assert replace(found, **nothing) == replace(update, **nothing)
 
 
 @settings(deadline=None, max_examples=20)
@@ -187,6 +191,8 @@ def _update() -> ClientUpdate:
         (UPDATE, "model-config", '{"architecture": "encodr"}'),
         (UPDATE, "token-counts", b"123"),
         (UPDATE, "token-counts", "text"),
+        (UPDATE, "class-counts", b"123"),
+        (UPDATE, "class-counts", 7),
     ],
 )
 def test_a_malformed_update_is_a_fedot_error(record: str, key: str, value: object) -> None:

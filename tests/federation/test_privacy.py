@@ -9,7 +9,7 @@ from flwr.app import Message, RecordDict
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ARRAYS, CONFIG, Settings, unpack_update
+from fedot.federation.messages import ARRAYS, CONFIG, ClientUpdate, Settings, unpack_update
 from fedot.federation.records import pack_state
 from fedot.models import build_model, model_config, state_of
 from fedot.scenario import Scenario, parse_scenario
@@ -21,14 +21,19 @@ State = dict[str, torch.Tensor]
 
 def trained(scenario: Scenario, node: int = 1000) -> tuple[State, State, torch.Tensor]:
     """The start, what a client sends back, and the token counts that come with it."""
+    start, update = answered(scenario, node)
+    return start, update.state, update.token_counts
+
+
+def answered(scenario: Scenario, node: int = 1000) -> tuple[State, ClientUpdate]:
+    """The start, and what a client sends back."""
     clients = Clients(scenario, init="shared")
     size = Tokenizer.from_str(clients.settings.tokenizer).get_vocab_size()
     start = state_of(build_model(model_config(scenario.model, size, 2), 0))
     values = {name: getattr(clients.settings, name) for name in Settings.__slots__}
     content = RecordDict({ARRAYS: pack_state(start), CONFIG: Settings(**values).to_record()})
     reply: Message = clients.ask(content, "train", node)
-    update = unpack_update(reply.content)
-    return start, update.state, update.token_counts
+    return start, unpack_update(reply.content)
 
 
 def steps(start: State, end: State) -> torch.Tensor:
@@ -48,6 +53,13 @@ def test_without_noise_to_speak_of_the_step_is_the_true_one_shortened(tiny: Any)
     torch.testing.assert_close(found, true * (0.01 / true.norm()), rtol=1e-2, atol=1e-6)
     assert counts.unique().numel() > 1
     assert withheld.tolist() == [1] * len(counts)
+
+
+def test_how_many_examples_are_of_which_class_stays_at_a_private_client(tiny: Any) -> None:
+    _, open_update = answered(tiny(init="shared"))
+    assert open_update.class_counts is not None
+    assert int(open_update.class_counts.sum()) == open_update.num_examples
+    assert answered(private(tiny, clip=0.01, epsilon=1e12))[1].class_counts is None
 
 
 @pytest.mark.parametrize(("epsilon", "delta"), [(8.0, 1e-5), (1.0, 1e-3)])

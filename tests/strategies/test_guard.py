@@ -190,6 +190,9 @@ def test_a_good_update_passes() -> None:
         ({"num_examples": -1}, "-1 examples"),
         ({"token_counts": torch.zeros(3, dtype=torch.int64)}, "counts 3 tokens, not 12"),
         ({"token_counts": -torch.ones(12, dtype=torch.int64)}, "tokens"),
+        ({"class_counts": torch.tensor([4, 5])}, "counts 9 examples of 2 classes, not 10 of 2"),
+        ({"class_counts": torch.tensor([10])}, "counts 10 examples of 1 classes, not 10 of 2"),
+        ({"class_counts": torch.tensor([11, -1])}, "examples"),
     ],
 )
 def test_a_bad_update_is_told_from_a_good_one(change: dict[str, object], told: str) -> None:

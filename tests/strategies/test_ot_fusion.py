@@ -1,5 +1,6 @@
 """OT fusion as a Flower strategy: anchors, unequal models, options."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -106,6 +107,36 @@ def test_from_a_shared_start_the_global_model_is_the_anchor_at_once() -> None:
     assert len(strategy.latest.result.alignments) == 3
 
 
+def constants(strategy: OTFusion) -> list[float]:
+    assert strategy.latest is not None
+    return strategy.latest.result.state["classifier.bias"].tolist()
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+@pytest.mark.parametrize("method", ["auto", "vanilla"])
+def test_classes_are_given_in_the_shares_that_clients_tell(rounds: int, method: str) -> None:
+    def updates(*counted: list[int] | None) -> list[ClientUpdate]:
+        told = [None if counts is None else torch.tensor(counts) for counts in counted]
+        return [make_update(k, class_counts=counts) for k, counts in enumerate(told)]
+
+    even, skewed, silent = (
+        fuse(updates(*counted), rounds=rounds, method=method)
+        for counted in (([5, 5], [5, 5]), ([1, 9], [2, 8]), ([1, 9], None))
+    )
+    low, high = (constants(each)[1] - constants(each)[0] for each in (even, skewed))
+    assert high - low > 0.8 * math.log(17.5 / 3.5)  # as much where models say nothing of texts, else more
+    off = fuse(updates([1, 9], [2, 8]), rounds=rounds, method=method, **{"class-shares": False})
+    assert constants(silent) == constants(off)
+
+
+def test_who_keeps_its_token_counts_has_no_share_either() -> None:
+    nothing = {"token_counts": torch.zeros(CONFIG.vocab_size, dtype=torch.int64), "class_counts": torch.tensor([9, 1])}
+    loud = make_update(0, class_counts=torch.tensor([9, 1]))
+    found = fuse([loud, make_update(1, **nothing)], method="aligned")
+    expected = fuse([make_update(0), make_update(1, token_counts=nothing["token_counts"])], method="aligned")
+    assert constants(found) == constants(expected)
+
+
 def test_clients_of_unequal_width_are_fused() -> None:
     wide = replace(CONFIG, d_model=16, d_head=8, d_ff=24)
     latest = fuse([make_update(0, num_examples=20), make_update(1, config=wide)]).latest
@@ -134,6 +165,8 @@ def test_options_reach_the_fusion() -> None:
         ({"align": "client", "circuits": True}, "ot-fusion.circuits"),
         ({"align": "client", "learn-steps": 5}, "learn-steps is 5"),
         ({"align": "client", "method": "merged"}, "auto or aligned"),
+        ({"align": "client", "refit": True}, "refit is True"),
+        ({"align": "client", "class-shares": True}, "class-shares is True"),
         ({"anchor": "middle"}, "fusion.anchor"),
         ({"scheme": "twice"}, "fusion.scheme"),
         ({"solver": "magic"}, "fusion.solver"),
