@@ -84,7 +84,7 @@ def fuse(
         given.specs,
         weights=weights,
         token_counts=token_counts,
-        class_counts=class_counts,
+        class_counts=class_counts if config.class_shares else None,
         vocabularies=vocabularies,
         anchor=anchor,
         probe=probe,

@@ -115,7 +115,7 @@ class OTFusion(Guarded):
             counts.append(_counts_together(known, words, counts))
             words.append(known)
             anchor = len(models) - 1
-        classes = _class_counts(updates) if fusion.class_shares else None
+        classes = _class_counts(updates)
         losses = [update.validation_loss for update in updates]
         result = fuse(
             models,

@@ -44,6 +44,12 @@ def test_mean_predictions_are_the_classes_shares(method):
     assert changed == {BIAS}
 
 
+def test_who_does_not_want_shares_gets_none():
+    models, seen = [make(0), make(1)], counts(0, 2)
+    off = fused(models, seen, replace(PLAIN, class_shares=False))
+    assert torch.equal(off.state[BIAS], fuse(models, token_counts=seen, config=PLAIN).state[BIAS])
+
+
 def test_clients_count_by_their_examples():
     models, seen = [make(0), make(1)], counts(0, 2)
     few = [CLASSES[0], CLASSES[1] * 3]
