@@ -1,10 +1,8 @@
 """Fit the classifier of a fused model to what its parents say of texts that were drawn from their token counts.
 
-The mean of models that have learnt different things agrees with none of them on how much evidence a class needs. It may
-call nearly everything by one class, although its features tell the classes apart better than those of any parent. Luo
-et al. (2021, CCVR, arXiv:2106.05001) found that the last layer suffers most from averaging, and fit it anew on features
-that are drawn from class statistics of the clients. Here texts are drawn from token counts, and labels are what the
-parents say.
+Luo et al. (2021, CCVR, arXiv:2106.05001) found that the last layer suffers most from averaging, and fit it anew on
+features that are drawn from class statistics of the clients. Here texts are drawn from token counts, and labels are what
+the parents say.
 """
 
 from collections.abc import Iterable, Sequence
@@ -69,8 +67,7 @@ def refit_outputs(state: State, config: Any, problem: FusionProblem, probe_texts
     said = said - said.mean(1, keepdim=True)
     for name in (name.removesuffix(".weight") for name in names):
         inputs = activations(probe.module(config, to_float32(state)), probe, [name])[name]
-        level = (inputs @ state[f"{name}.weight"].T + state[f"{name}.bias"]).mean(
-            1, keepdim=True
-        )  # of no effect; it stays
+        outputs = inputs @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+        level = outputs.mean(1, keepdim=True)  # which no probability depends on; it stays
         state = refit_linear(state, name, inputs, said + level, OUTPUT_RIDGE)
     return state
