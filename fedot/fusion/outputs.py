@@ -1,7 +1,7 @@
 """Fit the classifier of a fused model to what its parents say of texts that were drawn from their token counts.
 
 Luo et al. (2021, CCVR, arXiv:2106.05001) found that the last layer suffers most from averaging, and fit it anew on
-features that are drawn from class statistics of the clients. Here texts are drawn from token counts, and labels are what
+features drawn from class statistics of the clients. Here texts are drawn from token counts, and labels are what
 the parents say.
 """
 
