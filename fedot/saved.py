@@ -39,6 +39,8 @@ class SavedModel:
         How often each token occurs in the texts that the model was trained on, (V,).
     classes
         Their names, by number; empty for translators, and where nobody has named them.
+    class_counts
+        How many of the examples that the model was trained on are of each class, (C,).
     """
 
     config: Config
@@ -47,6 +49,7 @@ class SavedModel:
     vocabulary: tuple[str, ...] | None = None
     token_counts: Tensor | None = None
     classes: tuple[str, ...] = ()
+    class_counts: Tensor | None = None
 
     @property
     def translates(self) -> bool:
@@ -99,6 +102,8 @@ class SavedModel:
             metadata["token-counts"] = json.dumps(self.token_counts.tolist())
         if self.classes:
             metadata["classes"] = json.dumps(list(self.classes))
+        if self.class_counts is not None:
+            metadata["class-counts"] = json.dumps(self.class_counts.tolist())
         content: bytes = save(self.state, metadata)
         return content
 
@@ -125,7 +130,7 @@ def read_model(path: str | Path) -> SavedModel:
     found = open_source(path, path.parent)
     state = {name: found.tensors[name].float() for name in found.tensors}
     words = None if found.tokenizer else found.vocabulary
-    return SavedModel(found.config, state, found.tokenizer, words, found.counts, found.classes)
+    return SavedModel(found.config, state, found.tokenizer, words, found.counts, found.classes, found.class_counts)
 
 
 def select_rows(state: State, config: Any, rows: Sequence[str], own: Sequence[str]) -> tuple[State, Any]:

@@ -36,7 +36,8 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
         for parent, own, tallies in zip(parents, words, each, strict=True):
             title = f"parent:{parent.client}"
             record.add_scores(seed.number, title, 1, tallies, seconds=parent.seconds)
-            seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=parent.token_counts))
+            tokens, classes = parent.token_counts, parent.class_counts
+            seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=tokens, class_counts=classes))
     if "ensemble" in references and not mixable:
         reason = "the clients' tokenizers differ, and so do the tokens that their models would have to agree on"
         record.add_failure(seed.number, "ensemble", reason)

@@ -89,12 +89,15 @@ def make_job(
     sources = of_one_depth(sources)
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
     counts = [source.counts for source in sources if source.counts is not None]
-    complete = len(words) == len(sources)
+    examples = [source.class_counts for source in sources if source.class_counts is not None]
+    complete, large = len(words) == len(sources), any(_numbers(source.spec) >= LARGE for source in sources)
+    shares = config.class_shares and not large and len(examples) == len(counts) == len(sources)
     problem = frame(
         [source.config for source in sources],
         [source.spec for source in sources],
         weights=weights,
         token_counts=counts if len(counts) == len(sources) else None,
+        class_counts=examples if shares else None,
         vocabularies=words if complete else None,
         anchor=anchor,
     )
@@ -102,7 +105,6 @@ def make_job(
         check_learnable(problem)
     if config.refit:
         check_refittable(problem)
-    large = any(_numbers(spec) >= LARGE for spec in problem.specs)
     settled = settle(problem, config, probed=probed, large=large)
     return Job(tuple(sources), problem, settled, complete)
 
@@ -158,12 +160,17 @@ def memory_of(job: Job) -> int:
         numbers = sum(torch.Size(shape).numel() for shape in shapes.values()) // len(blocks(spec, tensors))
         inner = [group.size for group in part.groups.values() if group.kind == "permutation"]
         largest = max(largest, 2 * (len(job.sources) + 1) * numbers + 6 * max(inner, default=0) ** 2)
-    if is_streamable(job.config):
+    if _by_parts(job):
         return 8 * largest
     whole = [_numbers(spec) for spec in job.problem.specs]
     if job.config.method != "merged":
         return 8 * 2 * sum(whole)
     return 8 * 2 * (sum(whole) + len(whole) ** 2 * max(whole) + moments_of(job.problem.specs))
+
+
+def _by_parts(job: Job) -> bool:
+    """Whether one part of every model is in memory at a time: the method allows it, and no whole model is to be run."""
+    return is_streamable(job.config) and not len(job.problem.class_counts)
 
 
 def _numbers(spec: SymmetrySpec) -> int:
@@ -196,12 +203,13 @@ def run(
     first, problem = job.sources[0], job.problem
     dtype = dtype or first.dtype
     vocabularies = [source.vocabulary or () for source in job.sources] if job.with_vocabulary else None
-    if not is_streamable(job.config) or probe is not None:
+    if not _by_parts(job) or probe is not None:
         result = fuse(
             [({name: s.tensors[name] for name in s.tensors}, s.config) for s in job.sources],
             spec=[source.spec for source in job.sources],
             weights=problem.weights,
             token_counts=[s.counts for s in job.sources if s.counts is not None] if problem.counts else None,
+            class_counts=list(problem.class_counts) or None,
             vocabularies=vocabularies,
             anchor=problem.anchor,
             probe=probe,
@@ -274,4 +282,6 @@ def _metadata(job: Job, config: Any) -> dict[str, str]:
         out["vocabulary"] = json.dumps(job.problem.unions["vocab"].labels, ensure_ascii=False)
     if "vocab" in job.problem.counts:
         out["token-counts"] = json.dumps(job.problem.counts["vocab"].sum(0).long().tolist())
+    if len(job.problem.class_counts):
+        out["class-counts"] = json.dumps(job.problem.class_counts.sum(0).long().tolist())
     return out

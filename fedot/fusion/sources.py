@@ -36,6 +36,7 @@ class Source:
     tokenizer: str = ""
     classes: tuple[str, ...] = ()
     folder: "HFModel | None" = None
+    class_counts: Tensor | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -74,7 +75,7 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
         replace(spec, ties=()).validate({n: torch.empty(s, device="meta") for n, s in file.shapes.items()})
     except FedotError as error:
         raise FedotError(f"{path}: {error}") from None
-    counts = file.metadata.get("token-counts")
+    counts, examples = file.metadata.get("token-counts"), file.metadata.get("class-counts")
     return Source(
         path,
         file,
@@ -85,6 +86,7 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
         torch.tensor(read_counts(counts, path)) if counts else None,
         file.metadata.get("tokenizer", ""),
         _classes(file.metadata, config, path),
+        class_counts=torch.tensor(read_counts(examples, path, "class")) if examples else None,
     )
 
 
@@ -131,8 +133,8 @@ def _classes(metadata: Mapping[str, str], config: Any, path: Path) -> tuple[str,
     return tuple(map(str, names))
 
 
-def read_counts(text: str, path: Path) -> list[int]:
-    """Read token counts: a JSON list with one whole number for each token.
+def read_counts(text: str, path: Path, of: str = "token") -> list[int]:
+    """Read counts: a JSON list with one whole number for each token, or for each of what is counted.
 
     Raises
     ------
@@ -144,5 +146,5 @@ def read_counts(text: str, path: Path) -> list[int]:
     except ValueError:
         values = None
     if not isinstance(values, list) or not all(type(value) is int and value >= 0 for value in values):
-        raise FedotError(f"{path} has no token counts that can be read; a JSON list of whole numbers from 0 is needed")
+        raise FedotError(f"{path} has no {of} counts that can be read; a JSON list of whole numbers from 0 is needed")
     return values

@@ -96,6 +96,35 @@ def test_the_automatic_choice_is_that_of_the_library(pair, tmp_path):
         torch.testing.assert_close(tensor, expected.state[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["auto", "aligned"])
+def test_class_counts_in_the_files_are_used_and_added_up(tmp_path, method):
+    seen, examples = [0] + [3] * (VOCAB - 1), ([1, 2, 30], [4, 5, 60])
+    about = [{"token-counts": str(seen), "class-counts": str(each)} for each in examples]
+    files = [write(tmp_path / f"{k}.safetensors", *model(k), **about[k]) for k in (0, 1)]
+    out = tmp_path / "out.safetensors"
+    assert call(*files, "-o", out, "--method", method).exit_code == 0
+    state, _, metadata = read(out)
+    assert metadata["class-counts"] == "[5, 7, 90]"
+    expected = fuse(
+        [model(0), model(1)],
+        token_counts=[torch.tensor(seen)] * 2,
+        class_counts=[torch.tensor(each) for each in examples],
+        config=FusionConfig(method=method),
+    )
+    for name, tensor in state.items():
+        torch.testing.assert_close(tensor, expected.state[name], rtol=1e-4, atol=1e-4)
+    assert call(*files, "-o", out, "--method", method, "--force", "--set", "class-shares=false").exit_code == 0
+    assert "class-counts" not in read(out)[2]
+    assert (read(out)[0]["classifier.bias"] - state["classifier.bias"]).abs().max() > 0.1
+
+
+def test_class_counts_that_cannot_be_read_are_told(tmp_path):
+    files = [write(tmp_path / f"{k}.safetensors", *model(k), **{"class-counts": "many"}) for k in (0, 1)]
+    done = call(*files, "-o", tmp_path / "out.safetensors")
+    assert done.exit_code == 2
+    assert "0.safetensors has no class counts that can be read" in " ".join(done.output.split())
+
+
 def test_a_probe_is_read_by_the_anchors_tokenizer(tmp_path):
     words = {"[UNK]": 0} | {f"w{i}": i for i in range(1, VOCAB)}
     tokenizer = Tokenizer(WordLevel(words, unk_token="[UNK]"))
