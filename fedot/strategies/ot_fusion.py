@@ -36,7 +36,9 @@ class OTFusion(Guarded):
     In the first round of models that start apart, the client with the most examples is the anchor; from the second
     round on, and from a shared start, it is the global model; `fusion.anchor` may choose another. Clients may
     differ in width, heads and vocabulary. From the second round on all train the global model, each with the rows of
-    its own tokens and of no others; a client that has not said which these are starts afresh.
+    its own tokens and of no others; a client that has not said which these are starts afresh. Where all clients tell
+    how many examples of each class they have, the fused classifier gives the classes in these shares
+    (`fedot.fusion.shares`).
 
     Attributes
     ----------
