@@ -37,7 +37,7 @@ def choose_anchor(
     FedotError
         If ``best`` is asked for and no losses were given.
     """
-    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    voters = problem.voters()
     if config.anchor == "global":
         return problem.anchor
     if config.anchor == "first":

@@ -59,7 +59,7 @@ class FusionConfig:
         Give the feed-forward neurons of an average back the spread that their parents' have (`fedot.fusion.repair`).
     refit
         Fit the classifier of an average to the parents' gated ensemble on drawn texts (`fedot.fusion.outputs`). The
-        method ``auto`` does so by itself where it averages.
+        method ``auto`` does so by itself where it averages models that start apart.
     class_shares
         Set the constants of a classifier by class counts (`fedot.fusion.shares`), where these are given.
     learn_steps

@@ -32,7 +32,7 @@ def gated_ensemble(problem: FusionProblem) -> Callable[..., Tensor]:
 
     A model of weight 0 has no vote.
     """
-    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    voters = problem.voters()
     modules = [load_model(problem.config_of(k), to_float32(problem.states[k])) for k in voters]
     prior = torch.tensor([problem.weights[k] for k in voters], dtype=torch.float64)
     counts = problem.counts["vocab"][voters]

@@ -98,7 +98,7 @@ def fuse(
     if config.anchor == "medoid":
         problem = fill(problem, given)
     problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
-    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    voters = problem.voters()
     texts = texts_to_fit(config.probe_texts, len(voters))
     settled = settle(problem, config, probed=probe is not None, large=is_large(given.states))
     if by_parts(given.states, settled):

@@ -100,7 +100,7 @@ def learn(fused: Fused, problem: FusionProblem, config: FusionConfig, options: L
     problem
         One that `check_learnable` lets pass.
     """
-    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    voters = problem.voters()
     if len(voters) < 2:
         return fused
     spec = problem.specs[problem.anchor]

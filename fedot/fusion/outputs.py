@@ -56,18 +56,21 @@ def texts_to_fit(probe_texts: int, models: int) -> int:
     return probe_texts * max(2, models) // 2
 
 
+def classifier_of(config: Any) -> str:
+    """Name of the linear map whose outputs are the classes."""
+    [name] = [name for name, axes in symmetry(config).axes.items() if axes == (Axis(("class",), "write"),)]
+    return name.removesuffix(".bias")
+
+
 def refit_outputs(state: State, config: Any, problem: FusionProblem, probe_texts: int) -> State:
     """Fit the classifier to the parents' gated ensemble on texts drawn anew (`texts_to_fit`), or on the given probe."""
-    spec = symmetry(config)
-    names = [name for name, axes in spec.axes.items() if len(axes) == 2 and axes[0] == Axis(("class",), "write")]
-    texts = texts_to_fit(probe_texts, sum(weight > 0 for weight in problem.weights))
+    texts = texts_to_fit(probe_texts, len(problem.voters()))
     probe = problem.probe_or_drawn(texts, seed=1).packed(ROWS)
     teacher = gated_ensemble(problem)
     said = torch.cat([teacher(*batch) for batch in probe.batches]).double()
     said = said - said.mean(1, keepdim=True)
-    for name in (name.removesuffix(".weight") for name in names):
-        inputs = activations(probe.module(config, to_float32(state)), probe, [name])[name]
-        outputs = inputs @ state[f"{name}.weight"].T + state[f"{name}.bias"]
-        level = outputs.mean(1, keepdim=True)  # which no probability depends on; it stays
-        state = refit_linear(state, name, inputs, said + level, OUTPUT_RIDGE)
-    return state
+    name = classifier_of(config)
+    inputs = activations(probe.module(config, to_float32(state)), probe, [name])[name]
+    outputs = inputs @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+    level = outputs.mean(1, keepdim=True)  # which no probability depends on; it stays
+    return refit_linear(state, name, inputs, said + level, OUTPUT_RIDGE)

@@ -89,6 +89,10 @@ class FusionProblem:
         """Models whose token counts are known: a private client sends zeros."""
         return [k for k, count in enumerate(self.counts.get("vocab", ())) if bool(count.any())]
 
+    def voters(self) -> list[int]:
+        """Models that are averaged; one of weight 0 gives its basis at most."""
+        return [k for k, weight in enumerate(self.weights) if weight > 0]
+
     def sources(self) -> list[int]:
         """Models whose texts are drawn for all: of those that have counted their tokens the ones that have a vote."""
         counted = self.counted()

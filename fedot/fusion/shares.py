@@ -17,9 +17,9 @@ from torch import Tensor
 
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.drawn import SHORTEST, draw_texts
+from fedot.fusion.outputs import classifier_of
 from fedot.fusion.problem import FusionProblem
-from fedot.models import State, load_model, symmetry
-from fedot.symmetry import Axis
+from fedot.models import State, load_model
 
 BATCH = 64
 SEED = 2
@@ -38,7 +38,7 @@ def match_shares(state: State, config: Any, problem: FusionProblem, texts: int) 
     texts
         How many are drawn, of each model in proportion to its weight; a model without a vote has none.
     """
-    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    voters = problem.voters()
     module = load_model(config, to_float32(state))
     logits = []
     for k in voters:
@@ -47,7 +47,7 @@ def match_shares(state: State, config: Any, problem: FusionProblem, texts: int) 
         logits += [module(batch) for batch in torch.split(drawn, BATCH)]
     seen = problem.class_counts[voters].sum(0) + 0.5
     shift = constants(torch.cat(logits).double(), seen / seen.sum())
-    [name] = [name for name, axes in symmetry(config).axes.items() if axes == (Axis(("class",), "write"),)]
+    name = f"{classifier_of(config)}.bias"
     return {**state, name: state[name] + shift.to(state[name].dtype)}
 
 

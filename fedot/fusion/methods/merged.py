@@ -33,7 +33,7 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
         If the models are post-norm, or not of one of fedot's architectures, or have rotary heads of unequal size, or
         there is nothing to probe with.
     """
-    voters = [k for k, weight in enumerate(problem.weights) if weight > 0]
+    voters = problem.voters()
     configs = [problem.config_of(k) for k in voters]
     specs = [problem.specs[k] for k in voters]
     for each, spec in zip(configs, specs, strict=True):
