@@ -15,6 +15,7 @@ PLUS_MINUS, MINUS, DASH = "\u00b1", "\u2212", "\u2013"
 LABELS = {
     "fedavg": "FedAvg",
     "fedavg-token-rows": "FedAvg, token rows",
+    "fedavg-class-shares": "FedAvg, class shares",
     "fedavgm": "FedAvgM",
     "fedadam": "FedAdam",
     "fedyogi": "FedYogi",

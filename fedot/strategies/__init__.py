@@ -12,6 +12,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
+from fedot.strategies.class_shares import FedAvgClassShares
 from fedot.strategies.client_aligned import ClientAligned, SummedFusion
 from fedot.strategies.guard import Guarded, Quorum
 from fedot.strategies.options import check_keys, check_number
@@ -28,13 +29,13 @@ FUSION = set(FusionConfig.__dataclass_fields__)
 RANGES = {"fraction_train": (1e-9, 1.0), "min_fraction": (0.0, 1.0)}
 
 
-def _guarded(base: type[FedAvg]) -> Builder:
+def _guarded(base: type[FedAvg], title: str = "") -> Builder:
     """One of Flower's strategies behind `Guarded`; its options are the keywords of its constructor.
 
     With ``align: client`` the options of the alignment are taken as well.
     """
     bases = (base,) if issubclass(base, Guarded) else (Guarded, base)
-    title = "fedavg-token-rows" if base is FedAvgTokenRows else base.__name__.lower()
+    title = title or base.__name__.lower()
     kind: type[Guarded] = type(f"Guarded{base.__name__}", bases, {"__doc__": base.__doc__})
     aligned: type[ClientAligned] = type(f"Aligned{base.__name__}", (ClientAligned, base), {"__doc__": base.__doc__})
     own = {"fraction_evaluate", "min_train_nodes", "min_evaluate_nodes", "min_available_nodes"}
@@ -115,7 +116,8 @@ STRATEGIES: dict[str, Builder] = {
     "krum": _guarded(flower.Krum),
     "multikrum": _guarded(flower.MultiKrum),
     "bulyan": _guarded(flower.Bulyan),
-    "fedavg-token-rows": _guarded(FedAvgTokenRows),
+    "fedavg-token-rows": _guarded(FedAvgTokenRows, "fedavg-token-rows"),
+    "fedavg-class-shares": _guarded(FedAvgClassShares, "fedavg-class-shares"),
     "ot-fusion": _ot_fusion,
 }
 

@@ -17,6 +17,7 @@ from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.labels import unite
 from fedot.models import config_to_json
 from fedot.saved import select_rows
+from fedot.strategies.class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, with_model
 from fedot.tokenizer import vocabulary
 
@@ -117,7 +118,7 @@ class OTFusion(Guarded):
             counts.append(_counts_together(known, words, counts))
             words.append(known)
             anchor = len(models) - 1
-        classes = _class_counts(updates)
+        classes = class_counts_of(updates)
         losses = [update.validation_loss for update in updates]
         result = fuse(
             models,
@@ -131,12 +132,6 @@ class OTFusion(Guarded):
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None
         return Fused(tuple(updates), name, result)
-
-
-def _class_counts(updates: Sequence[ClientUpdate]) -> list[Tensor] | None:
-    """Class counts of all clients; None if one keeps them or its token counts to itself."""
-    told = [update.class_counts for update in updates if update.class_counts is not None and update.token_counts.any()]
-    return told if len(told) == len(updates) else None
 
 
 def _counts_together(

@@ -4,15 +4,16 @@ A plain mean halves the embedding of a word that only one of two clients knows. 
 nothing else; it is much harder to beat than FedAvg where clients speak different languages.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from flwr.app import ArrayRecord, Message, MetricRecord
 
+from fedot.federation.messages import ClientUpdate
 from fedot.federation.records import pack_state
 from fedot.fusion import vanilla_fusion
 from fedot.fusion.labels import row_shares, unite
-from fedot.models import symmetry
+from fedot.models import State, symmetry
 from fedot.strategies.guard import Guarded
 
 
@@ -22,8 +23,12 @@ class FedAvgTokenRows(Guarded):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Average as FedAvg does, then the token table by counts."""
+        """Average the usable replies."""
         updates = [update for _, update in self.accept(server_round, replies)]
+        return pack_state(self.average(updates)), MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
+
+    def average(self, updates: Sequence[ClientUpdate]) -> State:
+        """Average as FedAvg does, then the token table by counts."""
         weights = [float(update.num_examples) for update in updates]
         state = vanilla_fusion([update.state for update in updates], weights)
         rows = [str(i) for i in range(updates[0].config.vocab_size)]
@@ -37,4 +42,4 @@ class FedAvgTokenRows(Guarded):
             tables = [update.state[name].double().movedim(axis, -1) for update in updates]
             table = sum(share * each for share, each in zip(shares, tables, strict=True))
             state[name] = table.movedim(-1, axis).to(updates[0].state[name].dtype)
-        return pack_state(state), MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
+        return state
