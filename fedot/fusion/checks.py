@@ -63,11 +63,14 @@ def check_counts(counts: Sequence[Tensor], specs: Sequence[SymmetrySpec]) -> Non
 
 
 def check_classes(
-    class_counts: Sequence[Tensor], configs: Sequence[Any], counts: Mapping[str, Tensor], weights: Sequence[float]
-) -> Tensor:
+    class_counts: Sequence[Tensor] | None,
+    configs: Sequence[Any],
+    counts: Mapping[str, Tensor],
+    weights: Sequence[float],
+) -> Tensor | None:
     """Refuse class counts that do not fit the models, or come without token counts; return them, (K, C)."""
     if not class_counts:
-        return torch.zeros(0, 0, dtype=torch.float64)
+        return None
     for number, (count, config) in enumerate(zip(class_counts, configs, strict=True)):
         size = getattr(config, "n_class", 0)
         if not size:

@@ -2,7 +2,7 @@
 
 Two things make them more like the client's own. They are about as long (`longest_texts`). And a classifier tells from
 each single token which class it speaks for; so tokens that speak for the same class can be drawn together
-(`class_counts`), as they are found together in what people write.
+(`token_counts_by_class`), as they are found together in what people write.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def drawn_probe(counts: Tensor, number: int, longest: int, seed: int, inputs: in
 
 
 @torch.no_grad()
-def class_counts(module: nn.Module, counts: Tensor) -> Tensor:
+def token_counts_by_class(module: nn.Module, counts: Tensor) -> Tensor:
     """How often each token occurs in each class, as a classifier tells from the token alone, (C, V).
 
     Bayes' rule: ``n(t) p(c | t)`` is in proportion to ``p(t | c) p(c)``. Columns sum to the counts (V,), so all texts

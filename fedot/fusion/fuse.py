@@ -14,7 +14,7 @@ from fedot.fusion.large import by_parts, fuse_large, is_large
 from fedot.fusion.learned import Learning, check_learnable, learn
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.methods.auto import settle
-from fedot.fusion.outputs import check_refittable, refit_outputs, texts_to_fit
+from fedot.fusion.outputs import check_refittable, refit_outputs
 from fedot.fusion.prepare import Model, fill, frame, read_models
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem
@@ -98,14 +98,11 @@ def fuse(
     if config.anchor == "medoid":
         problem = fill(problem, given)
     problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
-    voters = problem.voters()
-    texts = texts_to_fit(config.probe_texts, len(voters))
     settled = settle(problem, config, probed=probe is not None, large=is_large(given.states))
     if by_parts(given.states, settled):
-        large = replace(fuse_large(given, problem, settled), vocabulary=words)
-        if not len(problem.class_counts):
-            return large
-        return replace(large, state=match_shares(large.state, large.config, problem, texts))
+        large = fuse_large(given, problem, settled)
+        state = match_shares(large.state, large.config, problem, config.probe_texts)
+        return replace(large, vocabulary=words, state=state)
     problem = problem if problem.states else fill(problem, given)
     fused = SCHEMES[config.scheme](problem, config, chosen)
     if config.learn_steps:
@@ -119,10 +116,10 @@ def fuse(
     if config.distil_steps:
         state = distil(state, fused_config, problem, Distillation(config.distil_steps))
     if fused.config is not None:  # the weights are no average of the parents' own
+        voters = problem.voters()
         sizes = stream_sizes([problem.states[k] for k in voters], [problem.specs[k] for k in voters])
         state = trainable(state, symmetry(fused_config), sizes)
-    if len(problem.class_counts):
-        state = match_shares(state, fused_config, problem, texts)
+    state = match_shares(state, fused_config, problem, config.probe_texts)
     return FusionResult(
         to_float32(state),
         fused_config,

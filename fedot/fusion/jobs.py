@@ -170,7 +170,7 @@ def memory_of(job: Job) -> int:
 
 def _by_parts(job: Job) -> bool:
     """Whether one part of every model is in memory at a time: the method allows it, and no whole model is to be run."""
-    return is_streamable(job.config) and not len(job.problem.class_counts)
+    return is_streamable(job.config) and job.problem.class_counts is None
 
 
 def _numbers(spec: SymmetrySpec) -> int:
@@ -209,7 +209,7 @@ def run(
             spec=[source.spec for source in job.sources],
             weights=problem.weights,
             token_counts=[s.counts for s in job.sources if s.counts is not None] if problem.counts else None,
-            class_counts=list(problem.class_counts) or None,
+            class_counts=None if problem.class_counts is None else list(problem.class_counts),
             vocabularies=vocabularies,
             anchor=problem.anchor,
             probe=probe,
@@ -282,6 +282,6 @@ def _metadata(job: Job, config: Any) -> dict[str, str]:
         out["vocabulary"] = json.dumps(job.problem.unions["vocab"].labels, ensure_ascii=False)
     if "vocab" in job.problem.counts:
         out["token-counts"] = json.dumps(job.problem.counts["vocab"].sum(0).long().tolist())
-    if len(job.problem.class_counts):
+    if job.problem.class_counts is not None:
         out["class-counts"] = json.dumps(job.problem.class_counts.sum(0).long().tolist())
     return out

@@ -136,7 +136,7 @@ def frame(
             counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
             positions = [each.groups["position"].size for each in specs if "position" in each.groups]  # rotary: none
             lengths = longest_texts(token_counts, weights, positions)
-    classes = check_classes(class_counts or (), configs, counts, shares)
+    classes = check_classes(class_counts, configs, counts, shares)
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     check_masses(masses or (), relabelled)
     return FusionProblem(

@@ -12,7 +12,7 @@ from fedot.fusion import masses as neuron_masses
 from fedot.fusion import supports as neuron_supports
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.drawn import SHORTEST, class_counts, draw_texts, drawn_probe
+from fedot.fusion.drawn import SHORTEST, draw_texts, drawn_probe, token_counts_by_class
 from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, row_shares
 from fedot.fusion.probe import Probe
@@ -48,7 +48,7 @@ class FusionProblem:
     masses
         The user's own neuron masses of each model by neuron group; empty where none were given.
     class_counts
-        How many examples of each class each model has learnt from, (K, C); empty where nobody has told.
+        How many examples of each class each model has learnt from, (K, C); None where one has not told.
     longest
         Tokens of the longest text that is drawn for each model (`fedot.fusion.drawn.longest_texts`); empty where nobody
         has counted.
@@ -64,7 +64,7 @@ class FusionProblem:
     probe: Probe | None = None
     masses: tuple[Mapping[str, Tensor], ...] = ()
     longest: tuple[int, ...] = ()
-    class_counts: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.float64))
+    class_counts: Tensor | None = None
     _asked: dict[int, tuple[State, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     def probe_or_drawn(self, number: int, seed: int = 0) -> Probe:
@@ -126,7 +126,7 @@ class FusionProblem:
         if "class" not in self.unions or architecture not in MODELS:
             return counts
         module = load_model(self.config_of(model), to_float32(self.states[model]))
-        return torch.cat([counts[None], class_counts(module, counts)])
+        return torch.cat([counts[None], token_counts_by_class(module, counts)])
 
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""

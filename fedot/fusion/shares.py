@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.drawn import SHORTEST, draw_texts
-from fedot.fusion.outputs import classifier_of
+from fedot.fusion.outputs import classifier_of, texts_to_fit
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State, load_model
 
@@ -26,19 +26,25 @@ SEED = 2
 
 
 @torch.no_grad()
-def match_shares(state: State, config: Any, problem: FusionProblem, texts: int) -> State:
+def match_shares(state: State, config: Any, problem: FusionProblem, probe_texts: int) -> State:
     """Move the classifier's bias until the mean probability of every class is its share of all clients' examples.
+
+    Where nobody has told these the model stays as it is.
 
     Parameters
     ----------
     state, config
         The fused model; its token ids are rows of the problem's union.
     problem
-        One with `class_counts`; its models' tensors are not read.
-    texts
-        How many are drawn, of each model in proportion to its weight; a model without a vote has none.
+        Weights and counts of the models; their tensors are not read.
+    probe_texts
+        How many texts are drawn for two models, in proportion for more (`texts_to_fit`): of each model in proportion to
+        its weight, of one without a vote none.
     """
+    if problem.class_counts is None:
+        return state
     voters = problem.voters()
+    texts = texts_to_fit(probe_texts, len(voters))
     module = load_model(config, to_float32(state))
     logits = []
     for k in voters:

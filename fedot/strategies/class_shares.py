@@ -9,7 +9,6 @@ from torch import Tensor
 
 from fedot.federation.messages import ClientUpdate
 from fedot.fusion import FusionConfig
-from fedot.fusion.outputs import texts_to_fit
 from fedot.fusion.prepare import frame
 from fedot.fusion.shares import match_shares
 from fedot.models import State, symmetry
@@ -22,17 +21,14 @@ class FedAvgClassShares(FedAvgTokenRows):
     def average(self, updates: Sequence[ClientUpdate]) -> State:
         """Average with token rows, then match the classes' shares where all clients tell them."""
         state = super().average(updates)
-        classes = class_counts_of(updates)
-        if classes is None:
-            return state
         problem = frame(
             [update.config for update in updates],
             [symmetry(update.config) for update in updates],
             weights=[float(update.num_examples) for update in updates],
             token_counts=[update.token_counts for update in updates],
-            class_counts=classes,
+            class_counts=class_counts_of(updates),
         )
-        return match_shares(state, updates[0].config, problem, texts_to_fit(FusionConfig().probe_texts, len(updates)))
+        return match_shares(state, updates[0].config, problem, FusionConfig().probe_texts)
 
 
 def class_counts_of(updates: Sequence[ClientUpdate]) -> list[Tensor] | None:

@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.align_speed import counts, measure, pair, seconds, training_seconds
-from fedot.fusion.drawn import class_counts
+from fedot.fusion.drawn import token_counts_by_class
 
 TINY = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 12, "max_length": 6}
 
@@ -18,7 +18,10 @@ def test_methods_are_measured_on_one_pair():
 
 def test_every_repeat_begins_from_nothing(monkeypatch):
     asked = []
-    monkeypatch.setattr("fedot.fusion.problem.class_counts", lambda *given: asked.append(given) or class_counts(*given))
+    monkeypatch.setattr(
+        "fedot.fusion.problem.token_counts_by_class",
+        lambda *given: asked.append(given) or token_counts_by_class(*given),
+    )
     measure(pair(TINY, 50)[0], ["merged"], 3)
     assert len(asked) == 3 * 2
 

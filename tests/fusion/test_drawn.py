@@ -7,7 +7,7 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.drawn import class_counts, draw_texts, longest_texts
+from fedot.fusion.drawn import draw_texts, longest_texts, token_counts_by_class
 from fedot.fusion.prepare import prepare
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, copy_of, counts, make
@@ -28,7 +28,7 @@ def test_a_text_has_the_tokens_of_one_class():
 def test_all_texts_together_have_the_frequencies_that_were_counted():
     state, config = make(0)
     given = counts(0)[0].double()
-    texts = draw_texts(class_counts(load_model(config, state), given), 20_000, (2, 9), 0)
+    texts = draw_texts(token_counts_by_class(load_model(config, state), given), 20_000, (2, 9), 0)
     found = torch.bincount(texts[texts != 0], minlength=VOCAB).double()
     torch.testing.assert_close(found / found.sum(), given / given.sum(), atol=2e-3, rtol=0)
 
@@ -48,7 +48,7 @@ def test_counts_are_shared_out_by_what_the_model_says_of_each_token(monkeypatch,
     given = counts(0)[0].double()
     given[[3, 8]] = 0.0
     module = load_model(config, state)
-    found = class_counts(module, given)
+    found = token_counts_by_class(module, given)
     torch.testing.assert_close(found.sum(0), given)
     with torch.no_grad():
         expected = module(torch.tensor([[5]])).softmax(-1)[0] * given[5]
@@ -95,7 +95,10 @@ def test_no_text_is_longer_than_a_model_can_read():
 
 def test_a_model_is_asked_once(monkeypatch):
     asked = []
-    monkeypatch.setattr("fedot.fusion.problem.class_counts", lambda *given: asked.append(given) or class_counts(*given))
+    monkeypatch.setattr(
+        "fedot.fusion.problem.token_counts_by_class",
+        lambda *given: asked.append(given) or token_counts_by_class(*given),
+    )
     models, given = [make(0), make(1)], counts(0, 2)
     fuse(models, token_counts=given, config=FusionConfig(method="merged", distil_steps=2))
     assert len(asked) == 2
