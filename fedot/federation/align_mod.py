@@ -94,7 +94,7 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
     if directive.summed:
         counts_or_none = update.token_counts if fusion.count_rows else None
         parts = contribution(found.state, symmetry(found.config), float(update.num_examples), counts_or_none)
-        found = replace(found, state=to_float32(parts), class_counts=None)
+        found = replace(found, state=to_float32(parts))
     return found
 
 

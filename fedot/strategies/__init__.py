@@ -90,10 +90,11 @@ def _alignment(title: str, options: Mapping[str, Any]) -> FusionConfig:
         "circuits": (False,),
         "repair": (False,),
         "refit": (False,),
-        "class_shares": (False,),
         "learn_steps": (0,),
         "distil_steps": (0,),
     }
+    if title != "ot-fusion":  # a rule of Flower's makes of the classifier what it makes
+        only["class_shares"] = (False,)
     fusion = _fusion(options)
     for key, possible in only.items():
         if key in options and options[key] not in possible:

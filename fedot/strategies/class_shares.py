@@ -11,7 +11,7 @@ from fedot.federation.messages import ClientUpdate
 from fedot.fusion import FusionConfig
 from fedot.fusion.prepare import frame
 from fedot.fusion.shares import match_shares
-from fedot.models import State, symmetry
+from fedot.models import Config, State, symmetry
 from fedot.strategies.token_rows import FedAvgTokenRows
 
 
@@ -20,15 +20,31 @@ class FedAvgClassShares(FedAvgTokenRows):
 
     def average(self, updates: Sequence[ClientUpdate]) -> State:
         """Average with token rows, then match the classes' shares where all clients tell them."""
-        state = super().average(updates)
-        problem = frame(
-            [update.config for update in updates],
-            [symmetry(update.config) for update in updates],
-            weights=[float(update.num_examples) for update in updates],
-            token_counts=[update.token_counts for update in updates],
-            class_counts=class_counts_of(updates),
+        return with_shares(
+            super().average(updates),
+            updates[0].config,
+            [update.num_examples for update in updates],
+            [update.token_counts for update in updates],
+            class_counts_of(updates),
         )
-        return match_shares(state, updates[0].config, problem, FusionConfig().probe_texts)
+
+
+def with_shares(
+    state: State,
+    config: Config,
+    examples: Sequence[int],
+    token_counts: Sequence[Tensor],
+    class_counts: Sequence[Tensor] | None,
+) -> State:
+    """Match the classes' shares (`match_shares`) by what clients of equal models tell, or what all tell together."""
+    problem = frame(
+        [config] * len(examples),
+        [symmetry(config)] * len(examples),
+        weights=[float(number) for number in examples],
+        token_counts=token_counts,
+        class_counts=class_counts,
+    )
+    return match_shares(state, config, problem, FusionConfig().probe_texts)
 
 
 def class_counts_of(updates: Sequence[ClientUpdate]) -> list[Tensor] | None:

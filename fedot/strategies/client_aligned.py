@@ -14,6 +14,7 @@ from dataclasses import replace
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.align_mod import canonical_state, fusion_to_json
@@ -23,6 +24,7 @@ from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.sums import ExactSum, mean_of_sum
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
+from fedot.strategies.class_shares import with_shares
 from fedot.strategies.guard import Guarded
 from fedot.strategies.validation import read_held, read_replies
 
@@ -134,7 +136,7 @@ class ClientAligned(Guarded):
 
 
 class SummedFusion(ClientAligned):
-    """OT fusion that sees sums only: of weights times models, of counts times token rows, of both numbers."""
+    """OT fusion that needs sums only: of weights times models, counts times token rows, and of all counts."""
 
     summed = True
     comparable = False
@@ -149,7 +151,7 @@ class SummedFusion(ClientAligned):
         total = RunningTotal()
         updates = [update for _, update in self.accept(server_round, replies, total.take)]
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
-        return pack_state(total.mean(updates[0].config, count_rows=self.fusion.count_rows)), metrics
+        return pack_state(total.mean(updates[0].config, self.fusion)), metrics
 
 
 class RunningTotal:
@@ -157,17 +159,23 @@ class RunningTotal:
 
     def __init__(self) -> None:
         self._sums, self._counts, self._examples = ExactSum(), ExactSum(), 0
+        self._classes: Tensor | None = torch.zeros(1, dtype=torch.int64)
 
     def take(self, update: ClientUpdate) -> ClientUpdate:
         """Add a client's contribution, and return the rest of what it sent."""
         self._sums.add(update.state)
         self._counts.add({"vocab": update.token_counts})
         self._examples += update.num_examples
+        told = update.class_counts
+        self._classes = None if told is None or self._classes is None else self._classes + told
         return replace(update, state={}, token_counts=torch.empty(0, dtype=torch.int64))
 
-    def mean(self, shape: Config, *, count_rows: bool) -> State:
-        """Divide what is there by examples, and token rows by counts where these are to count."""
-        counts = self._counts.of("vocab") if count_rows else None
-        spec, examples = symmetry(shape), float(self._examples)
-        means = (mean_of_sum({name: self._sums.of(name)}, spec, examples, counts) for name in self._sums)
-        return {name: tensor for mean in means for name, tensor in to_float32(mean).items()}
+    def mean(self, shape: Config, fusion: FusionConfig) -> State:
+        """Divide what is there by examples, token rows by counts, and match the classes' shares, as the options say."""
+        counts, spec, examples = self._counts.of("vocab"), symmetry(shape), float(self._examples)
+        rows = counts if fusion.count_rows else None
+        means = (mean_of_sum({name: self._sums.of(name)}, spec, examples, rows) for name in self._sums)
+        state = {name: tensor for mean in means for name, tensor in to_float32(mean).items()}
+        if self._classes is None or not fusion.class_shares or not counts.any():
+            return state
+        return with_shares(state, shape, [self._examples], [counts], [self._classes])

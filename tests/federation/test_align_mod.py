@@ -188,7 +188,7 @@ def test_what_goes_wrong_in_the_mod_is_told_by_type_only(tiny: Any) -> None:
 
 BOTH = [
     {"name": "ot-fusion", "as": "server", "method": "aligned", "circuits": False, "class-shares": False},
-    {"name": "ot-fusion", "as": "client", "align": "client"},
+    {"name": "ot-fusion", "as": "client", "align": "client", "class-shares": False},
 ]
 
 

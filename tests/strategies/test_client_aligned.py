@@ -15,6 +15,7 @@ from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Settings, pac
 from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.drawn import SHORTEST, draw_texts
 from fedot.models import State, canonical_config, config_to_json, load_model, symmetry
 from fedot.strategies import STRATEGIES, ClientAligned, Quorum, build_strategy
 from tests.groups import random_symmetry
@@ -284,12 +285,40 @@ def test_the_server_of_sums_never_needs_one_of_them() -> None:
         torch.testing.assert_close(found, expected[name][1:5] if by_count else expected[name], rtol=0, atol=1e-5)
 
 
+def telling(k: int, *classes: int) -> ClientUpdate:
+    """A client that says how many examples of each class it has."""
+    counts = 10 * (torch.arange(CONFIG.vocab_size) % (k + 4))
+    return make_update(k, num_examples=sum(classes), class_counts=torch.tensor(classes), token_counts=counts)
+
+
+def test_the_server_of_sums_gives_the_classes_in_the_shares_of_all() -> None:
+    updates = [telling(0, 30, 10), telling(1, 24, 16)]
+    strategy, _, state = start("ot-fusion", {k: node(update) for k, update in enumerate(updates)})
+    counts = updates[0].token_counts + updates[1].token_counts
+    texts = draw_texts(counts, 2000, (SHORTEST, CONFIG.max_length), seed=9)
+    with torch.no_grad():
+        mean = load_model(strategy.accepted[0].config, state)(texts).softmax(-1).mean(0)
+    torch.testing.assert_close(mean, torch.tensor([54 / 80, 26 / 80]), atol=0.03, rtol=0)
+    _, _, off = start("ot-fusion", {k: node(u) for k, u in enumerate(updates)}, **{"class-shares": False})
+    assert {name for name in off if not torch.equal(off[name], state[name])} == {"classifier.bias"}
+
+
+def test_no_shares_of_all_where_one_keeps_its_own() -> None:
+    updates = [telling(0, 30, 10), replace(telling(1, 24, 16), class_counts=None)]
+    nodes = {k: node(update) for k, update in enumerate(updates)}
+    _, _, state = start("ot-fusion", nodes)
+    _, _, off = start("ot-fusion", nodes, **{"class-shares": False})
+    assert all(torch.equal(off[name], state[name]) for name in off)
+
+
 @pytest.mark.parametrize("name", sorted(set(STRATEGIES) - {"ot-fusion"}))
 def test_a_strategy_of_flower_can_be_aligned_on_the_client_only(name: str) -> None:
     with pytest.raises(FedotError, match=f"{name}.align is 'server', but it can only be client"):
         build_strategy(name, {"align": "server"})
     with pytest.raises(FedotError, match="no option 'token_power'"):
         build_strategy(name, {"token-power": 1.0})
+    with pytest.raises(FedotError, match="class-shares is True"):
+        build_strategy(name, {"align": "client", "class-shares": True})
     strategy = build_strategy(name, {"align": "client", "token-power": 1.0})
     assert isinstance(strategy, ClientAligned)
     assert strategy.fusion.token_power == 1.0

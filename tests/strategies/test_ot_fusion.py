@@ -166,7 +166,6 @@ def test_options_reach_the_fusion() -> None:
         ({"align": "client", "learn-steps": 5}, "learn-steps is 5"),
         ({"align": "client", "method": "merged"}, "auto or aligned"),
         ({"align": "client", "refit": True}, "refit is True"),
-        ({"align": "client", "class-shares": True}, "class-shares is True"),
         ({"anchor": "middle"}, "fusion.anchor"),
         ({"scheme": "twice"}, "fusion.scheme"),
         ({"solver": "magic"}, "fusion.solver"),
