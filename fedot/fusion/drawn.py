@@ -1,6 +1,6 @@
 """Texts that nobody wrote: tokens drawn from a client's token counts, and from nothing else of it.
 
-Two things make them more like the client's own. They are about as long (`longest_texts`). And a classifier tells from
+Two things make them more like the client's own. They are about as long (`text_lengths`). And a classifier tells from
 each single token which class it speaks for; so tokens that speak for the same class can be drawn together
 (`token_counts_by_class`), as they are found together in what people write.
 """
@@ -12,8 +12,11 @@ from torch import Tensor, nn
 
 from fedot.fusion.probe import Probe
 
-LONGEST = 64
+LONGEST = 256
 """No drawn text has more tokens."""
+
+LONGEST_MEASURED = 64
+"""Nor has one more on which a model is measured, which costs more than to run it."""
 
 SHORTEST = 2
 """Nor fewer; where texts would be shorter in the mean, their length is taken to be unknown."""
@@ -69,22 +72,25 @@ def token_counts_by_class(module: nn.Module, counts: Tensor) -> Tensor:
     return out
 
 
-def longest_texts(
+def text_lengths(
     counts: Sequence[Tensor], weights: Sequence[float] | None, positions: Sequence[int]
-) -> tuple[int, ...]:
-    """Tokens of the longest text to draw for each model, never more than `LONGEST` or than there are `positions`.
+) -> tuple[tuple[int, int], ...]:
+    """Shortest and longest text to draw for each model, never longer than `LONGEST` or than there are `positions`.
 
-    Lengths are uniform around the mean length of the model's own texts: its token count over its weight, weights being
-    numbers of examples; for a model of weight 0 the mean of all. Where weights are something else, so that this is no
-    text's length, texts are as long as they may be.
+    Uniform lengths in between have the mean of the model's own texts, which were cut where its positions end: its token
+    count over its weight, weights being numbers of examples; for a model of weight 0 the mean of all. Where weights are
+    something else, so that this is no text's length, texts are of any length.
     """
     most = max(SHORTEST, min([LONGEST, *positions]))
     totals = [float(count.sum()) for count in counts]
     given = [1.0] * len(totals) if weights is None else [float(weight) for weight in weights]
     whole = sum(total for total, weight in zip(totals, given, strict=True) if weight > 0) / sum(given)
     means = [total / weight if weight > 0 else whole for total, weight in zip(totals, given, strict=True)]
-    return tuple(_longest(mean, most) for mean in means)
+    return tuple(_around(mean, most, known=SHORTEST <= mean <= min(positions, default=LONGEST)) for mean in means)
 
 
-def _longest(mean: float, most: int) -> int:
-    return most if mean < SHORTEST else min(most, max(SHORTEST + 2, round(2 * mean) - SHORTEST))
+def _around(mean: float, most: int, *, known: bool) -> tuple[int, int]:
+    if not known:
+        return SHORTEST, most
+    longest = min(most, max(SHORTEST + 2, round(2 * mean) - SHORTEST))
+    return min(longest, max(SHORTEST, round(2 * mean) - longest)), longest

@@ -19,7 +19,7 @@ from fedot.fusion.checks import (
     check_same_tensors,
 )
 from fedot.fusion.depth import equally_deep
-from fedot.fusion.drawn import longest_texts
+from fedot.fusion.drawn import text_lengths
 from fedot.fusion.labels import LabelUnion, relabel, unite
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem
@@ -128,14 +128,14 @@ def frame(
         if group.kind == "labels"
     }
     counts: dict[str, Tensor] = {}
-    lengths: tuple[int, ...] = ()
+    lengths: tuple[tuple[int, int], ...] = ()
     if token_counts is not None and "vocab" in unions:
         check_counts(token_counts, specs)
         if any(bool(count.any()) for count in token_counts):
             union = unions["vocab"]
             counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
             positions = [each.groups["position"].size for each in specs if "position" in each.groups]  # rotary: none
-            lengths = longest_texts(token_counts, weights, positions)
+            lengths = text_lengths(token_counts, weights, positions)
     classes = check_classes(class_counts, configs, counts, shares)
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     check_masses(masses or (), relabelled)

@@ -16,7 +16,7 @@ from scipy.special import logsumexp, softmax
 from torch import Tensor
 
 from fedot.fusion.canonicalise import to_float32
-from fedot.fusion.drawn import SHORTEST, draw_texts
+from fedot.fusion.drawn import draw_texts
 from fedot.fusion.outputs import classifier_of, texts_to_fit
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State, load_model
@@ -49,7 +49,7 @@ def match_shares(state: State, config: Any, problem: FusionProblem, probe_texts:
     logits = []
     for k in voters:
         number = max(1, round(texts * problem.weights[k]))
-        drawn = draw_texts(problem.counts["vocab"][k], number, (SHORTEST, problem.longest[k]), SEED + k)
+        drawn = draw_texts(problem.counts["vocab"][k], number, problem.lengths[k], SEED + k)
         logits += [module(batch) for batch in torch.split(drawn, BATCH)]
     seen = problem.class_counts[voters].sum(0) + 0.5
     shift = constants(torch.cat(logits).double(), seen / seen.sum())

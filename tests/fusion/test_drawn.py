@@ -7,7 +7,7 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.drawn import draw_texts, longest_texts, token_counts_by_class
+from fedot.fusion.drawn import draw_texts, text_lengths, token_counts_by_class
 from fedot.fusion.prepare import prepare
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, copy_of, counts, make
@@ -73,24 +73,38 @@ def test_no_symmetry_changes_what_is_drawn():
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
-        ([10, 20], (38, 18)),  # 20 and 10 tokens a text
-        ([10, 0], (38, 38)),  # the second has no examples: as long as all others
-        ([100, 400], (2, 64)),  # means of 2 and 0.5: the latter cannot be
-        ([2, 1], (64, 64)),
-        (None, (64, 64)),
+        ([10, 20], ((2, 38), (2, 18))),  # 20 and 10 tokens a text
+        ([10, 0], ((2, 38), (2, 38))),  # the second has no examples: as long as all others
+        ([4, 3], ((30, 70), (63, 70))),  # 50 and 67 tokens a text, which were cut at 70
+        ([100, 400], ((2, 4), (2, 70))),  # means of 2 and 0.5: the latter cannot be
+        ([2, 1], ((2, 70), (2, 70))),  # nor can texts be longer than a model reads
+        (None, ((2, 70), (2, 70))),
     ],
-    ids=["examples", "one without", "shorter than texts are", "shares", "none"],
+    ids=["examples", "one without", "cut", "shorter than texts are", "shares", "none"],
 )
 def test_texts_are_as_long_as_the_clients_own(weights, expected):
-    lengths = longest_texts([torch.full((50,), 4.0), torch.full((50,), 4.0)], weights, [100, 70])
-    assert lengths == tuple(max(4, length) for length in expected)
+    assert text_lengths([torch.full((50,), 4.0), torch.full((50,), 4.0)], weights, [100, 70]) == expected
+
+
+@pytest.mark.parametrize("mean", [3, 17, 40, 69, 70])
+def test_the_mean_length_is_that_of_the_clients_own_texts(mean):
+    [(low, high)] = text_lengths([torch.tensor([0.0, 100.0 * mean])], [100], [70])
+    assert high <= 70
+    assert (low + high) / 2 == pytest.approx(mean, abs=0.5)
+
+
+def test_texts_to_measure_on_have_64_tokens_at_most():
+    problem = prepare([make(0, max_length=90)], token_counts=[torch.full((VOCAB,), 90.0)], weights=[VOCAB])
+    assert problem.lengths == ((90, 90),)
+    assert problem.longest_measured(0) == 64
+    assert max(batch.shape[1] for (batch,) in problem.probe_or_drawn(50).batches) == 64
 
 
 def test_no_text_is_longer_than_a_model_can_read():
     models = [make(0), make(1, max_length=9)]
     problem = prepare(models, token_counts=counts(0, 2))
-    assert problem.longest == (9, 9)
-    assert prepare([make(0), make(1)]).longest == ()
+    assert [longest for _, longest in problem.lengths] == [9, 9]
+    assert prepare([make(0), make(1)]).lengths == ()
 
 
 def test_a_model_is_asked_once(monkeypatch):

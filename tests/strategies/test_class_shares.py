@@ -7,7 +7,7 @@ from flwr.app import ConfigRecord
 
 from fedot.federation.messages import ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
-from fedot.fusion.drawn import SHORTEST, draw_texts
+from fedot.fusion.drawn import draw_texts, text_lengths
 from fedot.models import State, load_model
 from fedot.strategies import build_strategy
 from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update
@@ -32,7 +32,8 @@ def clients(*class_counts: tuple[int, int] | None) -> list[ClientUpdate]:
 
 def test_drawn_texts_get_the_classes_in_the_clients_shares() -> None:
     state = run("fedavg-class-shares", clients((30, 10), (24, 16)))
-    texts = draw_texts(COUNTS, 2000, (SHORTEST, CONFIG.max_length), seed=9)
+    [length] = text_lengths([COUNTS], [40], [CONFIG.max_length])
+    texts = draw_texts(COUNTS, 2000, length, seed=9)
     with torch.no_grad():
         mean = load_model(CONFIG, state)(texts).softmax(-1).mean(0)
     torch.testing.assert_close(mean, torch.tensor([54 / 80, 26 / 80]), atol=0.01, rtol=0)

@@ -15,7 +15,7 @@ from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Settings, pac
 from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.canonicalise import canonicalise
-from fedot.fusion.drawn import SHORTEST, draw_texts
+from fedot.fusion.drawn import draw_texts, text_lengths
 from fedot.models import State, canonical_config, config_to_json, load_model, symmetry
 from fedot.strategies import STRATEGIES, ClientAligned, Quorum, build_strategy
 from tests.groups import random_symmetry
@@ -295,7 +295,8 @@ def test_the_server_of_sums_gives_the_classes_in_the_shares_of_all() -> None:
     updates = [telling(0, 30, 10), telling(1, 24, 16)]
     strategy, _, state = start("ot-fusion", {k: node(update) for k, update in enumerate(updates)})
     counts = updates[0].token_counts + updates[1].token_counts
-    texts = draw_texts(counts, 2000, (SHORTEST, CONFIG.max_length), seed=9)
+    [length] = text_lengths([counts], [80], [CONFIG.max_length])
+    texts = draw_texts(counts, 2000, length, seed=9)
     with torch.no_grad():
         mean = load_model(strategy.accepted[0].config, state)(texts).softmax(-1).mean(0)
     torch.testing.assert_close(mean, torch.tensor([54 / 80, 26 / 80]), atol=0.03, rtol=0)
