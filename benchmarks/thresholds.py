@@ -3,8 +3,8 @@
 `python -m benchmarks.thresholds RUN --data-dir DATA` reads the models of a finished run of two classes and one
 vocabulary. For every fused model it finds what has to be added to the logit of class 1 so that the mean prediction is
 the share of that class (`fedot.fusion.shares.constants`): over all clients' validation texts; over texts of independent
-tokens, drawn as long as the clients' own; and over texts of 2 tokens up to the longest. The run's own draws are not used
-again. Means over seeds, and the mean distance to what validation texts give.
+tokens, drawn as long as the clients' own; and over texts of 2 tokens up to the longest. The run's own draws are not
+used again. Means over seeds, and the mean distance to what validation texts give.
 """
 
 from collections.abc import Sequence
