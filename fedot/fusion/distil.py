@@ -84,7 +84,7 @@ def drawn_batches(problem: FusionProblem, options: Distillation) -> Iterator[tup
         while True:
             for place in torch.randperm(len(batches), generator=order):
                 yield batches[int(place)]
-    sources = [(problem.tokens_to_draw(k), problem.longest_measured(k)) for k in problem.sources()]
+    sources = [(problem.tokens_to_draw(k), problem.longest[k]) for k in problem.sources()]
     each, longest = -(-options.batch_size // len(sources)), max(most for _, most in sources)
     for step in count():
         texts = [

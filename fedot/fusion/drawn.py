@@ -84,7 +84,7 @@ def text_lengths(
     most = max(SHORTEST, min([LONGEST, *positions]))
     totals = [float(count.sum()) for count in counts]
     given = [1.0] * len(totals) if weights is None else [float(weight) for weight in weights]
-    whole = sum(total for total, weight in zip(totals, given, strict=True) if weight > 0) / sum(given)
+    whole = sum(total for total, weight in zip(totals, given, strict=True) if weight > 0) / (sum(given) or 1.0)
     means = [total / weight if weight > 0 else whole for total, weight in zip(totals, given, strict=True)]
     return tuple(_around(mean, most, known=SHORTEST <= mean <= min(positions, default=LONGEST)) for mean in means)
 

@@ -19,7 +19,7 @@ from fedot.fusion.checks import (
     check_same_tensors,
 )
 from fedot.fusion.depth import equally_deep
-from fedot.fusion.drawn import text_lengths
+from fedot.fusion.drawn import LONGEST_MEASURED, text_lengths
 from fedot.fusion.labels import LabelUnion, relabel, unite
 from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem
@@ -128,7 +128,7 @@ def frame(
         if group.kind == "labels"
     }
     counts: dict[str, Tensor] = {}
-    lengths: tuple[tuple[int, int], ...] = ()
+    longest: tuple[int, ...] = ()
     if token_counts is not None and "vocab" in unions:
         check_counts(token_counts, specs)
         if any(bool(count.any()) for count in token_counts):
@@ -136,11 +136,12 @@ def frame(
             counts["vocab"] = torch.stack([union.scatter(k, count.double()) for k, count in enumerate(token_counts)])
             positions = [each.groups["position"].size for each in specs if "position" in each.groups]  # rotary: none
             lengths = text_lengths(token_counts, weights, positions)
+            longest = tuple(min(most, LONGEST_MEASURED) for _, most in lengths)
     classes = check_classes(class_counts, configs, counts, shares)
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     check_masses(masses or (), relabelled)
     return FusionProblem(
-        (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), lengths, classes
+        (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), longest, classes
     )
 
 

@@ -12,7 +12,7 @@ from fedot.fusion import masses as neuron_masses
 from fedot.fusion import supports as neuron_supports
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.drawn import LONGEST_MEASURED, SHORTEST, draw_texts, drawn_probe, token_counts_by_class
+from fedot.fusion.drawn import SHORTEST, draw_texts, drawn_probe, token_counts_by_class
 from fedot.fusion.evidence import Evidence, matched_groups, measure
 from fedot.fusion.labels import LabelUnion, row_shares
 from fedot.fusion.probe import Probe
@@ -49,9 +49,9 @@ class FusionProblem:
         The user's own neuron masses of each model by neuron group; empty where none were given.
     class_counts
         How many examples of each class each model has learnt from, (K, C); None where one has not told.
-    lengths
-        Tokens of the shortest and the longest text to draw for each model (`fedot.fusion.drawn.text_lengths`); empty
-        where nobody has counted.
+    longest
+        Tokens of the longest text on which models are measured, of those that are drawn for each model
+        (`fedot.fusion.drawn.text_lengths`); empty where nobody has counted.
     """
 
     states: tuple[State, ...]
@@ -63,7 +63,7 @@ class FusionProblem:
     counts: Mapping[str, Tensor]
     probe: Probe | None = None
     masses: tuple[Mapping[str, Tensor], ...] = ()
-    lengths: tuple[tuple[int, int], ...] = ()
+    longest: tuple[int, ...] = ()
     class_counts: Tensor | None = None
     _asked: dict[int, tuple[State, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -100,16 +100,12 @@ class FusionProblem:
 
     def drawn(self, model: int, number: int, seed: int) -> Probe:
         """Texts drawn from the token counts of one model; a translator of ours also translates them."""
-        longest, counts = self.longest_measured(model), self.tokens_to_draw(model)
+        longest, counts = self.longest[model], self.tokens_to_draw(model)
         architecture = getattr(self.configs[model], "architecture", "")
         if architecture == "seq2seq":
             sources = draw_texts(counts, number, (SHORTEST, min(longest, LONGEST_SOURCE)), seed)
             return translated_probe(self.config_of(model), self.states[model], sources)
         return drawn_probe(counts, number, longest, seed, MODELS[architecture].inputs if architecture in MODELS else 1)
-
-    def longest_measured(self, model: int) -> int:
-        """Tokens of the longest text on which models are measured, of those that are drawn for this one."""
-        return min(self.lengths[model][1], LONGEST_MEASURED)
 
     def tokens_to_draw(self, model: int) -> Tensor:
         """Token counts of a model, (V,); what drawn texts are drawn from.

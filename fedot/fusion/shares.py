@@ -16,7 +16,7 @@ from scipy.special import logsumexp, softmax
 from torch import Tensor
 
 from fedot.fusion.canonicalise import to_float32
-from fedot.fusion.drawn import draw_texts
+from fedot.fusion.drawn import draw_texts, text_lengths
 from fedot.fusion.outputs import classifier_of, texts_to_fit
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State, load_model
@@ -44,12 +44,14 @@ def match_shares(state: State, config: Any, problem: FusionProblem, probe_texts:
     if problem.class_counts is None:
         return state
     voters = problem.voters()
+    examples = problem.class_counts.sum(1).tolist()
+    lengths = text_lengths(list(problem.counts["vocab"]), examples, [config.max_length])
     texts = texts_to_fit(probe_texts, len(voters))
     module = load_model(config, to_float32(state))
     logits = []
     for k in voters:
         number = max(1, round(texts * problem.weights[k]))
-        drawn = draw_texts(problem.counts["vocab"][k], number, problem.lengths[k], SEED + k)
+        drawn = draw_texts(problem.counts["vocab"][k], number, lengths[k], SEED + k)
         logits += [module(batch) for batch in torch.split(drawn, BATCH)]
     seen = problem.class_counts[voters].sum(0) + 0.5
     shift = constants(torch.cat(logits).double(), seen / seen.sum())

@@ -95,16 +95,15 @@ def test_the_mean_length_is_that_of_the_clients_own_texts(mean):
 
 def test_texts_to_measure_on_have_64_tokens_at_most():
     problem = prepare([make(0, max_length=90)], token_counts=[torch.full((VOCAB,), 90.0)], weights=[VOCAB])
-    assert problem.lengths == ((90, 90),)
-    assert problem.longest_measured(0) == 64
+    assert problem.longest == (64,)
     assert max(batch.shape[1] for (batch,) in problem.probe_or_drawn(50).batches) == 64
 
 
 def test_no_text_is_longer_than_a_model_can_read():
     models = [make(0), make(1, max_length=9)]
     problem = prepare(models, token_counts=counts(0, 2))
-    assert [longest for _, longest in problem.lengths] == [9, 9]
-    assert prepare([make(0), make(1)]).lengths == ()
+    assert problem.longest == (9, 9)
+    assert prepare([make(0), make(1)]).longest == ()
 
 
 def test_a_model_is_asked_once(monkeypatch):

@@ -65,6 +65,14 @@ def test_clients_count_by_their_examples():
     torch.testing.assert_close(mean, torch.tensor([0.1, 0.125, 0.775], dtype=torch.float64), rtol=0, atol=0.03)
 
 
+def test_texts_are_as_long_as_those_of_the_examples(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("fedot.fusion.shares.draw_texts", lambda *given: drawn.append(given) or draw_texts(*given))
+    seen = [torch.full((VOCAB,), 15.0), torch.full((VOCAB,), 6.0)]  # 100 examples each: 9 tokens a text, and 3.6
+    fused([make(0), make(1)], seen)
+    assert [length for _, _, length, _ in drawn] == [(6, 12), (2, 5)]
+
+
 def test_a_lost_threshold_is_found_again():
     state, config = make(0)
     problem = prepare([(state, config)] * 2, token_counts=counts(0, 2), class_counts=CLASSES)
