@@ -17,13 +17,11 @@ import typer
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from fedot.data import load_clients
+from fedot.data import ClientData, load_clients
 from fedot.evaluation import predict
-from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.drawn import SHORTEST, draw_texts, text_lengths
-from fedot.fusion.shares import constants
-from fedot.models import load_model
-from fedot.saved import SavedModel, read_model
+from fedot.fusion.shares import constants, logits_on
+from fedot.saved import read_model
 from fedot.scenario import Scenario
 from fedot.scenario_file import read_mapping
 from fedot.tasks import examples_of
@@ -41,19 +39,17 @@ def main(
     scenario = Scenario.model_validate(read_mapping(run / "scenario.yaml"))
     print("| model | validation texts | drawn, as long | off by | drawn, any length | off by |")
     print("|---|---:|---:|---:|---:|---:|", flush=True)
+    clients = {seed: load_clients(scenario, seed, data_dir) for seed in scenario.seeds}
     for strategy in (spec.title for spec in scenario.strategies):
-        found = np.array([_constants(run / "models", strategy, scenario, seed, data_dir) for seed in scenario.seeds])
+        found = np.array([_constants(run / "models", strategy, seed, own) for seed, own in clients.items()])
         real, same, other = found.mean(0)
         off = np.abs(found[:, 1:] - found[:, :1]).mean(0)
         print(f"| {strategy} | {real:.2f} | {same:.2f} | {off[0]:.2f} | {other:.2f} | {off[1]:.2f} |", flush=True)
 
 
-def _constants(
-    models: Path, strategy: str, scenario: Scenario, seed: int, data_dir: Path | None
-) -> tuple[float, float, float]:
+def _constants(models: Path, strategy: str, seed: int, clients: Sequence[ClientData]) -> tuple[float, float, float]:
     """What class 1 lacks by validation texts, by drawn texts as long as the clients', and by those of any length."""
     fused = read_model(models / f"{strategy}-seed{seed}.safetensors")
-    clients = load_clients(scenario, seed, data_dir)
     parents = [read_model(models / f"parent-{client.name}-seed{seed}.safetensors") for client in clients]
     rows = examples_of([c.validation for c in clients], Tokenizer.from_str(fused.tokenizer), fused.config.max_length)
     assert isinstance(rows, Labelled)
@@ -62,25 +58,20 @@ def _constants(
     counts = [_told(parent.token_counts) for parent in parents]
     classes = torch.stack([_told(parent.class_counts) for parent in parents]).double()
     lengths = text_lengths(counts, classes.sum(1).tolist(), [fused.config.max_length])
-    same, other = (
-        _lacking(_logits(fused, counts, classes.sum(1), each), classes.sum(0))
-        for each in (lengths, [(SHORTEST, longest) for _, longest in lengths])
-    )
-    return real, same, other
+    numbers = (TEXTS * classes.sum(1) / classes.sum()).ceil().long().tolist()
+
+    def by_drawn(lengths: Sequence[tuple[int, int]]) -> float:
+        about = zip(counts, numbers, lengths, strict=True)
+        texts = [draw_texts(*each, SEED + k) for k, each in enumerate(about)]
+        return _lacking(logits_on(texts, fused.state, fused.config), classes.sum(0))
+
+    return real, by_drawn(lengths), by_drawn([(SHORTEST, longest) for _, longest in lengths])
 
 
 def _told(counts: Tensor | None) -> Tensor:
     if counts is None:
         raise typer.BadParameter("a parent's file has no counts; run the scenario again with `references: [parents]`")
     return counts
-
-
-@torch.no_grad()
-def _logits(model: SavedModel, counts: Sequence[Tensor], weights: Tensor, lengths: Sequence[tuple[int, int]]) -> Tensor:
-    module = load_model(model.config, to_float32(model.state))
-    numbers = (TEXTS * weights / weights.sum()).ceil().long().tolist()
-    texts = [draw_texts(*each, SEED + k) for k, each in enumerate(zip(counts, numbers, lengths, strict=True))]
-    return torch.cat([module(batch) for each in texts for batch in torch.split(each, 256)]).double()
 
 
 def _lacking(logits: Tensor, classes: Tensor) -> float:

@@ -6,6 +6,7 @@ does a mean of models of which each has seen mostly one class. Clients know how 
 class. And a mean prediction needs no sentences: texts of tokens drawn independently from token counts will do.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,6 @@ BATCH = 64
 SEED = 2
 
 
-@torch.no_grad()
 def match_shares(state: State, config: Any, problem: FusionProblem, probe_texts: int) -> State:
     """Move the classifier's bias until the mean probability of every class is its share of all clients' examples.
 
@@ -47,16 +47,21 @@ def match_shares(state: State, config: Any, problem: FusionProblem, probe_texts:
     examples = problem.class_counts.sum(1).tolist()
     lengths = text_lengths(list(problem.counts["vocab"]), examples, [config.max_length])
     texts = texts_to_fit(probe_texts, len(voters))
-    module = load_model(config, to_float32(state))
-    logits = []
-    for k in voters:
-        number = max(1, round(texts * problem.weights[k]))
-        drawn = draw_texts(problem.counts["vocab"][k], number, lengths[k], SEED + k)
-        logits += [module(batch) for batch in torch.split(drawn, BATCH)]
+    drawn = [
+        draw_texts(problem.counts["vocab"][k], max(1, round(texts * problem.weights[k])), lengths[k], SEED + k)
+        for k in voters
+    ]
     seen = problem.class_counts[voters].sum(0) + 0.5
-    shift = constants(torch.cat(logits).double(), seen / seen.sum())
+    shift = constants(logits_on(drawn, state, config), seen / seen.sum())
     name = f"{classifier_of(config)}.bias"
     return {**state, name: state[name] + shift.to(state[name].dtype)}
+
+
+@torch.no_grad()
+def logits_on(texts: Sequence[Tensor], state: State, config: Any) -> Tensor:
+    """Run a classifier on texts (N_i, L_i): logits of all, (N, C), in float64."""
+    module = load_model(config, to_float32(state))
+    return torch.cat([module(batch) for each in texts for batch in torch.split(each, BATCH)]).double()
 
 
 def constants(logits: Tensor, shares: Tensor) -> Tensor:
