@@ -32,11 +32,11 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
     """
     scores = Scores.of(results["rows"])
     metric = metrics_of(scores)[0]
-    theirs = _compared(scores, metric, strategy)
+    theirs = compared(scores, metric, strategy)
     over_clients = strategy == OWN_PARENTS
     found = []
     for name in scores.strategies:
-        ours = _over_clients(scores, name, metric) if over_clients else scores.values(name, "all", metric.key)
+        ours = over_clients_of(scores, name, metric) if over_clients else scores.values(name, "all", metric.key)
         difference = paired(ours, theirs)
         if difference is not None and name != strategy:
             cells = paired_cells(metric, difference)
@@ -52,10 +52,10 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
     return "\n".join([markdown_row(header), ruler, *map(markdown_row, rows)]) + "\n"
 
 
-def _compared(scores: Scores, metric: Metric, strategy: str) -> dict[int, float]:
-    """Figure of each seed of what all lines are compared with."""
+def compared(scores: Scores, metric: Metric, strategy: str, split: str = "all") -> dict[int, float]:
+    """Figure of each seed of what lines are compared with, on a client's texts or on all."""
     if strategy in scores.strategies:
-        return scores.values(strategy, "all", metric.key)
+        return scores.values(strategy, split, metric.key)
     parents = [name for name in scores.strategies if name.startswith("parent:")]
     if strategy not in NAMES:
         raise FedotError(f"no strategy is called {strategy}; choose from {', '.join((*scores.strategies, *NAMES))}")
@@ -63,12 +63,14 @@ def _compared(scores: Scores, metric: Metric, strategy: str) -> dict[int, float]
         raise FedotError(f"{strategy} needs the reference parents, and the run has none")
     if strategy == BEST_PARENT:
         best = max if metric.higher_is_better else min
-        return _by_seed([scores.values(name, "all", metric.key) for name in parents], best)
-    return _by_seed([scores.values(name, name.removeprefix("parent:"), metric.key) for name in parents], fmean)
+        return _by_seed([scores.values(name, split, metric.key) for name in parents], best)
+    own = [name for name in parents if split in ("all", name.removeprefix("parent:"))]
+    return _by_seed([scores.values(name, name.removeprefix("parent:"), metric.key) for name in own], fmean)
 
 
-def _over_clients(scores: Scores, name: str, metric: Metric) -> dict[int, float]:
-    return _by_seed([scores.values(name, client, metric.key) for client in scores.clients], fmean)
+def over_clients_of(scores: Scores, names: str | Sequence[str], metric: Metric) -> dict[int, float]:
+    """Mean over the clients of each seed's figures."""
+    return _by_seed([scores.values(names, client, metric.key) for client in scores.clients], fmean)
 
 
 def _by_seed(tables: Sequence[Mapping[int, float]], joined: Callable[[list[float]], float]) -> dict[int, float]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.statistics import Estimate, Scores
+from fedot.report.against import NAMES, OWN_PARENTS, compared, over_clients_of
+from fedot.report.statistics import Estimate, Scores, paired_difference
 from fedot.report.table import markdown_row
 from fedot.report.views import Entry, entries_of, label_of, metrics_of
 
@@ -27,7 +28,14 @@ def rounds_markdown(results: Mapping[str, Any], split: str) -> str:
 
 
 def round_differences_markdown(results: Mapping[str, Any], split: str, strategy: str) -> str:
-    """Write the same of the differences to one strategy, paired by seed.
+    """Write the same of the differences to one strategy, paired by seed; to a reference, which has one round, always.
+
+    Parameters
+    ----------
+    split
+        ``all`` or the name of a client.
+    strategy
+        What `paired_markdown` takes.
 
     Raises
     ------
@@ -36,13 +44,18 @@ def round_differences_markdown(results: Mapping[str, Any], split: str, strategy:
     """
     whole = Scores.of(results["rows"])
     metric = metrics_of(whole)[0]
-    if strategy not in whole.strategies:
-        raise FedotError(f"no strategy is called {strategy}; choose from {', '.join(whole.strategies)}")
+    theirs = compared(whole, metric, strategy, split)
+    over_clients = split == "all" and strategy == OWN_PARENTS
+    every_round = len({row["round"] for row in results["rows"] if row["strategy"] == strategy}) > 1
 
     def difference(scores: Scores, entry: Entry) -> Estimate | None:
-        return scores.difference(entry.members, strategy, split, metric.key) if entry.members != (strategy,) else None
+        if entry.members == (strategy,):
+            return None
+        over_texts = scores.values(entry.members, split, metric.key)
+        ours = over_clients_of(scores, entry.members, metric) if over_clients else over_texts
+        return paired_difference(ours, scores.values(strategy, split, metric.key) if every_round else theirs)
 
-    return _table(results, split, f" over {label_of(strategy)}", difference, signed=True)
+    return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy))}", difference, signed=True)
 
 
 def _table(

@@ -7,6 +7,7 @@ import pytest
 from fedot.errors import FedotError
 from fedot.report import summary_markdown, write_results
 from fedot.report.against import paired_markdown
+from fedot.report.by_round import round_differences_markdown
 from fedot.report.statistics import Scores, paired_difference
 
 
@@ -113,6 +114,31 @@ def test_differences_of_every_round_are_paired(make, tmp_path):
         wanted = scores.difference("ot-fusion", "fedavg", "all", "accuracy")
         assert cell.replace("\N{MINUS SIGN}", "-").startswith(f"{100 * wanted.mean:+.1f} ")
     assert cells(done.stdout, "FedAvg") == ["\N{EN DASH}"] * 3
+
+
+@pytest.mark.parametrize("split", ["all", "xed-fi"])
+@pytest.mark.parametrize("name", ["centralised", "best-parent", "own-parents"])
+def test_every_round_is_compared_with_a_reference_that_has_one(make, name, split):
+    results = make(rounds=3)
+    first = Scores.of(row for row in results["rows"] if row["round"] == 1)
+    parents = {client: first.values(f"parent:{client}", client, "accuracy") for client in first.clients}
+    of_all = [first.values(f"parent:{client}", split, "accuracy") for client in first.clients]
+    theirs = {
+        "centralised": first.values("centralised", split, "accuracy"),
+        "best-parent": {seed: max(each[seed] for each in of_all) for seed in first.seeds},
+        "own-parents": parents[split]
+        if split != "all"
+        else {seed: np.mean([each[seed] for each in parents.values()]) for seed in first.seeds},
+    }[name]
+    table = cells(round_differences_markdown(results, split, name), "OT fusion")
+    for number, cell in enumerate(table, 1):
+        scores = Scores.of(row for row in results["rows"] if row["round"] == number)
+        ours = scores.values("ot-fusion", split, "accuracy")
+        if name == "own-parents" and split == "all":
+            by_client = [scores.values("ot-fusion", client, "accuracy") for client in scores.clients]
+            ours = {seed: np.mean([each[seed] for each in by_client]) for seed in scores.seeds}
+        wanted = paired_difference(ours, theirs)
+        assert cell.replace("\N{MINUS SIGN}", "-").startswith(f"{100 * wanted.mean:+.1f} ")
 
 
 def test_rounds_of_an_unknown_client_are_one_line(results, tmp_path):
