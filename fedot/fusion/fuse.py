@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor
 
@@ -22,7 +23,7 @@ from fedot.fusion.repair import repair
 from fedot.fusion.result import FusionResult
 from fedot.fusion.shares import match_shares
 from fedot.fusion.trainable import stream_sizes, trainable
-from fedot.models import symmetry
+from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
 
 
@@ -101,8 +102,7 @@ def fuse(
     settled = settle(problem, config, probed=probe is not None, large=is_large(given.states))
     if by_parts(given.states, settled):
         large = fuse_large(given, problem, settled)
-        state = match_shares(large.state, large.config, problem, config.probe_texts)
-        return replace(large, vocabulary=words, state=state)
+        return replace(large, vocabulary=words, state=_with_shares(large.state, large.config, problem, config))
     problem = problem if problem.states else fill(problem, given)
     fused = SCHEMES[config.scheme](problem, config, chosen)
     if config.learn_steps:
@@ -119,9 +119,8 @@ def fuse(
         voters = problem.voters()
         sizes = stream_sizes([problem.states[k] for k in voters], [problem.specs[k] for k in voters])
         state = trainable(state, symmetry(fused_config), sizes)
-    state = match_shares(state, fused_config, problem, config.probe_texts)
     return FusionResult(
-        to_float32(state),
+        to_float32(_with_shares(state, fused_config, problem, config)),
         fused_config,
         words,
         tuple(to_float32(state) for state in fused.aligned),
@@ -129,6 +128,16 @@ def fuse(
         fused.alignments,
         diagnostics_of(problem, fused, config),
         problem.anchor,
+    )
+
+
+def _with_shares(state: State, fused: Any, problem: FusionProblem, config: FusionConfig) -> State:
+    """Have the fused classifier give the classes in their shares, where these were told."""
+    if problem.class_counts is None:
+        return state
+    voters = problem.voters()
+    return match_shares(
+        state, fused, list(problem.counts["vocab"][voters]), list(problem.class_counts[voters]), config.probe_texts
     )
 
 

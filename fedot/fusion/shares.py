@@ -19,39 +19,37 @@ from torch import Tensor
 from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.drawn import draw_texts, text_lengths
 from fedot.fusion.outputs import classifier_of, texts_to_fit
-from fedot.fusion.problem import FusionProblem
 from fedot.models import State, load_model
 
 BATCH = 64
 SEED = 2
 
 
-def match_shares(state: State, config: Any, problem: FusionProblem, probe_texts: int) -> State:
+def match_shares(
+    state: State, config: Any, token_counts: Sequence[Tensor], class_counts: Sequence[Tensor], probe_texts: int
+) -> State:
     """Move the classifier's bias until the mean probability of every class is its share of all clients' examples.
-
-    Where nobody has told these the model stays as it is.
 
     Parameters
     ----------
     state, config
-        The fused model; its token ids are rows of the problem's union.
-    problem
-        Weights and counts of the models; their tensors are not read.
+        The fused model.
+    token_counts
+        How often each client has seen each of the fused model's tokens, (V,) each.
+    class_counts
+        How many examples of each class it has, (C,) each.
     probe_texts
-        How many texts are drawn for two models, in proportion for more (`texts_to_fit`): of each model in proportion to
-        its weight, of one without a vote none.
+        How many texts are drawn for two clients, in proportion for more (`texts_to_fit`): of each client in proportion
+        to its examples.
     """
-    if problem.class_counts is None:
-        return state
-    voters = problem.voters()
-    examples = problem.class_counts.sum(1).tolist()
-    lengths = text_lengths(list(problem.counts["vocab"]), examples, [config.max_length])
-    texts = texts_to_fit(probe_texts, len(voters))
-    drawn = [
-        draw_texts(problem.counts["vocab"][k], max(1, round(texts * problem.weights[k])), lengths[k], SEED + k)
-        for k in voters
-    ]
-    seen = problem.class_counts[voters].sum(0) + 0.5
+    classes = torch.stack(list(class_counts)).double()
+    examples = classes.sum(1)
+    texts = texts_to_fit(probe_texts, len(examples))
+    numbers = [max(1, round(texts * share)) for share in (examples / examples.sum()).tolist()]
+    lengths = text_lengths(token_counts, examples.tolist(), [config.max_length])
+    about = zip(token_counts, numbers, lengths, strict=True)
+    drawn = [draw_texts(*each, SEED + k) for k, each in enumerate(about)]
+    seen = classes.sum(0) + 0.5
     shift = constants(logits_on(drawn, state, config), seen / seen.sum())
     name = f"{classifier_of(config)}.bias"
     return {**state, name: state[name] + shift.to(state[name].dtype)}

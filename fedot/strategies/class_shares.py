@@ -9,9 +9,8 @@ from torch import Tensor
 
 from fedot.federation.messages import ClientUpdate
 from fedot.fusion import FusionConfig
-from fedot.fusion.prepare import frame
 from fedot.fusion.shares import match_shares
-from fedot.models import Config, State, symmetry
+from fedot.models import State
 from fedot.strategies.token_rows import FedAvgTokenRows
 
 
@@ -20,31 +19,11 @@ class FedAvgClassShares(FedAvgTokenRows):
 
     def average(self, updates: Sequence[ClientUpdate]) -> State:
         """Average with token rows, then match the classes' shares where all clients tell them."""
-        return with_shares(
-            super().average(updates),
-            updates[0].config,
-            [update.num_examples for update in updates],
-            [update.token_counts for update in updates],
-            class_counts_of(updates),
-        )
-
-
-def with_shares(
-    state: State,
-    config: Config,
-    examples: Sequence[int],
-    token_counts: Sequence[Tensor],
-    class_counts: Sequence[Tensor] | None,
-) -> State:
-    """Match the classes' shares (`match_shares`) by what clients of equal models tell, or what all tell together."""
-    problem = frame(
-        [config] * len(examples),
-        [symmetry(config)] * len(examples),
-        weights=[float(number) for number in examples],
-        token_counts=token_counts,
-        class_counts=class_counts,
-    )
-    return match_shares(state, config, problem, FusionConfig().probe_texts)
+        state, classes = super().average(updates), class_counts_of(updates)
+        if classes is None:
+            return state
+        counts = [update.token_counts for update in updates]
+        return match_shares(state, updates[0].config, counts, classes, FusionConfig().probe_texts)
 
 
 def class_counts_of(updates: Sequence[ClientUpdate]) -> list[Tensor] | None:

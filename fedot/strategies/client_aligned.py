@@ -22,9 +22,9 @@ from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Direc
 from fedot.federation.records import pack_counts, pack_state, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.shares import match_shares
 from fedot.fusion.sums import ExactSum, mean_of_sum
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
-from fedot.strategies.class_shares import with_shares
 from fedot.strategies.guard import Guarded
 from fedot.strategies.validation import read_held, read_replies
 
@@ -178,4 +178,4 @@ class RunningTotal:
         state = {name: tensor for mean in means for name, tensor in to_float32(mean).items()}
         if self._classes is None or not fusion.class_shares or not counts.any():
             return state
-        return with_shares(state, shape, [self._examples], [counts], [self._classes])
+        return match_shares(state, shape, [counts], [self._classes], fusion.probe_texts)

@@ -75,10 +75,9 @@ def test_texts_are_as_long_as_those_of_the_examples(monkeypatch):
 
 def test_a_lost_threshold_is_found_again():
     state, config = make(0)
-    problem = prepare([(state, config)] * 2, token_counts=counts(0, 2), class_counts=CLASSES)
-    right = match_shares(state, config, problem, 200)
+    right = match_shares(state, config, counts(0, 2), CLASSES, 200)
     lost = {**state, BIAS: state[BIAS] + torch.tensor([4.0, 0.0, -2.0])}
-    found = match_shares(lost, config, problem, 200)
+    found = match_shares(lost, config, counts(0, 2), CLASSES, 200)
     torch.testing.assert_close(
         run(found, config).log_softmax(-1), run(right, config).log_softmax(-1), rtol=0, atol=1e-5
     )
