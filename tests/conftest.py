@@ -1,4 +1,8 @@
+import os
 from collections.abc import Iterator
+
+# models are tiny, and a second thread that waits for a busy core makes tests three times slower
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
