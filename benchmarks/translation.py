@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.fusion import interval
 from benchmarks.parents import Parents, train_parents
+from fedot.federation.files import write_bytes
 from fedot.fusion import FusionConfig, fuse
 from fedot.models import Config, State, symmetry
 from fedot.scenario import DecodingSpec, Scenario, load_scenario
@@ -162,9 +163,7 @@ def kept_rows(scenario: Scenario, seed: int, given: argparse.Namespace) -> list[
     about = json.dumps([scenario.model_dump(mode="json", exclude={"seeds"}), options], sort_keys=True)
     path = given.cache / f"translation-{hashlib.sha256(about.encode()).hexdigest()[:16]}-{seed}.json"
     if not path.exists():
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps([asdict(row) for row in rows_of(scenario, seed, given)]), encoding="utf-8")
-        part.replace(path)
+        write_bytes(path, json.dumps([asdict(row) for row in rows_of(scenario, seed, given)]).encode())
     return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 

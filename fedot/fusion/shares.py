@@ -43,7 +43,7 @@ def match_shares(
         to its examples.
     """
     classes = torch.stack(list(class_counts)).double()
-    examples = classes.sum(1)
+    examples = classes.sum(1) if classes.any() else torch.ones(len(classes), dtype=classes.dtype)
     texts = texts_to_fit(probe_texts, len(examples))
     numbers = [max(1, round(texts * share)) for share in (examples / examples.sum()).tolist()]
     lengths = text_lengths(token_counts, examples.tolist(), [config.max_length])

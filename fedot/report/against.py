@@ -36,7 +36,7 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
     over_clients = strategy == OWN_PARENTS
     found = []
     for name in scores.strategies:
-        ours = over_clients_of(scores, name, metric) if over_clients else scores.values(name, "all", metric.key)
+        ours = comparable(scores, metric, strategy, name)
         difference = paired(ours, theirs)
         if difference is not None and name != strategy:
             cells = paired_cells(metric, difference)
@@ -68,9 +68,13 @@ def compared(scores: Scores, metric: Metric, strategy: str, split: str = "all") 
     return _by_seed([scores.values(name, name.removeprefix("parent:"), metric.key) for name in own], fmean)
 
 
-def over_clients_of(scores: Scores, names: str | Sequence[str], metric: Metric) -> dict[int, float]:
-    """Mean over the clients of each seed's figures."""
-    return _by_seed([scores.values(names, client, metric.key) for client in scores.clients], fmean)
+def comparable(
+    scores: Scores, metric: Metric, strategy: str, names: str | Sequence[str], split: str = "all"
+) -> dict[int, float]:
+    """Figure of each seed of a line, as it goes with `compared`: a mean over clients beside all parents' own."""
+    if strategy == OWN_PARENTS and split == "all":
+        return _by_seed([scores.values(names, client, metric.key) for client in scores.clients], fmean)
+    return scores.values(names, split, metric.key)
 
 
 def _by_seed(tables: Sequence[Mapping[int, float]], joined: Callable[[list[float]], float]) -> dict[int, float]:

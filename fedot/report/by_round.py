@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.against import NAMES, OWN_PARENTS, compared, over_clients_of
+from fedot.report.against import NAMES, comparable, compared
 from fedot.report.statistics import Estimate, Scores, paired_difference
 from fedot.report.table import markdown_row
-from fedot.report.views import Entry, entries_of, label_of, metrics_of
+from fedot.report.views import Entry, base_names, entries_of, kind_of, label_of, metrics_of
 
 
 def rounds_markdown(results: Mapping[str, Any], split: str) -> str:
@@ -45,15 +45,14 @@ def round_differences_markdown(results: Mapping[str, Any], split: str, strategy:
     whole = Scores.of(results["rows"])
     metric = metrics_of(whole)[0]
     theirs = compared(whole, metric, strategy, split)
-    over_clients = split == "all" and strategy == OWN_PARENTS
-    every_round = len({row["round"] for row in results["rows"] if row["strategy"] == strategy}) > 1
+    rounds = {row["round"] for row in results["rows"] if row["strategy"] == strategy}
+    once = strategy in NAMES or (kind_of(strategy, base_names(results)) == "reference" and len(rounds) == 1)
 
     def difference(scores: Scores, entry: Entry) -> Estimate | None:
         if entry.members == (strategy,):
             return None
-        over_texts = scores.values(entry.members, split, metric.key)
-        ours = over_clients_of(scores, entry.members, metric) if over_clients else over_texts
-        return paired_difference(ours, scores.values(strategy, split, metric.key) if every_round else theirs)
+        ours = comparable(scores, metric, strategy, entry.members, split)
+        return paired_difference(ours, theirs if once else scores.values(strategy, split, metric.key))
 
     return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy))}", difference, signed=True)
 

@@ -113,6 +113,13 @@ def test_a_class_that_nobody_has_is_not_ruled_out_for_good():
     assert 0 < mean[2] < 0.02
 
 
+def test_class_counts_of_nothing_are_equal_shares():
+    models, seen = [make(0), make(1)], counts(0, 2)
+    config = replace(PLAIN, probe_texts=1000)
+    result = fuse(models, token_counts=seen, class_counts=[torch.zeros(3)] * 2, config=config)
+    torch.testing.assert_close(given(result, seen), torch.full((3,), 1 / 3, dtype=torch.float64), rtol=0, atol=0.04)
+
+
 def test_large_models_have_their_constants_set_too(monkeypatch):
     models, seen = [make(0), make(1)], counts(0, 2)
     whole = fused(models, seen)

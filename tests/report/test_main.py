@@ -141,6 +141,14 @@ def test_every_round_is_compared_with_a_reference_that_has_one(make, name, split
         assert cell.replace("\N{MINUS SIGN}", "-").startswith(f"{100 * wanted.mean:+.1f} ")
 
 
+def test_a_strategy_that_stopped_early_is_compared_with_in_its_own_rounds_only(make):
+    results = make(rounds=3)
+    rows = [row for row in results["rows"] if row["strategy"] != "fedavg" or row["round"] == 1]
+    first, *later = cells(round_differences_markdown({**results, "rows": rows}, "all", "fedavg"), "OT fusion")
+    assert first != "\N{EN DASH}"
+    assert later == ["\N{EN DASH}"] * 2
+
+
 def test_rounds_of_an_unknown_client_are_one_line(results, tmp_path):
     done = run(write_results(results, tmp_path), "--rounds", "xed-sv")
     assert done.returncode == 2
