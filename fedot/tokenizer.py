@@ -5,24 +5,49 @@ server from the counts that clients send, without a single sentence leaving them
 """
 
 import json
+import math
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from fedot.errors import FedotError
+from fedot.outside import parse_json, told
 from fedot.scenario import TokenizerSpec
 
 PAD, UNK, BEGIN, END = "[PAD]", "[UNK]", "[BEGIN]", "[END]"
+WORD_END = "</w>"
 SPECIAL: dict[str, tuple[str, ...]] = {"sentiment": (PAD, UNK), "translation": (PAD, UNK, BEGIN, END)}
 """The first tokens of a task's vocabulary, in the order of their ids."""
 
 MOST_WORDS, MOST_WORD_BYTES = 200_000, 2**26
 """What a client's word counts may be: different words, and bytes of their JSON. A tokenizer needs far fewer."""
+
+LONGEST_WORD = 256
+"""Letters of the longest word that is counted; what is longer is no word."""
+
+MOST_READ = 2**23
+"""So many words are read in the training of a tokenizer at most: beyond that, counts are taken in proportion."""
+
+MOST_TOKENS = 2**20
+"""Tokens of the largest vocabulary that is read."""
+
+MOST_IN_A_TEXT = 100_000
+"""Words of the longest text that a client may say it has."""
+
+HALF = re.compile(r"[\ud800-\udfff]")
+"""Half of a character, which no tokenizer takes."""
+
+LEAST_LETTERS = 512
+"""So many letters have tokens of their own even where a smaller vocabulary is asked for."""
+
+KINDS = ("wordpiece", "bpe", "reversible")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +92,15 @@ def count_words(texts: Iterable[str], kind: str = "wordpiece") -> Counter[str]:
     normalise, split = tokenizer.normalizer.normalize_str, tokenizer.pre_tokenizer.pre_tokenize_str
     counts: Counter[str] = Counter()
     for text in texts:
-        counts.update(word for word, _ in split(normalise(text)))
+        counts.update(word for word, _ in split(normalise(text)) if len(word) <= LONGEST_WORD)
     return counts
 
 
 def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: str = "sentiment") -> Tokenizer:
     """Train a tokenizer on words and how often each occurs.
 
-    The result depends on the counts alone, not on their order; its first tokens are the task's `SPECIAL` ones.
+    The result depends on the counts alone, not on their order; its first tokens are the task's `SPECIAL` ones. It has
+    at most `vocab_size` tokens, or `LEAST_LETTERS` where that is less.
 
     Raises
     ------
@@ -83,6 +109,7 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
     """
     if not word_counts:
         raise FedotError("there is not a single word to train the tokenizer on; do the clients have text?")
+    word_counts = _with_room(word_counts, max(spec.vocab_size, LEAST_LETTERS) - len(SPECIAL[task]))
     starts = sorted({word[0] for word in word_counts})
     rest = sorted({letter for word in word_counts for letter in word[1:]})
     ends = sorted({word[-1] for word in word_counts})
@@ -109,34 +136,121 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
             show_progress=False,
         )
     else:
-        letters = [*sorted({*starts, *rest}), *(f"{letter}</w>" for letter in ends)]
+        letters = [*sorted({*starts, *rest}), *(f"{letter}{WORD_END}" for letter in ends)]
         trainer = trainers.BpeTrainer(
             vocab_size=spec.vocab_size,
             min_frequency=2,
             special_tokens=[*SPECIAL[task], *letters],
-            end_of_word_suffix="</w>",
+            end_of_word_suffix=WORD_END,
             show_progress=False,
         )
     scratch = _empty(spec.kind)
     if spec.kind == "bpe":
-        scratch.model = models.BPE(unk_token=UNK, end_of_word_suffix="</w>")
+        scratch.model = models.BPE(unk_token=UNK, end_of_word_suffix=WORD_END)
     if spec.kind == "reversible":  # words are words already; their spaces must not be marked again
         scratch.normalizer, scratch.pre_tokenizer = None, pre_tokenizers.WhitespaceSplit()
     scratch.train_from_iterator(_repeat(word_counts), trainer)
     trained = json.loads(scratch.to_str())["model"]
-    tokenizer = _empty(spec.kind)  # nothing is special to it: a text that says [PAD] must not become padding
-    if spec.kind == "wordpiece":
-        tokenizer.model = models.WordPiece(vocab=trained["vocab"], unk_token=UNK)
+    return _with_vocabulary(spec.kind, trained["vocab"], trained.get("merges", []))
+
+
+def _with_vocabulary(kind: str, tokens: Mapping[str, int], merges: Sequence[Sequence[str]]) -> Tokenizer:
+    """The tokenizer of a kind with these tokens and merges.
+
+    Nothing is special to it: a text that says [PAD] must not become padding.
+    """
+    tokenizer = _empty(kind)
+    if kind == "wordpiece":
+        tokenizer.model = models.WordPiece(vocab=dict(tokens), unk_token=UNK)
     else:
-        merges = [tuple(pair) for pair in trained["merges"]]
-        suffix = {"end_of_word_suffix": "</w>"} if spec.kind == "bpe" else {}
-        tokenizer.model = models.BPE(vocab=trained["vocab"], merges=merges, unk_token=UNK, **suffix)
+        suffix = {"end_of_word_suffix": WORD_END} if kind == "bpe" else {}
+        tokenizer.model = models.BPE(
+            vocab=dict(tokens), merges=[(left, right) for left, right in merges], unk_token=UNK, **suffix
+        )
     return tokenizer
 
 
-def _repeat(word_counts: Mapping[str, int], chunk: int = 10_000) -> Iterator[str]:
-    """Write every word as often as it was counted, in bounded strings."""
+def read_tokenizer(text: str) -> Tokenizer:
+    """Read a tokenizer that somebody else has sent or saved, if fedot itself could have trained it.
+
+    The library's JSON is a language: normalisers and regular expressions that run over whatever is read, padding to any
+    length, rules that blow a text up. So none of it is carried out. The settings must be those of one of the three
+    kinds, word for word; the tokens and merges are checked, and put into a fresh tokenizer of that kind.
+
+    Raises
+    ------
+    FedotError
+        If it is no tokenizer of fedot's, or its tokens are not numbered from 0 without a gap.
+
+    Examples
+    --------
+    >>> spec = TokenizerSpec(vocab_size=40)
+    >>> trained = train_tokenizer(count_words(["a good film", "a bad film"]), spec)
+    >>> read_tokenizer(trained.to_str()).encode("a good film").ids == trained.encode("a good film").ids
+    True
+    """
+    with told("a tokenizer cannot be read"):
+        settings = parse_json(text, "a tokenizer")
+        model = settings["model"]
+        tokens, merges = model.pop("vocab"), model.pop("merges", [])
+        kind = next((kind for kind in KINDS if _essence(settings) == _settings_of(kind)), "")
+        if not kind:
+            raise FedotError("a tokenizer has other settings than those that fedot trains; only its own are read")
+        _check_vocabulary(tokens, merges)
+        return _with_vocabulary(kind, tokens, merges)
+
+
+def _settings_of(kind: str) -> Any:
+    """All of a kind's tokenizer but its tokens and merges."""
+    settings = json.loads(_with_vocabulary(kind, {UNK: 0}, []).to_str())
+    del settings["model"]["vocab"]
+    settings["model"].pop("merges", None)
+    return _essence(settings)
+
+
+def _essence(settings: Any) -> Any:
+    """The settings without those that are off, which another version of the library may leave out."""
+    if isinstance(settings, dict):
+        return {key: _essence(value) for key, value in settings.items() if value not in (None, False, [], {})}
+    return [_essence(value) for value in settings] if isinstance(settings, list) else settings
+
+
+def _check_vocabulary(tokens: Any, merges: Any) -> None:
+    """Refuse tokens that are not numbered from 0 without a gap, and merges of or into something that is no token."""
+    if not isinstance(tokens, dict) or not 2 <= len(tokens) <= MOST_TOKENS:
+        raise FedotError(f"a tokenizer needs 2 to {MOST_TOKENS} tokens")
+    if [tokens.get(PAD), tokens.get(UNK)] != [0, 1] or any(type(number) is not int for number in tokens.values()):
+        raise FedotError(f"a tokenizer does not begin with {PAD} and {UNK}")
+    if sorted(tokens.values()) != list(range(len(tokens))):
+        raise FedotError(f"a tokenizer has {len(tokens)} tokens, which are not numbered from 0 to {len(tokens) - 1}")
+    if max(map(len, tokens)) > LONGEST_WORD + len(WORD_END) or "" in tokens:
+        raise FedotError(f"a tokenizer has a token that is empty, or longer than {LONGEST_WORD} letters")
+    if not isinstance(merges, list) or len(merges) > len(tokens):
+        raise FedotError("a tokenizer has more merges than tokens")
+    for left, right in merges:
+        if not {left, right, left + right} <= tokens.keys():
+            raise FedotError("a tokenizer merges what is no token of its own")
+
+
+def _with_room(word_counts: Mapping[str, int], room: int) -> Mapping[str, int]:
+    """Leave out the words that have rare letters, where the letters alone would need more tokens than there may be.
+
+    A letter needs one token where a word begins with it, and one more where it stands elsewhere, or ends a word.
+    """
+    frequency: Counter[str] = Counter()
+    for word, count in word_counts.items():
+        frequency.update(dict.fromkeys(word, count))
+    if 2 * len(frequency) <= room:
+        return word_counts
+    kept = set(sorted(frequency, key=lambda letter: (-frequency[letter], letter))[: room // 2])
+    return {word: count for word, count in word_counts.items() if kept.issuperset(word)} or word_counts
+
+
+def _repeat(word_counts: Mapping[str, int], chunk: int = 10_000, most: int = MOST_READ) -> Iterator[str]:
+    """Write every word as often as it was counted, or in proportion where that is too often, in bounded strings."""
+    share = min(1.0, most / sum(word_counts.values()))
     for word, count in sorted(word_counts.items()):
+        count = count if share == 1 else math.ceil(count * share)
         for start in range(0, count, chunk):
             yield " ".join([word] * min(chunk, count - start))
 
@@ -162,25 +276,34 @@ def pack_words(counts: Mapping[str, int], min_count: int = 2, most: int = MOST_W
     return zlib.compress(json.dumps(words, ensure_ascii=False).encode())
 
 
-def unpack_words(packed: bytes) -> Counter[str]:
+def unpack_words(packed: bytes, examples: int | None = None) -> Counter[str]:
     """Read what `pack_words` packed.
+
+    Parameters
+    ----------
+    examples
+        In so many texts the client has counted, where that is known: then no more than `MOST_IN_A_TEXT` for each.
 
     Raises
     ------
     FedotError
         If the bytes are no word counts, or hold more than a client sends.
     """
-    try:
+    with told("a client's word counts cannot be read"):
         reader = zlib.decompressobj()
         text = reader.decompress(packed, MOST_WORD_BYTES)
         if reader.unconsumed_tail:
             raise FedotError(f"a client's word counts are larger than {MOST_WORD_BYTES // 2**20} MiB")
-        counts = json.loads(text)
+        counts = parse_json(text, "a client's word counts", MOST_WORD_BYTES, deepest=1)
+        if not isinstance(counts, dict):
+            raise FedotError("a client's word counts cannot be read: they are no counts of words")
         if len(counts) > MOST_WORDS:
             raise FedotError(f"a client counts {len(counts)} words, but at most {MOST_WORDS} are sent")
-        words = Counter({str(word): int(count) for word, count in counts.items()})
-        if "" in words or min(words.values(), default=1) < 1:
-            raise ValueError("a word is empty or its count not above 0")
-        return words
-    except (zlib.error, ValueError, AttributeError, TypeError) as error:
-        raise FedotError(f"a client's word counts cannot be read ({type(error).__name__})") from error
+        if any(type(count) is not int or count < 1 for count in counts.values()):
+            raise FedotError("a client's word counts cannot be read: one is no whole number above 0")
+        if any(not 0 < len(word) <= LONGEST_WORD or HALF.search(word) for word in counts):
+            raise FedotError(f"a client's word counts cannot be read: one is of no word of 1 to {LONGEST_WORD} letters")
+        total, most = sum(counts.values()), MOST_IN_A_TEXT * (2**31 if examples is None else examples)
+        if total > most:
+            raise FedotError(f"a client counts {total:.3g} words in {examples} texts, and at most {most} can be")
+        return Counter(counts)
