@@ -8,13 +8,10 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate, HeldUpdate
-from fedot.models import Config, state_shapes
+from fedot.models import Config, check_config, state_shapes
 from fedot.outside import printable, told
 from fedot.tokenizer import read_tokenizer
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known
-
-MOST = 2**24
-"""Largest width, vocabulary or length that a model may claim."""
 
 MOST_LOSS, MOST_SECONDS = 1e6, 1e7
 MOST_COUNT = 2**53
@@ -186,20 +183,13 @@ def _check_number(what: str, value: float, most: float) -> None:
 
 
 def _shapes(update: ClientUpdate) -> dict[str, tuple[int, ...]]:
-    _check_sizes(update)
     try:
+        check_config(update.config, {name: tuple(tensor.shape) for name, tensor in update.state.items()})
         return state_shapes(update.config)
+    except FedotError as error:
+        raise FedotError(f"{error}; it describes no model") from None
     except Exception as error:  # whatever torch says to a width of -8 or "wide"
         raise FedotError(f"its configuration describes no model ({type(error).__name__})") from error
-
-
-def _check_sizes(update: ClientUpdate) -> None:
-    """Refuse absurd sizes before a model of them is built, if only in outline."""
-    for key, value in asdict(update.config).items():
-        # every layer has a tensor, so a model cannot have more layers than the client sent tensors
-        most = len(update.state) if "layer" in key else MOST
-        if isinstance(value, int | float) and value > most:
-            raise FedotError(f"its configuration says {key} {value}, but at most {most} can be")
 
 
 def _check_counts(update: ClientUpdate, known: Known | None) -> None:
