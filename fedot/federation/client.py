@@ -27,7 +27,7 @@ from fedot.federation.bounds import (
 from fedot.federation.classifications import tally_classes
 from fedot.federation.evaluations import pack_tallies, unpack_evaluation
 from fedot.federation.faults import FAULTS, Fault
-from fedot.federation.ledger import spend
+from fedot.federation.ledger import rows_key, spend
 from fedot.federation.messages import (
     ARRAYS,
     CONFIG,
@@ -90,11 +90,11 @@ def describe(message: Message, context: Context) -> Message:
     me = _Client(message, context)
     spec, shared = me.tokenizer_spec, me.tokenizer_spec.scope == "shared"
     if shared:
-        me.policy.check_words()
+        me.policy.check_words(me.name)
     data, words = me.data(), b""
     notices = list(data.notices)
     if shared:
-        me.policy.check_rows(training=len(data.train))
+        me.policy.check_rows(me.name, training=len(data.train))
         me.spend(context)
         words = pack_words(count_words(texts_of(data.train), spec.kind))
     if me.policy.simulated and len(data.test) < FEW:
@@ -122,7 +122,7 @@ def fit(message: Message, context: Context) -> Message:
         fresh = settings.init == "independent" and (settings.server_round == 1 or not arrays)
         sent = {} if fresh else unpack_state(arrays)
     data = me.data()
-    me.policy.check_rows(training=len(data.train), validation=len(data.validation))
+    me.policy.check_rows(me.name, training=len(data.train), validation=len(data.validation))
     tokenizer_json, tokenizer = me.tokenizer()
     if settings.model_config and not fresh:
         config = read_config(settings.model_config)
@@ -185,7 +185,7 @@ def evaluate(message: Message, context: Context) -> Message:
     for config, tokenizer in zip(request.configs, tokenizers, strict=True):
         check_fits(config, tokenizer, len(data.labels), me.scenario.task)
     calibrated = request.calibrated and bool(data.labels)
-    me.policy.check_rows(test=len(data.test), validation=len(data.validation) if calibrated else None)
+    me.policy.check_rows(me.name, test=len(data.test), validation=len(data.validation) if calibrated else None)
     me.spend(context, request.states, len(request.items))
 
     def encoded(split: str) -> list[Labelled | Pairs]:
@@ -220,7 +220,8 @@ class _Client:
                 f"this node is number {self.partition_id}, but the scenario has only clients 0 to {len(specs) - 1}"
             )
         self.spec = specs[self.partition_id]
-        self.policy.check_part(self.scenario, self.spec)
+        self.name = self.scenario.client_names()[self.partition_id]
+        self.policy.check_part(self.name, self.scenario.task, self.spec.dataset)
         self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
         data_dir, base_dir = self.policy.folders(self.settings)
         self._rows = _Rows(
@@ -242,7 +243,9 @@ class _Client:
 
     def spend(self, context: Context, models: Sequence[State] = (), evaluations: int = 0) -> None:
         """Count what is about to be answered, or refuse it."""
-        spend(context.state, self.policy, self.scenario, self.partition_id, self.settings.seed, models, evaluations)
+        if not self.policy.simulated:
+            rows = rows_key(self.scenario, self.partition_id)
+            spend(context.state, self.policy, self.name, rows, self.settings.seed, models, evaluations)
 
     def data(self) -> ClientData:
         """Give the client's rows; why its own files cannot be read is for whoever runs it, and may quote them."""
@@ -252,9 +255,8 @@ class _Client:
             if self.policy.simulated or self.spec.dataset != FILES:
                 raise
             log.warning("this client's files cannot be read: %s", error)
-            name = self.scenario.client_names()[self.partition_id]
             raise FedotError(
-                f"the files of client {name}, which are looked for below its data-path, cannot be read as the "
+                f"the files of client {self.name}, which are looked for below its data-path, cannot be read as the "
                 "scenario says (see this client's log)"
             ) from None
 

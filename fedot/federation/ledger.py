@@ -19,18 +19,15 @@ from fedot.scenario import Scenario
 
 LEDGER = "fedot-ledger"
 
-OF_ROWS = (
-    *("dataset", "lang", "labels", "examples", "test_examples", "train", "test"),
-    *("text", "label", "label_map", "source", "target"),
-)
-"""Keys of a client that decide which rows it has, and of which class."""
+NOT_OF_ROWS = {"name", "model", "tokenizer", "fault"}
+"""Keys of a client that do not decide which rows it has, or of which class; any other may."""
 
 
 def spend(
     ledger: RecordDict,
     policy: Policy,
-    scenario: Scenario,
-    partition_id: int,
+    client: str,
+    rows: str,
     seed: int,
     models: Sequence[State] = (),
     evaluations: int = 0,
@@ -39,6 +36,8 @@ def spend(
 
     Parameters
     ----------
+    rows
+        Hash of all that decides which rows the client has (`rows_key`); one run, one choice of them.
     models
         Those that the server sent; one that it sent before costs nothing.
     evaluations
@@ -49,14 +48,11 @@ def spend(
     FedotError
         If it is not; nothing is noted then.
     """
-    if policy.simulated:
-        return
     known = _read(ledger)
-    rows = _digest_of_rows(scenario, partition_id)
     if known.rows not in ("", rows):
         raise FedotError(
-            "this run has asked for sums of other rows of this client before, and the difference of two sums may be a "
-            "single row; one run, one choice of data, examples, test_examples and train.validation"
+            f"this run has asked for sums of other rows of client {client} before, and the difference of two sums may "
+            "be a single row; one run, one choice of data, examples, test_examples and train.validation"
         )
     found = _Asked(
         rows,
@@ -71,7 +67,7 @@ def spend(
     ):
         if count > most:
             raise FedotError(
-                f"this client answers at most {most} {what} of a run, and this would be {count}; "
+                f"client {client} answers at most {most} {what} of a run, and this would be {count}; "
                 f"whoever runs it can raise {key} in its --node-config"
             )
     ledger[LEDGER] = ConfigRecord(
@@ -103,7 +99,7 @@ def _read(ledger: RecordDict) -> _Asked:
     )
 
 
-def _digest_of_rows(scenario: Scenario, partition_id: int) -> str:
+def rows_key(scenario: Scenario, partition_id: int) -> str:
     """Hash of all that decides which rows a client has, apart from the seed."""
     partition = scenario.partition
     decisive = [
@@ -111,7 +107,7 @@ def _digest_of_rows(scenario: Scenario, partition_id: int) -> str:
         scenario.data.source,
         scenario.train.validation,
         partition.model_dump(mode="json") if partition else None,
-        scenario.client_specs()[partition_id].model_dump(mode="json", include=set(OF_ROWS)),
+        scenario.client_specs()[partition_id].model_dump(mode="json", exclude=NOT_OF_ROWS),
     ]
     return hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16).hexdigest()
 

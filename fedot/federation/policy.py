@@ -15,7 +15,6 @@ from fedot.data.corpora import DATASETS
 from fedot.data.load import FILES
 from fedot.errors import FedotError
 from fedot.federation.messages import Settings
-from fedot.scenario import ClientSpec, Scenario
 from fedot.task_defaults import TASK_DEFAULTS
 
 Value = bool | float | int | str
@@ -106,8 +105,8 @@ class Policy:
         """Folders of public data sets and of the scenario: a message names them in simulations only."""
         return (settings.data_dir, settings.base_dir) if self.simulated else (self.data_path, "")
 
-    def check_part(self, scenario: Scenario, spec: ClientSpec) -> None:
-        """Refuse a task or a data set that this client takes no part in.
+    def check_part(self, client: str, task: str, dataset: str) -> None:
+        """Refuse a task or a data set that a client takes no part in.
 
         Raises
         ------
@@ -115,17 +114,17 @@ class Policy:
             Naming the key that decides.
         """
         for key, asked, agreed in (
-            ("tasks", scenario.task, self.tasks),
-            ("datasets", spec.dataset, self.datasets),
+            ("tasks", task, self.tasks),
+            ("datasets", dataset, self.datasets),
         ):
             known = (*TASKS, *ALL)
             if asked in known and asked not in agreed:  # of what does not exist somebody else says so
                 raise FedotError(
-                    f"this client takes part in {', '.join(agreed)}, but not in {asked}; "
+                    f"client {client} takes part in {', '.join(agreed)}, but not in {asked}; "
                     f"whoever runs it decides that with {key} in its --node-config"
                 )
 
-    def check_words(self) -> None:
+    def check_words(self, client: str) -> None:
         """Refuse to tell words if nobody has agreed to it.
 
         Raises
@@ -135,11 +134,13 @@ class Policy:
         """
         if not self.tell_words:
             raise FedotError(
-                "this client does not tell its words, which tokenizer.scope: shared needs; whoever runs it can agree "
-                "with tell-words=true in its --node-config, or the scenario can say scope: per-client"
+                f"client {client} does not tell its words, which tokenizer.scope: shared needs; whoever runs it can "
+                "agree with tell-words=true in its --node-config, or the scenario can say scope: per-client"
             )
 
-    def check_rows(self, test: int | None = None, training: int | None = None, validation: int | None = None) -> None:
+    def check_rows(
+        self, client: str, test: int | None = None, training: int | None = None, validation: int | None = None
+    ) -> None:
         """Refuse to tell sums of so few rows that they tell of single ones; None is a split that is not looked at.
 
         Raises
@@ -155,8 +156,8 @@ class Policy:
         ):
             if count is not None and count < least:
                 raise FedotError(
-                    f"this client tells no sums of fewer than {least} {name} rows, and it would be {count}; give it "
-                    "more rows, or whoever runs it can lower least-rows in its --node-config"
+                    f"client {client} tells no sums of fewer than {least} {name} rows, and it would be {count}; give "
+                    "it more rows, or whoever runs it can lower least-rows in its --node-config"
                 )
 
 
