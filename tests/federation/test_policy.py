@@ -16,9 +16,13 @@ from fedot.federation import client as client_side
 from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
 from fedot.federation.flower_private import assume_identity, give_id
 from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.ledger import LEDGER
 from fedot.federation.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update
+from fedot.federation.plan import Plan
 from fedot.federation.policy import LEAST_ROWS, SIMULATED, SIMULATION, Policy
 from fedot.federation.records import pack_state
+from fedot.federation.results import RunRecord
+from fedot.federation.run import run_scenario
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario, TokenizerSpec, load_scenario, parse_scenario
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
@@ -392,3 +396,21 @@ def test_a_client_reads_its_data_as_in_a_simulation(home: Path) -> None:
     wanted = load_client(scenario().model_copy(update={"base_dir": home / "data"}), 0, 0)
     found = unpack_description(Deployed(home).describe().content)
     assert (found.num_examples, found.num_test) == (len(wanted.train), len(wanted.test))
+
+
+def test_an_honest_run_of_deployed_clients_is_answered_and_asks_for_each_model_once(home: Path) -> None:
+    strategies = ["fedavg", "fedadam", "ot-fusion"]
+    plain = scenario(TINY["clients"], data={"source": "stand-in"}, rounds=3, strategies=strategies)
+    record = RunRecord(plain, "deployment", "test")
+    nodes = [{"partition-id": k, "cache-path": str(home / f"cache-{k}"), "tell-words": True} for k in range(2)]
+    with InProcessGrid(nodes, {}) as grid:
+        run_scenario(grid, Plan(plain, pooled=False), record, lambda *_: None, lambda *_: None, lambda: None)
+        spent = [context.state.config_records[LEDGER] for context in grid._contexts.values()]
+    assert record.complete
+    assert record.failures == []
+    assert {row["split"] for row in record.rows} == {"all", "xed-en", "xed-fi"}
+    for asked in spent:
+        assert len(asked["seeds"]) == 1
+        # the parents, and every round's model, which is evaluated and then sent again as the next round's start
+        assert len(asked["models"]) == 2 + 3 * 3
+        assert asked["evaluations"] == (2 + 1 + 3 * 3) + (1 + 3 * 3)  # the ensemble, too; and all trainings
