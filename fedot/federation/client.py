@@ -74,8 +74,9 @@ def private(handler: Handler) -> Handler:
         try:
             return handler(message, context)
         except FedotError as error:
-            log.info("a message is refused: %s", error)
-            return Message(Error(CLIENT_FAILED, printable(error, LONGEST_REASON)), reply_to=message)
+            reason = printable(error, LONGEST_REASON)
+            log.info("a message is refused: %s", reason)
+            return Message(Error(CLIENT_FAILED, reason), reply_to=message)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # panics of Rust are no Exception
@@ -254,7 +255,7 @@ class _Client:
         except FedotError as error:
             if self.policy.simulated or self.spec.dataset != FILES:
                 raise
-            log.warning("this client's files cannot be read: %s", error)
+            log.warning("this client's files cannot be read: %s", printable(error, LONGEST_REASON))
             raise FedotError(
                 f"the files of client {self.name}, which are looked for below its data-path, cannot be read as the "
                 "scenario says (see this client's log)"
