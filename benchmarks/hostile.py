@@ -61,6 +61,7 @@ TEXTS = (
         '"\\ud800"',
     ),
 )
+WORDS_OF_JSON = ("x" * 1000, "relu", "post", "\ud800")
 WORDS: tuple[Any, ...] = (
     *(
         {"abc": 10**8},
@@ -172,25 +173,13 @@ def _text(value: str, random: Random) -> str:
         if isinstance(inner, dict | list) and len(inner) and random.random() < 0.8:
             at = inner
             continue
-        odd: Any = [
-            None,
-            True,
-            -1,
-            0,
-            1,
-            2,
-            10**9,
-            2**24,
-            1.5,
-            float("nan"),
-            "x" * 1000,
-            "relu",
-            "post",
+        odd: tuple[Any, ...] = (
+            *(None, True, -1, 0, 1, 2, 10**9, 2**24, 1.5, float("nan")),
             [],
             {},
             [[1]],
-            "\ud800",
-        ]
+            *WORDS_OF_JSON,
+        )
         at[key] = random.choice(odd)
         if random.random() < 0.2 and isinstance(at, dict):
             at[random.choice(["extra", "", "vocab", "type"])] = random.choice(odd)

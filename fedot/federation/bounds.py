@@ -4,7 +4,6 @@ They are far beyond what fedot asks for. All of them are the same for every clie
 in `fedot.federation.policy`.
 """
 
-import json
 import math
 from dataclasses import fields
 from functools import lru_cache
@@ -17,18 +16,13 @@ from fedot.explain import explain
 from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
 from fedot.federation.messages import Directive, Settings
 from fedot.fusion import FusionConfig
-from fedot.models import Config, State, config_from_json, state_shapes
-from fedot.models.shape import CHOICES, SIZES
-from fedot.outside import parse_json, printable, told
+from fedot.models import Config, State, config_from_json, limits, state_shapes
+from fedot.outside import parse_json, printable
 from fedot.scenario import Scenario
-from fedot.tokenizer import MOST_TOKENS, SPECIAL
+from fedot.tokenizer import SPECIAL
 
 MOST_SCENARIO = 2**22
 """Bytes of a scenario's JSON."""
-
-MOST_SIZE = {"n_layer": 2**10, "n_head": 2**10, "d_ff": 2**17, "vocab_size": MOST_TOKENS}
-MOST_OF_ANY = 2**14
-"""Largest width, length or number of classes, where `MOST_SIZE` does not say otherwise."""
 
 MOST_WEIGHTS = 2**31
 """Weights of the largest model, as its configuration says."""
@@ -36,7 +30,7 @@ MOST_WEIGHTS = 2**31
 MOST_ITEMS, MOST_MEMBERS = 2**12, 2**20
 """Items of one evaluation request, and their members in all."""
 
-MOST_ROUNDS, MOST_STEPS, MOST_CONFIG = 2**20, 10**5, 2**16
+MOST_ROUNDS, MOST_STEPS, MOST_FUSION = 2**20, 10**5, 2**16
 
 DEVICES, INITS, TRANSFERS, STEPS = (
     ("cpu", "cuda"),
@@ -95,11 +89,9 @@ def read_config(text: str) -> Config:
     FedotError
         If it is none, or one of a model that is too large to be built.
     """
-    with told("a model's configuration cannot be read"):
-        parse_json(text, "a model's configuration", MOST_CONFIG, deepest=2)
-        config = config_from_json(text)
-        check_config(config)
-        return config
+    config = config_from_json(text)
+    check_config(config)
+    return config
 
 
 def check_config(config: Config) -> None:
@@ -110,27 +102,9 @@ def check_config(config: Config) -> None:
     FedotError
         Naming what is wrong.
     """
-    optional = getattr(config, "target_vocab_size", None)
-    sizes = {key: getattr(config, key) for key in (*SIZES, "vocab_size")}
-    sizes |= {} if optional is None else {"target_vocab_size": optional}
-    sizes |= {"n_class": config.n_class} if hasattr(config, "n_class") else {}
-    for key, value in sizes.items():
-        most = MOST_SIZE.get(key.removeprefix("target_"), MOST_OF_ANY)
-        if type(value) is not int or not 1 <= value <= most:
-            shown = value if type(value) is int and abs(value) < 2**63 else f"a value of type {type(value).__name__}"
-            raise FedotError(f"a model's {key} is {shown}, but a whole number from 1 to {most} is needed")
-    for key, choices in CHOICES.items():
-        if getattr(config, key) not in choices:
-            raise FedotError(f"a model's {key} is none of {', '.join(choices)}")
-    for key in ("tied", "shared"):
-        if not isinstance(getattr(config, key, True), bool):
-            raise FedotError(f"a model's {key} is neither true nor false")
-    if isinstance(config.dropout, bool) or not isinstance(config.dropout, int | float) or not 0 <= config.dropout < 1:
-        raise FedotError("a model's dropout is no number from 0 up to 1")
-    if config.positions == "rotary" and config.d_head % 2:
-        raise FedotError(f"a model's d_head is {config.d_head}, but rotary positions need an even number")
+    limits.check_settings(config)
     layer = 4 * config.d_model * config.n_head * config.d_head + 3 * config.d_model * config.d_ff
-    rows = config.vocab_size + (optional or 0) + config.max_length
+    rows = config.vocab_size + (getattr(config, "target_vocab_size", None) or 0) + config.max_length
     if (weights := config.n_layer * layer + rows * config.d_model) > MOST_WEIGHTS:
         raise FedotError(f"a model would have {weights:.3g} weights, and at most {MOST_WEIGHTS:.3g} are taken")
 
@@ -225,8 +199,8 @@ def check_directive(directive: Directive) -> None:
             raise FedotError(f"the {field.name} of a directive is of another type")
     if directive.step not in STEPS:
         raise FedotError(f"the step of a directive is {printable(directive.step, 40)!r}, not {', '.join(STEPS)}")
-    if len(directive.fusion) > MOST_CONFIG:
-        raise FedotError(f"the fusion of a directive is longer than {MOST_CONFIG} letters")
-    fusion = FusionConfig.from_options(json.loads(directive.fusion))
+    if len(directive.fusion) > MOST_FUSION:
+        raise FedotError(f"the fusion of a directive is longer than {MOST_FUSION} letters")
+    fusion = FusionConfig.from_options(parse_json(directive.fusion, "the fusion of a directive", deepest=2))
     if max(fusion.probe_texts, fusion.learn_steps, fusion.distil_steps) > MOST_STEPS:
         raise FedotError(f"the fusion of a directive asks for more than {MOST_STEPS} steps or texts")

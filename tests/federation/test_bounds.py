@@ -34,27 +34,27 @@ BASE = {
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"n_layer": 10**9}, "n_layer is 1000000000, but a whole number from 1 to 1024"),
+        ({"n_layer": 10**9}, "n_layer 1000000000, but at most 1024 can be"),
         (
             {"max_length": 2**24, "positions": "sinusoidal"},
-            "max_length is 16777216, but",
+            "max_length 16777216, but",
         ),
-        ({"d_model": 10**30}, "d_model is a value of type int"),
-        ({"d_model": "wide"}, "d_model is a value of type str"),
-        ({"d_head": 1.5}, "d_head is a value of type float"),
-        ({"n_head": True}, "n_head is a value of type bool"),
-        ({"d_ff": 0}, "d_ff is 0"),
-        ({"n_class": -1}, "n_class is -1"),
-        ({"vocab_size": [1]}, "vocab_size is a value of type list"),
+        ({"d_model": 10**30}, "d_model a huge number"),
+        ({"d_model": "wide"}, "d_model 'wide', but a whole number"),
+        ({"d_head": 1.5}, "d_head 1.5, but a whole number"),
+        ({"n_head": True}, "n_head True, but a whole number"),
+        ({"d_ff": 0}, "d_ff 0, but"),
+        ({"n_class": -1}, "n_class -1, but"),
+        ({"vocab_size": [1]}, "nested more than 1 deep"),
         ({"d_model": 2**14, "n_layer": 2**10}, "a model would have .* weights"),
-        ({"norm": "none"}, "norm is none of rms, layer"),
-        ({"activation": ["gelu"]}, "activation is none of"),
-        ({"dropout": 2}, "dropout is no number from 0 up to 1"),
-        ({"dropout": float("nan")}, "dropout is no number"),
+        ({"norm": "none"}, "norm 'none', but it can only be rms or layer"),
+        ({"activation": "gelo"}, "activation 'gelo', but it can only be"),
+        ({"dropout": 2}, "dropout 2, but a number from 0 up to 1"),
+        ({"dropout": float("nan")}, "dropout nan, but a number"),
         ({"positions": "rotary", "d_head": 3}, "rotary positions need an even number"),
         ({"architecture": "seq2seq", "n_class": None}, "cannot be read"),
         ({"architecture": "mamba"}, "no architecture"),
-        ({"architecture": ["encoder"]}, "cannot be read"),
+        ({"architecture": 5}, "no architecture"),
     ],
 )
 def test_a_configuration_out_of_bounds_is_refused_before_a_model_is_built(
@@ -200,7 +200,7 @@ def test_models_that_do_not_fit_are_refused(home: Path) -> None:
     fitting = node.request()
     cases: list[tuple[EvaluationRequest, str]] = [
         (replace(fitting, configs=(replace(config, d_ff=17),)), "does not fit its configuration"),
-        (replace(fitting, configs=(replace(config, n_layer=10**9),)), "n_layer is 1000000000"),
+        (replace(fitting, configs=(replace(config, n_layer=10**9),)), "n_layer 1000000000"),
         (replace(fitting, states=({**state, "more": torch.ones(2)},)), "more is"),
         (replace(fitting, states=({k: t.long() for k, t in state.items()},)), "not a float"),
     ]
@@ -237,7 +237,7 @@ def test_weights_of_models_of_different_shapes_are_not_mixed(home: Path) -> None
         ({"fusion": '{"learn_steps": 1000000000}'}, "more than 100000 steps"),
         ({"fusion": "{" + " " * 2**17 + "}"}, "longer than"),
         ({"fusion": '{"solver": "magic"}'}, "fusion.solver is 'magic'"),
-        ({"anchor-config": json.dumps({**BASE, "n_layer": 10**9})}, "n_layer is 1000000000"),
+        ({"anchor-config": json.dumps({**BASE, "n_layer": 10**9})}, "n_layer 1000000000"),
         ({"anchor-config": json.dumps({**BASE, "vocab_size": 120, "max_length": 12})}, "anchor does not fit"),
         ({"anchor-counts": b"123"}, "token counts cannot be read"),
         ({"anchor-counts": pack_counts(torch.ones(7, dtype=torch.int64))}, "token counts are not those of 120 tokens"),
@@ -255,14 +255,14 @@ def test_directives_out_of_bounds_are_refused(home: Path, changes: dict[str, Any
 
 def test_a_scenario_of_a_model_that_is_too_large_is_refused(home: Path) -> None:
     node = Deployed(home, run={"model": {"n_layer": 10**9}})
-    assert "a model's n_layer is 1000000000" in node.train().error.reason
+    assert "n_layer is 1000000000" in node.train().error.reason
 
 
 def test_the_bounds_know_every_architecture() -> None:
     for extra in ({"architecture": "decoder"}, {"architecture": "seq2seq", "target_vocab_size": 7, "shared": False}):
         values = {**{k: v for k, v in BASE.items() if k != "n_class"}, **extra}
         check_config(read_config(json.dumps(values)))
-        with pytest.raises(FedotError, match="neither true nor false"):
+        with pytest.raises(FedotError, match="only be true or false"):
             read_config(json.dumps({**values, "tied": "yes"}))
     with pytest.raises(FedotError, match="target_vocab_size"):
         read_config(json.dumps({**values, "target_vocab_size": 2**40}))

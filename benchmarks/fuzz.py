@@ -1,0 +1,138 @@
+"""Ten thousand hostile messages and ten thousand damaged files: no crash, no traceback, no figure out of its range.
+
+``python -m benchmarks.fuzz messages`` runs small federations in which one client of three answers at random
+(`benchmarks.hostile`), until so many of its answers were changed. ``python -m benchmarks.fuzz files`` damages files of
+every kind that fedot reads, and reads them. Both print what they did, how long it took and how much memory, and exit
+with 1 after the first thing that is neither a figure nor one line.
+"""
+
+import math
+import resource
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import typer
+from flwr.app import Message
+
+from benchmarks.hostile import spoil
+from fedot.data import standin
+from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.plan import Plan
+from fedot.federation.results import RunRecord
+from fedot.federation.run import run_scenario
+from fedot.scenario import Scenario, parse_scenario
+
+BAD = 1002
+RANGES = {"accuracy": 1, "f1_weighted": 1, "f1_macro": 1, "ece": 1, "ece_scaled": 1, "brier": 2, "brier_scaled": 2}
+TINY: dict[str, Any] = {
+    "name": "fuzz",
+    "clients": [
+        {"dataset": "xed", "lang": "en", "examples": 90, "test_examples": 30},
+        {"dataset": "xed", "lang": "fi", "examples": 80, "test_examples": 30},
+        {"dataset": "xed", "lang": "en", "name": "third", "examples": 85, "test_examples": 30},
+    ],
+    "tokenizer": {"vocab_size": 150},
+    "model": {"name": "encoder", "d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 16, "max_length": 12},
+    "train": {"epochs": 1, "batch_size": 32},
+    "strategies": ["fedavg", {"name": "ot-fusion", "probe-texts": 32}],
+    "references": ["parents", "ensemble"],
+    "seeds": [0],
+    "data": {"source": "stand-in"},
+}
+ALIGNED = [{"name": "fedmedian", "align": "client"}, {"name": "ot-fusion", "align": "client"}]
+EDITIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {"tokenizer": {"vocab_size": 150, "scope": "per-client"}, "rounds": 2},
+    {"transfer": "float16", "rounds": 2, "strategies": ALIGNED},
+    {"init": "shared", "rounds": 2, "strategies": ["krum", "fedavg-token-rows", "fedavg-class-shares"]},
+)
+
+cli = typer.Typer(add_completion=False, help=__doc__)
+
+
+class HostileGrid(InProcessGrid):
+    """A grid whose third client answers at random; what it did is kept."""
+
+    random: Random
+    done: list[str]
+
+    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> Iterator[Message]:
+        """Spoil some of the third client's answers."""
+        for reply in super().send_and_receive(messages, timeout=timeout):
+            if reply.metadata.src_node_id == BAD and reply.has_content() and self.random.random() < 0.8:
+                for _ in range(self.random.choice([1, 1, 2, 5])):
+                    spoilt = spoil(reply.content, self.random)
+                self.done.append(f"{reply.metadata.message_type}: {spoilt}")
+                if self.random.random() < 0.1:
+                    yield reply  # twice
+            yield reply
+
+
+def wrong_figures(record: RunRecord) -> list[str]:
+    """What is wrong with the rows and words of a run of which one client is hostile."""
+    found = []
+    for name in {row["strategy"] for row in record.rows} | {spec.title for spec in record.scenario.strategies}:
+        splits = {row["split"] for row in record.rows if row["strategy"] == name}
+        failed = any(failure["strategy"] == name for failure in record.failures)
+        own = name.startswith("parent:") and "per-client" in str(record.scenario.tokenizer.scope)
+        if not {"xed-en", "xed-fi"} <= splits and not failed and not own:
+            found.append(f"{name} has no figures of the others, and no reason")
+    for row in record.rows:
+        for key, value in row["metrics"].items():
+            if not (math.isfinite(value) and 0 <= value <= RANGES.get(key, math.inf)):
+                found.append(f"{row['strategy']}: {key} is {value}")
+    lines = [*record.notices, *(failure["reason"] for failure in record.failures)]
+    return found + [f"not to be shown: {line[:100]!r}" for line in lines if not line.isprintable()]
+
+
+def hostile_run(scenario: Scenario, cache: str, random: Random) -> tuple[RunRecord, list[str]]:
+    """Run a scenario of three clients in which the third is hostile."""
+    record = RunRecord(scenario, "inprocess", "fuzz")
+    nodes = [{"partition-id": k, "num-partitions": 3} for k in range(3)]
+    grid = HostileGrid(nodes, {})
+    grid.random, grid.done = random, []
+    with grid:
+        plan = Plan(scenario, cache=cache, pooled=False)
+        run_scenario(grid, plan, record, lambda *_: None, lambda *_: None, lambda: None)
+    return record, grid.done
+
+
+@cli.command()
+def messages(count: int = 10_000, seed: int = 0) -> None:
+    """Run federations with a hostile client until so many of its answers were spoilt."""
+    standin.TRAIN_ROWS = 400
+    began, spoilt, runs, failures = time.perf_counter(), 0, 0, Counter[str]()
+    with tempfile.TemporaryDirectory() as cache:
+        while spoilt < count:
+            edition = runs % len(EDITIONS)
+            scenario = parse_scenario({**TINY, **EDITIONS[edition], "base_dir": Path(cache)})
+            try:
+                record, done = hostile_run(scenario, cache, Random(f"{seed} {runs}"))
+            except BaseException:
+                print(f"run {runs} (edition {edition}) of seed {seed} ended:\n{traceback.format_exc()}")
+                raise SystemExit(1) from None
+            wrong = wrong_figures(record)
+            if wrong:
+                print(f"run {runs} (edition {edition}) of seed {seed}: {wrong[:3]} after {done}")
+                raise SystemExit(1)
+            failures.update(failure["reason"].split(":")[0][:60] for failure in record.failures)
+            spoilt, runs = spoilt + len(done), runs + 1
+    told = f"{spoilt} hostile messages in {runs} runs: all ended with the figures of the others"
+    _tell(told, began)
+    for reason, times in failures.most_common(5):
+        print(f"  {times} strategies or references failed: {reason}")
+
+
+def _tell(told: str, began: float) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{told}; {time.perf_counter() - began:.0f} s, peak {peak:.0f} MiB")
+
+
+if __name__ == "__main__":
+    cli()
