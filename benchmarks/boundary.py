@@ -1,0 +1,78 @@
+"""What the boundary costs: seconds for checking all that clients send, beside the run in which they send it.
+
+``python -m benchmarks.boundary`` runs the quickstart scenario without a cache, keeps every reply, and then reads each
+of them again through `fedot.wire.boundary`, five times; the median is what checking takes. It prints both, and the
+share.
+"""
+
+import copy
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from flwr.app import Message
+
+from fedot.federation.evaluations import unpack_evaluation
+from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.plan import Plan
+from fedot.federation.results import RunRecord
+from fedot.federation.run import run_scenario
+from fedot.scenario import Scenario, load_scenario
+from fedot.wire.boundary import read_description, read_tallies, read_update
+from fedot.wire.known import Known
+from fedot.wire.updates import Asked
+
+REPEATS = 5
+
+
+class Kept(InProcessGrid):
+    """A grid that keeps a copy of each message and its reply."""
+
+    said: list[tuple[Message, Message]]
+
+    def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> Iterator[Message]:
+        """Answer one by one."""
+        for message in messages:
+            for reply in super().send_and_receive([message], timeout=timeout):
+                self.said.append((message, copy.deepcopy(reply)))
+                yield reply
+
+
+def main(scenario: Path = Path("scenarios/quickstart.yaml")) -> None:
+    """Print the table."""
+    wanted = load_scenario(scenario, ["seeds=[0]"])
+    count = len(wanted.client_specs())
+    grid = Kept([{"partition-id": k, "num-partitions": count} for k in range(count)], {})
+    grid.said = []
+    record = RunRecord(wanted, "inprocess", "benchmark")
+    began = time.perf_counter()
+    with grid:
+        run_scenario(grid, Plan(wanted), record, lambda *_: None, lambda *_: None, lambda: None)
+    whole = time.perf_counter() - began
+    spent = statistics.median(checking(wanted, grid.said) for _ in range(REPEATS))
+    print(f"{len(grid.said)} replies of {count} clients, {scenario}")
+    print("| the run, s | checking all replies, s | share |\n|---:|---:|---:|")
+    print(f"| {whole:.2f} | {spent:.3f} | {spent / whole:.2%} |")
+
+
+def checking(scenario: Scenario, said: list[tuple[Message, Message]]) -> float:
+    """Seconds for reading all replies of a run through the boundary."""
+    known: dict[int, Known] = {}
+    began = time.perf_counter()
+    for message, reply in said:
+        node, kind = reply.metadata.src_node_id, reply.metadata.message_type
+        if kind.startswith("query"):
+            client, _ = read_description(reply.content, scenario)
+            known[node] = Known.of(scenario, client, 0)
+        elif kind == "train":
+            read_update(reply.content, Asked(str(node)))
+        else:
+            read_tallies(reply.content, unpack_evaluation(message.content), known[node])
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    typer.run(main)
