@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedot.command import command
 from fedot.errors import FedotError
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
@@ -39,7 +40,7 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
 ) -> None:
     """Print, or write to a file, a line for each text: its class and how probable that is, or its translation."""
-    try:
+    with command():
         if bool(texts) == (file is not None):
             raise FedotError("give texts after the model, or a --file with them, and not both")
         if out is not None and out.exists() and not force:
@@ -61,9 +62,6 @@ def predict(
         else:
             write_table(table, out)
             typer.echo(f"{out}: {len(table)} rows", err=True)
-    except FedotError as error:
-        typer.echo(f"fedot: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 def answers(model: "SavedModel", texts: Sequence[str | None], decoding: "DecodingSpec") -> "pa.Table":

@@ -1,7 +1,6 @@
 """Command line of a fusion without a federation."""
 
 import enum
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fedot.command import command
 from fedot.errors import FedotError
+from fedot.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from fedot.fusion.diagnostics import GroupDiagnostics
@@ -51,12 +52,8 @@ def fuse(
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
 ) -> None:
     """Fuse MODELS into one, without any data: by reduction where token counts are known, else by optimal transport."""
-    try:
+    with command("error: "):
         _fuse(models, out, arch, weights, method, set_, anchor, probe, counts, vocabularies, dtype, dry_run, force)
-    except FedotError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing was written", code=130)
 
 
 def _fuse(
@@ -88,8 +85,8 @@ def _fuse(
     method_named(method)
     config = FusionConfig.from_options({**_options(set_ or []), "method": method})
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="fedot-") as scratch:
-        sources = [open_source(path, Path(scratch), _arch(arch)) for path in models]
+    with scratch_folder() as scratch:
+        sources = [open_source(path, scratch, _arch(arch)) for path in models]
         _check_arch(sources, arch)
         sources = _with_files(sources, counts, vocabularies)
         job = make_job(sources, config, weights=_numbers(weights), anchor=anchor, probed=probe is not None)
@@ -230,15 +227,6 @@ def _tell(job: "Job", found: list[dict[str, "GroupDiagnostics"]], out: Path, sec
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
-
-
-def _fail(message: str, code: int = 2) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=True, soft_wrap=True)
-    console.print("error:", style="bold red", end=" ")
-    console.print(message, highlight=False, markup=False)
-    raise typer.Exit(code)
 
 
 def main() -> None:
