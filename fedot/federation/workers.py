@@ -33,7 +33,8 @@ class Pool(ProcessPoolExecutor):
 
 def start_pool(count: int) -> Pool:
     """Start worker processes; they are fresh ones, since forking a process that uses torch is unsafe."""
-    return Pool(count, multiprocessing.get_context("spawn"), initializer=_prepare)
+    with _blocked():  # Python's own helper, which begins here, too
+        return Pool(count, multiprocessing.get_context("spawn"), initializer=_prepare)
 
 
 def stop_pool(pool: ProcessPoolExecutor) -> None:
