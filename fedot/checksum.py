@@ -24,7 +24,13 @@ def checksum(tensors: Mapping[str, Tensor], *texts: str) -> str:
     found = hashlib.blake2b(digest_size=16)
     for text in texts:
         found.update(f"{len(text)} {text}".encode("utf-8", "surrogatepass"))
-    for name, tensor in sorted(tensors.items()):
+    for name in sorted(tensors):  # one at a time is in memory, where they come from a file
+        tensor = tensors[name]
         found.update(f"{len(name)} {name} {tensor.dtype} {tuple(tensor.shape)}".encode("utf-8", "surrogatepass"))
         found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return found.hexdigest()
+
+
+def metadata_checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Sum up tensors and all of a file's metadata but the sum itself."""
+    return checksum(tensors, *(text for key in sorted(metadata.keys() - {KEY}) for text in (key, metadata[key])))
