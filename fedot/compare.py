@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from fedot.errors import FedotError
+from fedot.command import command
 
 
 def main(
@@ -16,13 +16,10 @@ def main(
     """Write compare.html, compare.csv, compare.tex and figures/*.svg."""
     from fedot.report import compare, load_results
 
-    try:
+    with command():
         files = [run / "results.json" if run.is_dir() else run for run in runs]
         page = compare([(file.absolute().parent.name, load_results(file)) for file in files], out)
-    except FedotError as error:
-        typer.echo(f"fedot: {error}", err=True)
-        raise typer.Exit(2) from None
-    Console().print(f"Comparison: {page}", markup=False, soft_wrap=True)
+        Console().print(f"Comparison: {page}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """``python -m fedot.predict MODEL TEXT...``: what a trained model says of texts, or how it translates them."""
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedot.command import command
 from fedot.errors import FedotError
+from fedot.outside import MOST_JSON, printable, told
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     import pyarrow as pa
 
     from fedot.saved import SavedModel
     from fedot.scenario import DecodingSpec
+
+MOST_TEXT, MOST_SHOWN = 2**32, 2**20
+"""Characters of a file of texts, and characters of a text that is printed."""
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -39,7 +45,7 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
 ) -> None:
     """Print, or write to a file, a line for each text: its class and how probable that is, or its translation."""
-    try:
+    with command():
         if bool(texts) == (file is not None):
             raise FedotError("give texts after the model, or a --file with them, and not both")
         if out is not None and out.exists() and not force:
@@ -54,22 +60,21 @@ def predict(
         found = read_model(model)
         if tokenizer is not None:
             found = found.with_tokenizer(_tokenizer(tokenizer))
-        given = _read(file, column) if file is not None else texts or []
-        table = answers(found, given, DecodingSpec(beam=beam, length_penalty=length_penalty))
+        given = [_whole(text) for text in (_read(file, column) if file is not None else texts or [])]
+        with told(f"{model} cannot be used"):
+            table = answers(found, given, DecodingSpec(beam=beam, length_penalty=length_penalty))
         if out is None:
             _print(table)
         else:
             write_table(table, out)
             typer.echo(f"{out}: {len(table)} rows", err=True)
-    except FedotError as error:
-        typer.echo(f"fedot: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 def answers(model: "SavedModel", texts: Sequence[str | None], decoding: "DecodingSpec") -> "pa.Table":
     """One row a text, numbered from 1: ``text``, ``class`` and a probability each, or ``text`` and ``translation``.
 
-    What is no text, or blank, has no answer.
+    What is no text, or blank, has no answer. What the model says, names of classes included, has no line breaks and no
+    characters that a terminal obeys.
     """
     import numpy as np
     import pyarrow as pa
@@ -84,10 +89,10 @@ def answers(model: "SavedModel", texts: Sequence[str | None], decoding: "Decodin
             columns[name][place] = value
 
     if model.translates:
-        fill("translation", list(model.translate(wanted, decoding)))
+        fill("translation", [_shown(text) for text in model.translate(wanted, decoding)])
     else:
         found = model.probabilities(wanted)
-        names = model.classes or tuple(map(str, range(found.shape[1])))
+        names = tuple(map(_shown, model.classes)) or tuple(map(str, range(found.shape[1])))
         fill("class", [names[i] for i in found.argmax(1)])
         for i, name in enumerate(names):
             fill(f"p_{name}", np.round(found[:, i], 6).tolist())
@@ -96,20 +101,22 @@ def answers(model: "SavedModel", texts: Sequence[str | None], decoding: "Decodin
 
 def _tokenizer(path: Path) -> str:
     """JSON of a tokenizer, from a tokenizer.json or a model file."""
-    from tokenizers import Tokenizer
-
     from fedot.fusion.files import TensorFile
+    from fedot.tokenizer import read_tokenizer
 
-    text = TensorFile(path).metadata.get("tokenizer", "") if path.suffix == ".safetensors" else _text(path)
+    text = TensorFile(path).metadata.get("tokenizer", "") if path.suffix == ".safetensors" else _text(path, MOST_JSON)
     try:
-        return str(Tokenizer.from_str(text).to_str())
-    except Exception:  # the tokenizers library raises nothing more special
-        raise FedotError(f"{path} holds no tokenizer; give a client's model file, or a tokenizer.json") from None
+        return str(read_tokenizer(text).to_str())
+    except FedotError as error:
+        raise FedotError(
+            f"{path} holds no tokenizer ({error}); give a client's model file, or a tokenizer.json"
+        ) from None
 
 
 def _read(path: Path, column: str) -> list[str | None]:
     if str(path) == "-":
-        return _lines(sys.stdin.read())
+        with told("standard input is no text in UTF-8"):
+            return _lines(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig").read())
     if path.suffix.lower() == ".txt":
         return _lines(_text(path))
     from fedot.data.files import read_table
@@ -121,11 +128,24 @@ def _lines(text: str) -> list[str | None]:
     return list(text.removesuffix("\n").split("\n"))  # `splitlines` would break texts at other characters, too
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, most: int = MOST_TEXT) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            found = file.read(most + 1)
+        if len(found) <= most:
+            return found
     except (OSError, UnicodeDecodeError) as error:
         raise FedotError(f"{path} cannot be read ({type(error).__name__}); a text file in UTF-8 is needed") from None
+    raise FedotError(f"{path} cannot be read: it has more than {most} characters")
+
+
+def _whole(text: str | None) -> str | None:
+    """The text without halves of characters, which an argument of a command can have, but no text in UTF-8."""
+    return None if text is None else text.encode("utf-8", "replace").decode()
+
+
+def _shown(text: str) -> str:
+    return printable(text, MOST_SHOWN)
 
 
 def _print(table: "pa.Table") -> None:
@@ -134,7 +154,7 @@ def _print(table: "pa.Table") -> None:
         if "class" in table.column_names:
             answer = [row["class"], max((row[name] for name in table.column_names[3:]), key=lambda p: p or 0.0)]
         shown = "\t".join("" if each is None else f"{each:.3f}" if isinstance(each, float) else each for each in answer)
-        sys.stdout.write(f"{shown}\t{' '.join((row['text'] or '').split())}\n")
+        sys.stdout.write(f"{shown}\t{_shown(row['text'] or '')}\n")
 
 
 def main() -> None:

@@ -12,13 +12,16 @@ from safetensors.torch import save
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from fedot.checksum import KEY, metadata_checksum
 from fedot.errors import FedotError
 from fedot.evaluation import predict
+from fedot.fusion.checks import check_finite
 from fedot.fusion.labels import unite
 from fedot.fusion.sources import open_source
 from fedot.models import Config, State, config_to_json, symmetry
+from fedot.outside import printable
 from fedot.scenario import DecodingSpec
-from fedot.tokenizer import encode, vocabulary
+from fedot.tokenizer import encode, read_tokenizer, vocabulary
 from fedot.translation.pairs import decode_ids
 from fedot.translation.translator import Translator
 
@@ -64,8 +67,8 @@ class SavedModel:
         FedotError
             If the tokenizer has a token that the model has no row for.
         """
-        own = vocabulary(Tokenizer.from_str(tokenizer))
-        rows = self.vocabulary or (vocabulary(Tokenizer.from_str(self.tokenizer)) if self.tokenizer else own)
+        own = vocabulary(read_tokenizer(tokenizer))
+        rows = self.vocabulary or (vocabulary(read_tokenizer(self.tokenizer)) if self.tokenizer else own)
         state, config = select_rows(self.state, self.config, rows, own)
         return replace(self, state=state, config=config, tokenizer=tokenizer, vocabulary=None, token_counts=None)
 
@@ -75,9 +78,12 @@ class SavedModel:
         Raises
         ------
         FedotError
-            If the model is no classifier, or has no tokenizer.
+            If the model is no classifier, has no tokenizer, or comes to no numbers.
         """
-        return predict(self.config, self.state, encode(self._tokenizer(), texts, self.config.max_length), device)
+        out = predict(self.config, self.state, encode(self._tokenizer(), texts, self.config.max_length), device)
+        if not np.isfinite(out).all():
+            raise FedotError("the model comes to no probabilities (NaN); its weights are broken, so train it again")
+        return out
 
     def translate(self, texts: Sequence[str], decoding: DecodingSpec | None = None, device: str = "cpu") -> list[str]:
         """Translate each text, by beam search.
@@ -104,6 +110,7 @@ class SavedModel:
             metadata["classes"] = json.dumps(list(self.classes))
         if self.class_counts is not None:
             metadata["class-counts"] = json.dumps(self.class_counts.tolist())
+        metadata[KEY] = metadata_checksum(self.state, metadata)
         content: bytes = save(self.state, metadata)
         return content
 
@@ -113,7 +120,7 @@ class SavedModel:
                 "the model has the tokens of several clients, and no tokenizer; give one of theirs "
                 "(--tokenizer, or `with_tokenizer`)"
             )
-        return Tokenizer.from_str(self.tokenizer)
+        return read_tokenizer(self.tokenizer)
 
 
 def read_model(path: str | Path) -> SavedModel:
@@ -122,13 +129,14 @@ def read_model(path: str | Path) -> SavedModel:
     Raises
     ------
     FedotError
-        If it cannot be read, or its tensors are not those of its configuration.
+        If it cannot be read, is damaged, or its tensors are not those of its configuration, or no numbers.
     """
     path = Path(path)
     if path.is_dir():
         raise FedotError(f"{path} is a folder; give a .safetensors file, or load it with transformers' from_pretrained")
     found = open_source(path, path.parent)
     state = {name: found.tensors[name].float() for name in found.tensors}
+    check_finite(state, str(path))
     words = None if found.tokenizer else found.vocabulary
     return SavedModel(found.config, state, found.tokenizer, words, found.counts, found.classes, found.class_counts)
 
@@ -145,8 +153,8 @@ def select_rows(state: State, config: Any, rows: Sequence[str], own: Sequence[st
     missing = union.labels[len(rows) :]
     if missing:
         raise FedotError(
-            f"the tokenizer has {len(missing)} tokens that the model does not know, such as {missing[0]!r}; "
-            "give that of one of the model's own clients"
+            f"the tokenizer has {len(missing)} tokens that the model does not know, "
+            f"such as {printable(missing[0], 40)!r}; give that of one of the model's own clients"
         )
     out = dict(state)
     for name, axis in symmetry(config).tensors_of("vocab"):

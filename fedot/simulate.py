@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,8 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedot.command import command
 from fedot.errors import FedotError
 from fedot.federation.flower_commands import QUIET
+from fedot.outside import printable
+from fedot.scratch import scratch_folder
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     from fedot.scenario import Scenario
@@ -75,7 +77,7 @@ def simulate(
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
-    try:
+    with command("error: ", "what was finished is in the output folder, marked as incomplete"):
         if force and resume:
             raise FedotError("--force starts again and --resume goes on; give one of them")
         if cache is not None and no_cache:
@@ -89,10 +91,6 @@ def simulate(
                 _run_one(own, folder / run.slug, n[run.slug], workers, force)
         if len(runs) > 1:
             _join(folder, [run for run, _ in runs])
-    except FedotError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted; what was finished is in the output folder, marked as incomplete", code=130)
 
 
 def _plan(
@@ -143,8 +141,8 @@ def _cache(folder: Path | None, none: bool) -> Iterator[str]:
     from fedot.cache import default_folder, usable
 
     if none:
-        with tempfile.TemporaryDirectory(prefix="fedot-") as temporary:
-            yield temporary
+        with scratch_folder() as temporary:
+            yield str(temporary)
     else:
         yield usable(folder or default_folder())
 
@@ -228,7 +226,7 @@ def _tell(folder: Path) -> None:
     console = Console()
     console.print(summary_table(results))
     for notice in results["provenance"]["notices"]:
-        console.print(f"note: {notice}", style="dim", highlight=False, markup=False)
+        console.print(f"note: {printable(notice, 1000)}", style="dim", highlight=False, markup=False)
     if results["provenance"]["stand_in"]:
         console.print(
             "\nBUILT-IN STAND-IN DATA WERE USED: these figures say nothing about the real data sets.\n"
@@ -236,15 +234,6 @@ def _tell(folder: Path) -> None:
             style="bold yellow",
         )
     console.print(f"\nreport: {folder / 'report.html'}\nresults: {folder / 'results.json'}", soft_wrap=True)
-
-
-def _fail(message: str, code: int = 2) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=True, soft_wrap=True)
-    console.print("error:", style="bold red", end=" ")
-    console.print(message, highlight=False, markup=False)
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fedot.command import command
 from fedot.errors import FedotError
 
 NAME = "status.json"
@@ -138,14 +139,11 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON.")] = False,
 ) -> None:
     """Tell how far a run is. Exit code: 0 finished, 3 running, 4 interrupted or failed, 2 no run there."""
-    places = [folder] if (folder / NAME).exists() else sorted(path.parent for path in folder.glob(f"*/{NAME}"))
-    try:
+    with command():
+        places = [folder] if (folder / NAME).exists() else sorted(path.parent for path in folder.glob(f"*/{NAME}"))
         found = [read_status(place) for place in places or [folder]]
-    except FedotError as error:
-        typer.echo(f"fedot: {error}", err=True)
-        raise typer.Exit(2) from None
-    for status in found:
-        typer.echo(json.dumps(asdict(status)) if as_json else "\n".join(lines_of(status, time.time())))
+        for status in found:
+            typer.echo(json.dumps(asdict(status)) if as_json else "\n".join(lines_of(status, time.time())))
     raise typer.Exit(max(CODES[status.state] for status in found))
 
 

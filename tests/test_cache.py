@@ -1,5 +1,8 @@
 """Trained models are kept by what decides a training, and come back to the bit."""
 
+import os
+import shutil
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from fedot import cache
 from fedot.cache import kept, read, training_key, usable
@@ -108,6 +113,95 @@ def test_a_broken_file_is_trained_again(tmp_path: Any, content: bytes | None) ->
     again = kept(str(tmp_path), key_of(job), job)
     assert all(torch.equal(again.state[name], first.state[name]) for name in first.state)
     assert read(path) is not None
+
+
+def test_every_damaged_byte_trains_again(tmp_path: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A flipped bit anywhere: in the length, in the header, in names, in numbers."""
+    job = task()
+    path = tmp_path / f"{key_of(job)}.safetensors"
+    first = kept(str(tmp_path), key_of(job), job)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in [*range(9), *rng.integers(9, len(whole), 300).tolist()]:
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(spoilt)
+        found = read(path)
+        if found is not None:  # of the header's JSON some bits mean nothing: white space between its parts
+            assert all(torch.equal(found.state[name], first.state[name]) for name in first.state)
+            assert (found.history, found.num_examples) == (first.history, first.num_examples)
+            assert place < 8 + int.from_bytes(whole[:8], "little")
+    assert all("\n" not in message for message in caplog.messages)
+    path.write_bytes(whole)
+    assert read(path) is not None
+
+
+def test_a_result_under_another_name_or_without_a_checksum_is_none(tmp_path: Any) -> None:
+    job = task()
+    path = tmp_path / f"{key_of(job)}.safetensors"
+    kept(str(tmp_path), key_of(job), job)
+    other = tmp_path / f"{'0' * 32}.safetensors"
+    shutil.copy(path, other)
+    assert read(other) is None
+    with safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    del metadata["checksum"]
+    save_file(tensors, path, metadata)  # as an older release did
+    assert read(path) is None
+    (tmp_path / "folder.safetensors").mkdir()
+    assert read(tmp_path / "folder.safetensors") is None
+
+
+def test_only_results_are_forgotten(tmp_path: Any) -> None:
+    """Whatever else is in the folder, of whatever name and age, is the user's."""
+    jobs = [task(seed=seed) for seed in range(5)]
+    mine = ["best.safetensors", f"{'a' * 32}.safetensors", f"{'b' * 32}.safetensors", "notes.part", ".x.part"]
+    for name in mine:
+        save_file({"w": torch.ones(2)}, tmp_path / name, {"format": "pt"})
+    (tmp_path / mine[2]).write_bytes(b"no safetensors file")
+    kept(str(tmp_path), key_of(jobs[0]), jobs[0], 2)
+    shutil.copy(tmp_path / f"{key_of(jobs[0])}.safetensors", tmp_path / "copy.safetensors")
+    outside = tmp_path / "elsewhere" / f"{'c' * 32}.safetensors"
+    outside.parent.mkdir()
+    shutil.copy(tmp_path / "copy.safetensors", outside)
+    (tmp_path / outside.name).symlink_to(outside)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for path in before:
+        os.utime(path, (1, 1))
+    for job in jobs[1:]:
+        kept(str(tmp_path), key_of(job), job, 2)
+    gone = {path for path in before if not path.exists()}
+    assert gone == {tmp_path / f"{key_of(jobs[0])}.safetensors"}
+    assert all(path.read_bytes() == content for path, content in before.items() if path not in gone)
+    left = [job for job in jobs if (tmp_path / f"{key_of(job)}.safetensors").exists()]
+    assert left == jobs[3:]
+
+
+def test_what_a_killed_process_left_half_written_goes_after_a_day(tmp_path: Any) -> None:
+    job = task()
+    old, new = (tmp_path / f".{'a' * 32}.safetensors.{pid}.part" for pid in (1, 2))
+    old.write_bytes(b"half")
+    new.write_bytes(b"half")
+    os.utime(old, (time.time() - 90_000, time.time() - 90_000))
+    kept(str(tmp_path), key_of(job), job)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_a_folder_that_is_none_costs_the_cache_only(tmp_path: Any) -> None:
+    (tmp_path / "file").write_text("no folder")
+    job = task()
+    assert kept(str(tmp_path / "file"), key_of(job), job).num_examples == 24
+    assert kept(str(tmp_path / "file" / "below"), key_of(job), job).num_examples == 24
+
+
+def test_without_a_home_the_folder_must_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(FedotError, match="XDG_CACHE_HOME"):
+        cache.default_folder()
 
 
 def test_a_folder_that_cannot_be_written_is_refused() -> None:

@@ -264,7 +264,10 @@ def test_an_interrupt_keeps_what_is_finished(call: Call, tmp_path: Path, monkeyp
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_the_command_and_all_its_processes(scenario: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_command_and_all_its_processes(
+    scenario: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     out = tmp_path / "o"
     seeds = ",".join(map(str, range(200)))
     command = [sys.executable, "-m", "fedot.simulate", str(scenario), "--out", str(out), "--seeds", seeds]
@@ -274,9 +277,9 @@ def test_ctrl_c_ends_the_command_and_all_its_processes(scenario: Path, tmp_path:
     deadline = time.monotonic() + 120
     while not (out / "results.json").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    os.killpg(process.pid, number)  # as a terminal does
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130, told
+    assert process.returncode == code, told
     assert "Traceback" not in told
     results = json.loads((out / "results.json").read_text())
     assert results["provenance"]["complete"] is False

@@ -4,13 +4,15 @@ The server's own arithmetic is a function of the clients' answers alone, and cos
 each exchange becomes a folder, with a file for each reply; a run that goes on gets the same answers to the same
 questions from there, comes to the same global model to the bit, whatever the strategy keeps from round to round, and
 asks the clients for what is left. A question is known by the hash of everything in it, weights included, and of what
-the clients told about themselves: after a change of settings or data nothing old is taken for an answer.
+the clients told about themselves: after a change of settings or data nothing old is taken for an answer. Every file is
+held against its checksum; where one is damaged, the clients are asked again.
 """
 
 import base64
 import hashlib
 import json
 import logging
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,21 +23,29 @@ import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from fedot.checksum import KEY, checksum
 from fedot.errors import FedotError
 from fedot.federation.files import write_bytes
 from fedot.federation.flower_private import come_from
 from fedot.federation.messages import unpack_description
 from fedot.federation.passing import PassingGrid
+from fedot.outside import parse_json, told
 
 log = logging.getLogger("fedot.server")
 
 FOLDER, COMPLETE = ".checkpoint", "complete"
 MOST_BYTES = 8 * 2**30
 """A seed's answers are kept up to so many bytes; what is beyond is asked for again."""
+
+MOST_TOLD = 2**27
+"""Bytes of what an answer says besides its arrays."""
+
+EXCHANGE = re.compile(r"[0-9a-f]{32}-[0-9]+")
+"""Name of an exchange's folder."""
 
 NOT_ASKED = {"cache"}  # where models are kept decides nothing
 LOST = -1  # Flower tells of a lost node under its own id
@@ -59,7 +69,7 @@ class CheckpointedGrid(PassingGrid):
         self._about: dict[int, str] = {}
 
     def forget(self) -> None:
-        """Remove what is kept: the seed is finished, or the run starts again.
+        """Remove what is kept: the seed is finished, or the run starts again. What else is in the folder stays.
 
         Raises
         ------
@@ -67,7 +77,11 @@ class CheckpointedGrid(PassingGrid):
             If it cannot be removed.
         """
         try:
-            shutil.rmtree(self.folder)
+            for each in list(self.folder.iterdir()):
+                if EXCHANGE.fullmatch(each.name):
+                    shutil.rmtree(each)
+            if not any(self.folder.iterdir()):
+                self.folder.rmdir()
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -101,15 +115,14 @@ class CheckpointedGrid(PassingGrid):
             number += 1
             yield reply
         if answered and writing:
-            self._write(folder / COMPLETE, str(number).encode())
+            self._write(folder / COMPLETE, _completed(folder, number))
 
     def _repeated(self, answers: list[Path], sent: list[Message]) -> Iterator[Message]:
         by_place = {self._place(message.metadata.dst_node_id): message for message in sent}
         for path in answers:
-            with safe_open(path, "pt") as file:
-                answer = json.loads(file.metadata()["answer"])
-                reply = Message(_read_back(answer, file), reply_to=by_place.get(answer["place"], sent[0]))
-            if answer["place"] == LOST:
+            place, content = _answer_in(path)
+            reply = Message(content, reply_to=by_place.get(place, sent[0]))
+            if place == LOST:
                 come_from(reply, 1)
             yield reply
 
@@ -142,14 +155,14 @@ class CheckpointedGrid(PassingGrid):
     def _keep(self, path: Path, reply: Message) -> bool:
         """Write a reply; tell whether it could be."""
         tensors: dict[str, Tensor] = {}
-        answer = {"place": self._place(reply.metadata.src_node_id), **_written(reply, tensors)}
+        answer = json.dumps({"place": self._place(reply.metadata.src_node_id), **_written(reply, tensors)})
         self.kept_bytes += sum(tensor.numel() for tensor in tensors.values())
         if self.kept_bytes > self.most_bytes:
             if not self._full:
                 log.warning("the checkpoint is full; a run that goes on will repeat what comes from here")
             self._full = True
             return False
-        return self._write(path, save(tensors, {"answer": json.dumps(answer)}))
+        return self._write(path, save(tensors, {"answer": answer, KEY: checksum(tensors, _name(path), answer)}))
 
     def _write(self, path: Path, content: bytes) -> bool:
         try:
@@ -161,21 +174,49 @@ class CheckpointedGrid(PassingGrid):
 
 
 def _kept_in(folder: Path) -> list[Path] | None:
-    """Files of the replies of a complete exchange; None if there is none, or one of them cannot be read."""
+    """Files of the replies of a complete exchange; None if there is none, or any of it is damaged."""
+    complete = folder / COMPLETE
     try:
-        paths = [folder / f"{k}.safetensors" for k in range(int((folder / COMPLETE).read_text()))]
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        paths = [folder / COMPLETE]
-    for path in paths:
-        try:
-            with safe_open(path, "pt") as file:
-                json.loads(file.metadata()["answer"])
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s cannot be read (%s), so the clients are asked again", path, type(error).__name__)
+        if not complete.exists():
             return None
+        with told(f"{complete} cannot be read"):
+            said = complete.read_bytes()
+            count = int(said.split()[0])
+            if said != _completed(folder, count):
+                raise FedotError(f"{complete} is damaged")
+        paths = [folder / f"{k}.safetensors" for k in range(count)]
+        for path in paths:  # all before the first is handed out
+            _answer_in(path)
+    except (FedotError, OSError) as error:
+        log.warning("%s; the clients are asked again", error)
+        return None
     return paths
+
+
+def _completed(folder: Path, count: int) -> bytes:
+    """What says that so many replies are all of an exchange."""
+    return f"{count} {checksum({}, folder.name, str(count))}".encode()
+
+
+def _name(path: Path) -> str:
+    """Whose answer to what a file holds: it is none under another name."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def _answer_in(path: Path) -> tuple[int, RecordDict | Error]:
+    """The place of whoever answered, and the answer.
+
+    Raises
+    ------
+    FedotError
+        If the file is damaged.
+    """
+    with told(f"{path} is damaged"), safe_open(path, "pt") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata[KEY] != checksum(tensors, _name(path), metadata["answer"]):
+            raise FedotError(f"{path} is damaged (it does not fit its checksum)")
+        answer = parse_json(metadata["answer"], str(path), MOST_TOLD)
+        return int(answer["place"]), _read_back(answer, tensors)
 
 
 def digest(content: RecordDict, known: dict[int, str] | None = None) -> str:
@@ -222,7 +263,7 @@ def _written(reply: Message, tensors: dict[str, Tensor]) -> dict[str, Any]:
     return {"records": records}
 
 
-def _read_back(answer: Mapping[str, Any], file: Any) -> RecordDict | Error:
+def _read_back(answer: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> RecordDict | Error:
     """Read what `_written` wrote."""
     if "error" in answer:
         return Error(*answer["error"])
@@ -231,7 +272,7 @@ def _read_back(answer: Mapping[str, Any], file: Any) -> RecordDict | Error:
         if kind == "ArrayRecord":
             content[name] = ArrayRecord(
                 {
-                    key: Array(dtype, tuple(shape), stype, file.get_tensor(f"{i}.{j}").numpy().tobytes())
+                    key: Array(dtype, tuple(shape), stype, tensors[f"{i}.{j}"].numpy().tobytes())
                     for j, (key, dtype, shape, stype) in enumerate(items)
                 }
             )

@@ -1,7 +1,6 @@
 """Command line of a fusion without a federation."""
 
 import enum
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fedot.command import command
 from fedot.errors import FedotError
+from fedot.outside import printable, told
+from fedot.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from fedot.fusion.diagnostics import GroupDiagnostics
     from fedot.fusion.jobs import Job
     from fedot.fusion.probe import Probe
     from fedot.fusion.sources import Source
+
+
+MOST_TEXT = 2**30
+"""Characters of a file of texts, tokens or counts."""
 
 
 class Dtype(enum.StrEnum):
@@ -51,12 +57,8 @@ def fuse(
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
 ) -> None:
     """Fuse MODELS into one, without any data: by reduction where token counts are known, else by optimal transport."""
-    try:
+    with command("error: "):
         _fuse(models, out, arch, weights, method, set_, anchor, probe, counts, vocabularies, dtype, dry_run, force)
-    except FedotError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing was written", code=130)
 
 
 def _fuse(
@@ -88,18 +90,20 @@ def _fuse(
     method_named(method)
     config = FusionConfig.from_options({**_options(set_ or []), "method": method})
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="fedot-") as scratch:
-        sources = [open_source(path, Path(scratch), _arch(arch)) for path in models]
+    with scratch_folder() as scratch:
+        sources = [open_source(path, scratch, _arch(arch)) for path in models]
         _check_arch(sources, arch)
         sources = _with_files(sources, counts, vocabularies)
-        job = make_job(sources, config, weights=_numbers(weights), anchor=anchor, probed=probe is not None)
+        with told("the models cannot be fused"):
+            job = make_job(sources, config, weights=_numbers(weights), anchor=anchor, probed=probe is not None)
         if dry_run:
             _tell_plan(job)
             return
         import torch
 
         torch_dtype = getattr(torch, dtype.value) if dtype else None
-        found = run(job, out, dtype=torch_dtype, probe=_probe(job, probe) if probe else None)
+        with told("the models cannot be fused"):
+            found = run(job, out, dtype=torch_dtype, probe=_probe(job, probe) if probe else None)
         _tell(job, found, out, time.perf_counter() - start)
 
 
@@ -111,7 +115,8 @@ def _options(pairs: list[str]) -> dict[str, object]:
         key, sign, value = pair.partition("=")
         if not sign:
             raise FedotError(f"--set {pair} has no value; write --set key=value")
-        out[key] = yaml.safe_load(value)
+        with told(f"--set {printable(pair)} is no YAML"):
+            out[key] = yaml.safe_load(value)
     return out
 
 
@@ -161,17 +166,21 @@ def _with_files(sources: list["Source"], counts: list[Path] | None, vocabularies
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            found = file.read(MOST_TEXT + 1)
+        if len(found) <= MOST_TEXT:
+            return found
     except (OSError, UnicodeDecodeError) as error:
         raise FedotError(f"{path} cannot be read ({type(error).__name__}); a text file is needed") from None
+    raise FedotError(f"{path} cannot be read: it has more than {MOST_TEXT} characters")
 
 
 def _probe(job: "Job", path: Path) -> "Probe":
     """Texts as rows of the union, by the anchor's tokenizer."""
     import torch
-    from tokenizers import Tokenizer
 
     from fedot.fusion.probe import Probe
+    from fedot.tokenizer import read_tokenizer
 
     anchor = job.sources[job.problem.anchor]
     if not anchor.tokenizer:
@@ -179,7 +188,7 @@ def _probe(job: "Job", path: Path) -> "Probe":
     texts = [line for line in _read(path).splitlines() if line.strip()]
     if not texts:
         raise FedotError(f"{path} holds no text; write one text a line")
-    tokenizer, index = Tokenizer.from_str(anchor.tokenizer), job.problem.unions["vocab"].index[job.problem.anchor]
+    tokenizer, index = read_tokenizer(anchor.tokenizer), job.problem.unions["vocab"].index[job.problem.anchor]
     ids = [torch.tensor(each.ids[: anchor.config.max_length] or [1]) for each in tokenizer.encode_batch(texts)]
     rows = torch.nn.utils.rnn.pad_sequence([index[each] for each in ids], batch_first=True)
     return Probe(tuple((batch,) for batch in torch.split(rows, 64)))
@@ -204,12 +213,14 @@ def _tell_plan(job: "Job") -> None:
 
 def _tell(job: "Job", found: list[dict[str, "GroupDiagnostics"]], out: Path, seconds: float) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(soft_wrap=True)
     for source, groups in zip(job.sources, found, strict=False):
         if groups:
-            table = Table(title=f"{source.path.name} aligned to {job.sources[job.problem.anchor].path.name}")
+            names = (escape(printable(each.path.name)) for each in (source, job.sources[job.problem.anchor]))
+            table = Table(title=" aligned to ".join(names))
             for column in ("group", "kind", "size", "cost", "moved", "fit"):
                 table.add_column(column, justify="left" if column in ("group", "kind") else "right")
             for name, each in groups.items():
@@ -225,20 +236,11 @@ def _tell(job: "Job", found: list[dict[str, "GroupDiagnostics"]], out: Path, sec
         if k != job.problem.anchor
     ):
         console.print("note: no token is shared with the anchor; the streams hang on the classes alone", style="dim")
-    console.print(f"{out} written in {seconds:.1f} s", highlight=False, markup=False)
+    console.print(f"{printable(out, 1000)} written in {seconds:.1f} s", highlight=False, markup=False)
 
 
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
-
-
-def _fail(message: str, code: int = 2) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=True, soft_wrap=True)
-    console.print("error:", style="bold red", end=" ")
-    console.print(message, highlight=False, markup=False)
-    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -3,11 +3,14 @@
 Nothing is mapped into memory and nothing stays there, so that a model may be larger than what is free.
 """
 
+import contextlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.outside import parse_json, printable, told
 
 DTYPES = {
     "F64": torch.float64,
@@ -29,6 +33,9 @@ DTYPES = {
     "BOOL": torch.bool,
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+MOST_HEADER = 2**27
+"""Bytes of a header; the library takes 100 MB."""
+
 PICKLES = (b"\x80", b"PK\x03\x04")
 
 
@@ -54,30 +61,41 @@ class TensorFile(Mapping[str, Tensor]):
         """
         self.path = Path(path)
         try:
-            with self.path.open("rb") as file:
-                head = file.read(9)
-                if head.startswith(PICKLES) and head[8:] != b"{":  # the length of a header may look like a pickle
-                    raise FedotError(
-                        f"{self.path} is a pickle, which can run code, and is not read; save the model as .safetensors"
-                    )
-                size = int.from_bytes(head[:8], "little")
-                file.seek(8)
-                with safe_open(self.path, framework="pt"):  # checks lengths, offsets and overlaps
-                    header = json.loads(file.read(size))
-        except OSError as error:
-            raise FedotError(f"{self.path} cannot be read ({error.strerror or type(error).__name__})") from None
-        except (SafetensorError, ValueError) as error:
-            raise FedotError(f"{self.path} is not a whole safetensors file ({error}); save or copy it again") from None
+            with told(f"{self.path} is not a whole safetensors file"):
+                header, size = self._header()
+        except FedotError as error:
+            if isinstance(error.__cause__, OSError):
+                raise FedotError(f"{self.path} cannot be read ({_reason(error.__cause__)})") from None
+            if isinstance(error.__cause__, SafetensorError):
+                raise FedotError(
+                    f"{self.path} is not a whole safetensors file ({printable(error.__cause__, 100)}); "
+                    "save or copy it again"
+                ) from None
+            raise
         self.metadata: dict[str, str] = header.pop("__metadata__", None) or {}
         odd = next((name for name, each in header.items() if each["dtype"] not in DTYPES), None)
         if odd is not None:
             raise FedotError(
-                f"{self.path} holds {odd} as {header[odd]['dtype']}, which fedot cannot read; "
+                f"{self.path} holds {printable(odd, 80)} as {printable(header[odd]['dtype'], 20)}, "
+                "which fedot cannot read; "
                 f"save it as one of {', '.join(DTYPES)}"
             )
         self.shapes: dict[str, tuple[int, ...]] = {name: tuple(each["shape"]) for name, each in header.items()}
         self.dtypes = {name: DTYPES[each["dtype"]] for name, each in header.items()}
         self._start = {name: 8 + size + each["data_offsets"][0] for name, each in header.items()}
+
+    def _header(self) -> tuple[dict[str, Any], int]:
+        """The header and its length in bytes, once the library has checked lengths, offsets and overlaps."""
+        with self.path.open("rb") as file:
+            head = file.read(9)
+            if head.startswith(PICKLES) and head[8:] != b"{":  # the length of a header may look like a pickle
+                raise FedotError(
+                    f"{self.path} is a pickle, which can run code, and is not read; save the model as .safetensors"
+                )
+            size = int.from_bytes(head[:8], "little")
+            file.seek(8)
+            with safe_open(self.path, framework="pt"):
+                return parse_json(file.read(size), f"the header of {self.path}", MOST_HEADER), size
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.shapes)
@@ -131,12 +149,10 @@ class TensorWriter:
         text = json.dumps(header, ensure_ascii=False).encode()
         text += b" " * (-len(text) % 8)
         self._temporary = path.with_name(f".{path.name}.part")
-        try:
+        with self._writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._temporary.open("wb")
-        except OSError as error:
-            raise FedotError(f"{path} cannot be written ({error.strerror}); choose another --out") from None
-        self._file.write(len(text).to_bytes(8, "little") + text)
+            self._file.write(len(text).to_bytes(8, "little") + text)
         self._start = {name: begin + 8 + len(text) for name, begin in self._start.items()}
 
     def write(self, name: str, tensor: Tensor, start: int = 0) -> None:
@@ -144,10 +160,23 @@ class TensorWriter:
         shape = self.shapes[name]
         if tuple(tensor.shape[1:]) != shape[1:] or (shape and start + len(tensor) > shape[0]):
             raise FedotError(f"{name} came out as {tuple(tensor.shape)}, but {shape} was announced")
+        tensor = tensor.to(self.dtype)
+        if not bool(torch.isfinite(tensor).all()):
+            raise FedotError(f"{name} came out with NaN or infinite values, so {self.path} is not written")
         if tensor.numel():
-            self._file.seek(self._start[name] + start * math.prod(shape[1:]) * self.dtype.itemsize)
-            self._file.write(tensor.to(self.dtype).contiguous().flatten().view(torch.uint8).numpy().data)
+            with self._writing():
+                self._file.seek(self._start[name] + start * math.prod(shape[1:]) * self.dtype.itemsize)
+                self._file.write(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
         self._left[name] -= tensor.numel()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise FedotError(
+                f"{self.path} cannot be written ({_reason(error)}); make room there, or choose another --out"
+            ) from None
 
     def __enter__(self) -> "TensorWriter":
         return self
@@ -155,11 +184,21 @@ class TensorWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            with self._writing():
+                self._file.close()  # which writes the rest
+        except FedotError:
+            self._temporary.unlink(missing_ok=True)
+            raise
         missing = next((name for name, left in self._left.items() if left), None)
         if kind is not None or missing is not None:
             self._temporary.unlink(missing_ok=True)
         else:
-            self._temporary.replace(self.path)
+            with self._writing():
+                self._temporary.replace(self.path)
         if kind is None and missing is not None:
             raise FedotError(f"{missing} was announced for {self.path}, but not all of it was written")
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else type(error).__name__

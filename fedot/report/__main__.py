@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from fedot.errors import FedotError
+from fedot.command import command
 
 
 def main(
@@ -26,7 +26,7 @@ def main(
     from fedot.report.by_round import round_differences_markdown, rounds_markdown
     from fedot.report.html import write_figures
 
-    try:
+    with command():
         loaded = load_results(results)
         if markdown:
             typer.echo(summary_markdown(loaded), nl=False)
@@ -43,12 +43,9 @@ def main(
         write_csv(loaded, folder / "summary.csv")
         write_latex(loaded, folder / "summary.tex")
         write_figures(loaded, folder / "figures")
-    except FedotError as error:
-        typer.echo(f"fedot: {error}", err=True)
-        raise typer.Exit(2) from None
-    console = Console()
-    console.print(summary_table(loaded))
-    console.print(f"Report: {page}", markup=False, soft_wrap=True)
+        console = Console()
+        console.print(summary_table(loaded))
+        console.print(f"Report: {page}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

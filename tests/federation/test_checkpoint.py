@@ -1,6 +1,7 @@
 """A run that is killed between rounds, and goes on from there with the same result to the bit."""
 
 import errno
+import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,52 @@ def test_half_a_file_is_no_answer(call: Call, tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(Killed):
         call("o", 0, resume=True)
+
+
+def test_damage_costs_an_answer_and_never_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A flipped bit in any file of an exchange, or a file in another's place: all are asked again."""
+    inner = FakeGrid({5: answer(make_update(0)), 6: answer(make_update(1))})
+    ask(grid_of(tmp_path / "c", inner), inner)
+    [folder] = (tmp_path / "c").iterdir()
+    whole = {path: path.read_bytes() for path in folder.iterdir()}
+    assert len(whole) == 3
+    generator = random.Random(0)
+
+    def asked_again() -> int:
+        inner.sent.clear()
+        replies = ask(grid_of(tmp_path / "c", inner), inner)
+        assert len(replies) == 2
+        for path, content in whole.items():
+            path.write_bytes(content)
+        return len(inner.sent)
+
+    assert asked_again() == 0
+    for path, content in whole.items():
+        for place in {0, 1, 8, len(content) - 1, *(generator.randrange(9, len(content)) for _ in range(20))}:
+            spoilt = bytearray(content)
+            spoilt[place % len(content)] ^= 1 << generator.randrange(8)
+            path.write_bytes(spoilt)
+            assert asked_again() in ((2,) if path.name == "complete" else (0, 2))  # bits of white space mean nothing
+        last = bytearray(content)
+        last[-1] ^= 1
+        path.write_bytes(last)
+        assert asked_again() == 2
+    for content in (b"", b"1", b"999999999999", b"2 x", b"\xff"):
+        (folder / "complete").write_bytes(content)
+        assert asked_again() == 2
+    (folder / "0.safetensors").write_bytes(whole[folder / "1.safetensors"])
+    assert asked_again() == 2
+    assert caplog.messages
+    assert all("\n" not in message for message in caplog.messages)
+
+
+def test_what_is_not_its_own_stays_when_a_checkpoint_goes(tmp_path: Path) -> None:
+    inner = FakeGrid({5: answer(make_update(0))})
+    grid = grid_of(tmp_path / "c", inner)
+    ask(grid, inner)
+    (tmp_path / "c" / "mine").mkdir()
+    grid.forget()
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["mine"]
 
 
 def grid_of(folder: Path, inner: FakeGrid, **options: Any) -> CheckpointedGrid:

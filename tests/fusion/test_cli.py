@@ -1,5 +1,6 @@
 """The command line of a fusion: what it writes, and that the library still has its function."""
 
+import json
 import subprocess
 import sys
 
@@ -7,15 +8,14 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
 
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.apply import apply_maps
 from fedot.fusion.canonicalise import canonicalise
 from fedot.fusion.probe import Probe
 from fedot.models import canonical_config, config_from_json, load_model, symmetry
+from fedot.scenario import TokenizerSpec
+from fedot.tokenizer import train_tokenizer
 from tests.fusion.disk import VOCAB, call, model, write
 from tests.groups import random_symmetry
 
@@ -126,17 +126,17 @@ def test_class_counts_that_cannot_be_read_are_told(tmp_path):
 
 
 def test_a_probe_is_read_by_the_anchors_tokenizer(tmp_path):
-    words = {"[UNK]": 0} | {f"w{i}": i for i in range(1, VOCAB)}
-    tokenizer = Tokenizer(WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    files = [write(tmp_path / f"{k}.safetensors", *model(k), tokenizer=tokenizer.to_str()) for k in (0, 1)]
+    words = {"[PAD]": 0, "[UNK]": 1} | {f"w{i}": i for i in range(2, VOCAB)}
+    settings = json.loads(train_tokenizer({"w": 2}, TokenizerSpec()).to_str())
+    settings["model"]["vocab"] = words
+    files = [write(tmp_path / f"{k}.safetensors", *model(k), tokenizer=json.dumps(settings)) for k in (0, 1)]
     probe = tmp_path / "probe.txt"
-    probe.write_text("w1 w2 w3\n\nw4 w5\n")
+    probe.write_text("w2 w3 w4\n\nw5 w6\n")
     out = tmp_path / "out.safetensors"
     done = call(*files, "-o", out, "--method", "aligned", "--set", "support=activations", "--probe", probe)
     assert done.exit_code == 0, done.output
     state, _, _ = read(out)
-    rows = torch.tensor([[1, 2, 3], [4, 5, 0]])
+    rows = torch.tensor([[2, 3, 4], [5, 6, 0]])
     names = tuple(sorted(words, key=words.__getitem__))
     config = FusionConfig(method="aligned", support="activations")
     expected = fuse([model(0), model(1)], vocabularies=[names, names], probe=Probe(((rows,),)), config=config)
