@@ -73,12 +73,17 @@ def symmetry(config: Config) -> SymmetrySpec:
     if _shared(config):
         streams, vocabularies = ("residual", "residual"), ("vocab", "vocab")
         spec.group("residual", width, "permutation")
-        spec.group("vocab", size(config, "vocab_size"), "labels")
+        rows = size(config, "vocab_size")
+        if size(config, "decoder_vocab_size", rows) != rows:
+            raise FedotError(
+                f"config.json has another decoder_vocab_size than its vocab_size {rows}, but one embedding"
+            )
+        spec.group("vocab", rows, "labels")
         spec.embedding("model.shared", reads="vocab", writes="residual")
     else:
         streams, vocabularies = ("residual.encoder", "residual.decoder"), ("vocab.source", "vocab.target")
-        rows = size(config, "vocab_size"), size(config, "decoder_vocab_size", size(config, "vocab_size"))
-        for side, stream, vocabulary, count in zip(SIDES, streams, vocabularies, rows, strict=True):
+        counts = size(config, "vocab_size"), size(config, "decoder_vocab_size", size(config, "vocab_size"))
+        for side, stream, vocabulary, count in zip(SIDES, streams, vocabularies, counts, strict=True):
             spec.group(stream, width, "permutation")
             spec.group(vocabulary, count, "labels")
             spec.embedding(f"model.{side}.embed_tokens", reads=vocabulary, writes=stream)
