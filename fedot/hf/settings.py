@@ -121,6 +121,9 @@ def check_settings(config: Config, settings: Settings, tensors: int) -> None:
         value = config.get(key, default)
         if not _fits(key, value, default):
             raise FedotError(f"config.json has {key} {shown(value)}, but {_kind(default)} is needed")
+    pad, rows = token_number(config, "pad_token_id", settings), config.get("vocab_size")
+    if settings.placed and isinstance(pad, int) and isinstance(rows, int) and not 0 <= pad < rows:
+        raise FedotError(f"config.json has pad_token_id {shown(pad)}, but there are {shown(rows)} tokens")
     for key in settings.depths:
         value = config.get(key)
         if type(value) is int and value > tensors:
@@ -135,8 +138,9 @@ def _fits(key: str, value: object, default: Value) -> bool:
         return type(value) is type(default)
     if isinstance(default, str):
         return isinstance(value, str)
-    whole = isinstance(value, int) and value >= 0
-    return whole if _is_numbered(key) else whole or (isinstance(value, float) and 0 <= value < math.inf)
+    if _is_numbered(key):
+        return isinstance(value, int)
+    return isinstance(value, int | float) and 0 <= value < math.inf
 
 
 def _kind(default: Value) -> str:

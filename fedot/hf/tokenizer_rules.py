@@ -13,20 +13,21 @@ from fedot.hf.vocabulary import TOKENIZER_CONFIG, read_bytes, read_json
 from fedot.outside import told
 
 SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-BERT_RULES = {
-    "do_lower_case": "lowercase",
+BERT_NAMES = {
+    "lowercase": "do_lower_case",
     "strip_accents": "strip_accents",
-    "tokenize_chinese_chars": "handle_chinese_chars",
+    "handle_chinese_chars": "tokenize_chinese_chars",
 }
-"""Keys of tokenizer_config.json, and what tokenizer.json calls them."""
+"""What tokenizer.json calls the rules of BERT, and what tokenizer_config.json does."""
 
-DEFAULTS: Mapping[str, object] = {
+BERT: Mapping[str, object] = {
     "do_lower_case": True,
+    "strip_accents": None,
     "tokenize_chinese_chars": True,
     "do_basic_tokenize": True,
-    "add_prefix_space": False,
 }
-"""What holds where a tokenizer does not say it. (Only BERT's, which has a vocab.txt, makes letters small.)"""
+BYTES: Mapping[str, object] = {"add_prefix_space": False}
+"""What holds where a tokenizer does not say it: in BERT's, and in one over bytes (GPT-2, RoBERTa)."""
 
 
 def read_rules(folder: Path) -> dict[str, object]:
@@ -40,8 +41,20 @@ def read_rules(folder: Path) -> dict[str, object]:
     config, special = _json(folder / TOKENIZER_CONFIG), _json(folder / "special_tokens_map.json")
     whole = _json(folder / "tokenizer.json")
     with told(f"{folder} has a tokenizer whose rules cannot be read; save it again"):
-        rules = _normaliser(whole.get("normalizer"), bert=(folder / "vocab.txt").is_file())
-        rules |= {key: config[key] for key in (*BERT_RULES, *DEFAULTS) if config.get(key) is not None}
+        steps = _steps(whole.get("normalizer"))
+        rules: dict[str, object] = {}
+        if "BertNormalizer" in steps or (folder / "vocab.txt").is_file():
+            normaliser = steps.get("BertNormalizer", {})
+            rules.update(BERT)
+            rules.update((own, normaliser[name]) for name, own in BERT_NAMES.items() if name in normaliser)
+        else:
+            rules.update(
+                BYTES if (folder / "merges.txt").is_file() or whole.get("model", {}).get("type") == "BPE" else {}
+            )
+            rules.update(do_lower_case="Lowercase" in steps, strip_accents="StripAccents" in steps)
+            if "Precompiled" in steps:
+                rules["the table of its normaliser"] = steps["Precompiled"].get("precompiled_charsmap")
+        rules |= {key: config[key] for key in rules if config.get(key) is not None}
         for key in SPECIAL:
             found = config.get(key, special.get(key))
             token = found.get("content") if isinstance(found, dict) else found
@@ -53,27 +66,23 @@ def read_rules(folder: Path) -> dict[str, object]:
 
 
 def differing_rule(ours: Mapping[str, object], theirs: Mapping[str, object]) -> str | None:
-    """First rule in which two tokenizers differ; what only one of them says is compared with what is usual.
+    """First rule in which two tokenizers differ, of those that both have.
 
     Examples
     --------
     >>> differing_rule({"do_lower_case": True}, {"do_lower_case": False, "pad_token": "[PAD]"})
     'do_lower_case'
     """
-    for key in sorted(ours.keys() | theirs.keys()):
-        known = key in DEFAULTS or (key in ours and key in theirs)
-        if known and ours.get(key, DEFAULTS.get(key)) != theirs.get(key, DEFAULTS.get(key)):
-            return key
-    return None
+    return next((key for key in sorted(ours.keys() & theirs.keys()) if ours[key] != theirs[key]), None)
 
 
 def _json(path: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
 
 
-def _normaliser(normaliser: Any, *, bert: bool) -> dict[str, object]:
-    if normaliser is None:
-        return {"do_lower_case": True} if bert else {}
-    if normaliser.get("type") == "BertNormalizer":
-        return {key: normaliser[name] for key, name in BERT_RULES.items() if normaliser.get(name) is not None}
-    return {"the normalizer in tokenizer.json": normaliser}
+def _steps(normaliser: Any) -> dict[str, Mapping[str, Any]]:
+    """Each step of a normaliser by its type; how they are put together differs between versions of the library."""
+    if not isinstance(normaliser, dict):
+        return {}
+    inner = [step for each in normaliser.get("normalizers", ()) for step in _steps(each).items()]
+    return dict([(str(normaliser.get("type")), normaliser), *inner])
