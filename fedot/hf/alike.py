@@ -26,9 +26,9 @@ def check_alike(models: Sequence[HFModel]) -> None:
         _check_kind(models[0], model)
         settings = adapter_of(model.config).settings
         _check_config(models[0], model, settings)
-        _check_special(models[0], model, settings)
         _check_classes(models[0], model)
         _check_tokenizer(models[0], model)
+        _check_special(models[0], model, settings)
         check_companions(models[0].folder, model.folder)
 
 

@@ -145,14 +145,16 @@ def check_companions(first: Path, other: Path) -> None:
     FedotError
         Naming the file and the key.
     """
-    for file in kept_files(first):
+    ours, theirs = kept_files(first), kept_files(other)
+    for file in ours:
         inner = len(file.parts) > 1 or file.name in (*INPUTS, MODULES) or file.name.startswith("sentence_")
-        if inner and (other / file).is_file():
+        if inner and file in theirs:
             _check_file(first / file, other / file)
-    theirs = {file.parts[0] for file in kept_files(other) if len(file.parts) > 1}
-    odd = theirs ^ {file.parts[0] for file in kept_files(first) if len(file.parts) > 1}
+    odd = {file.parts[0] for file in set(ours) ^ set(theirs) if len(file.parts) > 1}
     if odd and all((folder / MODULES).is_file() for folder in (first, other)):
-        raise FedotError(f"only one of {first} and {other} has the module {min(odd)}; fuse models of the same modules")
+        raise FedotError(
+            f"only one of {first} and {other} has all of the module {min(odd)}; fuse models of the same ones"
+        )
 
 
 def _check_file(first: Path, other: Path) -> None:
