@@ -80,6 +80,8 @@ def _fuse(
         raise FedotError(f"{out} exists already; choose another --out, or overwrite it with --force")
     if out.is_dir() and not (out / "config.json").is_file() and any(out.iterdir()):
         raise FedotError(f"{out} is a folder that holds no model, and is not overwritten; choose another --out")
+    if out.is_symlink() and out.is_dir():
+        raise FedotError(f"{out} is a link to a folder, and is not overwritten; name the folder itself as --out")
     from fedot.fusion.config import FusionConfig
     from fedot.fusion.jobs import make_job, run
     from fedot.fusion.methods import method as method_named

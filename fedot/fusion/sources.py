@@ -68,7 +68,9 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
         return Source(path, file, model.spec, model.config, model.dtype, words, folder=rest)
     file = TensorFile(path)
     if "config" not in file.metadata and arch is None:
-        raise FedotError(f"{path} has no configuration in its metadata; give one with --arch FILE.json")
+        foreign = (path.parent / "config.json").is_file()  # a file out of a folder of transformers
+        hint = f"give its folder {path.parent}" if foreign else "give one with --arch FILE.json"
+        raise FedotError(f"{path} has no configuration in its metadata; {hint}")
     config: Any = config_from_json(file.metadata["config"]) if "config" in file.metadata else arch
     spec = symmetry(config)
     try:

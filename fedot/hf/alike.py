@@ -34,9 +34,10 @@ def check_alike(models: Sequence[HFModel]) -> None:
 
 def _check_kind(first: HFModel, model: HFModel) -> None:
     for key in ("model_type", "architectures"):
-        if model.config[key] != first.config[key]:
+        ours, theirs = first.config[key], model.config[key]
+        if ours != theirs:
             raise FedotError(
-                f"{model.folder} has {key} {model.config[key]!r}, but {first.folder} has {first.config[key]!r}; "
+                f"{model.folder} has {key} {shown(theirs)}, but {first.folder} has {shown(ours)}; "
                 "models of one class are needed"
             )
 

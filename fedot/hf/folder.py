@@ -72,7 +72,7 @@ def load_folder(path: str | Path) -> HFModel:
     """
     folder = Path(path)
     config = _read_config(folder)
-    with told(f"{folder}: its config.json and its tensors do not fit each other"):
+    with told(f"{folder}: its files do not fit each other"):
         try:
             adapter = adapter_of(config)
             config = own_names(config, adapter.settings.aliases)
@@ -82,10 +82,11 @@ def load_folder(path: str | Path) -> HFModel:
             widened = {k: t.float() if t.is_floating_point() and t.itemsize < 4 else t for k, t in tensors.items()}
             state, spec = adapter.split(widened, config), adapter.symmetry(canonical)
             spec.validate(state)
+            labels = _labels(folder, config, spec)
         except FedotError as error:
             raise error if str(error).startswith(str(folder)) else FedotError(f"{folder}: {error}") from error
     dtype = max((t.dtype for t in tensors.values() if t.is_floating_point()), key=lambda d: d.itemsize)
-    return HFModel(state, spec, canonical, _labels(folder, config, spec), dtype, folder)
+    return HFModel(state, spec, canonical, labels, dtype, folder)
 
 
 def save_folder(

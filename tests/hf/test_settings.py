@@ -111,6 +111,11 @@ def refusal(first, other):
     return ""
 
 
+def test_every_family_is_asked():
+    kinds = [getattr(transformers, kind).config_class.model_type for kind, _ in FAMILIES.values()]
+    assert set(kinds) == set(HF_MODELS)
+
+
 @pytest.fixture(scope="module")
 def computed(folders):
     return Made(lambda name: compute(folders[name]))
