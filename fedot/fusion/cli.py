@@ -82,6 +82,8 @@ def _fuse(
         raise FedotError(f"{out} exists already; choose another --out, or overwrite it with --force")
     if out.is_dir() and not (out / "config.json").is_file() and any(out.iterdir()):
         raise FedotError(f"{out} is a folder that holds no model, and is not overwritten; choose another --out")
+    if out.is_symlink() and out.is_dir():
+        raise FedotError(f"{out} is a link to a folder, and is not overwritten; name the folder itself as --out")
     from fedot.fusion.config import FusionConfig
     from fedot.fusion.jobs import make_job, run
     from fedot.fusion.methods import method as method_named
@@ -208,6 +210,7 @@ def _tell_plan(job: "Job") -> None:
         table.add_row(each.group, each.kind, sizes, each.how, str(each.tensors))
     console = Console(soft_wrap=True)
     console.print(table)
+    _tell_folders(job)
     console.print(f"memory: about {memory_of(job) / 2**20:.0f} MiB beside the libraries; nothing was written")
 
 
@@ -236,7 +239,25 @@ def _tell(job: "Job", found: list[dict[str, "GroupDiagnostics"]], out: Path, sec
         if k != job.problem.anchor
     ):
         console.print("note: no token is shared with the anchor; the streams hang on the classes alone", style="dim")
+    _tell_folders(job)
     console.print(f"{printable(out, 1000)} written in {seconds:.1f} s", highlight=False, markup=False)
+
+
+def _tell_folders(job: "Job") -> None:
+    """Say what somebody who fuses folders might take for granted, and is not so."""
+    from rich.console import Console
+
+    from fedot.fusion.jobs import is_named, left_behind
+    from fedot.outside import printable
+
+    console, behind = Console(soft_wrap=True), left_behind(job)
+    tables = [name for name in job.problem.unions if name.startswith("vocab")]
+    if tables and not any(is_named(job, name) for name in tables):
+        text = "not every model names its tokens, so rows of the embedding are matched by number"
+        console.print(f"note: {text}", style="dim")
+    if behind:
+        shown = printable(", ".join(behind))
+        console.print(f"left behind: {shown}", style="dim", highlight=False, markup=False)
 
 
 def _figure(value: float | None) -> str:

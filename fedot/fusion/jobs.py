@@ -82,7 +82,7 @@ def make_job(
         raise FedotError(f"got the weights {list(weights)}; every one must be above 0, so leave that model out")
     folders = [source.folder for source in sources if source.folder is not None]
     if folders:
-        from fedot.hf.fuse import check_alike
+        from fedot.hf.alike import check_alike
 
         check_alike(folders)
     _check_classes([source for source in sources if source.classes])
@@ -129,7 +129,8 @@ def plan_of(job: Job) -> tuple[GroupPlan, ...]:
         if group.kind == "labels":
             union = problem.unions[name]
             shared = int(torch.stack([union.present(k) for k in range(len(job.sources))]).prod(0).sum())
-            how = f"by name: {shared} of {len(union.labels)} rows shared by all"
+            kind = "name" if is_named(job, name) else "number"
+            how = f"by {kind}: {shared} of {len(union.labels)} rows shared by all"
         elif job.config.method == "vanilla":
             how = "left as it is"
         elif job.config.method == "merged":
@@ -145,6 +146,24 @@ def plan_of(job: Job) -> tuple[GroupPlan, ...]:
         sizes = tuple(source.spec.groups[name].size for source in job.sources)
         out.append(GroupPlan(name, group.kind, sizes, how, len(spec.tensors_of(name))))
     return tuple(out)
+
+
+def is_named(job: Job, group: str) -> bool:
+    """Whether all models say what the rows of a labelled group are; else the rows go by number."""
+    if group == "vocab":
+        return job.with_vocabulary
+    if not job.sources[0].is_folder:
+        return group == "class" and all(source.classes for source in job.sources)
+    return all(group in source.folder.labels for source in job.sources if source.folder is not None)
+
+
+def left_behind(job: Job) -> tuple[str, ...]:
+    """Names of what lies in the models' folders and does not go into the fused one."""
+    if not job.sources[0].is_folder:
+        return ()
+    from fedot.hf.companions import left_behind as names
+
+    return names([source.path for source in job.sources])
 
 
 def memory_of(job: Job) -> int:
@@ -257,7 +276,9 @@ def _write(job: Job, out: Path, state: Mapping[str, Tensor], config: Any, dtype:
                 writer.write(name, tensor)
         return
     from fedot.hf import save_folder
+    from fedot.hf.settings import renumbered
 
+    config = renumbered(config, job.sources[0].config)
     fresh = out.with_name(f".{out.name}.part")
     shutil.rmtree(fresh, ignore_errors=True)
     try:

@@ -88,7 +88,10 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
 def _checked(file: TensorFile, arch: Any | None) -> Source:
     """Hold all that a file says against what it must be, its configuration before anything is built of it."""
     if "config" not in file.metadata and arch is None:
-        raise FedotError("it has no configuration in its metadata; give one with --arch FILE.json")
+        folder = file.path.parent
+        foreign = (folder / "config.json").is_file()  # a file out of a folder of transformers
+        hint = f"give its folder {folder}" if foreign else "give one with --arch FILE.json"
+        raise FedotError(f"it has no configuration in its metadata; {hint}")
     config: Any = config_from_json(file.metadata["config"]) if "config" in file.metadata else arch
     check_config(config, file.shapes)
     spec = symmetry(config)

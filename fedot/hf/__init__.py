@@ -4,6 +4,7 @@ Reading, fusing and writing need safetensors and JSON only; transformers is impo
 """
 
 from fedot.hf.adapter import Adapter
+from fedot.hf.alike import check_alike
 from fedot.hf.families import HF_MODELS
 from fedot.hf.folder import HFModel, forward_module, load_folder, save_folder
 from fedot.hf.fuse import fuse_folders
@@ -13,6 +14,7 @@ __all__ = [
     "HF_MODELS",
     "Adapter",
     "HFModel",
+    "check_alike",
     "forward_module",
     "fuse_folders",
     "load_folder",

@@ -4,7 +4,7 @@ Inside fedot a model of the transformers library has the names of its file, with
 (``bert.``), one tensor for each projection, and weights in the orientation (out, in).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,15 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.hf.settings import Settings
+from fedot.outside import printable
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 State = dict[str, Tensor]
 Config = Mapping[str, Any]
+
+MOST = 2**27
+"""No size in a config.json is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +32,24 @@ class Adapter:
     split
         (tensors of the file, its config.json) to the state that `symmetry` describes.
     canonical
-        config.json to that of the split model: output layers that have to be untied are.
+        (config.json, names of the file's tensors) to the config.json of the split model: output layers that have to be
+        untied are.
     symmetry
         Canonical config.json to the symmetry of the split model.
     join
         (split state, canonical config.json) to the tensors of a file that the model's own class loads.
     rows
         For each key of config.json that counts labelled rows, the name of the neuron group.
+    settings
+        What the keys of config.json mean for the model's function.
     """
 
     split: Callable[[State, Config], State]
-    canonical: Callable[[Config], dict[str, Any]]
+    canonical: Callable[[Config, Collection[str]], dict[str, Any]]
     symmetry: Callable[[Config], SymmetrySpec]
     join: Callable[[State, Config], State]
     rows: Mapping[str, str]
+    settings: Settings
 
 
 def class_of(config: Config, known: Mapping[str, object]) -> str:
@@ -52,12 +61,13 @@ def class_of(config: Config, known: Mapping[str, object]) -> str:
         If it names none, or one that is not in `known`.
     """
     names = config.get("architectures") or [None]
-    if names[0] not in known:
+    name = names[0] if isinstance(names, list) else names
+    if not isinstance(name, str) or name not in known:
         raise FedotError(
-            f"config.json has architectures {names[0]!r}, whose symmetry fedot does not know; "
+            f"config.json has architectures {printable(repr(name), 60)}, whose symmetry fedot does not know; "
             f"save the model as one of {', '.join(known)}"
         )
-    return str(names[0])
+    return name
 
 
 def size(config: Config, key: str, default: int | None = None) -> int:
@@ -71,7 +81,10 @@ def size(config: Config, key: str, default: int | None = None) -> int:
     value = config.get(key)
     value = default if value is None else value
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise FedotError(f"config.json has {key} {value!r}, but a whole number of at least 1 is needed")
+        shown = printable(repr(value), 60)
+        raise FedotError(f"config.json has {key} {shown}, but a whole number of at least 1 is needed")
+    if value > MOST:
+        raise FedotError(f"config.json has {key} {printable(value, 60)}, but no model has more than {MOST}")
     return value
 
 
@@ -83,15 +96,36 @@ def head_size(width: int, n_head: int) -> int:
 
 
 def n_class(config: Config) -> int:
-    """Count the classes of a classifier; config.json leaves out the default of 2."""
-    return len(config.get("id2label") or ()) or size(config, "num_labels", 2)
+    """Count the classes of a classifier; config.json leaves out the default of 2.
+
+    Raises
+    ------
+    FedotError
+        If `id2label` does not name all classes from 0, or not as many as `num_labels` says.
+    """
+    names = config.get("id2label")
+    if not names:
+        return size(config, "num_labels", 2)
+    if not isinstance(names, dict) or set(map(str, names)) != {str(i) for i in range(len(names))}:
+        raise FedotError("config.json has an id2label that does not name the classes from 0 without a gap")
+    if config.get("num_labels") not in (None, len(names)):
+        shown = printable(repr(config["num_labels"]), 60)
+        raise FedotError(f"config.json has num_labels {shown}, but its id2label names {len(names)} classes")
+    return len(names)
+
+
+def class_names(config: Config) -> tuple[str, ...]:
+    """Names of the classes by number; those that the library makes up where config.json has none."""
+    names = {str(key): str(name) for key, name in (config.get("id2label") or {}).items()}
+    return tuple(names.get(str(i), f"LABEL_{i}") for i in range(n_class(config)))
 
 
 def refuse(config: Config, settings: Sequence[str]) -> None:
     """Refuse a config.json in which one of `settings` is on."""
     for key in settings:
         if config.get(key):
-            raise FedotError(f"config.json has {key} {config[key]!r}, which fedot cannot align; it must be off")
+            shown = printable(repr(config[key]), 60)
+            raise FedotError(f"config.json has {key} {shown}, which fedot cannot align; it must be off")
 
 
 def tied(config: Config) -> bool:
@@ -99,8 +133,15 @@ def tied(config: Config) -> bool:
     return config.get("tie_word_embeddings") is not False
 
 
-def untied(config: Config) -> dict[str, Any]:
+def unchanged(config: Config, names: Collection[str]) -> dict[str, Any]:
+    """Return the config.json of a model that needs no other one."""
+    del names
+    return dict(config)
+
+
+def untied(config: Config, names: Collection[str]) -> dict[str, Any]:
     """Return the config.json of a model whose output layer has a tensor of its own."""
+    del names
     return {**config, "tie_word_embeddings": False}
 
 

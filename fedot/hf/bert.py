@@ -4,7 +4,7 @@ The output of every LayerNorm is the stream, so gains and shifts stay where they
 permuted, not rotated. A permutation holds for the tied output layer too, which therefore stays tied.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from fedot.hf.adapter import (
@@ -25,12 +25,18 @@ from fedot.hf.adapter import (
     size,
     tied,
 )
+from fedot.hf.settings import Settings, Value
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 Declare = Callable[[SpecBuilder, Config], None]
 
+POOLED = "add_pooling_layer"
+"""Argument of the bare classes, of which config.json says nothing: they may be saved without their pooler."""
+
 
 def _pooler(spec: SpecBuilder, config: Config) -> None:
+    if config.get(POOLED) is False:
+        return
     spec.group("pooled", size(config, "hidden_size"), "permutation")
     spec.linear("pooler.dense", reads="residual", writes="pooled")
 
@@ -113,6 +119,20 @@ XLM_ROBERTA_CLASSES = {f"XLM{name}": parts for name, parts in ROBERTA_CLASSES.it
 
 HEADS = ("cls.predictions.", "cls.seq_relationship.", "lm_head.", "classifier.", "qa_outputs.")
 ROWS = {"vocab_size": "vocab", "max_position_embeddings": "position", "type_vocab_size": "segment"}
+SIZES = frozenset({*ROWS, "hidden_size", "num_attention_heads", "intermediate_size"})
+
+
+def _settings(pad: int, placed: Collection[str] = ()) -> Settings:
+    defaults: dict[str, Value] = {
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "position_embedding_type": "absolute",
+        "is_decoder": False,
+        "is_encoder_decoder": False,
+        "add_cross_attention": False,
+        "pad_token_id": pad,
+    }
+    return Settings(defaults, SIZES, ("num_hidden_layers",), padded=frozenset(placed), placed=bool(placed))
 
 
 def body(spec: SpecBuilder, config: Config) -> None:
@@ -145,7 +165,9 @@ def body(spec: SpecBuilder, config: Config) -> None:
         layer_norm(spec, f"{layer}.output.LayerNorm", stream="residual")
 
 
-def adapter(classes: dict[str, tuple[Declare, ...]], prefix: str, base: str, decoder: str) -> Adapter:
+def adapter(
+    classes: dict[str, tuple[Declare, ...]], prefix: str, base: str, decoder: str, settings: Settings
+) -> Adapter:
     """Make the adapter of one of the families; `decoder` is what the output layer over words is called."""
     bias = f"{decoder.rpartition('.')[0]}.bias"
 
@@ -172,7 +194,11 @@ def adapter(classes: dict[str, tuple[Declare, ...]], prefix: str, base: str, dec
             out[bias] = out[f"{decoder}.bias"].clone()
         return out if class_of(config, classes) == base else add_prefix(out, prefix, HEADS)
 
-    return Adapter(split, dict[str, Any], symmetry, join, ROWS)
+    def canonical(config: Config, names: Collection[str]) -> dict[str, Any]:
+        bare = class_of(config, classes) == base and not any("pooler." in name for name in names)
+        return {**config, POOLED: False} if bare else dict(config)
+
+    return Adapter(split, canonical, symmetry, join, ROWS, settings)
 
 
 def _renamed(name: str) -> str:
@@ -180,6 +206,8 @@ def _renamed(name: str) -> str:
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 
-BERT = adapter(BERT_CLASSES, "bert", "BertModel", "cls.predictions.decoder")
-ROBERTA = adapter(ROBERTA_CLASSES, "roberta", "RobertaModel", "lm_head.decoder")
-XLM_ROBERTA = adapter(XLM_ROBERTA_CLASSES, "roberta", "XLMRobertaModel", "lm_head.decoder")
+BERT = adapter(BERT_CLASSES, "bert", "BertModel", "cls.predictions.decoder", _settings(0))
+ROBERTA = adapter(ROBERTA_CLASSES, "roberta", "RobertaModel", "lm_head.decoder", _settings(1, ROBERTA_CLASSES))
+XLM_ROBERTA = adapter(
+    XLM_ROBERTA_CLASSES, "roberta", "XLMRobertaModel", "lm_head.decoder", _settings(1, XLM_ROBERTA_CLASSES)
+)

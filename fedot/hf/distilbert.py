@@ -1,7 +1,6 @@
 """DistilBERT (Sanh et al. 2019): a post-norm encoder like BERT, with names and keys of its own."""
 
 from collections.abc import Callable
-from typing import Any
 
 from fedot.hf.adapter import (
     Adapter,
@@ -19,11 +18,20 @@ from fedot.hf.adapter import (
     n_class,
     size,
     tied,
+    unchanged,
 )
+from fedot.hf.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 HEADS = ("vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.", "classifier.", "qa_outputs.")
 ROWS = {"vocab_size": "vocab", "max_position_embeddings": "position"}
+SETTINGS = Settings(
+    {"activation": "gelu", "is_encoder_decoder": False, "pad_token_id": 0},
+    sizes=frozenset({*ROWS, "dim", "n_heads", "hidden_dim"}),
+    depths=("n_layers",),
+    unread=frozenset({"sinusoidal_pos_embds", "tie_weights_"}),  # a table of sinusoids is in the file like any other
+    aliases={"hidden_size": "dim", "num_attention_heads": "n_heads", "num_hidden_layers": "n_layers"},
+)
 
 
 def _words(spec: SpecBuilder, config: Config) -> None:
@@ -120,4 +128,4 @@ def join(state: State, config: Config) -> State:
     return dict(state) if base else add_prefix(state, "distilbert", HEADS)
 
 
-DISTILBERT = Adapter(split, dict[str, Any], symmetry, join, ROWS)
+DISTILBERT = Adapter(split, unchanged, symmetry, join, ROWS, SETTINGS)

@@ -10,6 +10,7 @@ from fedot.hf.gpt2 import GPT2
 from fedot.hf.marian import MARIAN
 from fedot.hf.t5 import T5
 from fedot.hf.vit import VIT
+from fedot.outside import printable
 
 HF_MODELS: dict[str, Adapter] = {
     "bert": BERT,
@@ -32,8 +33,10 @@ def adapter_of(config: Config) -> Adapter:
         If there is none for its `model_type`.
     """
     name = config.get("model_type")
-    if name not in HF_MODELS:
+    if not isinstance(name, str) or name not in HF_MODELS:
         near = difflib.get_close_matches(str(name), HF_MODELS, 1)
         hint = f"did you mean {near[0]}?" if near else f"fedot knows {', '.join(HF_MODELS)}"
-        raise FedotError(f"config.json has model_type {name!r}, for which there is no adapter; {hint}")
+        raise FedotError(
+            f"config.json has model_type {printable(repr(name), 60)}, for which there is no adapter; {hint}"
+        )
     return HF_MODELS[name]

@@ -1,7 +1,6 @@
 """Read, write and run folders of the transformers library: config.json and model.safetensors."""
 
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,33 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion.files import TensorFile
-from fedot.hf.adapter import Config, State, class_of
+from fedot.fusion.files import TensorFile, TensorWriter
+from fedot.hf.adapter import Config, State, class_names, class_of
+from fedot.hf.companions import copy_companions
 from fedot.hf.families import adapter_of
-from fedot.hf.vocabulary import read_vocabulary
+from fedot.hf.settings import check_settings, own_names
+from fedot.hf.vocabulary import read_json, read_vocabulary
+from fedot.outside import printable, told
 from fedot.symmetry import SymmetrySpec
 
-INDEX = "model.safetensors.index.json"
-KEPT = (  # what a tokenizer or an image processor consists of
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "source.spm",
-    "target.spm",
-    "target_vocab.json",
-    "preprocessor_config.json",
-    "generation_config.json",
-)
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+OTHER_WEIGHTS = {  # and what they are
+    "pytorch_model*.bin": "a pickle, which can run code",
+    "*.pt": "a pickle, which can run code",
+    "tf_model.h5": "for TensorFlow",
+    "flax_model.msgpack": "for Flax",
+    "*.onnx": "for ONNX",
+    "*.gguf": "for llama.cpp",
+}
+VOCABULARIES = {"vocab": "vocab.json", "vocab.source": "vocab.json", "vocab.target": "target_vocab.json"}
+"""Groups of tokens, and the file that may have a vocabulary of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +71,22 @@ def load_folder(path: str | Path) -> HFModel:
         If the folder lacks a file, or its tensors are not those of its class; the message names the first.
     """
     folder = Path(path)
-    config = _read_json(folder / "config.json")
-    adapter = adapter_of(config)
-    tensors = _read_tensors(folder)
-    dtype = max((t.dtype for t in tensors.values() if t.is_floating_point()), key=lambda d: d.itemsize, default=None)
-    if dtype is None:
-        raise FedotError(f"{folder} holds no weights; save the model again with save_pretrained")
-    widened = {name: t.float() if t.is_floating_point() and t.itemsize < 4 else t for name, t in tensors.items()}
-    canonical = adapter.canonical(config)
-    try:
-        state, spec = adapter.split(widened, config), adapter.symmetry(canonical)
-        spec.validate(state)
-    except FedotError as error:
-        raise FedotError(f"{folder}: {error}") from error
-    return HFModel(state, spec, canonical, _labels(folder, config, spec), dtype, folder)
+    config = _read_config(folder)
+    with told(f"{folder}: its files do not fit each other"):
+        try:
+            adapter = adapter_of(config)
+            config = own_names(config, adapter.settings.aliases)
+            tensors = _read_tensors(folder)
+            check_settings(config, adapter.settings, len(tensors))
+            canonical = adapter.canonical(config, tensors.keys())
+            widened = {k: t.float() if t.is_floating_point() and t.itemsize < 4 else t for k, t in tensors.items()}
+            state, spec = adapter.split(widened, config), adapter.symmetry(canonical)
+            spec.validate(state)
+            labels = _labels(folder, config, spec)
+        except FedotError as error:
+            raise error if str(error).startswith(str(folder)) else FedotError(f"{folder}: {error}") from error
+    dtype = max((t.dtype for t in tensors.values() if t.is_floating_point()), key=lambda d: d.itemsize)
+    return HFModel(state, spec, canonical, labels, dtype, folder)
 
 
 def save_folder(
@@ -101,7 +99,7 @@ def save_folder(
     config
         Canonical config.json; numbers of rows are taken from `state` where fusion has changed them.
     anchor
-        Folder whose tokenizer and processor files are copied.
+        Folder whose other files are copied, as far as they belong to the model (`fedot.hf.companions`).
 
     Raises
     ------
@@ -121,11 +119,13 @@ def save_folder(
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         whole = Path(name) / "model"
         whole.mkdir()
-        save_file(joined, whole / "model.safetensors", metadata={"format": "pt"})
+        shapes = {name: tuple(tensor.shape) for name, tensor in joined.items()}
+        with TensorWriter(whole / "model.safetensors", shapes, dtype, {}) as writer:
+            for key, tensor in joined.items():
+                writer.write(key, tensor)
         (whole / "config.json").write_text(json.dumps(fitted, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        for file in (anchor / each for each in KEPT) if anchor else ():
-            if file.is_file():
-                shutil.copyfile(file, whole / file.name)
+        if anchor is not None:
+            copy_companions(anchor, whole)
         whole.replace(folder)
 
 
@@ -166,43 +166,67 @@ def forward_module(state: State, config: Config, dtype: torch.dtype = torch.floa
     return module.to(dtype).eval()
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+def _read_config(folder: Path) -> dict[str, Any]:
+    """Read config.json, or say what kind of a folder this is."""
+    if (folder / "adapter_config.json").is_file():
         raise FedotError(
-            f"{path} cannot be read ({type(error).__name__}); a folder with config.json is needed"
-        ) from error
-    except ValueError as error:
-        raise FedotError(f"{path} is not JSON; save the model with save_pretrained") from error
-    if not isinstance(value, dict):
-        raise FedotError(f"{path} holds a {type(value).__name__}, but an object is needed")
-    return value
+            f"{folder} is a PEFT adapter, not a model; merge it into its base model first: "
+            "model.merge_and_unload().save_pretrained(FOLDER)"
+        )
+    if not folder.is_dir():
+        raise FedotError(f"{folder} is no folder; name the folder in which config.json and model.safetensors are")
+    if not (folder / "config.json").is_file():
+        inner = sorted(each.parent.name for each in folder.glob("*/config.json") if (each.parent / WEIGHTS).is_file())
+        hint = f"; there is a model in {folder / inner[0]}" if inner else ""
+        wanted = f"a folder with config.json, as save_pretrained writes it, is needed{hint}"
+        raise FedotError(f"{folder / 'config.json'} cannot be read (FileNotFoundError); {wanted}")
+    return read_json(folder / "config.json")
 
 
 def _read_tensors(folder: Path) -> State:
     """All tensors of model.safetensors, or of the shards that its index names; pickles are never opened."""
-    files = [folder / "model.safetensors"]
-    if not files[0].is_file() and (folder / INDEX).is_file():
-        shards = _read_json(folder / INDEX).get("weight_map", {}).values()
-        files = [folder / Path(name).name for name in sorted(set(shards))]
     out: dict[str, Tensor] = {}
-    for file in files:
-        if not file.is_file():
-            pickled = " (pytorch_model.bin is a pickle, which can run code, and is not read)"
-            hint = pickled if (folder / "pytorch_model.bin").is_file() else ""
-            raise FedotError(f"{folder} has no {file.name}{hint}; save the model with safe_serialization=True")
+    for file in _weight_files(folder):
         TensorFile(file)  # says what is wrong with it
         out |= load_file(file)  # mapped into memory: all of it is given back when the tensors are dropped
+    if not any(tensor.is_floating_point() for tensor in out.values()):
+        raise FedotError(f"{folder} holds no weights; save the model again with save_pretrained")
     return out
 
 
+def _weight_files(folder: Path) -> list[Path]:
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).is_file():
+        shards = read_json(folder / INDEX).get("weight_map")
+        if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
+            raise FedotError(f"{folder / INDEX} does not say in which file each tensor is; copy it again")
+        files = [folder / Path(name).name for name in sorted(set(shards.values()))]
+        missing = [printable(file.name, 80) for file in files if not file.is_file()]
+        if missing:
+            raise FedotError(
+                f"{folder} has no {missing[0]}, one of {len(files)} files that its {INDEX} names "
+                f"({len(missing)} missing); copy or download the folder again"
+            )
+        return files
+    for pattern, what in OTHER_WEIGHTS.items():
+        found = next(iter(sorted(folder.glob(pattern))), None)
+        if found is not None:
+            raise FedotError(
+                f"{folder} has no {WEIGHTS} ({found.name} is {what}, and is not read); convert it: "
+                "load the model with transformers' from_pretrained and save it with save_pretrained"
+            )
+    raise FedotError(f"{folder} has no {WEIGHTS}; copy or download the folder again")
+
+
 def _labels(folder: Path, config: Config, spec: SymmetrySpec) -> dict[str, tuple[str, ...]]:
+    """Names of rows; of classes only where they are a classifier's, and no places of a span."""
     out: dict[str, tuple[str, ...]] = {}
-    words = read_vocabulary(folder, spec.groups["vocab"].size) if "vocab" in spec.groups else None
-    if words is not None:
-        out["vocab"] = words
-    names = config.get("id2label")
-    if names and "class" in spec.groups and len(names) == spec.groups["class"].size:
-        out["class"] = tuple(str(names[key]) for key in sorted(names, key=int))
+    for group, table in VOCABULARIES.items():
+        words = read_vocabulary(folder, spec.groups[group].size, table) if group in spec.groups else None
+        if words is not None:
+            out[group] = words
+    kind = str(config["architectures"][0])
+    if "class" in spec.groups and kind.endswith("Classification"):
+        out["class"] = class_names(config)
     return out

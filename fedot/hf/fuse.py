@@ -8,7 +8,9 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.probe import Probe
-from fedot.hf.folder import HFModel, load_folder, save_folder
+from fedot.hf.alike import check_alike
+from fedot.hf.folder import load_folder, save_folder
+from fedot.hf.settings import renumbered
 
 
 def fuse_folders(
@@ -24,12 +26,14 @@ def fuse_folders(
     """Read models, fuse them as `fedot.fuse` does, and write a folder that the models' own class loads.
 
     Where all folders have a tokenizer, embedding rows are matched by token. The rows of the first model keep their
-    numbers, so its tokenizer is the one that is copied; tokens of the others get the numbers after those.
+    numbers, so its tokenizer is the one that is copied; tokens of the others get the numbers after those. The first
+    model's folder also gives whatever else belongs to a model; `fedot.hf.companions.left_behind` tells what does not.
 
     Raises
     ------
     FedotError
-        If a folder cannot be read, or the models cannot be fused; the message names what does not fit.
+        If a folder cannot be read, or the models cannot be fused, since their config.json or their tokenizers make
+        different functions of the same weights, or for other reasons; the message names what does not fit.
     """
     models = [load_folder(folder) for folder in folders]
     if not models:
@@ -46,23 +50,6 @@ def fuse_folders(
         probe=probe,
         config=config,
     )
-    save_folder(out, result.state, result.config, models[result.anchor].dtype, anchor=models[0].folder)
+    config_out = renumbered(result.config, models[0].config)
+    save_folder(out, result.state, config_out, models[result.anchor].dtype, anchor=models[0].folder)
     return result
-
-
-def check_alike(models: Sequence[HFModel]) -> None:
-    """Refuse models of two kinds, or whose classes have other names or another order."""
-    first = models[0]
-    for model in models[1:]:
-        for key in ("model_type", "architectures"):
-            if model.config[key] != first.config[key]:
-                raise FedotError(
-                    f"{model.folder} has {key} {model.config[key]!r}, but {first.folder} has {first.config[key]!r}; "
-                    "models of one class are needed"
-                )
-        ours, theirs = first.labels.get("class"), model.labels.get("class")
-        if ours is not None and theirs is not None and ours != theirs:
-            raise FedotError(
-                f"{model.folder} has the classes {', '.join(theirs)}, but {first.folder} has {', '.join(ours)}; "
-                "write one id2label into both config.json, with the classifier's rows in that order"
-            )

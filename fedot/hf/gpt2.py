@@ -25,6 +25,7 @@ from fedot.hf.adapter import (
     tied,
     untied,
 )
+from fedot.hf.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {  # the layer that reads the last norm
@@ -35,6 +36,37 @@ CLASSES = {  # the layer that reads the last norm
 }
 HEADS = ("lm_head.", "score.", "classifier.", "qa_outputs.")
 ROWS = {"vocab_size": "vocab", "n_positions": "position"}
+SETTINGS = Settings(
+    {
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "is_encoder_decoder": False,
+        "add_cross_attention": False,
+        "pad_token_id": None,
+    },
+    sizes=frozenset({*ROWS, "n_embd", "n_head", "n_inner"}),
+    depths=("n_layer",),
+    unread=frozenset(
+        {
+            "n_ctx",
+            "predict_special_tokens",
+            "reorder_and_upcast_attn",
+            "summary_type",
+            "summary_use_proj",
+            "summary_activation",
+            "summary_proj_to_labels",
+        }
+    ),
+    aliases={
+        "hidden_size": "n_embd",
+        "max_position_embeddings": "n_positions",
+        "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer",
+    },
+    padded=frozenset({"GPT2ForSequenceClassification"}),
+)
 TURNED = ("attn.c_proj", "mlp.c_fc", "mlp.c_proj")  # besides c_attn; stored as (in, out)
 
 
@@ -106,4 +138,4 @@ def _transpose(state: State, config: Config) -> None:
             state[name] = state[name].mT.contiguous()
 
 
-GPT2 = Adapter(split, untied, symmetry, join, ROWS)
+GPT2 = Adapter(split, untied, symmetry, join, ROWS, SETTINGS)

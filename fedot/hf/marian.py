@@ -6,13 +6,13 @@ embedding, else one each.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.hf.adapter import (
+    MOST,
     Adapter,
     Config,
     State,
@@ -24,7 +24,9 @@ from fedot.hf.adapter import (
     layer_norm,
     size,
     tied,
+    unchanged,
 )
+from fedot.hf.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"MarianMTModel": "lm_head"}
@@ -34,6 +36,25 @@ ROWS = {
     "decoder_vocab_size": "vocab",
     "max_position_embeddings": "position",
 }
+SETTINGS = Settings(
+    {
+        "activation_function": "gelu",
+        "scale_embedding": False,
+        "share_encoder_decoder_embeddings": True,
+        "is_decoder": False,
+        "is_encoder_decoder": True,
+        "pad_token_id": 58100,
+        "decoder_start_token_id": 58100,
+    },
+    sizes=frozenset({*ROWS, "d_model", *(f"{s}_{key}" for s in SIDES for key in ("attention_heads", "ffn_dim"))}),
+    depths=("encoder_layers", "decoder_layers"),
+    aliases={
+        "hidden_size": "d_model",
+        "num_attention_heads": "encoder_attention_heads",
+        "num_hidden_layers": "encoder_layers",
+    },
+    padded=frozenset(CLASSES),
+)
 
 
 def _shared(config: Config) -> bool:
@@ -52,12 +73,17 @@ def symmetry(config: Config) -> SymmetrySpec:
     if _shared(config):
         streams, vocabularies = ("residual", "residual"), ("vocab", "vocab")
         spec.group("residual", width, "permutation")
-        spec.group("vocab", size(config, "vocab_size"), "labels")
+        rows = size(config, "vocab_size")
+        if size(config, "decoder_vocab_size", rows) != rows:
+            raise FedotError(
+                f"config.json has another decoder_vocab_size than its vocab_size {rows}, but one embedding"
+            )
+        spec.group("vocab", rows, "labels")
         spec.embedding("model.shared", reads="vocab", writes="residual")
     else:
         streams, vocabularies = ("residual.encoder", "residual.decoder"), ("vocab.source", "vocab.target")
-        rows = size(config, "vocab_size"), size(config, "decoder_vocab_size", size(config, "vocab_size"))
-        for side, stream, vocabulary, count in zip(SIDES, streams, vocabularies, rows, strict=True):
+        counts = size(config, "vocab_size"), size(config, "decoder_vocab_size", size(config, "vocab_size"))
+        for side, stream, vocabulary, count in zip(SIDES, streams, vocabularies, counts, strict=True):
             spec.group(stream, width, "permutation")
             spec.group(vocabulary, count, "labels")
             spec.embedding(f"model.{side}.embed_tokens", reads=vocabulary, writes=stream)
@@ -108,7 +134,15 @@ def split(state: State, config: Config) -> State:
 
 
 def sinusoids(rows: int, width: int) -> Tensor:
-    """Fixed positions: sines in the first half of the channels, cosines in the second, (rows, width)."""
+    """Fixed positions: sines in the first half of the channels, cosines in the second, (rows, width).
+
+    Raises
+    ------
+    FedotError
+        If there would be more numbers than any model has.
+    """
+    if rows * width > MOST:
+        raise FedotError(f"config.json asks for {rows} positions of {width} channels, more than any model has")
     rate = torch.exp(-math.log(10000.0) * torch.arange(0, width, 2, dtype=torch.float64) / width)
     angles = torch.arange(rows)[:, None] * rate
     return torch.cat([angles.sin(), angles[:, : width // 2].cos()], 1).float()
@@ -120,4 +154,4 @@ def join(state: State, config: Config) -> State:
     return {**state, "final_logits_bias": state["final_logits_bias"][None]}
 
 
-MARIAN = Adapter(split, dict[str, Any], symmetry, join, ROWS)
+MARIAN = Adapter(split, unchanged, symmetry, join, ROWS, SETTINGS)

@@ -5,6 +5,7 @@ group of heads. Encoder and decoder start from one embedding, so there is one st
 the last norm is folded, has to be untied; a tied one also takes up the factor d_model**-0.5 of its class.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from fedot.hf.adapter import (
@@ -20,6 +21,7 @@ from fedot.hf.adapter import (
     tied,
     untied,
 )
+from fedot.hf.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"T5ForConditionalGeneration": "lm_head"}
@@ -82,9 +84,21 @@ def _attention(spec: SpecBuilder, config: Config, layer: str, kind: str, label: 
     )
 
 
-def canonical(config: Config) -> dict[str, Any]:
+def canonical(config: Config, names: Collection[str]) -> dict[str, Any]:
     """Return the config.json of a model with an output layer of its own, whose input is not scaled."""
-    return {**untied(config), SCALED: False}
+    return {**untied(config, names), SCALED: False}
+
+
+def derive(config: Config) -> dict[str, Any]:
+    """Write out what follows from `feed_forward_proj`, unless config.json says it itself, and the decoder's depth."""
+    kind = str(config.get("feed_forward_proj", "relu"))
+    activation = "gelu_new" if kind == "gated-gelu" else kind.rpartition("-")[2]
+    return {
+        "dense_act_fn": activation,
+        "is_gated_act": kind.startswith("gated"),
+        **config,
+        "num_decoder_layers": config.get("num_decoder_layers") or config.get("num_layers"),
+    }
 
 
 def split(state: State, config: Config) -> State:
@@ -108,4 +122,26 @@ def join(state: State, config: Config) -> State:
     return dict(state)
 
 
-T5 = Adapter(split, canonical, symmetry, join, {"vocab_size": "vocab"})
+SETTINGS = Settings(
+    {
+        "feed_forward_proj": "relu",
+        "layer_norm_epsilon": 1e-6,
+        "relative_attention_num_buckets": 32,
+        "relative_attention_max_distance": 128,
+        "is_decoder": False,
+        "is_encoder_decoder": True,
+        "pad_token_id": 0,
+    },
+    sizes=frozenset({"vocab_size", "d_model", "d_kv", "d_ff", "num_heads"}),
+    depths=("num_layers", "num_decoder_layers"),
+    unread=frozenset({"n_positions", "output_past"}),
+    aliases={
+        "hidden_size": "d_model",
+        "num_attention_heads": "num_heads",
+        "num_hidden_layers": "num_layers",
+        "head_dim": "d_kv",
+    },
+    padded=frozenset(CLASSES),
+    derive=derive,
+)
+T5 = Adapter(split, canonical, symmetry, join, {"vocab_size": "vocab"}, SETTINGS)

@@ -3,8 +3,6 @@
 The patch convolution is a table too: one row for each pixel and channel of a patch, which all models share.
 """
 
-from typing import Any
-
 from fedot.hf.adapter import (
     Adapter,
     Config,
@@ -19,12 +17,29 @@ from fedot.hf.adapter import (
     n_class,
     reshape,
     size,
+    unchanged,
 )
+from fedot.hf.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"ViTForImageClassification": "classifier"}
 PATCH = "embeddings.patch_embeddings.projection"
 START, PLACES = "embeddings.cls_token", "embeddings.position_embeddings"
+
+SETTINGS = Settings(
+    {
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "image_size": 224,
+        "patch_size": 16,
+        "num_channels": 3,
+        "qkv_bias": True,
+        "is_encoder_decoder": False,
+    },
+    sizes=frozenset({"hidden_size", "num_attention_heads", "intermediate_size"}),
+    depths=("num_hidden_layers",),
+    unread=frozenset({"encoder_stride", "pooler_output_size", "pooler_act"}),
+)
 
 
 def symmetry(config: Config) -> SymmetrySpec:
@@ -85,4 +100,4 @@ def join(state: State, config: Config) -> State:
     return add_prefix(out, "vit", ("classifier.",))
 
 
-VIT = Adapter(split, dict[str, Any], symmetry, join, {})
+VIT = Adapter(split, unchanged, symmetry, join, {}, SETTINGS)

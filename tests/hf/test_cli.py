@@ -48,3 +48,19 @@ def test_files_and_folders_are_not_mixed(folders, tmp_path):
     done = call(folders["bert"], file, "-o", tmp_path / "out")
     assert done.exit_code == 2
     assert "files and folders" in done.output
+
+
+def test_a_link_is_not_overwritten(folders, tmp_path):
+    other = folder_of("bert", tmp_path / "other", 5)
+    (tmp_path / "link").symlink_to(other)
+    done = call(folders["bert"], folders["bert"], "-o", tmp_path / "link", "--force")
+    assert done.exit_code == 2
+    assert "is a link to a folder" in done.output
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_file_out_of_a_folder_is_told_its_folder(folders, tmp_path):
+    file = folders["bert"] / "model.safetensors"
+    done = call(file, file, "-o", tmp_path / "out")
+    assert done.exit_code == 2
+    assert f"give its folder {folders['bert']}" in done.output

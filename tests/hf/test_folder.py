@@ -118,7 +118,7 @@ def test_a_folder_without_its_files_is_refused(copy_of, tmp_path):
     with pytest.raises(FedotError, match="is not a whole safetensors file"):
         load_folder(folder)
     (folder / "config.json").write_text("{")
-    with pytest.raises(FedotError, match=r"config\.json is not JSON"):
+    with pytest.raises(FedotError, match=r"config\.json cannot be read: it is no valid JSON"):
         load_folder(folder)
 
 
