@@ -222,13 +222,14 @@ def _tell(folder: Path) -> None:
     """Print the table, what to know about the data, and where everything is."""
     from rich.console import Console
 
+    from fedot.outside import printable
     from fedot.report import load_results, summary_table
 
     results = load_results(folder / "results.json")
     console = Console()
     console.print(summary_table(results))
     for notice in results["provenance"]["notices"]:
-        console.print(f"note: {notice}", style="dim", highlight=False, markup=False)
+        console.print(f"note: {printable(notice, 1000)}", style="dim", highlight=False, markup=False)
     if results["provenance"]["stand_in"]:
         console.print(
             "\nBUILT-IN STAND-IN DATA WERE USED: these figures say nothing about the real data sets.\n"

@@ -106,10 +106,11 @@ class RunRecord:
         bytes_down: int = 0,
         seconds: float = 0.0,
         final: bool = True,
+        without: Sequence[str] = (),
     ) -> None:
         """Add one row for each split, and for a final round the reliability sums.
 
-        All splits have the temperature that suits the validation data of all clients together.
+        The row of ``all`` names the clients whose figures are missing `without`. All splits have the temperature that suits the validation data of all clients together.
         """
         place = choose_temperature([t for name, t in tallies.items() if name != "all" and isinstance(t, Tally)])
         for split, tally in tallies.items():
@@ -125,6 +126,7 @@ class RunRecord:
                     "bytes_up": bytes_up,
                     "bytes_down": bytes_down,
                     "seconds": seconds,
+                    **({"without": list(without)} if without and split == "all" else {}),
                 }
             )
             if final and isinstance(tally, Tally):
