@@ -9,6 +9,7 @@ from fedot.errors import FedotError
 from fedot.outside import printable
 from fedot.report.paired import paired
 from fedot.report.sections import paired_cells
+from fedot.report.standing import MARK
 from fedot.report.statistics import Place, Scores, estimate
 from fedot.report.table import markdown_notes, markdown_row
 from fedot.report.views import DASH, Entry, Metric, footnotes, label_of, marked, metrics_of
@@ -40,7 +41,9 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
 
     def mean(name: str, figures: Mapping[Place, float]) -> str:
         if over_clients or name not in entries:  # of what can be compared, and nothing else
-            return metric.estimate(estimate(figures.values()))
+            return (
+                f"{metric.estimate(estimate(figures.values()))}{MARK if 0 < len(figures) < len(scores.seeds) else ''}"
+            )
         return marked(metric.estimate(scores.estimate(name, "all", metric.key)), scores, entries[name], "all", metric)
 
     found = []
@@ -54,11 +57,13 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
             found.append((place, [label_of(name), mean(name, ours), *figures, str(difference.n if difference else 0)]))
     found.sort(key=lambda item: item[0])
     label = NAMES.get(strategy, label_of(strategy))
-    own = [label, mean(strategy, theirs), *[DASH] * (len(HEADER) - 2), str(len(theirs))]
+    count = len(scores.values(strategy, "all", metric.key) if strategy in entries else theirs)
+    own = [label, mean(strategy, theirs), *[DASH] * (len(HEADER) - 2), str(count)]
     header = [f"{metric.label}{', mean over clients' if over_clients else ''}", *HEADER]
     ruler = markdown_row([":---", *["---:"] * len(HEADER)], plain=True)
     rows = [own, *(row for _, row in found)]
-    notes = markdown_notes(footnotes(scores, list(entries.values()), [metric]))
+    splits = scores.clients if over_clients else ("all",)
+    notes = markdown_notes(footnotes(scores, list(entries.values()), [metric], splits))
     return "\n".join([markdown_row(header), ruler, *map(markdown_row, rows), *notes]) + "\n"
 
 

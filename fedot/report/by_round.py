@@ -97,6 +97,6 @@ def _table(
             }
             if whole.missing(entry.members, split, metric.key) or told:
                 said = whole.missing(entry.members, split, metric.key)
-                each = [f"round {number}: {text}" for number, text in told.items() if text != said]
+                each = [f"round {number}: {text}" for number, text in told.items() if not said or "without" in text]
                 notes[f"{MARK} {entry.label}: {'; '.join(filter(None, [said, *each]))}."] = None
     return "\n".join([*lines, *markdown_notes(list(notes))]) + "\n"

@@ -112,15 +112,16 @@ def _notes(runs: Sequence[Run], metric: Metric | None) -> list[str]:
 
 def _cells(line: Line, metric: Metric | None) -> dict[str, Any]:
     """Write one line's figures for people."""
+    mark = MARK if line.missing else ""
     return {
         "entry": line.entry,
-        "value": f"{metric.estimate(line.value)}{MARK if line.missing else ''}" if metric else DASH,
+        "value": f"{metric.estimate(line.value)}{mark}" if metric else DASH,
         "best": line.best,
         "seeds": line.value.n if line.value else 0,
         **paired_cells(metric, line.against),
-        "sent": quantity(line.sent.mean) if line.sent else DASH,
-        "received": quantity(line.received.mean) if line.received else DASH,
-        "seconds": duration(line.seconds.mean) if line.seconds else DASH,
+        "sent": f"{quantity(line.sent.mean)}{mark}" if line.sent else DASH,
+        "received": f"{quantity(line.received.mean)}{mark}" if line.received else DASH,
+        "seconds": f"{duration(line.seconds.mean)}{mark}" if line.seconds else DASH,
     }
 
 
@@ -171,7 +172,7 @@ def _latex(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric 
         f"Over all clients, final round: mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). Difference "
         f"to {', '.join(baselines) or 'no baseline'}, paired by seed, with its t interval; effect: Cohen's d for "
         "paired values with Hedges' correction. Sent by and to all clients and time: mean per seed, summed over "
-        "rounds. Bold: best of a run's strategies, references apart."
+        "rounds. Bold: best of a run's strategies, references apart, over the seeds that all have."
     )
     caption = " ".join([caption, *_notes(runs, metric)])
     return booktabs(header, blocks, caption, names=2)

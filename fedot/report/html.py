@@ -15,6 +15,7 @@ from fedot.report.plots import figures
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
 from fedot.report.sections import SCALED, calibration_lines, paired_lines
+from fedot.report.standing import MARK
 from fedot.report.statistics import Scores, estimate
 from fedot.report.svg import Figure, standalone
 from fedot.report.template import TEMPLATE
@@ -78,7 +79,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         summary=_summary(results, scores, entries),
         baseline=baseline.label if baseline else "",
         notes=footnotes(scores, entries, metrics),
-        client_notes=footnotes(scores, entries, headline),
+        client_notes=footnotes(scores, entries, headline, scores.clients),
         calibration_notes=footnotes(
             scores, entries, [METRICS[key] for key in SCALED.values() if key in scores.metrics]
         ),
@@ -171,7 +172,8 @@ def _costs(scores: Scores, results: Mapping[str, Any], entry: Entry) -> list[str
     """Write what was sent up, down, and the time; a reference that sends nothing has dashes."""
     costs = costs_of(scores, results["rows"], entry)
     return [
-        write(cost.mean) if cost else DASH for cost, write in zip(costs, (quantity, quantity, duration), strict=True)
+        f"{write(cost.mean)}{MARK if entry.missing else ''}" if cost else DASH
+        for cost, write in zip(costs, (quantity, quantity, duration), strict=True)
     ]
 
 

@@ -9,6 +9,7 @@ from fedot.report.latex import Cell, booktabs
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
 from fedot.report.sections import bounds, effect, paired_of
+from fedot.report.standing import MARK
 from fedot.report.statistics import Scores
 from fedot.report.views import (
     DASH,
@@ -61,7 +62,7 @@ def summary_latex(results: Mapping[str, Any]) -> str:
             *(values[m.key] for m in first),
             *map(Cell, paired),
             *(values[m.key] for m in side),
-            *(Cell(write(cost.mean) if cost else DASH) for cost, write in costs),
+            *(Cell(f"{write(cost.mean)}{MARK if entry.missing else ''}" if cost else DASH) for cost, write in costs),
             Cell(str(seeds)),
         ]
 
@@ -96,5 +97,5 @@ def _caption(results: Mapping[str, Any], baseline: Entry | None) -> str:
         f"{results['scenario'].get('name', 'results')}. Over all clients, final round: mean {PLUS_MINUS} half the "
         f"95 % interval over seeds (Student t). {against}; effect: Cohen's d for paired values with Hedges' "
         f"correction. Sent by and to all clients and time: mean per seed, summed over rounds. Bold: best of the "
-        f"strategies, references apart.{made_up}"
+        f"strategies, references apart, over the seeds that all have.{made_up}"
     )

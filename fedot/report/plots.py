@@ -74,7 +74,7 @@ def scores_figure(results: Mapping[str, Any]) -> Figure | None:
             " In the second panel every small mark is one client's mean; the bar spans them and the large "
             "mark is the client in the middle."
         )
-    caption = " ".join([caption, *footnotes(scores, entries, [metric])])
+    caption = " ".join([caption, *footnotes(scores, entries, [metric], scores.splits)])
     return Figure("scores", f"{metric.label} by strategy and client", caption, tuple(panels), LEGEND)
 
 

@@ -44,7 +44,7 @@ def rounds_figure(results: Mapping[str, Any]) -> Figure | None:
         f"{metric.label} after each round of communication, mean over seeds; the shaded band is the 95 % "
         "interval (cut off at the frame), none with one seed."
     )
-    caption = " ".join([caption, *footnotes(scores, entries, [metric])])
+    caption = " ".join([caption, *footnotes(scores, entries, [metric], splits)])
     return Figure("rounds", f"{metric.label} against the round", caption, panels)
 
 
@@ -69,7 +69,7 @@ def cost_figure(results: Mapping[str, Any]) -> Figure | None:
         "together. Time counts training, at the slowest client where clients train side by side, and "
         "fusion; not evaluation."
     )
-    caption = " ".join([caption, *footnotes(scores, entries, metrics_of(scores)[:1])])
+    caption = " ".join([caption, *footnotes(scores, entries, metrics_of(scores)[:1], scores.splits)])
     legend = tuple((role, "bar", name) for role, _, name in LEGEND if role in kinds)
     return Figure("cost", "What a run costs", caption, tuple(panels), legend)
 

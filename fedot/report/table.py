@@ -83,7 +83,7 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
             style = "bold" if kind == "ot" else ""
             table.add_row(*(Text(cell, style=style) for cell in (entry.label, *_cells(scores, entry))))
     reasons = [f"{name} failed: {reason}" for name, found in failures_by_strategy(results).items() for reason in found]
-    notes = footnotes(scores, entries, _shown(scores))
+    notes = footnotes(scores, entries, _shown(scores), scores.splits)
     table.caption = Text("\n".join([_caption(scores), *notes, *map(printable, reasons)]))
     return table
 
@@ -103,7 +103,7 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
         "",
         _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(scores)}. {_caption(scores)}"),
     ]
-    lines += markdown_notes(footnotes(scores, entries, _shown(scores)))
+    lines += markdown_notes(footnotes(scores, entries, _shown(scores), scores.splits))
     if results["provenance"].get("stand_in"):
         lines += ["", "**Made on the built-in stand-in data, not on the real corpus.**"]
     for name, reasons in failures_by_strategy(results).items():

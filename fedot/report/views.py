@@ -173,12 +173,15 @@ def marked(text: str, scores: Scores, entry: Entry, split: str, metric: Metric) 
     return f"{text}{MARK}" if scores.missing(entry.members, split, metric.key) else text
 
 
-def footnotes(scores: Scores, entries: Sequence[Entry], metrics: Sequence[Metric]) -> tuple[str, ...]:
-    """Say of each line what its marks mean, beginning with the mark."""
+def footnotes(
+    scores: Scores, entries: Sequence[Entry], metrics: Sequence[Metric], splits: Sequence[str] = ("all",)
+) -> tuple[str, ...]:
+    """Say of each line what its marks mean, beginning with the mark: of all metrics over all, of the first by split."""
     found = []
     for entry in entries:
         told: dict[str, list[str]] = {}
-        for metric, split in product(metrics, scores.splits):
+        cells = [*product(metrics[:1], splits), *product(metrics[1:], splits[:1])]
+        for metric, split in cells:
             if text := scores.missing(entry.members, split, metric.key):
                 named = ("" if split == "all" else split, "" if metric == metrics[0] else metric.label)
                 told.setdefault(text, []).append(" ".join(filter(None, named)))
