@@ -37,6 +37,9 @@ from fedot.report.views import (
     winner_of,
 )
 
+TOLD = ("fedot", "data", "notices", "command", "started", "engine", "commit", "platform", "cpu_count")
+"""What the page says of the provenance; nothing where an older file has it not."""
+
 
 def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
     """Write `report.html` into `out_dir` and return its path.
@@ -67,8 +70,8 @@ def render_report(results: Mapping[str, Any]) -> str:
     baseline = baseline_of(results, finished(scores, measured))
     headline = metrics_of(scores)[:1]
     return page_template(TEMPLATE).render(
-        scenario={**results["scenario"], "name": results["scenario"].get("name", "results")},
-        provenance=provenance,
+        scenario={"name": "results", "question": "", **results["scenario"]},
+        provenance={**dict.fromkeys(TOLD, ""), **provenance},
         stand_in=bool(provenance.get("stand_in")),
         incomplete=not provenance.get("complete", True),
         facts=_facts(results, scores),

@@ -71,9 +71,8 @@ It ended before everything was done; what is here is what was finished. Means ma
 {% endfor %}
 </table>
 {% endcall %}
-{% for note in notes %}
-<p class="note pm">{{ note }}</p>
-{% endfor %}
+{% if notes %}<p class="note pm">{% for note in notes %}{{ note }}{{ "<br>"|safe if not loop.last }}{% endfor %}</p>{% endif %}
+
 {% if metrics %}<p class="note pm">Bold: best mean among the strategies (references apart), over the seeds that all have. {% if baseline %}“Against {{ baseline }}” is the difference in {{ metrics[0].label|lower if metrics[0].key == "accuracy" else metrics[0].label }}, paired by seed; bold where its 95 % interval leaves out zero. {% endif %}Sent by all clients, received by them, and time: mean per seed, summed over the rounds. Intervals are not corrected for the number of strategies compared.</p>{% endif %}
 {% else %}
 <p>Nothing was measured.</p>
@@ -104,9 +103,8 @@ It ended before everything was done; what is here is what was finished. Means ma
 {% endfor %}
 </tbody></table>
 {% endcall %}
-{% for note in client_notes %}
-<p class="note pm">{{ note }}</p>
-{% endfor %}
+{% if client_notes %}<p class="note pm">{% for note in client_notes %}{{ note }}{{ "<br>"|safe if not loop.last }}{% endfor %}</p>{% endif %}
+
 {% endif %}
 {% if parents %}
 <details><summary>Every parent on every client</summary>
@@ -137,9 +135,8 @@ It ended before everything was done; what is here is what was finished. Means ma
 {% endfor %}
 </tbody></table>
 {% endcall %}
-{% for note in calibration_notes %}
-<p class="note pm">{{ note }}</p>
-{% endfor %}
+{% if calibration_notes %}<p class="note pm">{% for note in calibration_notes %}{{ note }}{{ "<br>"|safe if not loop.last }}{% endfor %}</p>{% endif %}
+
 {% endif %}
 {% if item.figure.key == "couplings" and couplings %}
 {% call scroll("Couplings by kind of group") %}

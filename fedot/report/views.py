@@ -187,7 +187,7 @@ def footnotes(
                 told.setdefault(text, []).append(" ".join(filter(None, named)))
         for text, places in told.items():
             more = ", ..." if len(places) > MAX_PLACES else ""
-            where = "" if "" in places else f" ({', '.join(places[:MAX_PLACES])}{more})"
+            where = "" if "" in places or len(places) == len(cells) else f" ({', '.join(places[:MAX_PLACES])}{more})"
             found.append(f"{MARK} {entry.label}{where}: {text}.")
     return tuple(found)
 
