@@ -1,5 +1,6 @@
 """Join finished runs into one page: ``python -m fedot.compare OUT1 OUT2 ... --out DIR``."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ def main(
     from fedot.report import compare, load_results
 
     with command():
-        files = [run / "results.json" if run.is_dir() else run for run in runs]
+        files = [run / "results.json" if os.path.isdir(run) else run for run in runs]
         page = compare([(file.absolute().parent.name, load_results(file)) for file in files], out)
         Console().print(f"Comparison: {page}", markup=False, soft_wrap=True)
 

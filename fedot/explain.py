@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Tag, ValidationError
 
+from fedot.outside import printable
+
 PLAIN = {"tuple_type": "a list is needed", "model_type": "a mapping is needed", "dict_type": "a mapping is needed"}
 UNLISTED = ("base_dir", "question")
 
@@ -17,7 +19,9 @@ def explain(error: ValidationError, root: type[BaseModel]) -> str:
     item = (unknown or complaints)[0]
     location = item["loc"]
     # `clients` may be a list or a corpus; after it pydantic tells which, and that is no key
-    parts = [str(part) for index, part in enumerate(location) if not (index == 1 and location[0] == "clients")]
+    parts = [
+        printable(part, 80) for index, part in enumerate(location) if not (index == 1 and location[0] == "clients")
+    ]
     path = ".".join(parts)
     if item["type"] == "extra_forbidden":
         known = _keys_at(location[:-1], root)
@@ -26,10 +30,16 @@ def explain(error: ValidationError, root: type[BaseModel]) -> str:
         return f"{path} is no key of a scenario; {hint}"
     if item["type"] == "missing":
         return f"{path} is missing, and a scenario needs it"
-    got = item.get("input")
-    shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
     message = PLAIN.get(item["type"], item["msg"].removeprefix("Value error, "))
-    return f"{path}: {message[0].lower()}{message[1:]}{shown}" if path else message
+    return f"{path}: {message[0].lower()}{message[1:]}{shown(item.get('input'), item['type'])}" if path else message
+
+
+def shown(got: object, kind: str = "string_type") -> str:
+    """Say what was got, if that is one value; and that YAML made a boolean of a word, where text was wanted."""
+    if not isinstance(got, str | int | float | bool):
+        return ""
+    hint = "; YAML reads yes, no, on and off as true or false: put the word in quotes"
+    return f" (got {printable(repr(got), 200)}{hint if isinstance(got, bool) and kind == 'string_type' else ''})"
 
 
 def _keys_at(location: Sequence[object], root: type[BaseModel]) -> list[str]:

@@ -21,7 +21,8 @@ from pydantic import (
 )
 
 from fedot.errors import FedotError
-from fedot.explain import explain
+from fedot.explain import explain, shown
+from fedot.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
 from fedot.scenario_file import PROFILES, VARIANTS, apply_override, read_mapping
 from fedot.task_defaults import with_task_defaults
 
@@ -156,6 +157,12 @@ class StrategySpec(_Strict):
         """Name in tables: the strategy's name, with `as` where one scenario runs it twice."""
         return str(self.options.get("as", self.name))
 
+    @model_validator(mode="after")
+    def _named(self) -> "StrategySpec":
+        if not isinstance(self.options.get("as", ""), str):
+            raise ValueError(f"as needs a text, in quotes where YAML reads something else{shown(self.options['as'])}")
+        return self
+
 
 def _strategy(value: object) -> object:
     if isinstance(value, str):
@@ -179,7 +186,7 @@ Clients = Annotated[
 class Scenario(_Strict):
     """A whole experiment: who has which data, what they train, how it is fused, what it is compared with."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=rf"^{PLAIN}$", max_length=LONGEST_FOLDER)
     question: str = ""
     task: Literal["sentiment", "translation"] = "sentiment"
     clients: Clients
@@ -220,15 +227,15 @@ class Scenario(_Strict):
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds must differ from each other")
         if self.task != "sentiment" and self.train.loss == "logit-adjusted":
-            raise ValueError(
-                f"train.loss: logit-adjusted needs classes, and the task is {self.task}; use cross-entropy"
-            )
+            told = f"train.loss: logit-adjusted needs classes, and the task is {self.task}; use cross-entropy"
+            raise ValueError(told)
         if self.privacy and self.init != "shared":
             raise ValueError("privacy clips the step from a common start; set init: shared")
-        titles = Counter(strategy.title for strategy in self.strategies)
-        twice = [title for title, count in titles.items() if count > 1]
-        if twice:
-            raise ValueError(f"strategy {twice[0]} is listed twice; give each its own name with `as: ...`")
+        try:
+            check_clients(self.client_names())
+            check_titles([strategy.title for strategy in self.strategies], self.client_names())
+        except FedotError as error:
+            raise ValueError(str(error)) from None
         return self
 
     @property

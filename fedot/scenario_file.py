@@ -5,6 +5,7 @@ Both are mappings of dotted keys, and become the same overrides as ``--set`` giv
 """
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,15 @@ from typing import Any
 import yaml
 
 from fedot.errors import FedotError
+from fedot.names import LONGEST_FOLDER, check_folder
+from fedot.outside import printable
+from fedot.textfile import read_text
+from fedot.yaml_text import MOST_BYTES, parse_yaml
 
 PROFILES, VARIANTS = "profiles", "variants"
+
+OWN_FOLDERS = {"figures", "models"}
+"""What else a run writes beside its variants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +43,13 @@ def read_mapping(path: Path) -> dict[str, Any]:
     FedotError
         One line that names the file and what is wrong with it.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FedotError(f"there is no scenario file {path}; the ones that come along are in scenarios/") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FedotError(f"{path} cannot be read as UTF-8 text ({type(error).__name__})") from error
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date like 2020-13-45
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise FedotError(f"{path}{where}: this is no valid YAML ({getattr(error, 'problem', 'bad value')})") from error
+    if not os.path.exists(path):  # which raises nothing, whatever the path is
+        raise FedotError(f"there is no scenario file {path}; the ones that come along are in scenarios/")
+    text = read_text(path, MOST_BYTES)
+    values = parse_yaml(text.removeprefix("\ufeff"), str(path))
     if not isinstance(values, dict):
         raise FedotError(f"{path} holds no mapping; a scenario begins with `name: ...`")
-    first = text.lstrip("\ufeff").split("\n", 1)[0]
+    first = text.removeprefix("\ufeff").split("\n", 1)[0]
     if first.startswith("#"):
         values.setdefault("question", first.lstrip("# ").strip())
     return values
@@ -68,14 +68,23 @@ def runs_of(path: Path, profile: str = "", variant: str = "", overrides: Sequenc
     """
     values = read_mapping(path)
     profiles, variants = (_choices(values, key, path) for key in (PROFILES, VARIANTS))
+    for name in profiles:
+        check_folder(name, f"{path}: the profile")
     chosen = dict(_named(profiles, profile, "profile", path)) if profile else {}
     listed = chosen.pop(VARIANTS, list(variants))
     if not isinstance(listed, list):
-        raise FedotError(f"{path}: profiles.{profile}.variants is {listed!r}, but a list of variants is needed")
+        raise FedotError(
+            f"{path}: profiles.{profile}.variants is {printable(repr(listed))}, but a list of variants is needed"
+        )
     names = [variant] if variant else [str(name) for name in listed]
     slugs = [re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names]
-    if len(set(slugs)) < len(slugs) or "" in slugs:
-        raise FedotError(f"{path}: the variants' folders would be {', '.join(slugs)}; give each a name of its own")
+    if (
+        len(set(slugs)) < len(slugs)
+        or {"", *OWN_FOLDERS} & set(slugs)
+        or max(map(len, slugs), default=0) > LONGEST_FOLDER
+    ):
+        folders = printable(", ".join(slugs))
+        raise FedotError(f"{path}: the variants' folders would be {folders}; give each a name of its own")
     found = [_named(variants, name, "variant", path) for name in names]
     changes = [(*_as_overrides(keys), *_as_overrides(chosen), *overrides) for keys in found or [{}]]
     if not names:
@@ -93,26 +102,27 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     """
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise FedotError(f"--set got {override!r}, but the form is key=value, for example train.epochs=2")
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
-        raise FedotError(f"{key} is set to a value that is no valid YAML") from None
+        raise FedotError(f"--set got {printable(override)!r}, but the form is key=value, for example train.epochs=2")
+    value = parse_yaml(text, f"--set {printable(key)}")
     *parents, last = key.split(".")
     target: Any = values
     for part in parents:
-        if isinstance(target, list) and part.isdigit() and int(part) < len(target):
+        if isinstance(target, list) and part in _places(target):
             target = target[int(part)]
         elif isinstance(target, dict):
             target = target.setdefault(part, {})
         else:
-            raise FedotError(f"{key} cannot be set: there is nothing at {part}")
-    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
+            raise FedotError(f"{printable(key)} cannot be set: there is nothing at {printable(part)}")
+    if isinstance(target, list) and last in _places(target):
         target[int(last)] = value
     elif isinstance(target, dict):
         target[last] = value
     else:
-        raise FedotError(f"{key} cannot be set: there is nothing at {last}")
+        raise FedotError(f"{printable(key)} cannot be set: there is nothing at {printable(last)}")
+
+
+def _places(items: Sequence[object]) -> set[str]:
+    return set(map(str, range(len(items))))
 
 
 def _choices(values: Mapping[str, Any], key: str, path: Path) -> dict[str, dict[str, Any]]:

@@ -1,12 +1,13 @@
 """``python -m fedot.status OUT``: how far a run is; exit code 0 finished, 3 running, 4 interrupted or failed."""
 
 import json
+import math
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,10 +15,16 @@ import typer
 
 from fedot.command import command
 from fedot.errors import FedotError
+from fedot.outside import parse_json, printable, told
+from fedot.textfile import read_bounded
 
 NAME = "status.json"
 SILENCE = 3600.0
 """Seconds without a step after which a run on another host is called silent."""
+
+MOST_BYTES, DEEPEST = 2**16, 4
+LATEST = 2.0**40
+"""No time or amount of work is larger."""
 
 CODES = {"finished": 0, "running": 3, "failed": 4}
 
@@ -70,15 +77,34 @@ def read_status(folder: Path) -> Status:
         If there is no status, or none that can be read.
     """
     path = folder / NAME
-    try:
-        status = Status(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise FedotError(f"{folder} holds no {NAME}; give the output folder of a run") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise FedotError(f"{path} cannot be read ({type(error).__name__})") from None
+    if not os.path.lexists(path):
+        raise FedotError(f"{folder} holds no {NAME}; give the output folder of a run")
+    status = _status(parse_json(read_bounded(path, MOST_BYTES), str(path), MOST_BYTES, DEEPEST), str(path))
     if status.state == "running" and status.host == socket.gethostname() and not _alive(status.pid):
         return replace(status, state="failed", reason="its process is gone; go on with --resume")
     return status
+
+
+def _status(values: object, where: str) -> Status:
+    """Check what a file says; keys of a later release are let be."""
+    found = values if isinstance(values, dict) else {}
+    for field in fields(Status):
+        if field.name not in found and field.name != "reason":
+            raise FedotError(f"{where} cannot be read: it has no {field.name}")
+    known = {field.name: found[field.name] for field in fields(Status) if field.name in found}
+    for name, value in known.items():
+        if name == "state":
+            good, wanted = value in CODES if isinstance(value, str) else False, f"one of {', '.join(CODES)}"
+        elif name == "pid":
+            good, wanted = type(value) is int and 0 < value < 2**31, "the number of a process"
+        elif name in ("work", "total", "started", "updated"):
+            good = type(value) in (int, float) and 0 <= value <= LATEST
+            wanted = f"a number from 0 to {LATEST:.0f}"
+        else:
+            good, wanted = isinstance(value, str), "text"
+        if not good:
+            raise FedotError(f"{where} cannot be read: {name} is {printable(repr(value), 60)}, but must be {wanted}")
+    return Status(**known)
 
 
 @contextmanager
@@ -115,10 +141,12 @@ def lines_of(status: Status, now: float) -> list[str]:
         out.append("nothing has been heard for long; look at its log")
     if status.reason:
         out.append(status.reason)
-    return out
+    return [printable(line, 1000) for line in out]
 
 
 def _ago(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "very long"
     whole = max(0, round(seconds))
     hours, minutes = whole // 3600, whole % 3600 // 60
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
@@ -140,7 +168,9 @@ def main(
 ) -> None:
     """Tell how far a run is. Exit code: 0 finished, 3 running, 4 interrupted or failed, 2 no run there."""
     with command():
-        places = [folder] if (folder / NAME).exists() else sorted(path.parent for path in folder.glob(f"*/{NAME}"))
+        with told(f"{folder} cannot be looked into"):
+            single = os.path.lexists(folder / NAME)
+            places = [folder] if single else sorted(path.parent for path in folder.glob(f"*/{NAME}"))
         found = [read_status(place) for place in places or [folder]]
         for status in found:
             typer.echo(json.dumps(asdict(status)) if as_json else "\n".join(lines_of(status, time.time())))

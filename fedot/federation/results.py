@@ -110,8 +110,8 @@ class RunRecord:
     ) -> None:
         """Add one row for each split, and for a final round the reliability sums.
 
-        `without` names the clients whose figures are missing in the sum over all; that row tells of
-        them. All splits have the temperature that suits the validation data of all clients together.
+        The row of ``all`` names the clients that it is `without`. All splits have the temperature that suits the
+        validation data of all clients together.
         """
         place = choose_temperature([t for name, t in tallies.items() if name != "all" and isinstance(t, Tally)])
         for split, tally in tallies.items():

@@ -15,6 +15,7 @@ from fedot.federation.plan import Plan, work_per_seed
 from fedot.federation.progress import track
 from fedot.federation.results import RunRecord
 from fedot.federation.run import run_scenario
+from fedot.names import file_name
 from fedot.report import load_results, write_report, write_results
 from fedot.report.results import plain
 from fedot.saved import SavedModel
@@ -69,9 +70,8 @@ def _serve(grid: Grid, scenario: Scenario, plan: Plan, out: Path, resumed: bool,
         checkpointed.forget()
 
     def save_model(title: str, seed: int, model: SavedModel) -> None:
-        name = title.replace(":", "-").replace("/", "-")
         try:
-            write_bytes(out / "models" / f"{name}-seed{seed}.safetensors", model.to_bytes())
+            write_bytes(out / "models" / f"{file_name(title)}-seed{seed}.safetensors", model.to_bytes())
         except FedotError as error:
             unwritten.append(error)
             raise

@@ -1,15 +1,18 @@
 """Every line's difference to one strategy, or to what the clients have by themselves, paired by seed."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 from fedot.errors import FedotError
+from fedot.outside import printable
 from fedot.report.paired import paired
 from fedot.report.sections import paired_cells
-from fedot.report.statistics import Scores, estimate
-from fedot.report.table import markdown_row
-from fedot.report.views import DASH, Metric, label_of, metrics_of
+from fedot.report.standing import MARK
+from fedot.report.statistics import Place, Scores, estimate
+from fedot.report.table import markdown_notes, markdown_row
+from fedot.report.views import DASH, Entry, Metric, footnotes, label_of, marked, metrics_of
 
 BEST_PARENT, OWN_PARENTS = "best-parent", "own-parents"
 NAMES = {BEST_PARENT: "Best parent of each seed", OWN_PARENTS: "Each parent on its own client"}
@@ -30,54 +33,81 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
     FedotError
         If the run has no such strategy, or no parents.
     """
-    scores = Scores.of(results["rows"])
-    metric = metrics_of(scores)[0]
+    scores = Scores.of_results(results)
+    metric = headline_of(scores)
     theirs = compared(scores, metric, strategy)
     over_clients = strategy == OWN_PARENTS
+    entries = {name: Entry(label_of(name), "reference", (name,)) for name in scores.strategies}
+
+    def mean(name: str, figures: Mapping[Place, float]) -> str:
+        if over_clients or name not in entries:  # of what can be compared, and nothing else
+            return (
+                f"{metric.estimate(estimate(figures.values()))}{MARK if 0 < len(figures) < len(scores.seeds) else ''}"
+            )
+        return marked(metric.estimate(scores.estimate(name, "all", metric.key)), scores, entries[name], "all", metric)
+
     found = []
     for name in scores.strategies:
         ours = comparable(scores, metric, strategy, name)
         difference = paired(ours, theirs)
-        if difference is not None and name != strategy:
+        if name != strategy and (difference or scores.values(name, "all", metric.key)):
             cells = paired_cells(metric, difference)
-            figures = [cells[key] for key in ("difference", "interval", "bootstrap", "effect")]
-            mean = metric.estimate(estimate(ours.values()))
-            found.append((difference.difference.mean, [label_of(name), mean, *figures, str(difference.n)]))
-    found.sort(key=lambda item: -item[0])
+            figures = [cells[key] or DASH for key in ("difference", "interval", "bootstrap", "effect")]
+            place = -difference.difference.mean if difference else math.inf
+            found.append((place, [label_of(name), mean(name, ours), *figures, str(difference.n if difference else 0)]))
+    found.sort(key=lambda item: item[0])
     label = NAMES.get(strategy, label_of(strategy))
-    own = [label, metric.estimate(estimate(theirs.values())), *[DASH] * (len(HEADER) - 2), str(len(theirs))]
+    count = len(scores.values(strategy, "all", metric.key) if strategy in entries else theirs)
+    own = [label, mean(strategy, theirs), *[DASH] * (len(HEADER) - 2), str(count)]
     header = [f"{metric.label}{', mean over clients' if over_clients else ''}", *HEADER]
     ruler = markdown_row([":---", *["---:"] * len(HEADER)], plain=True)
     rows = [own, *(row for _, row in found)]
-    return "\n".join([markdown_row(header), ruler, *map(markdown_row, rows)]) + "\n"
+    splits = scores.clients if over_clients else ("all",)
+    notes = markdown_notes(footnotes(scores, list(entries.values()), [metric], splits))
+    return "\n".join([markdown_row(header), ruler, *map(markdown_row, rows), *notes]) + "\n"
 
 
-def compared(scores: Scores, metric: Metric, strategy: str, split: str = "all") -> dict[int, float]:
+def headline_of(scores: Scores) -> Metric:
+    """Take the first metric that there is.
+
+    Raises
+    ------
+    FedotError
+        If nothing was measured.
+    """
+    metric = next(iter(metrics_of(scores)), None)
+    if metric is None:
+        raise FedotError("nothing was measured in this run, so there is nothing to compare")
+    return metric
+
+
+def compared(scores: Scores, metric: Metric, strategy: str, split: str = "all") -> dict[Place, float]:
     """Figure of each seed of what lines are compared with, on a client's texts or on all."""
     if strategy in scores.strategies:
-        return scores.values(strategy, split, metric.key)
+        return scores.comparable(strategy, split, metric.key)
     parents = [name for name in scores.strategies if name.startswith("parent:")]
     if strategy not in NAMES:
-        raise FedotError(f"no strategy is called {strategy}; choose from {', '.join((*scores.strategies, *NAMES))}")
+        known = printable(", ".join((*scores.strategies, *NAMES)))
+        raise FedotError(f"no strategy is called {printable(strategy)}; choose from {known}")
     if not parents:
         raise FedotError(f"{strategy} needs the reference parents, and the run has none")
     if strategy == BEST_PARENT:
         best = max if metric.higher_is_better else min
-        return _by_seed([scores.values(name, split, metric.key) for name in parents], best)
+        return _by_seed([scores.comparable(name, split, metric.key) for name in parents], best)
     own = [name for name in parents if split in ("all", name.removeprefix("parent:"))]
-    return _by_seed([scores.values(name, name.removeprefix("parent:"), metric.key) for name in own], fmean)
+    return _by_seed([scores.comparable(name, name.removeprefix("parent:"), metric.key) for name in own], fmean)
 
 
 def comparable(
     scores: Scores, metric: Metric, strategy: str, names: str | Sequence[str], split: str = "all"
-) -> dict[int, float]:
+) -> dict[Place, float]:
     """Figure of each seed of a line, as it goes with `compared`: a mean over clients beside all parents' own."""
     if strategy == OWN_PARENTS and split == "all":
-        return _by_seed([scores.values(names, client, metric.key) for client in scores.clients], fmean)
-    return scores.values(names, split, metric.key)
+        return _by_seed([scores.comparable(names, client, metric.key) for client in scores.clients], fmean)
+    return scores.comparable(names, split, metric.key)
 
 
-def _by_seed(tables: Sequence[Mapping[int, float]], joined: Callable[[list[float]], float]) -> dict[int, float]:
+def _by_seed(tables: Sequence[Mapping[Place, float]], joined: Callable[[list[float]], float]) -> dict[Place, float]:
     """Join the figures of each seed that all tables have."""
     shared = set.intersection(*map(set, tables)) if tables else set()
-    return {seed: joined([table[seed] for table in tables]) for seed in sorted(shared)}
+    return {place: joined([table[place] for table in tables]) for place in sorted(shared)}

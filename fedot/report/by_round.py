@@ -1,13 +1,16 @@
 """The headline metric after every round, as Markdown."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.against import NAMES, comparable, compared
-from fedot.report.statistics import Estimate, Scores, paired_difference
-from fedot.report.table import markdown_row
-from fedot.report.views import Entry, base_names, entries_of, kind_of, label_of, metrics_of
+from fedot.outside import printable
+from fedot.report.against import NAMES, comparable, compared, headline_of
+from fedot.report.standing import MARK
+from fedot.report.statistics import Scores, paired_difference
+from fedot.report.table import markdown_notes, markdown_row
+from fedot.report.views import DASH, Entry, base_names, entries_of, kind_of, label_of, marked
 
 
 def rounds_markdown(results: Mapping[str, Any], split: str) -> str:
@@ -23,8 +26,12 @@ def rounds_markdown(results: Mapping[str, Any], split: str) -> str:
     FedotError
         If the run has no such client.
     """
-    metric = metrics_of(Scores.of(results["rows"]))[0]
-    return _table(results, split, "", lambda scores, entry: scores.estimate(entry.members, split, metric.key))
+    metric = headline_of(Scores.of_results(results))
+
+    def figure(scores: Scores, entry: Entry) -> str:
+        return marked(metric.estimate(scores.estimate(entry.members, split, metric.key)), scores, entry, split, metric)
+
+    return _table(results, split, "", figure)
 
 
 def round_differences_markdown(results: Mapping[str, Any], split: str, strategy: str) -> str:
@@ -42,42 +49,54 @@ def round_differences_markdown(results: Mapping[str, Any], split: str, strategy:
     FedotError
         If the run has no such client or strategy.
     """
-    whole = Scores.of(results["rows"])
-    metric = metrics_of(whole)[0]
+    whole = Scores.of_results(results)
+    metric = headline_of(whole)
     theirs = compared(whole, metric, strategy, split)
     rounds = {row["round"] for row in results["rows"] if row["strategy"] == strategy}
     once = strategy in NAMES or (kind_of(strategy, base_names(results)) == "reference" and len(rounds) == 1)
 
-    def difference(scores: Scores, entry: Entry) -> Estimate | None:
+    def difference(scores: Scores, entry: Entry) -> str:
         if entry.members == (strategy,):
-            return None
+            return DASH
         ours = comparable(scores, metric, strategy, entry.members, split)
-        return paired_difference(ours, theirs if once else scores.values(strategy, split, metric.key))
+        found = paired_difference(ours, theirs if once else scores.comparable(strategy, split, metric.key))
+        text = metric.estimate(found, signed=True)
+        return f"{text}{MARK}" if found and found.n < len(whole.seeds) else text
 
-    return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy))}", difference, signed=True)
+    return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy))}", difference)
 
 
 def _table(
     results: Mapping[str, Any],
     split: str,
     over: str,
-    figure: Callable[[Scores, Entry], Estimate | None],
-    *,
-    signed: bool = False,
+    figure: Callable[[Scores, Entry], str],
 ) -> str:
-    whole = Scores.of(results["rows"])
+    whole = Scores.of_results(results)
     if split not in whole.splits:
-        raise FedotError(f"no client is called {split}; choose from {', '.join(whole.splits)}")
-    metric = metrics_of(whole)[0]
+        raise FedotError(f"no client is called {printable(split)}; choose from {printable(', '.join(whole.splits))}")
+    metric = headline_of(whole)
     numbers = sorted({row["round"] for row in results["rows"]})
-    by_round = [Scores.of(row for row in results["rows"] if row["round"] == number) for number in numbers]
+    by_round = [
+        replace(Scores.of(row for row in results["rows"] if row["round"] == number), seeds=whole.seeds)
+        for number in numbers
+    ]
     where = "over all clients" if split == "all" else f"on {split}"
     lines = [
         markdown_row([f"{metric.label}{over} {where}", *(f"round {number}" for number in numbers)]),
         markdown_row([":---", *["---:"] * len(numbers)], plain=True),
     ]
+    notes: dict[str, None] = {}
     for entry in entries_of(results, whole):
         if len(entry.members) == 1 and not entry.failure:
-            cells = [metric.estimate(figure(scores, entry), signed=signed) for scores in by_round]
-            lines.append(markdown_row([entry.label, *cells]))
-    return "\n".join(lines) + "\n"
+            lines.append(markdown_row([entry.label, *(figure(scores, entry) for scores in by_round)]))
+            told = {
+                number: text
+                for number, scores in zip(numbers, by_round, strict=True)
+                if (text := scores.missing(entry.members, split, metric.key))
+            }
+            if whole.missing(entry.members, split, metric.key) or told:
+                said = whole.missing(entry.members, split, metric.key)
+                each = [f"round {number}: {text}" for number, text in told.items() if not said or "without" in text]
+                notes[f"{MARK} {entry.label}: {'; '.join(filter(None, [said, *each]))}."] = None
+    return "\n".join([*lines, *markdown_notes(list(notes))]) + "\n"

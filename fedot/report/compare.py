@@ -14,19 +14,22 @@ from fedot.report.page import figure_parts, page_template
 from fedot.report.results import write_atomically
 from fedot.report.runs import Line, Run, headline_metric, lines_of, runs_of
 from fedot.report.sections import PAIRED_COLUMNS, paired_cells, paired_figures
+from fedot.report.standing import MARK
+from fedot.report.table import csv_text
 from fedot.report.views import (
     DASH,
     PLUS_MINUS,
     Metric,
     duration,
     failures_by_strategy,
+    footnotes,
     label_of,
     quantity,
 )
 
 COLUMNS = (
     "run", "strategy", "section", "metric", "mean", "low", "high", "seeds", "baseline", *PAIRED_COLUMNS,
-    "bytes_up", "bytes_down", "seconds", "failure",
+    "bytes_up", "bytes_down", "seconds", "failure", "missing",
 )  # fmt: skip
 
 
@@ -95,22 +98,30 @@ def _page(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric |
             for name, reasons in failures_by_strategy(run.results).items()
             for reason in reasons
         ],
+        notes=_notes(runs, metric),
         bootstrap=any(line.against and line.against.bootstrap for mine in lines for line in mine),
         figures=[figure_parts(figure) for figure in figures],
     )
 
 
+def _notes(runs: Sequence[Run], metric: Metric | None) -> list[str]:
+    """Footnotes of every run, with its title where there are several."""
+    found = [(run.title, note) for run in runs if metric for note in footnotes(run.scores, run.entries, [metric])]
+    return [f"{note[: len(MARK)]} {title}, {note[len(MARK) + 1 :]}" if len(runs) > 1 else note for title, note in found]
+
+
 def _cells(line: Line, metric: Metric | None) -> dict[str, Any]:
     """Write one line's figures for people."""
+    mark = MARK if line.missing else ""
     return {
         "entry": line.entry,
-        "value": metric.estimate(line.value) if metric else DASH,
+        "value": f"{metric.estimate(line.value)}{mark}" if metric else DASH,
         "best": line.best,
         "seeds": line.value.n if line.value else 0,
         **paired_cells(metric, line.against),
-        "sent": quantity(line.sent.mean) if line.sent else DASH,
-        "received": quantity(line.received.mean) if line.received else DASH,
-        "seconds": duration(line.seconds.mean) if line.seconds else DASH,
+        "sent": f"{quantity(line.sent.mean)}{mark}" if line.sent else DASH,
+        "received": f"{quantity(line.received.mean)}{mark}" if line.received else DASH,
+        "seconds": f"{duration(line.seconds.mean)}{mark}" if line.seconds else DASH,
     }
 
 
@@ -123,15 +134,16 @@ def _csv(lines: Sequence[Sequence[Line]], metric: Metric | None) -> str:
         baseline = line.run.baseline.members[0] if line.run.baseline else None
         writer.writerow(
             (
-                line.run.title,
-                "+".join(line.entry.members),
+                csv_text(line.run.title),
+                csv_text("+".join(line.entry.members)),
                 line.entry.kind,
-                metric.key if metric else None,
+                csv_text(metric.key) if metric else None,
                 *((value.mean, value.low, value.high, value.n) if value else (None, None, None, 0)),
-                baseline,
+                csv_text(baseline) if baseline else None,
                 *paired_figures(line.against),
                 *(cost.mean if cost else None for cost in (line.sent, line.received, line.seconds)),
-                line.entry.failure,
+                csv_text(line.entry.failure),
+                csv_text(line.missing),
             )
         )
     return text.getvalue()
@@ -160,6 +172,7 @@ def _latex(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric 
         f"Over all clients, final round: mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). Difference "
         f"to {', '.join(baselines) or 'no baseline'}, paired by seed, with its t interval; effect: Cohen's d for "
         "paired values with Hedges' correction. Sent by and to all clients and time: mean per seed, summed over "
-        "rounds. Bold: best of a run's strategies, references apart."
+        "rounds. Bold: best of a run's strategies, references apart, over the seeds that all have."
     )
+    caption = " ".join([caption, *_notes(runs, metric)])
     return booktabs(header, blocks, caption, names=2)

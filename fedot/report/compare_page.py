@@ -51,7 +51,9 @@ Made on sentences from the built-in generator: {{ stand_in|join(", ") }}. Their 
 {% endfor %}
 </table>
 {% endcall %}
-<p class="note pm">Bold: best mean among a run’s strategies (references apart), and differences whose t interval leaves out zero. Effect size: Cohen’s d for paired values with Hedges’ correction, from three seeds on. {% if bootstrap %}Bootstrap: bias-corrected and accelerated, from five seeds on; with fewer only the t interval is an honest one. {% endif %}Sent by all clients, received by them, and time of training and fusion: mean per seed, summed over the rounds. Intervals are not corrected for the number of comparisons.</p>
+{% if notes %}<p class="note pm">{% for note in notes %}{{ note }}{{ "<br>"|safe if not loop.last }}{% endfor %}</p>{% endif %}
+
+<p class="note pm">Bold: best mean among a run’s strategies (references apart), over the seeds that all have, and differences whose t interval leaves out zero. Effect size: Cohen’s d for paired values with Hedges’ correction, from three seeds on. {% if bootstrap %}Bootstrap: bias-corrected and accelerated, from five seeds on; with fewer only the t interval is an honest one. {% endif %}Sent by all clients, received by them, and time of training and fusion: mean per seed, summed over the rounds. Intervals are not corrected for the number of comparisons.</p>
 {% else %}
 <p>Nothing was measured.</p>
 {% endif %}

@@ -50,7 +50,8 @@ def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric:
     drawn: dict[str, list[tuple[float, Estimate]]] = {}
     for place, mine in sorted(zip(places, lines, strict=True), key=lambda pair: pair[0]):
         for line in mine:
-            if line.value and not line.entry.members[0].startswith("parent:"):
+            # a curve compares its points, so each must be of all rounds, clients and seeds
+            if line.value and not line.missing and not line.entry.members[0].startswith("parent:"):
                 entries.setdefault(line.entry.label, line.entry)
                 drawn.setdefault(line.entry.label, []).append((place, line.value))
     values = [edge for curve in drawn.values() for _, value in curve for edge in reach_of(value)]
@@ -61,7 +62,8 @@ def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric:
     )
     caption = (
         f"{metric.label} over all clients against the {across.label}, by which alone the runs differ: mean over "
-        "seeds; thin bars: 95 % intervals (cut off at the frame), none with one seed. Parents are left out."
+        "seeds; thin bars: 95 % intervals (cut off at the frame), none with one seed. Parents are left out, and so are "
+        "figures that are not of all rounds, clients and seeds of their run."
     )
     return Figure("setting", f"{metric.label} against the {across.label}", caption, (panel,))
 

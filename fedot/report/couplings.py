@@ -7,7 +7,7 @@ import numpy as np
 
 from fedot.report.statistics import Estimate, estimate
 from fedot.report.svg import Figure, Panel, px, rect, shorten, text
-from fedot.report.views import label_of
+from fedot.report.views import DASH, label_of
 
 MAX_COUPLINGS = 12
 LEVELS = 8
@@ -73,7 +73,7 @@ def coupling_summary(
     families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     several = len({item.get("strategy") for item in couplings}) > 1
     for item in matched_couplings(couplings):
-        name = group_family(item["group"]) + (f", {label_of(item['strategy'])}" if several else "")
+        name = group_family(item["group"]) + (f", {label_of(item.get('strategy') or DASH)}" if several else "")
         families.setdefault((name, item["kind"]), []).append(item)
     return [
         (

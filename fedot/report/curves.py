@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fedot.report.rows import TOP, WIDTH
-from fedot.report.statistics import Estimate, estimate
+from fedot.report.statistics import Estimate, Scores, estimate
 from fedot.report.svg import Panel, Scale, circle, line, path, shorten, spread, text, tick_label, ticks
 from fedot.report.views import Entry, Metric, duration, quantity
 
@@ -38,21 +38,24 @@ SECONDS = Across("seconds", "time of training and fusion", duration)
 
 
 def curve_of(rows: Sequence[Mapping[str, Any]], strategy: str, split: str, metric: str, across: Across) -> Curve:
-    """Follow a strategy's metric: at each round its mean over seeds, at the mean of what was spent until then."""
-    mine = [row for row in rows if row["strategy"] == strategy and row["split"] == split]
-    spent: dict[int, list[float]] = {}
-    reached: dict[int, list[float | None]] = {}
-    for seed in dict.fromkeys(row["seed"] for row in mine):
-        total = 0.0
-        for row in sorted((row for row in mine if row["seed"] == seed), key=lambda row: row["round"]):
-            total = float(row["round"]) if across.key == "round" else total + _spent(row, across.key)
-            spent.setdefault(row["round"], []).append(total)
-            reached.setdefault(row["round"], []).append(row["metrics"].get(metric))
-    return [
-        (place.mean, value)
-        for number in sorted(reached)
-        if (value := estimate(reached[number])) and (place := estimate(spent[number]))
-    ]
+    """Follow a strategy's metric: at each round its mean over seeds, at the mean of what was spent until then.
+
+    A round's mean is over seeds of the same clients only (`fedot.report.standing`).
+    """
+    mine = [row for row in rows if row["strategy"] == strategy]
+    cost = {(row["seed"], row["round"]): _spent(row, across.key) for row in mine}  # all splits of a round have the same
+    curve = []
+    for number in sorted({row["round"] for row in mine}):
+        reached = Scores.of(row for row in mine if row["round"] == number).values(strategy, split, metric)
+        places = [
+            float(number)
+            if across.key == "round"
+            else math.fsum(value for (seed, before), value in cost.items() if seed == of and before <= number)
+            for of in reached
+        ]
+        if (value := estimate(reached.values())) and (place := estimate(places)):
+            curve.append((place.mean, value))
+    return curve
 
 
 def _spent(row: Mapping[str, Any], key: str) -> float:
@@ -108,7 +111,7 @@ def curves_panel(
             )
             for (x, v), (place, _) in zip(points, curve, strict=True)
         ]
-        body.append(text(right + 9, y, shorten(entry.label, 20), "s own", title=entry.label) + "</g>")
+        body.append(text(right + 9, y, shorten(entry.marked, 20), "s own", title=entry.marked) + "</g>")
     return Panel(WIDTH, height, "".join(body), f"{metric.label} against the {across.label}, {title}")
 
 

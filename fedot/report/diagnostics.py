@@ -20,7 +20,7 @@ from fedot.report.svg import (
     tick_label,
     ticks,
 )
-from fedot.report.views import METRICS, entries_of, label_of
+from fedot.report.views import METRICS, entries_of, footnotes, label_of, metrics_of
 
 MAX_PAIRS = 3
 BINS = ("count", "confidence", "correct")
@@ -59,13 +59,15 @@ def lines_figure(results: Mapping[str, Any]) -> Figure | None:
 def reliability_figure(results: Mapping[str, Any]) -> Figure | None:
     """Accuracy against confidence of every strategy and reference but the parents, pooled over seeds."""
     records = [item for item in results.get("reliability", []) if item["split"] == "all"]
-    scores = Scores.of(results["rows"])
-    panels = []
+    scores = Scores.of_results(results)
+    panels, drawn = [], []
     for entry in entries_of(results, scores):
-        mine = [item for item in records if item["strategy"] == entry.members[0]]
+        seeds = next((found for m in scores.metrics if (found := scores.values(entry.members, "all", m))), {})
+        mine = [item for item in records if item["strategy"] == entry.members[0] and item["seed"] in seeds]
         if mine and not entry.members[0].startswith("parent:"):
             value = scores.estimate(entry.members, "all", "ece")
-            panels.append(_reliability_panel(mine, entry.label, entry.kind, value))
+            panels.append(_reliability_panel(mine, entry.marked, entry.kind, value))
+            drawn.append(entry)
     caption = (
         "Predictions of all clients and seeds, sorted into bins by the confidence of the predicted class. "
         "On the diagonal a model is right as often as it claims; below it is too sure of itself. A dot's "
@@ -74,6 +76,7 @@ def reliability_figure(results: Mapping[str, Any]) -> Figure | None:
     )
     if any("scaled_bin_count" in item for item in records):
         caption += " Dashed: after temperature scaling."
+    caption = " ".join([caption, *footnotes(scores, drawn, metrics_of(scores)[:1])])
     return Figure("reliability", "Reliability diagrams", caption, tuple(panels)) if panels else None
 
 
@@ -180,5 +183,6 @@ def _scaled(records: Sequence[Mapping[str, Any]], across: Scale, up: Scale) -> s
 
 
 def _total(records: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.float64]:
-    total: NDArray[np.float64] = np.asarray([record[key] for record in records], dtype=np.float64).sum(axis=0)
+    bins = np.nan_to_num(np.asarray([record[key] for record in records], dtype=np.float64))
+    total: NDArray[np.float64] = bins.sum(axis=0)
     return total

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedot.report.statistics import Estimate, Scores, barrier, estimate
-from fedot.report.views import Entry, Metric, base_names, best_of, entries_of, metrics_of
+from fedot.report.views import Entry, Metric, base_names, best_of, entries_of, finished, metrics_of
 
 MAX_NAMED_CLIENTS = 4
 NO_BARRIER = 0.005  # nats; would be written as 0.00
@@ -21,9 +21,10 @@ class Findings:
 
 def findings(results: Mapping[str, Any]) -> Findings:
     """Compute the findings of a results file."""
-    scores = Scores.of(results["rows"])
+    scores = Scores.of_results(results)
     metrics = metrics_of(scores)
-    entries = [entry for entry in entries_of(results, scores) if not entry.failure]
+    measured = entries_of(results, scores)
+    entries = finished(scores, measured)
     strategies = [entry for entry in entries if entry.kind != "reference"]
     best = best_of(scores, strategies)
     if not metrics or best is None:
@@ -36,6 +37,11 @@ def findings(results: Mapping[str, Any]) -> Findings:
     ours = best_of(scores, [entry for entry in strategies if entry.kind == "ot"]) or best
     points += _against_references(scores, metric, ours, [e for e in entries if e.kind == "reference"])
     points += _barriers(results)
+    points += [
+        f"{entry.label} is compared with nothing: {entry.missing}."
+        for entry in measured
+        if entry.missing and entry not in entries
+    ]
     return Findings(_headline(scores, metric, strategies, best, baseline), tuple(points))
 
 
@@ -59,14 +65,15 @@ def relation(metric: Metric, difference: Estimate) -> str:
 def _headline(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: Entry, baseline: Entry | None) -> str:
     top = scores.estimate(best.members, "all", metric.key)
     assert top is not None  # best_of only returns measured entries
-    reached = f"{metric.number(top.mean)}{metric.unit} {_name(metric)} over all clients"
+    reached = f"{metric.number(top.mean)}{metric.unit} {_name(metric)} over all clients{_but(scores, metric, best)}"
     others = [entry for entry in strategies if entry is not baseline]
     challenger = best_of(scores, others)
     if baseline is None or challenger is None:
         return f"{best.label} reaches {reached}."
     difference = scores.difference(challenger.members, baseline.members, "all", metric.key)
     if difference is None:
-        return f"{best.label} reaches {reached}; no seed has both it and {baseline.label}."
+        alike = "final and of the same clients"
+        return f"{best.label} reaches {reached}; no seed has both it and {baseline.label}, {alike}."
     doubt = (
         "" if difference.settled or difference.n < 2 else " The interval includes zero: these seeds do not settle it."
     )
@@ -148,6 +155,12 @@ def _barriers(results: Mapping[str, Any]) -> list[str]:
 
 def _lines(count: int) -> str:
     return "one line" if count == 1 else f"mean of {count} lines"
+
+
+def _but(scores: Scores, metric: Metric, entry: Entry) -> str:
+    """Say in brackets what a mean lacks."""
+    missing = scores.missing(entry.members, "all", metric.key)
+    return f" ({missing})" if missing else ""
 
 
 def _name(metric: Metric) -> str:

@@ -15,22 +15,30 @@ from fedot.report.plots import figures
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
 from fedot.report.sections import SCALED, calibration_lines, paired_lines
+from fedot.report.standing import MARK
 from fedot.report.statistics import Scores, estimate
 from fedot.report.svg import Figure, standalone
 from fedot.report.template import TEMPLATE
 from fedot.report.views import (
     DASH,
+    METRICS,
     SECTIONS,
     Entry,
     Metric,
-    best_of,
     duration,
     entries_of,
     failures_by_strategy,
+    finished,
+    footnotes,
     label_of,
+    marked,
     metrics_of,
     quantity,
+    winner_of,
 )
+
+TOLD = ("fedot", "data", "notices", "command", "started", "engine", "commit", "platform", "cpu_count")
+"""What the page says of the provenance; nothing where an older file has it not."""
 
 
 def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
@@ -56,13 +64,14 @@ def write_each(drawn: Sequence[Figure], out_dir: Path) -> tuple[Path, ...]:
 
 def render_report(results: Mapping[str, Any]) -> str:
     """Render the page; equal results give equal text."""
-    scores, provenance = Scores.of(results["rows"]), results["provenance"]
+    scores, provenance = Scores.of_results(results), results["provenance"]
     entries, metrics = entries_of(results, scores), table_metrics(scores)
-    finished = [entry for entry in entries if not entry.failure]
-    baseline = baseline_of(results, finished)
+    measured = [entry for entry in entries if not entry.failure]
+    baseline = baseline_of(results, finished(scores, measured))
+    headline = metrics_of(scores)[:1]
     return page_template(TEMPLATE).render(
-        scenario=results["scenario"],
-        provenance=provenance,
+        scenario={"name": "results", "question": "", **results["scenario"]},
+        provenance={**dict.fromkeys(TOLD, ""), **provenance},
         stand_in=bool(provenance.get("stand_in")),
         incomplete=not provenance.get("complete", True),
         facts=_facts(results, scores),
@@ -72,8 +81,13 @@ def render_report(results: Mapping[str, Any]) -> str:
         clients=scores.clients,
         summary=_summary(results, scores, entries),
         baseline=baseline.label if baseline else "",
-        paired=paired_lines(scores, finished, baseline, metrics),
-        calibration=calibration_lines(scores, finished),
+        notes=footnotes(scores, entries, metrics),
+        client_notes=footnotes(scores, entries, headline, scores.clients),
+        calibration_notes=footnotes(
+            scores, entries, [METRICS[key] for key in SCALED.values() if key in scores.metrics]
+        ),
+        paired=paired_lines(scores, measured, baseline, metrics),
+        calibration=calibration_lines(scores, measured),
         by_client=_by_client(scores, entries),
         parents=_parents(scores),
         figures=[figure_parts(figure) for figure in figures(results)],
@@ -84,7 +98,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         versions=[
             (key, provenance[key]) for key in ("fedot", "flwr", "torch", "pot", "numpy", "python") if key in provenance
         ],
-        duration=duration(provenance["seconds"]) if provenance.get("seconds") is not None else DASH,
+        duration=duration(provenance["seconds"]) if provenance.get("seconds") else DASH,
         scenario_yaml=scenario_yaml(results["scenario"]),
         label_of=label_of,
     )
@@ -124,12 +138,10 @@ def _facts(results: Mapping[str, Any], scores: Scores) -> list[tuple[str, str]]:
 
 def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any]]:
     """Lay out the main table: by section, every metric over all, and the paired difference to the baseline, costs."""
-    metrics, strategies = (
-        table_metrics(scores),
-        [e for e in entries if e.kind != "reference" and not e.failure],
-    )
-    baseline = baseline_of(results, strategies)
-    best = {m.key: best_of(scores, strategies, metric=m) if len(strategies) > 1 else None for m in metrics}
+    metrics = table_metrics(scores)
+    strategies = [e for e in entries if e.kind != "reference" and not e.failure]
+    baseline = baseline_of(results, finished(scores, strategies))
+    best = {m.key: winner_of(scores, strategies, "all", m) for m in metrics}
     sections = []
     for kind, title in SECTIONS.items():
         lines = []
@@ -138,7 +150,7 @@ def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, .
             cells = [
                 {
                     "mean": m.number(v.mean),
-                    "half": m.estimate(v).split(" ", 1)[1],
+                    "half": marked(m.estimate(v).split(" ", 1)[1], scores, entry, "all", m),
                     "best": best[m.key] is entry,
                 }
                 if v
@@ -151,7 +163,7 @@ def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, .
                     "cells": cells,
                     "difference": _difference(scores, metrics, entry, baseline),
                     "seeds": values[0].n if values and values[0] else 0,
-                    "costs": _costs(results, entry),
+                    "costs": _costs(scores, results, entry),
                 }
             )
         if lines:
@@ -159,11 +171,12 @@ def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, .
     return sections
 
 
-def _costs(results: Mapping[str, Any], entry: Entry) -> list[str]:
+def _costs(scores: Scores, results: Mapping[str, Any], entry: Entry) -> list[str]:
     """Write what was sent up, down, and the time; a reference that sends nothing has dashes."""
-    costs = costs_of(results["rows"], entry)
+    costs = costs_of(scores, results["rows"], entry)
     return [
-        write(cost.mean) if cost else DASH for cost, write in zip(costs, (quantity, quantity, duration), strict=True)
+        f"{write(cost.mean)}{MARK if entry.missing else ''}" if cost else DASH
+        for cost, write in zip(costs, (quantity, quantity, duration), strict=True)
     ]
 
 
@@ -185,13 +198,13 @@ def _by_client(scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any
     if not metrics or len(scores.clients) < 1:
         return []
     strategies = [entry for entry in entries if entry.kind != "reference" and not entry.failure]
-    best = {client: best_of(scores, strategies, client) if len(strategies) > 1 else None for client in scores.clients}
+    best = {client: winner_of(scores, strategies, client, metrics[0]) for client in scores.clients}
     return [
         {
             "entry": entry,
             "cells": [
                 {
-                    "text": metrics[0].estimate(scores.estimate(entry.members, client, metrics[0].key)),
+                    "text": _estimate(scores, entry, client, metrics[0]),
                     "best": best[client] is entry,
                 }
                 for client in scores.clients
@@ -202,6 +215,10 @@ def _by_client(scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any
     ]
 
 
+def _estimate(scores: Scores, entry: Entry, split: str, metric: Metric) -> str:
+    return marked(metric.estimate(scores.estimate(entry.members, split, metric.key)), scores, entry, split, metric)
+
+
 def _parents(scores: Scores) -> list[dict[str, Any]]:
     """Lay out every parent on every split, if the main table folds them together."""
     metrics = metrics_of(scores)
@@ -210,8 +227,12 @@ def _parents(scores: Scores) -> list[dict[str, Any]]:
         return []
     found = []
     for name in names:
-        values = [scores.estimate(name, split, metrics[0].key) for split in scores.splits]
-        cells = [metrics[0].number(value.mean) if value else DASH for value in values]
+        entry = Entry(name, "reference", (name,))
+        values = {split: scores.estimate(name, split, metrics[0].key) for split in scores.splits}
+        cells = [
+            marked(metrics[0].number(value.mean) if value else DASH, scores, entry, split, metrics[0])
+            for split, value in values.items()
+        ]
         found.append({"name": name.removeprefix("parent:"), "cells": cells})
     return found
 

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fedot.outside import printable
+
+LONGEST = 10_000
+
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -18,6 +22,10 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
+    "[": "{[}",  # after the end of a row, these two would be taken for its options
+    "]": "{]}",
+    "*": "{*}",
+    "\u2020": r"\dag{}",
     "\u00b1": r"$\pm$",
     "\u2212": "$-$",
     "\u2013": "--",
@@ -37,7 +45,7 @@ class Cell:
 
 def escape(text: object) -> str:
     """Write any text so that LaTeX shows it; line breaks become spaces."""
-    return "".join(SPECIAL.get(letter, letter) for letter in " ".join(str(text).split()))
+    return "".join(SPECIAL.get(letter, letter) for letter in printable(text, LONGEST))
 
 
 def booktabs(header: Sequence[str], blocks: Sequence[Sequence[Sequence[Cell]]], caption: str, names: int = 1) -> str:

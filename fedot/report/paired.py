@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Paired:
         return self.difference.n
 
 
-def paired(ours: Mapping[int, float], theirs: Mapping[int, float], level: float = LEVEL) -> Paired | None:
+def paired(ours: Mapping[Any, float], theirs: Mapping[Any, float], level: float = LEVEL) -> Paired | None:
     """Compare figures by seed; None if no seed has both."""
     difference = paired_difference(ours, theirs, level)
     if difference is None:

@@ -22,7 +22,7 @@ from fedot.report.rows import (
 )
 from fedot.report.statistics import Estimate, Scores
 from fedot.report.svg import Figure, Panel, Scale, circle, line, shorten, text
-from fedot.report.views import Entry, Metric, entries_of, metrics_of
+from fedot.report.views import Entry, Metric, entries_of, finished, footnotes, metrics_of
 
 
 def figures(results: Mapping[str, Any]) -> tuple[Figure, ...]:
@@ -41,11 +41,11 @@ def figures(results: Mapping[str, Any]) -> tuple[Figure, ...]:
 
 def scores_figure(results: Mapping[str, Any]) -> Figure | None:
     """Headline metric by strategy: one panel over all and one per client, or one for all clients if many."""
-    scores = Scores.of(results["rows"])
+    scores = Scores.of_results(results)
     metrics, entries = metrics_of(scores), [e for e in entries_of(results, scores) if not e.failure]
     if not metrics or not entries:
         return None
-    metric, baseline = metrics[0], baseline_of(results, entries)
+    metric, baseline = metrics[0], baseline_of(results, finished(scores, entries))
     many = len(scores.clients) > MANY_CLIENTS
     splits = ("all",) if many or len(scores.splits) == 1 else scores.splits
     # there is no `all` where a client was lost
@@ -74,6 +74,7 @@ def scores_figure(results: Mapping[str, Any]) -> Figure | None:
             " In the second panel every small mark is one client's mean; the bar spans them and the large "
             "mark is the client in the middle."
         )
+    caption = " ".join([caption, *footnotes(scores, entries, [metric], scores.splits)])
     return Figure("scores", f"{metric.label} by strategy and client", caption, tuple(panels), LEGEND)
 
 
@@ -105,7 +106,7 @@ def dots_panel(
         if value is None:
             body.append(text(scale.start + 4, y + 4, "not measured", "s"))
             continue
-        spoken.append(f"{entry.label} {metric.estimate(value)}")
+        spoken.append(f"{entry.marked} {metric.estimate(value)}")
         if entry is baseline:
             body.append(line(scale(value.mean), TOP, scale(value.mean), bottom, "ref"))
         body.append(f'<g class="k-{entry.kind}">{_mark(entry, value, metric, scale, y)}</g>')
@@ -119,7 +120,7 @@ def _mark(entry: Entry, value: Estimate, metric: Metric, scale: Scale, y: float)
     if value.n > 1:
         marks += [circle(scale(single), y + 6.5, 1.9, "seed") for single in value.values]
     role = "hollow" if entry.kind == "reference" else "dot"
-    hover = f"{entry.label}: {metric.estimate(value)} ({metric.interval(value)})"
+    hover = f"{entry.marked}: {metric.estimate(value)} ({metric.interval(value)})"
     return "".join([*marks, circle(scale(value.mean), y, 5, role, hover)])
 
 

@@ -1,6 +1,7 @@
 """Figures of how a run went: the headline metric against the round, and what it cost."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from fedot.report.curves import ROUND, curve_of, curves_panel
@@ -14,12 +15,12 @@ from fedot.report.svg import (
     rect,
     text,
 )
-from fedot.report.views import Entry, duration, entries_of, metrics_of, quantity
+from fedot.report.views import Entry, duration, entries_of, footnotes, metrics_of, quantity
 
 
 def rounds_figure(results: Mapping[str, Any]) -> Figure | None:
     """Headline metric against the round, if there was more than one."""
-    scores = Scores.of(results["rows"])
+    scores = Scores.of_results(results)
     metrics = metrics_of(scores)
     if not metrics or len({row["round"] for row in results["rows"]} - {0}) < 2:
         return None
@@ -43,17 +44,18 @@ def rounds_figure(results: Mapping[str, Any]) -> Figure | None:
         f"{metric.label} after each round of communication, mean over seeds; the shaded band is the 95 % "
         "interval (cut off at the frame), none with one seed."
     )
+    caption = " ".join([caption, *footnotes(scores, entries, [metric], splits)])
     return Figure("rounds", f"{metric.label} against the round", caption, panels)
 
 
 def cost_figure(results: Mapping[str, Any]) -> Figure | None:
     """Bytes and seconds of each strategy, summed over its rounds."""
-    scores = Scores.of(results["rows"])
+    scores = Scores.of_results(results)
     entries = [e for e in entries_of(results, scores) if not e.failure and not e.members[0].startswith("parent:")]
     units = (("bytes_up", "Sent by clients"), ("bytes_down", "Sent to clients"), ("seconds", "Time"))
     panels, kinds = [], set[str]()
     for key, title in units:
-        spent = [cost_of(results["rows"], entry.members[0], key) for entry in entries]
+        spent = [cost_of(_rows_shown(scores, results["rows"], entry), entry.members[0], key) for entry in entries]
         shown = [
             (entry, value) for entry, value in zip(entries, spent, strict=True) if value is not None and value.mean > 0
         ]
@@ -67,26 +69,43 @@ def cost_figure(results: Mapping[str, Any]) -> Figure | None:
         "together. Time counts training, at the slowest client where clients train side by side, and "
         "fusion; not evaluation."
     )
+    caption = " ".join([caption, *footnotes(scores, entries, metrics_of(scores)[:1], scores.splits)])
     legend = tuple((role, "bar", name) for role, _, name in LEGEND if role in kinds)
     return Figure("cost", "What a run costs", caption, tuple(panels), legend)
 
 
 def cost_of(rows: Sequence[Mapping[str, Any]], strategy: str, key: str) -> Estimate | None:
     """Mean over seeds of bytes or seconds, summed over a strategy's rounds."""
+    spent = {
+        (row["seed"], row["round"]): float(row[key])
+        for row in rows
+        if row["strategy"] == strategy and row.get(key) is not None
+    }
     total: dict[int, float] = {}
-    for row in rows:
-        if row["strategy"] == strategy and row["split"] == "all" and row.get(key) is not None:
-            total[row["seed"]] = total.get(row["seed"], 0.0) + float(row[key])
+    for (seed, _), value in spent.items():  # all splits of a round have the same
+        total[seed] = total.get(seed, 0.0) + value
     return estimate(total.values())
 
 
 def costs_of(
-    rows: Sequence[Mapping[str, Any]], entry: Entry
+    scores: Scores, rows: Sequence[Mapping[str, Any]], entry: Entry
 ) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
-    """Bytes up, bytes down and seconds of an entry, summed over rounds; None where nothing was spent."""
+    """Bytes up, bytes down and seconds of an entry, summed over rounds; None where nothing was spent.
+
+    They are means over the seeds that the entry's figures are of.
+    """
+    rows = _rows_shown(scores, rows, entry)
     found = [cost_of(rows, entry.members[0], key) for key in ("bytes_up", "bytes_down", "seconds")]
     up, down, seconds = (value if value and value.mean > 0 and len(entry.members) == 1 else None for value in found)
     return up, down, seconds
+
+
+def _rows_shown(scores: Scores, rows: Sequence[Mapping[str, Any]], entry: Entry) -> list[Mapping[str, Any]]:
+    """Rows of the seeds that a line's figures are of, at its first split that has any."""
+    for split, metric in product(scores.splits, metrics_of(scores)):
+        if seeds := scores.values(entry.members, split, metric.key):
+            return [row for row in rows if row["strategy"] in entry.members and row["seed"] in seeds]
+    return []
 
 
 def _bars(shown: Sequence[tuple[Entry, Estimate]], title: str, write: Callable[[float], str]) -> Panel:

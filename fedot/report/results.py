@@ -4,16 +4,23 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fedot.errors import FedotError
+from fedot.outside import parse_json, printable
+from fedot.report.schema import check_results
+from fedot.textfile import read_bounded
 
 SCHEMA = 1
+MOST_BYTES = 2**28
 REQUIRED = {"scenario": dict, "provenance": dict, "rows": list}
 OPTIONAL_LISTS = ("failures", "lines", "reliability", "couplings", "diagnostics", "training")
+UNTOLD: dict[str, Any] = {"fedot": "", "notices": [], "data": {}, "seconds": 0.0, "stand_in": False}
+"""What of the provenance others read without asking whether it is there."""
 
 
 def write_results(results: Mapping[str, Any], out_dir: Path) -> Path:
@@ -42,29 +49,35 @@ def write_results(results: Mapping[str, Any], out_dir: Path) -> Path:
 
 
 def load_results(path: Path) -> dict[str, Any]:
-    """Read a `results.json`; optional lists that are missing come back empty.
+    """Read a `results.json`; what an older release left out comes back empty.
 
     Raises
     ------
     FedotError
-        If the file is missing, is no JSON, has another schema or lacks a part.
+        If the file is missing, is no JSON, has another schema, lacks a part, or has a field that cannot be: one line
+        with the path of that field (`fedot.report.schema`).
     """
+    content = read_bounded(Path(path), MOST_BYTES, "a run writes it as OUT/results.json")
+    where = printable(path, 4096)
     try:
-        results = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FedotError(
-            f"{path} cannot be read ({type(error).__name__}); a run writes it as OUT/results.json"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise FedotError(f"{path}, line {error.lineno}: this is no valid JSON; was the file cut off?") from error
+        results = parse_json(content, where, MOST_BYTES)
+    except FedotError as error:
+        if isinstance(error.__context__, json.JSONDecodeError):
+            line = error.__context__.lineno
+            raise FedotError(f"{where}, line {line}: this is no valid JSON; was the file cut off?") from None
+        raise
     found = results.get("schema") if isinstance(results, dict) else None
-    if found != SCHEMA:
-        raise FedotError(f"{path} has schema {found!r}, but this version reads schema {SCHEMA}")
+    if type(found) is not int or found != SCHEMA:
+        got = printable(repr(found), 40)
+        raise FedotError(f"{where} has schema {got}, but this version reads schema {SCHEMA}")
     for key, kind in REQUIRED.items():
         if not isinstance(results.get(key), kind):
-            raise FedotError(f"{path} has no {key} ({kind.__name__} wanted), so it is no complete results file")
+            raise FedotError(f"{where} has no {key} ({kind.__name__} wanted), so it is no complete results file")
+    check_results(results, where)
     for key in OPTIONAL_LISTS:
         results.setdefault(key, [])
+    for key, value in UNTOLD.items():
+        results["provenance"].setdefault(key, copy(value))
     return dict(results)
 
 
@@ -102,8 +115,10 @@ def plain(value: Any) -> Any:
     FedotError
         If a value has no such form.
     """
-    if value is None or isinstance(value, str | bool):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()  # half of a surrogate pair: ?
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, int):
@@ -111,7 +126,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {plain(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, os.PathLike):

@@ -40,7 +40,8 @@ def name_of_split(split: str) -> str:
 
 def label(entry: Entry, y: float) -> str:
     """Name a line at its left."""
-    return text(LABELS, y + 4, shorten(entry.label, 21), "l" if entry.kind == "ot" else "", "end", entry.label)
+    role = "l" if entry.kind == "ot" else ""
+    return text(LABELS, y + 4, shorten(entry.marked, 21), role, "end", entry.marked)
 
 
 def x_axis(scale: Scale, metric: Metric, bottom: float) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedot.errors import FedotError
+from fedot.outside import printable
 from fedot.report.curves import Across, whole
 from fedot.report.headline import baseline_of
 from fedot.report.paired import Paired
 from fedot.report.progress import costs_of
 from fedot.report.sections import paired_of
 from fedot.report.statistics import Estimate, Scores
-from fedot.report.views import Entry, Metric, entries_of, metrics_of
+from fedot.report.views import Entry, Metric, entries_of, finished, metrics_of, winner_of
 
 # Settings that do not change what is asked.
 INCIDENTAL = ("name", "question", "base_dir", "seeds")
@@ -30,9 +31,9 @@ class Run:
     @classmethod
     def of(cls, title: str, results: Mapping[str, Any]) -> "Run":
         """Index a run's results."""
-        scores = Scores.of(results["rows"])
+        scores = Scores.of_results(results)
         entries = entries_of(results, scores)
-        return cls(title, results, scores, entries, baseline_of(results, [e for e in entries if not e.failure]))
+        return cls(title, results, scores, entries, baseline_of(results, finished(scores, entries)))
 
     @property
     def clients(self) -> int:
@@ -52,6 +53,7 @@ class Line:
     received: Estimate | None
     seconds: Estimate | None
     best: bool = False
+    missing: str = ""
 
 
 def runs_of(results: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Run, ...]:
@@ -70,11 +72,13 @@ def runs_of(results: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Run, ...]
     if len(tasks) > 1:
         told = ", ".join(f"{title} is {task}" for task, title in tasks.items())
         raise FedotError(f"runs of different tasks cannot be compared ({told}); compare each task's runs by themselves")
-    titles = [title for title, _ in results]
-    unique = [
-        title if titles.count(title) == 1 else f"{title} ({titles[:place].count(title) + 1})"
-        for place, title in enumerate(titles)
-    ]
+    titles = [printable(title) or "run" for title, _ in results]
+    unique: list[str] = []
+    for title in titles:
+        number = 1
+        while titles.count(title) > 1 and f"{title} ({number})" in {*titles, *unique}:
+            number += 1
+        unique.append(title if titles.count(title) == 1 else f"{title} ({number})")
     return tuple(Run.of(title, each) for title, (_, each) in zip(unique, results, strict=True))
 
 
@@ -88,16 +92,16 @@ def lines_of(run: Run, metric: Metric | None) -> tuple[Line, ...]:
     if metric is None:
         return tuple(Line(run, entry, None, None, None, None, None) for entry in run.entries)
     values = {entry: run.scores.estimate(entry.members, "all", metric.key) for entry in run.entries}
-    rivals = [value.mean for entry, value in values.items() if value and entry.kind != "reference"]
-    top = (max if metric.higher_is_better else min)(rivals) if len(rivals) > 1 else None
+    best = winner_of(run.scores, [entry for entry in run.entries if entry.kind != "reference"], "all", metric)
     return tuple(
         Line(
             run,
             entry,
             value,
             paired_of(run.scores, entry, run.baseline, metric),
-            *costs_of(run.results["rows"], entry),
-            best=value is not None and entry.kind != "reference" and value.mean == top,
+            *costs_of(run.scores, run.results["rows"], entry),
+            best=entry is best,
+            missing=run.scores.missing(entry.members, "all", metric.key),
         )
         for entry, value in values.items()
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from fedot.report.paired import Paired, paired
 from fedot.report.statistics import Estimate, Scores
-from fedot.report.views import DASH, METRICS, MINUS, Entry, Metric
+from fedot.report.views import DASH, METRICS, MINUS, Entry, Metric, marked
 
 PAIRED_COLUMNS = (
     "difference", "difference_low", "difference_high", "bootstrap_low", "bootstrap_high", "effect_size", "paired_seeds",
@@ -19,7 +19,7 @@ def paired_of(
     """Compare an entry with the baseline by seed; None for the baseline itself."""
     if baseline is None or entry.members == baseline.members:
         return None
-    ours, theirs = (scores.values(each.members, split, metric.key) for each in (entry, baseline))
+    ours, theirs = (scores.comparable(each.members, split, metric.key) for each in (entry, baseline))
     return paired(ours, theirs)
 
 
@@ -80,6 +80,6 @@ def calibration_lines(scores: Scores, entries: Sequence[Entry]) -> list[dict[str
         values = {key: scores.estimate(entry.members, "all", key) for key in (*keys, "temperature")}
         chosen = values["temperature"]
         if chosen is not None:
-            cells = [METRICS[key].estimate(values[key]) for key in keys]
+            cells = [marked(METRICS[key].estimate(values[key]), scores, entry, "all", METRICS[key]) for key in keys]
             found.append({"entry": entry, "cells": cells, "temperature": f"{chosen.mean:.2f}", "seeds": chosen.n})
     return found

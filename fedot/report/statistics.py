@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from fedot.report.standing import Standing, standings
+
 LEVEL = 0.95
+
+Place = tuple[int, tuple[str, ...]]
+"""A seed, and the clients that its figures lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def t_quantile(degrees: int, level: float = LEVEL) -> float:
     return float(stdtrit(degrees, (1 + level) / 2))
 
 
-def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float], level: float = LEVEL) -> Estimate | None:
+def paired_difference(ours: Mapping[Any, float], theirs: Mapping[Any, float], level: float = LEVEL) -> Estimate | None:
     """Estimate `ours - theirs` from the seeds that both have; pairing removes what a seed does to both."""
     return estimate((ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())), level)
 
@@ -79,29 +84,35 @@ def barrier(alpha: Sequence[float], loss: Sequence[float | None]) -> float | Non
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Final-round figures, looked up by strategy, split and metric.
+    """Figures of each seed's last round, looked up by strategy, split and metric.
 
-    A strategy's final round is the last one any seed reached; a seed that was cut off before it has no
-    say, because a mean over different rounds would mean nothing.
+    `values` and `estimate` give what stands in a table, `comparable` and `difference` what may be compared, `missing`
+    what is to be said of a figure: `fedot.report.standing` has the rule.
     """
 
-    by_seed: Mapping[tuple[str, str, str], Mapping[int, float]]
+    last: Mapping[tuple[str, str, str], Mapping[int, float]]
+    standings: Mapping[tuple[str, int], Standing]
     strategies: tuple[str, ...]
     splits: tuple[str, ...]
     seeds: tuple[int, ...]
     metrics: tuple[str, ...]
-    final_round: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[str, Any]]) -> "Scores":
-        """Index the `rows` of a results file; `all` comes first among the splits."""
+    def of(
+        cls, rows: Iterable[Mapping[str, Any]], rounds: int | None = None, failed: Iterable[tuple[str, int]] = ()
+    ) -> "Scores":
+        """Index the `rows` of a results file; `all` comes first among the splits.
+
+        Parameters
+        ----------
+        rounds, failed
+            What `fedot.report.standing.standings` takes.
+        """
         rows = list(rows)
-        final: dict[str, int] = {}
-        for row in rows:
-            final[row["strategy"]] = max(row["round"], final.get(row["strategy"], row["round"]))
+        stand = standings(rows, rounds, failed)
         table: dict[tuple[str, str, str], dict[int, float]] = {}
         for row in rows:
-            if row["round"] != final[row["strategy"]]:
+            if row["round"] != stand[row["strategy"], row["seed"]].reached:
                 continue
             for metric, value in row["metrics"].items():
                 if value is not None and math.isfinite(value):
@@ -109,31 +120,94 @@ class Scores:
         splits = dict.fromkeys(row["split"] for row in rows)
         return cls(
             table,
-            tuple(final),
+            stand,
+            tuple(dict.fromkeys(row["strategy"] for row in rows)),
             tuple(sorted(splits, key=lambda split: split != "all")),
             tuple(sorted({row["seed"] for row in rows})),
             tuple(dict.fromkeys(metric for row in rows for metric in row["metrics"])),
-            final,
         )
+
+    @classmethod
+    def of_results(cls, results: Mapping[str, Any]) -> "Scores":
+        """Index a whole results file, which also says how many rounds were wanted, and what failed."""
+        failed = ((item["strategy"], item["seed"]) for item in results.get("failures", ()))
+        return cls.of(results["rows"], results["scenario"].get("rounds"), failed)
 
     @property
     def clients(self) -> tuple[str, ...]:
         """The splits that are one client's."""
         return tuple(split for split in self.splits if split != "all")
 
+    @property
+    def final_round(self) -> dict[str, int]:
+        """The last round that any seed of a strategy reached."""
+        found: dict[str, int] = {}
+        for (strategy, _), standing in self.standings.items():
+            found[strategy] = max(standing.reached, found.get(strategy, standing.reached))
+        return found
+
+    def standing(self, strategies: str | Sequence[str], seed: int, split: str) -> tuple[Standing, ...]:
+        """How strategies stand in a seed they have; what a sum lacks is nothing to a single client."""
+        found = (self.standings[name, seed] for name in _names(strategies))
+        return tuple(each if split == "all" else replace(each, without=()) for each in found)
+
     def values(self, strategies: str | Sequence[str], split: str, metric: str) -> dict[int, float]:
-        """Figure of each seed, averaged over `strategies` where several are given."""
-        names = (strategies,) if isinstance(strategies, str) else tuple(strategies)
-        tables = [self.by_seed.get((name, split, metric), {}) for name in names]
-        shared = set.intersection(*(set(table) for table in tables)) if tables else set()
-        return {seed: math.fsum(table[seed] for table in tables) / len(tables) for seed in sorted(shared)}
+        """Figures of the seeds that stand best, averaged over `strategies` where several are given."""
+        every = self._every(strategies, split, metric)
+        groups: dict[tuple[Standing, ...], dict[int, float]] = {}
+        for seed, value in every.items():
+            groups.setdefault(self.standing(strategies, seed, split), {})[seed] = value
+        return max(groups.values(), key=lambda group: self._rank(strategies, split, group), default={})
+
+    def comparable(self, strategies: str | Sequence[str], split: str, metric: str) -> dict[Place, float]:
+        """Figures that are final, by seed and by the clients that they lack: equal places can be compared."""
+        found: dict[Place, float] = {}
+        for seed, value in self._every(strategies, split, metric).items():
+            standing = self.standing(strategies, seed, split)
+            lacking = {each.without for each in standing}
+            if all(each.final for each in standing) and len(lacking) == 1:
+                found[seed, lacking.pop()] = value
+        return found
+
+    def missing(self, strategies: str | Sequence[str], split: str, metric: str) -> str:
+        """Say what keeps a figure from being final, of all clients and of all seeds; nothing if it is."""
+        shown = self.values(strategies, split, metric)
+        if not shown:
+            return ""
+        told = [self._told(strategies, next(iter(shown)), split)]
+        others: dict[str, list[str]] = {}
+        for seed in self.seeds:
+            if seed not in shown:
+                others.setdefault(self._told(strategies, seed, split) or "not measured", []).append(str(seed))
+        if others:
+            told.append(f"{len(shown)} of {len(self.seeds)} seeds")
+            told += [f"seed{'s' if len(them) > 1 else ''} {', '.join(them)} {why}" for why, them in others.items()]
+        return "; ".join(filter(None, told))
 
     def estimate(self, strategies: str | Sequence[str], split: str, metric: str) -> Estimate | None:
-        """Mean and interval over seeds."""
+        """Mean and interval over the seeds that stand best."""
         return estimate(self.values(strategies, split, metric).values())
 
     def difference(
         self, ours: str | Sequence[str], theirs: str | Sequence[str], split: str, metric: str
     ) -> Estimate | None:
-        """Paired difference over the seeds that both have."""
-        return paired_difference(self.values(ours, split, metric), self.values(theirs, split, metric))
+        """Paired difference over the seeds in which both are final and of the same clients."""
+        return paired_difference(self.comparable(ours, split, metric), self.comparable(theirs, split, metric))
+
+    def _every(self, strategies: str | Sequence[str], split: str, metric: str) -> dict[int, float]:
+        tables = [self.last.get((name, split, metric), {}) for name in _names(strategies)]
+        shared = set.intersection(*(set(table) for table in tables)) if tables else set()
+        return {seed: math.fsum(table[seed] for table in tables) / len(tables) for seed in sorted(shared)}
+
+    def _rank(self, strategies: str | Sequence[str], split: str, group: Mapping[int, float]) -> tuple[Any, ...]:
+        standing = self.standing(strategies, next(iter(group)), split)
+        return min(each.rank for each in standing), len(group), -min(group)
+
+    def _told(self, strategies: str | Sequence[str], seed: int, split: str) -> str:
+        if any((name, seed) not in self.standings for name in _names(strategies)):
+            return ""
+        return "; ".join(dict.fromkeys(filter(None, (each.told() for each in self.standing(strategies, seed, split)))))
+
+
+def _names(strategies: str | Sequence[str]) -> tuple[str, ...]:
+    return (strategies,) if isinstance(strategies, str) else tuple(strategies)

@@ -71,7 +71,9 @@ It ended before everything was done; what is here is what was finished. Means ma
 {% endfor %}
 </table>
 {% endcall %}
-{% if metrics %}<p class="note pm">Bold: best mean among the strategies (references apart). {% if baseline %}“Against {{ baseline }}” is the difference in {{ metrics[0].label|lower if metrics[0].key == "accuracy" else metrics[0].label }}, paired by seed; bold where its 95 % interval leaves out zero. {% endif %}Sent by all clients, received by them, and time: mean per seed, summed over the rounds. Intervals are not corrected for the number of strategies compared.</p>{% endif %}
+{% if notes %}<p class="note pm">{% for note in notes %}{{ note }}{{ "<br>"|safe if not loop.last }}{% endfor %}</p>{% endif %}
+
+{% if metrics %}<p class="note pm">Bold: best mean among the strategies (references apart), over the seeds that all have. {% if baseline %}“Against {{ baseline }}” is the difference in {{ metrics[0].label|lower if metrics[0].key == "accuracy" else metrics[0].label }}, paired by seed; bold where its 95 % interval leaves out zero. {% endif %}Sent by all clients, received by them, and time: mean per seed, summed over the rounds. Intervals are not corrected for the number of strategies compared.</p>{% endif %}
 {% else %}
 <p>Nothing was measured.</p>
 {% endif %}
@@ -101,6 +103,8 @@ It ended before everything was done; what is here is what was finished. Means ma
 {% endfor %}
 </tbody></table>
 {% endcall %}
+{% if client_notes %}<p class="note pm">{% for note in client_notes %}{{ note }}{{ "<br>"|safe if not loop.last }}{% endfor %}</p>{% endif %}
+
 {% endif %}
 {% if parents %}
 <details><summary>Every parent on every client</summary>
@@ -131,6 +135,8 @@ It ended before everything was done; what is here is what was finished. Means ma
 {% endfor %}
 </tbody></table>
 {% endcall %}
+{% if calibration_notes %}<p class="note pm">{% for note in calibration_notes %}{{ note }}{{ "<br>"|safe if not loop.last }}{% endfor %}</p>{% endif %}
+
 {% endif %}
 {% if item.figure.key == "couplings" and couplings %}
 {% call scroll("Couplings by kind of group") %}
@@ -215,7 +221,7 @@ No text, no label of a single example and no single prediction is sent. Weights 
 <tbody>
 {% for client, item in provenance.data.items() %}
 <tr><th scope="row">{{ client }}</th><td>{% if item.source == "stand-in" %}<b>stand-in</b>{% else %}{{ item.source }}{% endif %}</td>
-<td>{{ "{:,}".format(item.train) }}</td><td>{{ "{:,}".format(item.validation) }}</td><td>{{ "{:,}".format(item.test) }}</td><td>{{ (item.get("labels") or [])|join(", ") or "–" }}</td></tr>
+{% for key in ("train", "validation", "test") %}<td>{{ "{:,}".format(item[key]) if item.get(key) is not none else "–" }}</td>{% endfor %}<td>{{ (item.get("labels") or [])|join(", ") or "–" }}</td></tr>
 {% endfor %}
 </tbody></table>
 {% endcall %}

@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Literal
 
+from fedot.outside import printable
+from fedot.report.standing import MARK
 from fedot.report.statistics import Estimate, Scores
 
 Kind = Literal["baseline", "ot", "reference"]
 SECTIONS: dict[Kind, str] = {"baseline": "Baselines", "ot": "OT fusion", "reference": "References"}
 MAX_PARENTS = 4
+MAX_PLACES = 3
+LONGEST_REASON = 1000
 PLUS_MINUS, MINUS, DASH = "\u00b1", "\u2212", "\u2013"
 
 LABELS = {
@@ -101,21 +106,30 @@ def metrics_of(scores: Scores) -> tuple[Metric, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a table: a strategy or reference, or several parents taken together (`members`)."""
+    """One line of a table: a strategy or reference, or several parents taken together (`members`).
+
+    `missing` says what keeps its figures from being what they seem (`fedot.report.standing`).
+    """
 
     label: str
     kind: Kind
     members: tuple[str, ...]
     failure: str = ""
+    missing: str = ""
+
+    @property
+    def marked(self) -> str:
+        """The label as it stands in a figure."""
+        return f"{self.label} {MARK}" if self.missing else self.label
 
 
 def base_names(results: Mapping[str, Any]) -> dict[str, str]:
     """Map each strategy's title to its registered name; they differ where the scenario says `as`."""
     names = {}
-    for item in results["scenario"].get("strategies", []):
+    for item in results["scenario"].get("strategies") or []:
         spec: Mapping[str, Any] = {"name": item} if isinstance(item, str) else item
-        options = spec.get("options") or {}
-        names[str(options.get("as") or spec.get("as") or spec["name"])] = str(spec["name"])
+        chosen = {**spec, **(spec.get("options") or {})}.get("as")
+        names[str(chosen or spec["name"])] = str(spec["name"])
     return names
 
 
@@ -150,36 +164,91 @@ def entries_of(results: Mapping[str, Any], scores: Scores, max_parents: int = MA
             found.append(Entry(label_of(name), kind_of(name, bases), (name,), reason))
     found += _parents(scores, max_parents)
     order: list[Kind] = list(SECTIONS)
-    return tuple(sorted(found, key=lambda entry: order.index(entry.kind)))
+    whole = (replace(entry, missing=_missing(scores, entry)) for entry in found)
+    return tuple(sorted(whole, key=lambda entry: order.index(entry.kind)))
+
+
+def marked(text: str, scores: Scores, entry: Entry, split: str, metric: Metric) -> str:
+    """Write a figure with the mark behind it that says that it is not what it seems, if so."""
+    return f"{text}{MARK}" if scores.missing(entry.members, split, metric.key) else text
+
+
+def footnotes(
+    scores: Scores, entries: Sequence[Entry], metrics: Sequence[Metric], splits: Sequence[str] = ("all",)
+) -> tuple[str, ...]:
+    """Say of each line what its marks mean, beginning with the mark: of all metrics over all, of the first by split."""
+    found = []
+    for entry in entries:
+        told: dict[str, list[str]] = {}
+        cells = [*product(metrics[:1], splits), *product(metrics[1:], splits[:1])]
+        for metric, split in cells:
+            if text := scores.missing(entry.members, split, metric.key):
+                named = ("" if split == "all" else split, "" if metric == metrics[0] else metric.label)
+                told.setdefault(text, []).append(" ".join(filter(None, named)))
+        for text, places in told.items():
+            more = ", ..." if len(places) > MAX_PLACES else ""
+            where = "" if "" in places or len(places) == len(cells) else f" ({', '.join(places[:MAX_PLACES])}{more})"
+            found.append(f"{MARK} {entry.label}{where}: {text}.")
+    return tuple(found)
+
+
+def _missing(scores: Scores, entry: Entry) -> str:
+    """What is missing over all clients, or else at the first client where something is."""
+    metric = next(iter(metrics_of(scores)), None)
+    told = (scores.missing(entry.members, split, metric.key) for split in scores.splits) if metric else ()
+    return next(filter(None, told), "")
 
 
 def _parents(scores: Scores, max_parents: int) -> list[Entry]:
     parents = tuple(name for name in scores.strategies if name.startswith("parent:"))
+    each = [Entry(label_of(name), "reference", (name,)) for name in parents]
     if len(parents) <= max_parents:
-        return [Entry(label_of(name), "reference", (name,)) for name in parents]
+        return each
     mean = Entry(f"Parents, mean of {len(parents)}", "reference", parents)
-    best = best_of(scores, [Entry(label_of(name), "reference", (name,)) for name in parents])
-    return (
-        [mean]
-        if best is None
-        else [
-            mean,
-            Entry(f"Best parent, {best.members[0].removeprefix('parent:')}", "reference", best.members),
-        ]
-    )
+    best = best_of(scores, each)
+    if best is None:
+        return [mean]
+    return [mean, replace(best, label=f"Best parent, {best.members[0].removeprefix('parent:')}")]
 
 
 def best_of(scores: Scores, entries: Sequence[Entry], split: str = "all", metric: Metric | None = None) -> Entry | None:
-    """Pick the entry with the best mean of a metric, the headline metric by default."""
+    """Pick the entry with the best mean of a metric, the headline metric by default.
+
+    Only what can be compared competes: means over the seeds in which all are final and of the same clients. Where
+    there is no such seed, those with the fewest seeds drop out.
+    """
     chosen = metric or next(iter(metrics_of(scores)), None)
-    best, record = None, math.nan
     if chosen is None:
         return None
-    for entry in entries:
-        value = scores.estimate(entry.members, split, chosen.key)
-        if value and (best is None or chosen.better(value.mean, record)):
-            best, record = entry, value.mean
-    return best
+    found = [(entry, scores.comparable(entry.members, split, chosen.key)) for entry in entries]
+    rivals = [(entry, figures) for entry, figures in found if figures]
+    while rivals:
+        shared = set.intersection(*(set(figures) for _, figures in rivals))
+        if shared:
+            means = [(math.fsum(figures[place] for place in shared) / len(shared), entry) for entry, figures in rivals]
+            return (max if chosen.higher_is_better else min)(means, key=lambda pair: pair[0])[1]
+        fewest = min(len(figures) for _, figures in rivals)
+        rivals = [(entry, figures) for entry, figures in rivals if len(figures) > fewest]
+    return None
+
+
+def winner_of(scores: Scores, entries: Sequence[Entry], split: str, metric: Metric) -> Entry | None:
+    """Pick what a table sets in bold: the best entry, if there is another that it can be compared with."""
+    best = best_of(scores, entries, split, metric)
+    others = [entry for entry in entries if best is not None and entry is not best]
+    beaten = (scores.difference(best.members, other.members, split, metric.key) for other in others if best)
+    return best if any(beaten) else None
+
+
+def finished(scores: Scores, entries: Sequence[Entry]) -> list[Entry]:
+    """Leave out what has no figure that can be compared: what failed, and what ended early in every seed."""
+    keys = [metric.key for metric in metrics_of(scores)[:1]]
+    return [
+        entry
+        for entry in entries
+        if not entry.failure
+        and any(scores.comparable(entry.members, split, key) for split, key in product(scores.splits, keys))
+    ]
 
 
 def failures_by_strategy(results: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -190,7 +259,9 @@ def failures_by_strategy(results: Mapping[str, Any]) -> dict[str, list[str]]:
     reasons: dict[str, list[str]] = {}
     for (strategy, reason), where in seeds.items():
         plural = "s" if len(where) > 1 else ""
-        reasons.setdefault(strategy, []).append(f"{reason} (seed{plural} {', '.join(map(str, where))})")
+        reasons.setdefault(strategy, []).append(
+            f"{printable(reason, LONGEST_REASON)} (seed{plural} {', '.join(map(str, where))})"
+        )
     return reasons
 
 
