@@ -66,8 +66,9 @@ def _check_special(first: HFModel, model: HFModel, settings: Settings) -> None:
         ours, theirs = (token_number(each.config, key, settings) for each in (first, model))
         if (ours is None or theirs is None) and not (read and key == "pad_token_id"):
             continue
-        named = _token(first, ours) == _token(model, theirs)
+        words = [_words(each) for each in (first, model)]
         numbered = ours == theirs
+        named = _token(words[0], ours) == _token(words[1], theirs) if all(words) else numbered
         alike = named and numbered if settings.placed else named if read else named or numbered
         if not alike:
             _refuse(first, f"{key} {shown(ours)}", model, f"{key} {shown(theirs)}")
@@ -76,8 +77,11 @@ def _check_special(first: HFModel, model: HFModel, settings: Settings) -> None:
         _refuse(first, f"problem_type {own}", model, f"problem_type {other}")
 
 
-def _token(model: HFModel, number: object) -> object:
-    words = model.labels.get("vocab", model.labels.get("vocab.target", ()))
+def _words(model: HFModel) -> Sequence[str]:
+    return model.labels.get("vocab", model.labels.get("vocab.target", ()))
+
+
+def _token(words: Sequence[str], number: object) -> object:
     return words[number] if isinstance(number, int) and 0 <= number < len(words) else number
 
 

@@ -95,6 +95,14 @@ def test_padding_that_gives_the_first_position_is_compared_by_number_too(pair):
     assert "pad_token_id 36" in said([first, second])
 
 
+@pytest.mark.parametrize("name", ["roberta", "t5", "gpt2-class", "bert"])
+def test_padding_goes_by_number_where_only_one_folder_has_a_tokenizer(name, pair):
+    first, second = pair(name)
+    write(first, vocab__txt=WORDS)
+    assert not said([first, second])
+    assert "pad_token_id 5" in said([first, edit(second, pad_token_id=5)])
+
+
 def test_a_model_that_never_reads_its_padding_may_leave_it_out(pair):
     for name in ("gpt2", "bert"):
         first, second = pair(name)
