@@ -87,7 +87,10 @@ def gather(grid: Grid, scenario: Scenario, settings: Settings, connect_seconds: 
     label_sets = {client.labels: client.client for client in clients.values()}
     if len(label_sets) > 1:
         told = "; ".join(f"{name}: {', '.join(labels)}" for labels, name in label_sets.items())
-        raise FedotError(f"the clients have different classes ({told}); set `labels` so that they agree")
+        raise FedotError(
+            f"the clients have different classes ({told}); give all clients the same `labels`, of files a list as in "
+            "labels: [neg, pos], and a label_map where a file codes them otherwise, as in label_map: {0: neg, 1: pos}"
+        )
     if any(scenario.tokenizer_spec(k).scope == "shared" for k in range(len(names))):
         total = sum_words([client.words for client in clients.values() if client.words])
         settings = replace(settings, tokenizer=train_tokenizer(total, scenario.tokenizer, scenario.task).to_str())
