@@ -25,7 +25,7 @@ UNSAID = Given()
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A way of reading: `quote` is one of `fedot.file_keys.QUOTES`, and `spaces` says to drop those after a separator."""
+    """A way to read: `quote` is one of `fedot.file_keys.QUOTES`, and `spaces` says to drop those after a separator."""
 
     separator: str
     quote: str = '"'
@@ -57,8 +57,8 @@ def describe(dialect: Dialect, usual: str, given: Given, encoding: str, rows: in
 
     Examples
     --------
-    >>> describe(Dialect(";"), ",", Given(), "utf-8", 1000)
-    "separator ';', quote '\"', 1,000 rows"
+    >>> print(describe(Dialect(";"), ",", Given(), "utf-8", 1000))
+    separator ';', quote '"', 1,000 rows
     """
     shown = "tab" if dialect.separator == "\t" else repr(dialect.separator)
     found = [] if encoding == "utf-8" or given.encoding else [f"encoding {encoding}"]
@@ -81,6 +81,12 @@ def _lines(text: str) -> Iterator[str]:
     end = "\r" if "\r" in text[: first if first >= 0 else None].removesuffix("\r") else "\n"
     for line in text.split(end):
         yield line + end
+
+
+def ends_bare(text: str) -> bool:
+    r"""Whether the first line ends with ``\n`` and no ``\r`` before it."""
+    first = text.find("\n")
+    return first >= 0 and not text[:first].endswith("\r")
 
 
 def excel_hint(text: str) -> tuple[str, str | None]:

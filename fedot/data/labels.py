@@ -1,7 +1,8 @@
 """Labels as users write them, and the classes that they are numbered by.
 
 A label is compared by its `label_key`, which is exact: what differs as written differs as a class, but for the few ways
-of writing one whole number or one truth value. Messages name rows, files and what the scenario says, not what is in cells.
+of writing one whole number or one truth value. Messages name rows, files and what the scenario says, not
+what is in cells.
 """
 
 import math

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fedot.data.dialect import Dialect, Given, excel_hint, ways_of
+from fedot.data.dialect import Dialect, Given, ends_bare, excel_hint, ways_of
 from fedot.errors import FedotError
 
 FEW = 100
@@ -121,15 +121,22 @@ def _read(text: str, way: Dialect, header: tuple[str, ...], wanted: Sequence[str
     places = tuple(header.index(name) for name in wanted)
     columns: tuple[list[str], ...] = tuple([] for _ in wanted)
     width, number = len(header), 0
+    returns = text.count("\r\n") if ends_bare(text) else 0
     try:
         for number, row in enumerate(rows, start=1):
             if len(row) != width:
                 return Sheet(way, header, problem=f"row {number} has {len(row)} of them")
             for column, place in zip(columns, places, strict=True):
                 column.append(row[place])
-    except csv.Error:
-        quote = "a quote" if way.quote != "none" else "a carriage return"
-        return Sheet(way, header, problem=f"after row {number} {quote} stands where none can be, or is not closed")
+            if returns:
+                returns -= sum(cell.count("\r\n") for cell in row)
+    except csv.Error as error:
+        why = "a quote stands where none can be, or is not closed"
+        if "new-line" in str(error):
+            why = "a carriage return stands outside of quotes"
+        return Sheet(way, header, problem=f"after row {number} {why}")
+    if returns:  # is it the end of a line, or of a text?
+        return Sheet(way, header, problem=f"{returns} lines end with a carriage return, and others do not")
     return Sheet(way, header, places, columns)
 
 
