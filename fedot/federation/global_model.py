@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer
-
 from fedot.federation.messages import ClientUpdate
 from fedot.models import Config, State
 from fedot.saved import select_rows
 from fedot.strategies.ot_fusion import Fused
-from fedot.tokenizer import vocabulary
+from fedot.tokenizer import read_tokenizer, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Global:
         """Select the embedding rows of a client's own tokenizer, in its order."""
         if self.vocabulary is None or not tokenizer:
             return self.state, self.config
-        return select_rows(self.state, self.config, self.vocabulary, vocabulary(Tokenizer.from_str(tokenizer)))
+        return select_rows(self.state, self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
 
 
 def global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:

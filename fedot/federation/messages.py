@@ -1,5 +1,7 @@
 """Typed values to Flower records and back. Keys on the wire are kebab-case."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
@@ -18,6 +20,7 @@ from fedot.federation.records import (
     unpack_state,
 )
 from fedot.models import Config, State, config_from_json, config_to_json
+from fedot.outside import printable
 
 ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
     "arrays",
@@ -156,6 +159,17 @@ class ClientDescription:
     words: bytes
 
 
+@contextmanager
+def malformed(what: str) -> Iterator[None]:
+    """Make one `FedotError` of whatever a message's bytes make NumPy, json and compiled code raise, and say what."""
+    try:
+        yield
+    except (FedotError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # panics of Rust are no Exception
+        raise FedotError(f"{what} is malformed ({type(error).__name__}: {printable(error, 100)})") from error
+
+
 def pack_update(update: ClientUpdate) -> RecordDict:
     """Write a training reply: one ArrayRecord and one MetricRecord, as Flower's strategies want it."""
     return RecordDict(
@@ -193,7 +207,7 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
     FedotError
         If a record or a field is missing or of the wrong type.
     """
-    try:
+    with malformed("a training reply"):
         metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
         classes = as_bytes(about.get("class-counts", b""))
         return ClientUpdate(
@@ -211,11 +225,6 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
             server_round=as_whole(about.get("server-round", 0)),
             class_counts=unpack_counts(classes) if classes else None,
         )
-    except FedotError:
-        raise
-    except Exception as error:  # a client's bytes can make NumPy, zipfile and json raise nearly anything
-        told = " ".join(str(error).split())
-        raise FedotError(f"a training reply is malformed ({type(error).__name__}: {told})") from error
 
 
 def pack_held(update: ClientUpdate) -> RecordDict:
@@ -236,7 +245,7 @@ def unpack_held(content: RecordDict) -> HeldUpdate:
     FedotError
         If a field is missing or of the wrong type.
     """
-    try:
+    with malformed("a training reply"):
         metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
         return HeldUpdate(
             as_text(about["client"]),
@@ -244,8 +253,6 @@ def unpack_held(content: RecordDict) -> HeldUpdate:
             as_whole(metrics["num-examples"]),
             as_number(metrics["validation-loss"]),
         )
-    except (KeyError, TypeError) as error:
-        raise FedotError(f"a training reply is malformed ({type(error).__name__}: {error})") from error
 
 
 def pack_description(description: ClientDescription) -> RecordDict:
@@ -277,7 +284,7 @@ def unpack_description(content: RecordDict) -> ClientDescription:
     FedotError
         If a field is missing or of the wrong type.
     """
-    try:
+    with malformed("a client's description"):
         about = content.config_records[CLIENT]
         return ClientDescription(
             client=as_text(about["client"]),
@@ -290,5 +297,3 @@ def unpack_description(content: RecordDict) -> ClientDescription:
             notices=as_texts(about["notices"]),
             words=as_bytes(about["words"]),
         )
-    except (KeyError, TypeError) as error:
-        raise FedotError(f"a client's description is malformed ({type(error).__name__}: {error})") from error

@@ -1,13 +1,22 @@
 """Tensors, counts and plain values in Flower records."""
 
+import io
+from typing import Any
+
 import numpy as np
 import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from numpy.typing import NDArray
 from torch import Tensor
 
+from fedot.errors import FedotError
 from fedot.models import State
+from fedot.outside import printable, told
 
 PATHS = ("data-dir", "base-dir", "cache")
+
+MOST_HEADER = 1024
+"""Bytes of the longest header of an array: its type, and its shape in a few numbers."""
 
 
 def pack_state(state: State) -> ArrayRecord:
@@ -21,8 +30,47 @@ def pack_state(state: State) -> ArrayRecord:
 
 
 def unpack_state(record: ArrayRecord) -> State:
-    """Read tensors; the copies are writable."""
-    return {name: torch.from_numpy(np.array(array.numpy())) for name, array in record.items()}
+    """Read tensors; the copies are writable.
+
+    Raises
+    ------
+    FedotError
+        Naming the tensor that `read_array` refuses.
+    """
+    state = {}
+    for name, array in record.items():
+        try:
+            state[name] = torch.from_numpy(read_array(array).copy())
+        except (FedotError, TypeError) as error:  # a TypeError is a type that torch does not have
+            raise FedotError(f"a model is malformed: tensor {printable(name, 80)}: {error}") from None
+    return state
+
+
+def read_array(array: Array) -> NDArray[Any]:
+    """Look into an array without copying it; what it is said to be is held against what is there.
+
+    NumPy's own reader believes the header: it makes room for as many numbers as that claims, and opens archives.
+
+    Raises
+    ------
+    FedotError
+        If it is not an array of plain numbers in NumPy's format, of the type and the shape that the record says, with
+        as many bytes as these need.
+    """
+    with told("it is no array in NumPy's format"):
+        content = io.BytesIO(array.data)
+        major, _ = np.lib.format.read_magic(content)
+        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[major]
+        shape, fortran, kind = read(content, max_header_size=MOST_HEADER)
+        if kind.kind not in "fiub" or kind.names is not None or kind.subdtype is not None:
+            raise FedotError(f"it holds {printable(kind, 40)}, and numbers are needed")
+        if array.stype != "numpy.ndarray" or (array.dtype, tuple(array.shape)) != (kind.name, shape):
+            raise FedotError(f"it holds {kind.name} of shape {shape}, but says that it is something else")
+        began = content.tell()
+        if len(array.data) - began != kind.itemsize * int(np.prod(shape, dtype=object)) or min(shape, default=0) < 0:
+            raise FedotError(f"it has {len(array.data) - began} bytes, which is not what {kind.name} of {shape} needs")
+        values = np.frombuffer(array.data, kind, offset=began)
+        return values.reshape(shape, order="F" if fortran else "C")
 
 
 def pack_counts(counts: Tensor) -> bytes:
@@ -32,7 +80,7 @@ def pack_counts(counts: Tensor) -> bytes:
 
 
 def unpack_counts(data: bytes) -> Tensor:
-    """Read counts."""
+    """Read counts; a `ValueError` tells if the bytes are not those of whole numbers."""
     return torch.from_numpy(np.frombuffer(data, dtype="<i8").copy())
 
 

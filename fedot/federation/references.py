@@ -4,19 +4,27 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from functools import partial
 
+from fedot.errors import FedotError
 from fedot.federation.centralised import train_centralised
 from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
-from fedot.federation.messages import ClientUpdate
-from fedot.federation.seed import Seed
+from fedot.federation.messages import ClientDescription, ClientUpdate
+from fedot.federation.pooled import pooled_tallies
+from fedot.federation.seed import Scores, Seed
 from fedot.models import Config
 from fedot.saved import SavedModel
 from fedot.training import TrainResult
 
 Pooled = tuple[TrainResult, Config, str]
 
+NOT_MIXABLE = "the clients' tokenizers differ, and so do the tokens that their models would have to agree on"
+NOT_SENT = "no client may be sent the tokens of another, so none can run all models"
+
 
 def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     """Score every parent, and their ensemble, on every client's split.
+
+    Where clients have vocabularies of their own no client is sent another's model or tokens. A simulation has all data
+    in one place, and scores them there. In a federation each parent is scored where its owner is, and nowhere else.
 
     Raises
     ------
@@ -27,23 +35,51 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     single = [EvaluationItem("weights", ((k, 1.0),)) for k in range(len(parents))]
     together = EvaluationItem("probabilities", tuple((k, 1 / len(parents)) for k in range(len(parents))))
     words = tuple(parent.tokenizer or seed.federation.settings.tokenizer for parent in parents)
-    mixable = seed.scenario.task == "sentiment" or len(set(words)) == 1
+    shared = not any(parent.tokenizer for parent in parents)
     states, configs = tuple(parent.state for parent in parents), tuple(parent.config for parent in parents)
+    mixable = seed.scenario.task == "sentiment" or len(set(words)) == 1
     request = EvaluationRequest(states, configs, words, (*single, together) if mixable else tuple(single))
-    results = seed.scores(f"parents, seed {seed.number}", lambda _: request)
-    each, ensemble = results[: len(parents)], results[-1]
+    where = f"parents, seed {seed.number}"
+    if shared:
+        scores = seed.scores(where, lambda _: request)
+    elif seed.plan.pooled:
+        scores = _scored_here(seed, request)
+    else:
+        scores = _at_their_owners(seed, where, parents)
     if "parents" in references:
-        for parent, own, tallies in zip(parents, words, each, strict=True):
+        for parent, own, tallies in zip(parents, words, scores.items, strict=False):
             title = f"parent:{parent.client}"
-            record.add_scores(seed.number, title, 1, tallies, seconds=parent.seconds)
+            record.add_scores(seed.number, title, 1, tallies, seconds=parent.seconds, without=scores.without)
             tokens, classes = parent.token_counts, parent.class_counts
             seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=tokens, class_counts=classes))
     if "ensemble" in references and not mixable:
-        reason = "the clients' tokenizers differ, and so do the tokens that their models would have to agree on"
-        record.add_failure(seed.number, "ensemble", reason)
+        record.add_failure(seed.number, "ensemble", NOT_MIXABLE)
+    elif "ensemble" in references and not (shared or seed.plan.pooled):
+        record.add_failure(seed.number, "ensemble", NOT_SENT)
     elif "ensemble" in references:
-        record.add_scores(seed.number, "ensemble", 1, ensemble, seconds=max(parent.seconds for parent in parents))
+        seconds = max(parent.seconds for parent in parents)
+        record.add_scores(seed.number, "ensemble", 1, scores.items[-1], seconds=seconds, without=scores.without)
     seed.tell("parents", 0.2 * seed.n)
+
+
+def _scored_here(seed: Seed, request: EvaluationRequest) -> Scores:
+    """What a request gives where the server has all data."""
+    items = pooled_tallies(seed.plan, seed.number, seed.federation.clients.values(), request)
+    return Scores(items, (*seed.federation.absent,))
+
+
+def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) -> Scores:
+    """Each parent on the split of the client that trained it; there is no figure over all then."""
+    own = {parent.client: EvaluationRequest.of(parent.state, parent.config, parent.tokenizer) for parent in parents}
+
+    def request_for(client: ClientDescription) -> EvaluationRequest:
+        if client.client not in own:
+            raise FedotError("it sent no model")
+        return own[client.client]
+
+    [found] = seed.scores(where, request_for).items
+    seed.record.notices.append(f"{where}: each on its own client's texts only, since no other may see its tokens")
+    return Scores(tuple({name: found[name]} if name in found else {} for name in own))
 
 
 def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
@@ -67,8 +103,11 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
         record.add_failure(seed.number, "centralised", reason)
         return
     request = EvaluationRequest.of(result.state, config, tokenizer)
-    tallies = seed.scores(f"centralised, seed {seed.number}", lambda _: request)[0]
-    record.add_scores(seed.number, "centralised", 1, tallies, seconds=result.seconds)
+    if seed.federation.settings.tokenizer:
+        scores = seed.scores(f"centralised, seed {seed.number}", lambda _: request)
+    else:  # its tokens are those of all clients together
+        scores = _scored_here(seed, request)
+    record.add_scores(seed.number, "centralised", 1, scores.items[0], seconds=result.seconds, without=scores.without)
     seed.save("centralised", SavedModel(config, result.state, tokenizer))
     seed.tell("done", 1.1 * seed.n)
 

@@ -106,10 +106,12 @@ class RunRecord:
         bytes_down: int = 0,
         seconds: float = 0.0,
         final: bool = True,
+        without: Sequence[str] = (),
     ) -> None:
         """Add one row for each split, and for a final round the reliability sums.
 
-        All splits have the temperature that suits the validation data of all clients together.
+        `without` names the clients whose figures are missing in the sum over all; that row tells of
+        them. All splits have the temperature that suits the validation data of all clients together.
         """
         place = choose_temperature([t for name, t in tallies.items() if name != "all" and isinstance(t, Tally)])
         for split, tally in tallies.items():
@@ -125,6 +127,7 @@ class RunRecord:
                     "bytes_up": bytes_up,
                     "bytes_down": bytes_down,
                     "seconds": seconds,
+                    **({"without": list(without)} if without and split == "all" else {}),
                 }
             )
             if final and isinstance(tally, Tally):

@@ -14,9 +14,10 @@ from fedot.federation.global_model import Global, global_model
 from fedot.federation.lines import PAIRS, lines_between
 from fedot.federation.messages import ClientDescription, ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
-from fedot.federation.seed import Seed
+from fedot.federation.seed import Scores, Seed
 from fedot.federation.server import Federation, evaluate_everywhere
 from fedot.models import State, symmetry
+from fedot.outside import printable
 from fedot.saved import SavedModel
 from fedot.strategies import OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import Fused, client_vocabulary
@@ -45,7 +46,7 @@ def run_strategy(
         The clients' trained models, whose trainings are on record already; tensors are not read.
     """
     as_parents = bool(parents) and federation.settings == seed.federation.settings
-    strategy = build_strategy(name, dict(options), Quorum(seed.federation.names, partitions=seed.federation.partitions))
+    strategy = build_strategy(name, dict(options), _quorum(seed.federation))
     strategy.timeout = seed.plan.timeout
     final = seed.scenario.rounds
     grid, record = seed.grid, seed.record
@@ -65,16 +66,17 @@ def run_strategy(
             words = seed.federation.settings.tokenizer if model.vocabulary is None else ""
             seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
         where = f"{title}, seed {seed.number}, round {server_round}"
-        tallies = _scores(seed, where, model, parents)
+        scores = _scores(seed, where, model, parents)
         record.add_scores(
             seed.number,
             title,
             server_round,
-            tallies,
+            scores.items[0],
             bytes_up=up,
             bytes_down=down,
             seconds=fusing + max(update.seconds for update in updates),
             final=server_round == final,
+            without=scores.without,
         )
         record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
         trained = server_round > 1 or not as_parents
@@ -94,14 +96,18 @@ def run_strategy(
             train_config=federation.settings.to_record(),
             evaluate_fn=evaluate,
         )
-    except (FedotError, AppExitException, ArithmeticError, ValueError) as error:
-        # Flower's own strategies raise the latter three where their arithmetic does not work out
-        told = str(error) if isinstance(error, FedotError) else f"{type(error).__name__}: {error}"
+    except (FedotError, AppExitException, ArithmeticError, ValueError, RuntimeError) as error:
+        # where their arithmetic does not work out, Flower's strategies and torch raise the latter four
+        told = printable(error if isinstance(error, FedotError) else f"{type(error).__name__}: {error}")
         log.warning("%s cannot be run: %s", title, told)
-        record.add_failure(seed.number, title, " ".join(told.split()))
+        record.add_failure(seed.number, title, told)
 
 
-def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> dict[str, AnyTally]:
+def _quorum(federation: Federation) -> Quorum:
+    return Quorum(federation.names, partitions=federation.partitions, known=federation.known)
+
+
+def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> Scores:
     shared = "" if model.vocabulary is None else seed.federation.settings.tokenizer
     own = {update.client: update.tokenizer or shared for update in parents}
 
@@ -112,7 +118,7 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
         state, config = model.for_client(tokenizer)
         return EvaluationRequest.of(state, config, tokenizer)
 
-    return seed.scores(where, request_for)[0]
+    return seed.scores(where, request_for)
 
 
 def _diagnose(seed: Seed, title: str, fused: Fused) -> None:

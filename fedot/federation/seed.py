@@ -7,17 +7,26 @@ from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
 from fedot.federation.evaluations import AnyTally, EvaluationRequest
+from fedot.federation.gather import gather, striking
 from fedot.federation.messages import OWN_CACHE, ClientDescription, Settings
 from fedot.federation.metered import MeteredGrid
 from fedot.federation.plan import Plan, Progress, SaveModel
 from fedot.federation.results import RunRecord
-from fedot.federation.server import Federation, evaluate_where_possible, gather
+from fedot.federation.server import Federation, evaluate_where_possible
 from fedot.federation.transfer import narrow, widen
 from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 
 RequestFor = Callable[[ClientDescription], EvaluationRequest]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Tallies of each item by client and, added up, by ``all``; and the clients whose figures are in none of them."""
+
+    items: tuple[dict[str, AnyTally], ...]
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,8 @@ class Seed:
         """Write a model, which gets the names of the classes."""
         self.save_model(title, self.number, replace(model, classes=self.federation.labels))
 
-    def scores(self, where: str, request_for: RequestFor) -> tuple[dict[str, AnyTally], ...]:
-        """Evaluate at every client that can; say who cannot, and then there is no sum over all.
+    def scores(self, where: str, request_for: RequestFor) -> Scores:
+        """Evaluate at every client that can, and say who cannot: sums over all are then without it.
 
         Raises
         ------
@@ -59,11 +68,12 @@ class Seed:
             If no client can.
         """
         results, left_out = evaluate_where_possible(self.federation, request_for)
-        for name, reason in left_out:
-            self.record.notices.append(f"{where}: no figures of {name}, nor over all: {reason}")
-        if not results[0]:
+        if not results:
             raise FedotError(f"no client could evaluate: {'; '.join(f'{name}: {why}' for name, why in left_out)}")
-        return results
+        told = "and those over all are without it" if "all" in results[0] else "nor over all"
+        for name, reason in left_out:
+            self.record.notices.append(f"{where}: no figures of {name}, {told}: {reason}")
+        return Scores(results, (*self.federation.absent, *(name for name, _ in left_out)))
 
 
 def begin(grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, number: int) -> Seed:
@@ -83,8 +93,10 @@ def begin(grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, prog
         transfer=scenario.transfer,
     )
     progress(f"seed {number}: asking the clients", 0.0)
-    federation = gather(metered, scenario, settings)
+    federation = gather(metered, scenario, settings, pooled=plan.pooled)
     record.add_clients(tuple(federation.clients.values()))
+    record.notices += [f"seed {number} goes on without {name}: {why}" for name, why in federation.absent.items()]
+    record.notices += [line for line in striking(federation.clients) if line not in record.notices]
     return Seed(number, plan, metered, federation, record, save_model, progress)
 
 

@@ -9,8 +9,10 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.clientapp.typing import ClientAppCallable
 
+from fedot.errors import FedotError
 from fedot.federation.client import private
 from fedot.federation.messages import CONFIG, Settings
+from fedot.federation.records import read_array
 
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -30,7 +32,10 @@ def narrow(contents: Sequence[RecordDict]) -> None:
 
 
 def widen(content: RecordDict) -> None:
-    """Turn float16 arrays of a message into float32, in place."""
+    """Turn float16 arrays of a message into float32, in place.
+
+    One that says so and cannot be read as such stays as it is: whoever takes the message refuses it.
+    """
     for key, record in content.array_records.items():
         if any(array.dtype == "float16" for array in record.values()):
             content[key] = ArrayRecord({name: _widened(array) for name, array in record.items()})
@@ -52,11 +57,16 @@ def transfer_mod(message: Message, context: Context, call_next: ClientAppCallabl
 
 
 def _narrowed(array: Array) -> Array:
-    values = array.numpy()
+    values = read_array(array)
     # NaN compares as false and is sent on: the server is to see it
     fits = values.dtype == np.float32 and not bool((np.abs(values) > LARGEST).any())
     return Array(values.astype(np.float16)) if fits else array
 
 
 def _widened(array: Array) -> Array:
-    return Array(array.numpy().astype(np.float32)) if array.dtype == "float16" else array
+    if array.dtype != "float16":
+        return array
+    try:
+        return Array(read_array(array).astype(np.float32))
+    except FedotError:
+        return array

@@ -13,8 +13,33 @@ from fedot.errors import FedotError
 from fedot.models import decoder, encoder, seq2seq
 from fedot.models.decoder import Decoder, DecoderConfig
 from fedot.models.encoder import Encoder, EncoderConfig
+from fedot.models.limits import check_config, check_settings
 from fedot.models.seq2seq import Seq2Seq, Seq2SeqConfig
+from fedot.outside import parse_json, printable, told
 from fedot.symmetry import SymmetrySpec
+
+__all__ = [
+    "LABEL_SIZES",
+    "MODELS",
+    "Architecture",
+    "Config",
+    "State",
+    "architecture",
+    "build_model",
+    "canonical_config",
+    "check_config",
+    "check_settings",
+    "config_from_json",
+    "config_to_json",
+    "load_model",
+    "model_config",
+    "state_of",
+    "state_shapes",
+    "symmetry",
+]
+
+MOST_BYTES = 2**16
+"""Bytes of the longest JSON of a configuration."""
 
 State = dict[str, Tensor]
 Config = EncoderConfig | DecoderConfig | Seq2SeqConfig
@@ -136,16 +161,28 @@ def config_to_json(config: Config) -> str:
 
 
 def config_from_json(text: str) -> Config:
-    """Read what `config_to_json` wrote.
+    """Read what `config_to_json` wrote; nothing is built of it, and every setting has its type and a sensible size.
 
     Raises
     ------
     FedotError
         If the text is no configuration of a known architecture.
+
+    Examples
+    --------
+    >>> config = model_config({"name": "encoder"}, vocab_size=30, n_class=2)
+    >>> config_from_json(config_to_json(config)) == config
+    True
     """
-    try:
-        values = json.loads(text)
-        result: Config = architecture(values["architecture"]).config_type(**values)
-    except (ValueError, TypeError, KeyError) as error:
-        raise FedotError(f"a model configuration cannot be read ({type(error).__name__})") from error
+    with told("a model configuration cannot be read"):
+        values = parse_json(text, "a model configuration", MOST_BYTES, deepest=1)
+        kind = MODELS.get(values["architecture"])
+        if kind is None:
+            name = printable(values["architecture"], 40)
+            raise FedotError(f"a model configuration cannot be read: {name!r} is no architecture of fedot")
+        result: Config = kind.config_type(**values)
+        try:
+            check_settings(result)
+        except FedotError as error:
+            raise FedotError(f"a model configuration cannot be read: {error}") from None
     return result

@@ -14,6 +14,21 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "relu", "swiglu"),
 }
 SIZES = ("d_model", "n_layer", "n_head", "d_head", "d_ff", "max_length")
+MOST: dict[str, int] = {
+    "vocab_size": 2**24,
+    "target_vocab_size": 2**24,
+    "n_class": 2**16,
+    "d_model": 2**16,
+    "n_layer": 2**10,
+    "n_head": 2**12,
+    "d_head": 2**16,
+    "d_ff": 2**18,
+    "max_length": 2**24,
+}
+"""The largest sizes that a model may have; they are far above what is trained, and far below what hangs a machine."""
+
+MOST_COMPUTED = 2**26
+"""Numbers in a table of sinusoids, (max_length, d_model); rotary positions have no table, but a length of no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +79,8 @@ def complete(settings: Mapping[str, object], flags: tuple[str, ...] = ()) -> dic
         value = values.get(key, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise FedotError(f"model.{key} is {value!r}, but a whole number of at least 1 is needed")
+        if value > MOST[key]:
+            raise FedotError(f"model.{key} is {value}, but at most {MOST[key]} can be")
     for key, choices in CHOICES.items():
         if values.get(key, choices[0]) not in choices:
             raise FedotError(f"model.{key} is {values[key]!r}, but it can only be {_or(choices)}")

@@ -25,8 +25,9 @@ from fedot.fusion.canonicalise import to_float32
 from fedot.fusion.shares import match_shares
 from fedot.fusion.sums import ExactSum, mean_of_sum
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
-from fedot.strategies.guard import Guarded
-from fedot.strategies.validation import read_held, read_replies
+from fedot.strategies.guard import Guarded, finite_arrays
+from fedot.wire.boundary import read_held, read_replies, read_update
+from fedot.wire.updates import Asked
 
 log = logging.getLogger("fedot.strategy")
 
@@ -44,7 +45,6 @@ class ClientAligned(Guarded):
 
     fusion: FusionConfig = FusionConfig(method="aligned")
     anchor: str | None = None
-    summed: bool = False
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -75,11 +75,12 @@ class ClientAligned(Guarded):
         drawn = random.getstate()
         first = list(super().configure_train(server_round, pack_state({}), config, grid))
         replies = grid.send_and_receive(self._with(first, Directive("hold")), timeout=self.timeout)
-        held, early = read_held(replies, self._asked, self.quorum.partitions)
+        found, early = read_replies(replies, self._asked, read_held)
+        held = dict(found)
         told = {message.metadata.dst_node_id: message for message in first}
         for node in self._preferred(held):
             [*reply] = grid.send_and_receive(self._with([told[node]], Directive("show")), timeout=self.timeout)
-            good, bad = read_replies(reply, {node: self._asked[node]}, self.quorum.partitions, None, server_round)
+            good, bad = read_replies(reply, {node: self._shown(node)}, read_update)
             if good:
                 break
             early += bad
@@ -96,7 +97,7 @@ class ClientAligned(Guarded):
         anchor = pack_state(shown.state)
         second = super().configure_train(server_round, anchor, config, grid)
         self.expected, self.early = shown.config, early
-        self._asked = {node: name for node, name in self._asked.items() if node in held}
+        self._asked = {node: asked for node, asked in self._asked.items() if node in held}
         return self._with(
             [message for message in second if message.metadata.dst_node_id in held],
             Directive(
@@ -107,6 +108,13 @@ class ClientAligned(Guarded):
             ),
             anchor,
         )
+
+    def _shown(self, node: int) -> Asked:
+        """What is known of the model that a client shows: it comes in canonical form, and whole."""
+        asked = self._asked[node]
+        known = asked.known
+        shape = canonical_config(known.config(known.vocab_size)) if known and known.vocab_size else None
+        return replace(asked, shape=shape, summed=False)
 
     def _preferred(self, held: Mapping[int, HeldUpdate]) -> list[int]:
         """Nodes in the order in which their models are wanted as the anchor."""
@@ -151,7 +159,7 @@ class SummedFusion(ClientAligned):
         total = RunningTotal()
         updates = [update for _, update in self.accept(server_round, replies, total.take)]
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
-        return pack_state(total.mean(updates[0].config, self.fusion)), metrics
+        return finite_arrays(total.mean(updates[0].config, self.fusion)), metrics
 
 
 class RunningTotal:

@@ -4,18 +4,20 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ARRAYS, CONFIG, ClientUpdate
+from fedot.federation.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
 from fedot.federation.records import pack_state, unpack_state
-from fedot.models import Config, State
+from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
-from fedot.strategies.validation import read_replies
+from fedot.wire.boundary import read_replies, read_update
+from fedot.wire.known import Known
+from fedot.wire.updates import Asked, check_tensor
 
 log = logging.getLogger("fedot.strategy")
 
@@ -34,12 +36,15 @@ class Quorum:
         How long to wait for clients to connect before going on with those that are there.
     partitions
         Partition of the client behind every node id, where it is known.
+    known
+        What each of them said of itself, where it was asked: replies are held against it.
     """
 
     clients: Mapping[int, str] = field(default_factory=dict)
     fraction: float = 0.5
     connect_seconds: float = 120.0
     partitions: Mapping[int, int] = field(default_factory=dict)
+    known: Mapping[int, Known] = field(default_factory=dict)
 
     def needed(self, asked: int) -> int:
         """Smallest number of usable replies."""
@@ -64,6 +69,7 @@ class Guarded(FedAvg):
     equal_models: bool = True
     norm_limit: float = math.inf
     comparable: bool = True  # whether the replies' lengths are those of models
+    summed: bool = False  # whether replies are models times their examples
     expected: Config | None = None
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -72,7 +78,7 @@ class Guarded(FedAvg):
         self.accepted: tuple[ClientUpdate, ...] = ()
         self.dropped: list[tuple[str, str]] = []
         self.early: list[tuple[str, str]] = []
-        self._asked: dict[int, str] = {}
+        self._asked: dict[int, Asked] = {}
         self._starts: dict[int, ArrayRecord] = {}
 
     def configure_train(
@@ -98,27 +104,46 @@ class Guarded(FedAvg):
         if server_round == 1 and config.get("init") != "shared":  # every client draws a start of its own
             nothing = pack_state({})
             messages = [with_model(message, nothing) for message in messages]
-        return self._asking(messages)
+        return self._asking(server_round, messages)
 
-    def _asking(self, messages: list[Message]) -> list[Message]:
-        """Remember who is asked, and where each starts from."""
+    def _asking(self, server_round: int, messages: list[Message]) -> list[Message]:
+        """Remember who is asked for what, and where each starts from."""
         self._starts = {message.metadata.dst_node_id: message.content.array_records[ARRAYS] for message in messages}
-        self._asked = {
-            message.metadata.dst_node_id: self.quorum.name(message.metadata.dst_node_id) for message in messages
-        }
+        self._asked = {message.metadata.dst_node_id: self._asks(server_round, message) for message in messages}
         return messages
+
+    def _asks(self, server_round: int, message: Message) -> Asked:
+        """What is known of the answer to a message: a client of fedot's that starts from a model sends one like it."""
+        node, shape = message.metadata.dst_node_id, message.content.config_records[CONFIG].get("model-config", "")
+        known = self.quorum.known.get(node)
+        return Asked(
+            self.quorum.name(node),
+            self.quorum.partitions.get(node),
+            known,
+            config_from_json(str(shape)) if known and shape and self._starts[node] else None,
+            server_round=server_round,
+            summed=self.summed,
+        )
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Drop unusable replies by name, then aggregate the rest as the strategy does."""
-        received = list(replies)
-        by_node = {message.metadata.src_node_id: message for message in received}
-        good = [by_node[node] for node, _ in self.accept(server_round, received)]
+        """Drop unusable replies by name, then aggregate the rest as the strategy does.
+
+        Raises
+        ------
+        FedotError
+            If the quorum is missed, or the arithmetic of the strategy gives no finite numbers.
+        """
+        received: dict[int, Message] = {}
+        for message in replies:
+            received.setdefault(message.metadata.src_node_id, message)  # of two answers only the first is checked
+        good = [as_checked(received[node], update) for node, update in self.accept(server_round, received.values())]
         arrays, metrics = super().aggregate_train(server_round, good)
-        if arrays is not None:  # some of Flower's strategies return doubles, in which clients would then train
-            arrays = pack_state({name: tensor.float() for name, tensor in unpack_state(arrays).items()})
-        return arrays, metrics
+        if arrays is None:
+            return None, metrics
+        # some of Flower's strategies return doubles, in which clients would then train
+        return finite_arrays({name: tensor.float() for name, tensor in unpack_state(arrays).items()}), metrics
 
     def accept(
         self,
@@ -136,7 +161,7 @@ class Guarded(FedAvg):
             If fewer than the quorum are usable; it names who is missing or was dropped.
         """
         self.accepted = ()
-        good, dropped = read_replies(replies, self._asked, self.quorum.partitions, self.expected, server_round, take)
+        good, dropped = read_replies(replies, self._expecting(), read_update, take)
         self.dropped = [*self.early, *dropped]
         if self.equal_models:
             self._require_equal_models(good)
@@ -153,6 +178,13 @@ class Guarded(FedAvg):
             )
         self.accepted = tuple(update for _, update in good)
         return good
+
+    def _expecting(self) -> dict[int, Asked]:
+        """Who was asked, and for a model of which shape, where all are to send the same."""
+        if self.expected is None:
+            return self._asked
+        purpose = "to be aligned to"
+        return {node: replace(asked, shape=self.expected, purpose=purpose) for node, asked in self._asked.items()}
 
     def _within_limit(self, server_round: int, good: list[tuple[int, ClientUpdate]]) -> list[tuple[int, ClientUpdate]]:
         """Leave out whose step is longer than `norm_limit` medians; warn of a striking one."""
@@ -198,6 +230,31 @@ class Guarded(FedAvg):
     def _absent(self, connected: Iterable[int]) -> str:
         there = set(connected)
         return ", ".join(name for node, name in self.quorum.clients.items() if node not in there) or "unknown"
+
+
+def as_checked(message: Message, update: ClientUpdate) -> Message:
+    """The message with nothing in it but what was checked: tensors in the order of the model, and numbers."""
+    sent = message.content.array_records[ARRAYS]
+    whole = all(array.dtype == "float32" for array in sent.values())
+    arrays = ArrayRecord({name: sent[name] for name in update.state}) if whole else pack_state(update.state)
+    numbers = MetricRecord({"num-examples": update.num_examples, "validation-loss": update.validation_loss})
+    for name in list(message.content):
+        del message.content[name]
+    message.content[ARRAYS], message.content[METRICS] = arrays, numbers
+    return message
+
+
+def finite_arrays(state: State) -> ArrayRecord:
+    """Pack an aggregated model.
+
+    Raises
+    ------
+    FedotError
+        If it holds NaN or infinity: no client's model does, so it is the strategy's arithmetic that failed.
+    """
+    for name, tensor in state.items():
+        check_tensor(f"the aggregated tensor {name}", tensor)
+    return pack_state(state)
 
 
 def with_model(message: Message, arrays: ArrayRecord, shape: str | None = None) -> Message:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from fedot.errors import FedotError
@@ -18,8 +17,8 @@ from fedot.fusion.labels import unite
 from fedot.models import config_to_json
 from fedot.saved import select_rows
 from fedot.strategies.class_shares import class_counts_of
-from fedot.strategies.guard import Guarded, with_model
-from fedot.tokenizer import vocabulary
+from fedot.strategies.guard import Guarded, finite_arrays, with_model
+from fedot.tokenizer import read_tokenizer, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +72,15 @@ class OTFusion(Guarded):
         messages = list(super().configure_train(server_round, arrays, config, grid))
         if self.latest is None or self.latest.result.vocabulary is None:
             return messages
-        return self._asking([self._with_own_rows(message, self.latest.result) for message in messages])
+        own = [self._with_own_rows(message, self.latest.result) for message in messages]
+        return self._asking(server_round, own)
 
     def _with_own_rows(self, message: Message, model: FusionResult) -> Message:
         """Send a client the embedding rows of its own tokens; other clients' tokens are none of its business."""
         tokenizer = self._tokenizers.get(message.metadata.dst_node_id)
         if not tokenizer:
             return with_model(message, pack_state({}), "")
-        words = vocabulary(Tokenizer.from_str(tokenizer))
+        words = vocabulary(read_tokenizer(tokenizer))
         state, config = select_rows(model.state, model.config, model.vocabulary or (), words)
         return with_model(message, pack_state(state), config_to_json(config))
 
@@ -95,7 +95,7 @@ class OTFusion(Guarded):
         updates = [update for _, update in good]
         self.latest = self._fuse(updates)
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
-        return pack_state(self.latest.result.state), metrics
+        return finite_arrays(self.latest.result.state), metrics
 
     def _fuse(self, updates: list[ClientUpdate]) -> Fused:
         sizes = {getattr(update.config, "n_class", 0): update.client for update in updates}
@@ -149,4 +149,4 @@ def _counts_together(
 
 def client_vocabulary(update: ClientUpdate) -> tuple[str, ...] | None:
     """Tokens of a client's own tokenizer; None where the tokenizer is shared and rows go by index."""
-    return vocabulary(Tokenizer.from_str(update.tokenizer)) if update.tokenizer else None
+    return vocabulary(read_tokenizer(update.tokenizer)) if update.tokenizer else None

@@ -10,11 +10,10 @@ import torch
 from flwr.app import ArrayRecord, Message, MetricRecord
 
 from fedot.federation.messages import ClientUpdate
-from fedot.federation.records import pack_state
 from fedot.fusion import vanilla_fusion
 from fedot.fusion.labels import row_shares, unite
 from fedot.models import State, symmetry
-from fedot.strategies.guard import Guarded
+from fedot.strategies.guard import Guarded, finite_arrays
 
 
 class FedAvgTokenRows(Guarded):
@@ -25,7 +24,9 @@ class FedAvgTokenRows(Guarded):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Average the usable replies."""
         updates = [update for _, update in self.accept(server_round, replies)]
-        return pack_state(self.average(updates)), MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
+        return finite_arrays(self.average(updates)), MetricRecord(
+            {"clients": len(updates), "dropped": len(self.dropped)}
+        )
 
     def average(self, updates: Sequence[ClientUpdate]) -> State:
         """Average as FedAvg does, then the token table by counts."""

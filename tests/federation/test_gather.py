@@ -6,9 +6,9 @@ import pytest
 from flwr.app import Error, Message, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation import server
+from fedot.federation import gather as gathering
+from fedot.federation.gather import gather
 from fedot.federation.messages import ClientDescription, Settings, pack_description
-from fedot.federation.server import gather
 from tests.strategies.fake_clients import FakeGrid, Reply, lost
 
 
@@ -25,7 +25,7 @@ def away(message: Message) -> Message:
 
 @pytest.fixture
 def asked(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(server, "PAUSE", 0.01)
+    monkeypatch.setattr(gathering, "PAUSE", 0.01)
     scenario = tiny(tokenizer={"vocab_size": 100, "scope": "per-client"})
     return lambda grid, seconds: gather(grid, scenario, Settings(scenario=scenario.model_dump_json(), seed=0), seconds)
 

@@ -7,11 +7,13 @@ import torch
 from flwr.app import Error, Message, RecordDict
 from flwr.serverapp import Grid
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
+from tokenizers.models import WordPiece
 
 from fedot.federation.flower_private import Run, assume_identity, give_id
 from fedot.federation.messages import ClientUpdate, pack_update
 from fedot.models import EncoderConfig, build_model, state_of
+from fedot.scenario import TokenizerSpec
+from fedot.tokenizer import train_tokenizer
 
 CONFIG = EncoderConfig(vocab_size=12, n_class=2, d_model=8, n_layer=1, n_head=2, d_head=4, d_ff=16, max_length=6)
 
@@ -111,5 +113,7 @@ def own_tokenizer(size: int = CONFIG.vocab_size) -> str:
 def tokenizer_of(words: Sequence[str]) -> str:
     """A tokenizer that knows these words."""
     places = {word: k for k, word in enumerate(("[PAD]", "[UNK]", *words))}
-    text: str = Tokenizer(WordLevel(places, unk_token="[UNK]")).to_str()
+    tokenizer = Tokenizer.from_str(train_tokenizer({"a": 1}, TokenizerSpec()).to_str())
+    tokenizer.model = WordPiece(places, unk_token="[UNK]")
+    text: str = tokenizer.to_str()
     return text

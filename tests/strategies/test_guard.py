@@ -12,9 +12,10 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from fedot.errors import FedotError
 from fedot.federation.messages import METRICS, pack_update
 from fedot.federation.records import pack_state
-from fedot.strategies import STRATEGIES, Quorum, build_strategy, validation
+from fedot.strategies import STRATEGIES, Quorum, build_strategy
 from fedot.strategies.guard import wait_for_nodes
-from fedot.strategies.validation import check_update
+from fedot.wire import updates
+from fedot.wire.updates import check_update
 from tests.strategies.fake_clients import (
     CONFIG,
     FakeGrid,
@@ -234,7 +235,7 @@ def test_a_tensor_too_many_is_named() -> None:
 def test_absurd_sizes_are_told_before_any_model_is_built(
     change: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "state_shapes", lambda _: pytest.fail("a model was built"))
+    monkeypatch.setattr(updates, "state_shapes", lambda _: pytest.fail("a model was built"))
     update = make_update()
     with pytest.raises(FedotError, match=f"its configuration says {told}"):
         check_update(replace(update, config=replace(CONFIG, **change)))
