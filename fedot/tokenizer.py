@@ -9,7 +9,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate, product
 from typing import Any
@@ -112,7 +112,8 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
     """
     if not word_counts:
         raise FedotError("there is not a single word to train the tokenizer on; do the clients have text?")
-    word_counts = _with_room(word_counts, max(spec.vocab_size, LEAST_LETTERS) - len(SPECIAL[task]))
+    room = max(spec.vocab_size, LEAST_LETTERS) - len(SPECIAL[task])
+    word_counts = _with_room(word_counts, room, set() if spec.kind == "bpe" else alone(word_counts))
     starts = sorted({word[0] for word in word_counts})
     rest = sorted({letter for word in word_counts for letter in word[1:]})
     ends = sorted({word[-1] for word in word_counts})
@@ -139,7 +140,7 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
             show_progress=False,
         )
     else:
-        letters = [*sorted({*starts, *rest} - alone(word_counts)), *(f"{letter}{WORD_END}" for letter in ends)]
+        letters = [*sorted({*starts, *rest}), *(f"{letter}{WORD_END}" for letter in ends)]
         trainer = trainers.BpeTrainer(
             vocab_size=spec.vocab_size,
             min_frequency=2,
@@ -238,16 +239,16 @@ def _check_vocabulary(tokens: Any, merges: Any) -> None:
             raise FedotError("a tokenizer merges what is no token of its own")
 
 
-def _with_room(word_counts: Mapping[str, int], room: int) -> Mapping[str, int]:
+def _with_room(word_counts: Mapping[str, int], room: int, single: Set[str]) -> Mapping[str, int]:
     """Leave out the words that have rare letters, where the letters alone would need more tokens than there may be.
 
-    A letter needs one token where a word begins with it, and one more where it stands elsewhere, or ends a word; one of
-    a script without spaces that is always a word of its own needs no other.
+    A letter needs one token where a word begins with it, and one more where it stands elsewhere, or ends a word;
+    those that are `single` need no other.
     """
     frequency: Counter[str] = Counter()
     for word, count in word_counts.items():
         frequency.update(dict.fromkeys(word, count))
-    cost = dict.fromkeys(frequency, 2) | dict.fromkeys(alone(word_counts), 1)
+    cost = dict.fromkeys(frequency, 2) | dict.fromkeys(single, 1)
     if sum(cost.values()) <= room:
         return word_counts
     ordered = sorted(frequency, key=lambda letter: (-frequency[letter], letter))
