@@ -11,8 +11,10 @@ from dataclasses import asdict, replace
 
 from flwr.app import Context, Message
 from flwr.clientapp.typing import ClientAppCallable
+from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.federation.bounds import check_directive, check_state, read_config
 from fedot.federation.client import private
 from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pack_held, pack_update, unpack_update
 from fedot.federation.records import unpack_counts, unpack_state
@@ -23,7 +25,8 @@ from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.prepare import Given, fill, frame, prepare, read_models
 from fedot.fusion.problem import FusionProblem
 from fedot.fusion.sums import contribution
-from fedot.models import LABEL_SIZES, Config, State, config_from_json, symmetry
+from fedot.models import LABEL_SIZES, Config, State, symmetry
+from fedot.outside import told
 
 
 def align_mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -35,6 +38,7 @@ def align_mod(message: Message, context: Context, call_next: ClientAppCallable) 
 
     def follow(message: Message, _: Context) -> Message:
         directive, update = Directive.from_record(record), unpack_update(reply.content)
+        check_directive(directive)
         if update.tokenizer:
             raise FedotError("align: client needs one tokenizer for all; set tokenizer.scope: shared")
         if directive.step == "hold":
@@ -43,7 +47,9 @@ def align_mod(message: Message, context: Context, call_next: ClientAppCallable) 
         if directive.step == "show":
             update = canonical_update(update)
         else:
-            update = aligned_update(update, unpack_state(message.content.array_records[ARRAYS]), directive)
+            with told("the anchor of a message cannot be read"):
+                anchor = unpack_state(message.content.array_records[ARRAYS])
+            update = aligned_update(update, anchor, directive)
         update = replace(update, seconds=update.seconds + time.perf_counter() - began)
         return Message(pack_update(update), reply_to=message)
 
@@ -75,14 +81,15 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
     if directive.anchor == update.partition_id:
         found = canonical_update(update)
     else:
-        config = config_from_json(directive.anchor_config) if directive.anchor_config else update.config
+        config = read_config(directive.anchor_config) if directive.anchor_config else update.config
         for key in sorted(set(LABEL_SIZES.values())):
             ours, theirs = getattr(update.config, key, None), getattr(config, key, None)
             if ours != theirs:
                 raise FedotError(f"align: client needs equal {key} at all clients, but it is {ours}, not {theirs}")
         if update.config.n_layer > config.n_layer:
             raise FedotError(f"this model has n_layer {update.config.n_layer}, more than the anchor's {config.n_layer}")
-        counts = unpack_counts(directive.anchor_counts) if directive.anchor_counts else update.token_counts
+        check_state(anchor, config, "the anchor does not fit its configuration")
+        counts = _anchor_counts(directive, config) if directive.anchor_counts else update.token_counts
         given = read_models([(update.state, update.config), (anchor, config)])
         problem = frame(
             given.configs, given.specs, weights=[1.0, 0.0], token_counts=[update.token_counts, counts], anchor=1
@@ -96,6 +103,14 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
         parts = contribution(found.state, symmetry(found.config), float(update.num_examples), counts_or_none)
         found = replace(found, state=to_float32(parts))
     return found
+
+
+def _anchor_counts(directive: Directive, config: Config) -> Tensor:
+    with told("the anchor's token counts cannot be read"):
+        counts = unpack_counts(directive.anchor_counts)
+    if len(counts) != config.vocab_size or bool((counts < 0).any()):
+        raise FedotError(f"the anchor's token counts are not those of {config.vocab_size} tokens")
+    return counts
 
 
 def _aligned_state(given: Given, problem: FusionProblem, fusion: FusionConfig, ready: frozenset[int]) -> State:

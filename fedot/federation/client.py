@@ -1,20 +1,33 @@
 """What a client does: describe itself, train, evaluate. Its texts never leave these functions."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial, wraps
 from pathlib import Path
 
 import torch
-from flwr.app import ArrayRecord, Context, Error, Message
+from flwr.app import Context, Error, Message
 from tokenizers import Tokenizer
 
 from fedot.cache import default_folder, kept, training_key
 from fedot.data import ClientData, load_client
+from fedot.data.inside import enclosed
+from fedot.data.load import FILES
 from fedot.errors import FedotError
+from fedot.federation.bounds import (
+    check_config,
+    check_fits,
+    check_request,
+    check_settings,
+    check_state,
+    read_config,
+    read_scenario,
+)
 from fedot.federation.classifications import tally_classes
 from fedot.federation.evaluations import pack_tallies, unpack_evaluation
 from fedot.federation.faults import FAULTS, Fault
+from fedot.federation.ledger import rows_key, spend
 from fedot.federation.messages import (
     ARRAYS,
     CONFIG,
@@ -25,12 +38,13 @@ from fedot.federation.messages import (
     pack_description,
     pack_update,
 )
+from fedot.federation.policy import Policy, partition_of
 from fedot.federation.records import unpack_state
 from fedot.federation.translations import tally_item
-from fedot.models import Config, State, build_model, config_from_json, model_config, state_of, state_shapes
-from fedot.scenario import Scenario
+from fedot.models import Config, State, build_model, model_config, state_of
+from fedot.outside import printable, told
 from fedot.tasks import count_classes, examples_of, texts_of
-from fedot.tokenizer import count_words, pack_words, train_tokenizer
+from fedot.tokenizer import count_words, pack_words, read_tokenizer, train_tokenizer
 from fedot.training import Labelled, train
 from fedot.translation import Pairs
 
@@ -39,13 +53,20 @@ log = logging.getLogger("fedot.client")
 CLIENT_FAILED = 200
 MODELS_KEPT = 8
 
+LONGEST_REASON = 1000
+"""Letters of the longest reason that is sent."""
+
+FEW = 20
+"""Of fewer test rows, somebody who looks at the figures of a simulation is told what they are."""
+
 Handler = Callable[[Message, Context], Message]
 
 
 def private(handler: Handler) -> Handler:
     """Keep what a failure says at the client: only a `FedotError`, which holds no user text, tells why.
 
-    Any other exception may quote data in its message; the server learns its type, the client's log the rest.
+    Any other exception may quote data in its message, panics of compiled code too; the server learns its type, the
+    client's log the rest. Whatever a message does, the node is there for the next one.
     """
 
     @wraps(handler)
@@ -53,8 +74,12 @@ def private(handler: Handler) -> Handler:
         try:
             return handler(message, context)
         except FedotError as error:
-            return Message(Error(CLIENT_FAILED, str(error)), reply_to=message)
-        except Exception as error:
+            reason = printable(error, LONGEST_REASON)
+            log.info("a message is refused: %s", reason)
+            return Message(Error(CLIENT_FAILED, reason), reply_to=message)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # panics of Rust are no Exception
             log.exception("a message could not be answered")
             return Message(Error(CLIENT_FAILED, f"{type(error).__name__} (see this client's log)"), reply_to=message)
 
@@ -63,12 +88,18 @@ def private(handler: Handler) -> Handler:
 
 def describe(message: Message, context: Context) -> Message:
     """Tell who this is; with a shared tokenizer also how often each word occurs, rare words left out."""
-    settings = Settings.from_record(message.content.config_records[CONFIG])
-    me = _Client(settings, context)
-    data = me.data()
-    words = b""
-    if me.scenario.tokenizer_spec(me.partition_id).scope == "shared":
-        words = pack_words(count_words(texts_of(data.train), me.scenario.tokenizer_spec(me.partition_id).kind))
+    me = _Client(message, context)
+    spec, shared = me.tokenizer_spec, me.tokenizer_spec.scope == "shared"
+    if shared:
+        me.policy.check_words(me.name)
+    data, words = me.data(), b""
+    notices = list(data.notices)
+    if shared:
+        me.policy.check_rows(me.name, training=len(data.train))
+        me.spend(context)
+        words = pack_words(count_words(texts_of(data.train), spec.kind))
+    if me.policy.simulated and len(data.test) < FEW:
+        notices.append(f"{len(data.test)} test rows: figures of so few rows tell single predictions")
     description = ClientDescription(
         client=data.name,
         partition_id=me.partition_id,
@@ -77,7 +108,7 @@ def describe(message: Message, context: Context) -> Message:
         num_test=len(data.test),
         labels=data.labels,
         source=data.source,
-        notices=data.notices,
+        notices=tuple(notices),
         words=words,
     )
     return Message(pack_description(description), reply_to=message)
@@ -85,21 +116,27 @@ def describe(message: Message, context: Context) -> Message:
 
 def fit(message: Message, context: Context) -> Message:
     """Train on this client's data, or answer from the cache when the very same training was done before."""
-    settings = Settings.from_record(message.content.config_records[CONFIG])
-    me = _Client(settings, context)
-    arrays = message.content.array_records[ARRAYS]
-    fresh = settings.init == "independent" and (settings.server_round == 1 or not arrays)
+    me = _Client(message, context)
+    settings = me.settings
+    with told("a training request cannot be read"):
+        arrays = message.content.array_records[ARRAYS]
+        fresh = settings.init == "independent" and (settings.server_round == 1 or not arrays)
+        sent = {} if fresh else unpack_state(arrays)
     data = me.data()
+    me.policy.check_rows(me.name, training=len(data.train), validation=len(data.validation))
     tokenizer_json, tokenizer = me.tokenizer()
     if settings.model_config and not fresh:
-        config = config_from_json(settings.model_config)
+        config = read_config(settings.model_config)
     else:
         config = model_config(me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels))
+        check_config(config)
+    check_fits(config, tokenizer, len(data.labels), me.scenario.task)
+    start = None if fresh else _fitting_state(sent, config)
+    me.spend(context, [] if start is None else [start], 1)
     training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
     fault = FAULTS.get(me.scenario.client_specs()[me.partition_id].fault or "", Fault())
     if fault.learns is not None:
         training, validation = (fault.learns(rows, len(data.labels)) for rows in (training, validation))
-    start = None if fresh else _fitting_state(arrays, config)
     seed = settings.seed * 10_000 + me.partition_id + 1
     task = partial(
         train,
@@ -124,7 +161,7 @@ def fit(message: Message, context: Context) -> Message:
         state=state,
         config=config,
         num_examples=result.num_examples,
-        token_counts=result.token_counts,
+        token_counts=result.token_counts if me.counts_tokens else torch.ones_like(result.token_counts),
         tokenizer="" if tokenizer_json == settings.tokenizer else tokenizer_json,
         train_loss=result.best.train_loss,
         validation_loss=result.best.validation_loss,
@@ -138,10 +175,19 @@ def fit(message: Message, context: Context) -> Message:
 
 def evaluate(message: Message, context: Context) -> Message:
     """Evaluate models and mixtures of models on this client's test split; only sums go back."""
-    settings = Settings.from_record(message.content.config_records[CONFIG])
-    me = _Client(settings, context)
-    request = unpack_evaluation(message.content)
+    me = _Client(message, context)
+    device = me.settings.device
+    with told("an evaluation request cannot be read"):
+        request = unpack_evaluation(message.content)
+        check_request(request)
     own, _ = me.tokenizer()
+    tokenizers = [read_tokenizer(tokenizer or own) for tokenizer in request.tokenizers]
+    data = me.data()
+    for config, tokenizer in zip(request.configs, tokenizers, strict=True):
+        check_fits(config, tokenizer, len(data.labels), me.scenario.task)
+    calibrated = request.calibrated and bool(data.labels)
+    me.policy.check_rows(me.name, test=len(data.test), validation=len(data.validation) if calibrated else None)
+    me.spend(context, request.states, len(request.items))
 
     def encoded(split: str) -> list[Labelled | Pairs]:
         """Read a split as each model of the request does."""
@@ -153,93 +199,118 @@ def evaluate(message: Message, context: Context) -> Message:
     tests = encoded("test")
     pairs = [test for test in tests if isinstance(test, Pairs)]
     if pairs:
-        tokenizers = [Tokenizer.from_str(tokenizer or own) for tokenizer in request.tokenizers]
-        about = (request, pairs, tokenizers, list(me.data().test["target"]), me.scenario.decoding, settings.device)
+        about = (request, pairs, tokenizers, list(data.test["target"]), me.scenario.decoding, device)
         return Message(pack_tallies([tally_item(item, *about) for item in request.items]), reply_to=message)
     labelled = [test for test in tests if isinstance(test, Labelled)]
     known = [rows for rows in encoded("validation") if isinstance(rows, Labelled)] if request.calibrated else []
-    return Message(pack_tallies(tally_classes(request, labelled, known, settings.device)), reply_to=message)
+    return Message(pack_tallies(tally_classes(request, labelled, known, device)), reply_to=message)
 
 
 class _Client:
-    """A message's settings together with what this node knows of itself."""
+    """A message's settings together with what this node knows of itself, and allows."""
 
-    def __init__(self, settings: Settings, context: Context) -> None:
-        self.partition_id = int(context.node_config["partition-id"])
-        self.settings = settings
-        self.scenario = Scenario.model_validate_json(settings.scenario)
-        if settings.base_dir:
-            self.scenario = self.scenario.model_copy(update={"base_dir": Path(settings.base_dir)})
-        if self.partition_id >= len(self.scenario.client_specs()):
+    def __init__(self, message: Message, context: Context) -> None:
+        self.policy, self.partition_id = Policy.of(context.node_config), partition_of(context.node_config)
+        with told("the settings of a message cannot be read"):
+            self.settings = Settings.from_record(message.content.config_records[CONFIG])
+            check_settings(self.settings)
+            self.scenario = read_scenario(self.settings.scenario)
+        specs = self.scenario.client_specs()
+        if self.partition_id >= len(specs):
             raise FedotError(
-                f"this node is number {self.partition_id}, but the scenario has only clients "
-                f"0 to {len(self.scenario.client_specs()) - 1}"
+                f"this node is number {self.partition_id}, but the scenario has only clients 0 to {len(specs) - 1}"
             )
-        self.data_dir = str(context.node_config.get("data-path", "")) or settings.data_dir
-        self.cache_path = str(context.node_config.get("cache-path", ""))
-        self._key = (settings.scenario, settings.base_dir, self.partition_id, settings.seed, self.data_dir)
+        self.spec = specs[self.partition_id]
+        self.name = self.scenario.client_names()[self.partition_id]
+        self.policy.check_part(self.name, self.scenario.task, self.spec.dataset)
+        self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
+        data_dir, base_dir = self.policy.folders(self.settings)
+        self._rows = _Rows(
+            self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated
+        )
 
     @property
     def cache(self) -> tuple[str, int | None]:
         """Folder of trained models and how many are kept: a node of its own keeps what the next strategies ask for."""
-        if self.settings.cache != OWN_CACHE:
+        if self.policy.simulated and self.settings.cache != OWN_CACHE:
             return self.settings.cache, None
-        return self.cache_path or str(default_folder().parent / "nodes" / str(self.partition_id)), MODELS_KEPT
+        own = default_folder().parent / "nodes" / str(self.partition_id)
+        return self.policy.cache_path or str(own), MODELS_KEPT
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether token counts are told: with a tokenizer that the server made, tokens can be words."""
+        return self.policy.tell_words or self.tokenizer_spec.scope != "shared"
+
+    def spend(self, context: Context, models: Sequence[State] = (), evaluations: int = 0) -> None:
+        """Count what is about to be answered, or refuse it."""
+        if not self.policy.simulated:
+            rows = rows_key(self.scenario, self.partition_id)
+            spend(context.state, self.policy, self.name, rows, self.settings.seed, models, evaluations)
 
     def data(self) -> ClientData:
-        return _load(*self._key)
+        """Give the client's rows; why its own files cannot be read is for whoever runs it, and may quote them."""
+        try:
+            return _load(self._rows)
+        except FedotError as error:
+            if self.policy.simulated or self.spec.dataset != FILES:
+                raise
+            log.warning("this client's files cannot be read: %s", printable(error, LONGEST_REASON))
+            raise FedotError(
+                f"the files of client {self.name}, which are looked for below its data-path, cannot be read as the "
+                "scenario says (see this client's log)"
+            ) from None
 
     def tokenizer(self) -> tuple[str, Tokenizer]:
         """Give the shared tokenizer, or one trained on this client's own text."""
-        spec = self.scenario.tokenizer_spec(self.partition_id)
-        if spec.scope == "shared":
-            return self.settings.tokenizer, Tokenizer.from_str(self.settings.tokenizer)
-        text = _own_tokenizer(*self._key)
-        return text, Tokenizer.from_str(text)
+        text = self.settings.tokenizer if self.tokenizer_spec.scope == "shared" else _own_tokenizer(self._rows)
+        return text, read_tokenizer(text)
 
     def encoded(self, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
-        return _encode(*self._key, split, tokenizer, max_length)
+        """Read a split as a model with this tokenizer does."""
+        return _encode(self._rows, split, tokenizer, max_length)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """All that decides which rows a client has."""
+
+    scenario: str
+    base_dir: str
+    partition_id: int
+    seed: int
+    data_dir: str
+    simulated: bool
 
 
 @lru_cache(maxsize=64)
-def _load(scenario: str, base_dir: str, partition_id: int, seed: int, data_dir: str) -> ClientData:
-    value = Scenario.model_validate_json(scenario)
-    if base_dir:
-        value = value.model_copy(update={"base_dir": Path(base_dir)})
-    return load_client(value, partition_id, seed, Path(data_dir) if data_dir else None)
+def _load(rows: _Rows) -> ClientData:
+    value, data_dir = read_scenario(rows.scenario), Path(rows.data_dir) if rows.data_dir else None
+    if not rows.simulated:
+        value = enclosed(value, rows.partition_id, data_dir)
+    elif rows.base_dir:
+        value = value.model_copy(update={"base_dir": Path(rows.base_dir)})
+    return load_client(value, rows.partition_id, rows.seed, data_dir)
 
 
 @lru_cache(maxsize=64)
-def _own_tokenizer(scenario: str, base_dir: str, partition_id: int, seed: int, data_dir: str) -> str:
-    whole = Scenario.model_validate_json(scenario)
-    spec = whole.tokenizer_spec(partition_id)
-    data = _load(scenario, base_dir, partition_id, seed, data_dir)
-    return train_tokenizer(count_words(texts_of(data.train), spec.kind), spec, whole.task).to_str()
+def _own_tokenizer(rows: _Rows) -> str:
+    whole = read_scenario(rows.scenario)
+    spec = whole.tokenizer_spec(rows.partition_id)
+    return train_tokenizer(count_words(texts_of(_load(rows).train), spec.kind), spec, whole.task).to_str()
 
 
 @lru_cache(maxsize=64)
-def _encode(
-    scenario: str,
-    base_dir: str,
-    partition_id: int,
-    seed: int,
-    data_dir: str,
-    split: str,
-    tokenizer: str,
-    max_length: int,
-) -> Labelled | Pairs:
-    rows = getattr(_load(scenario, base_dir, partition_id, seed, data_dir), split)
-    return examples_of([rows], Tokenizer.from_str(tokenizer), max_length)
+def _encode(rows: _Rows, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
+    return examples_of([getattr(_load(rows), split)], read_tokenizer(tokenizer), max_length)
 
 
-def _fitting_state(arrays: ArrayRecord, config: Config) -> State:
-    """Read the global model; refuse one that has other shapes than this client's."""
-    state, shapes = unpack_state(arrays), state_shapes(config)
-    for name in sorted(shapes.keys() | state.keys()):
-        found = tuple(state[name].shape) if name in state else None
-        if found != shapes.get(name):
-            raise FedotError(
-                f"the global model does not fit this client's: {name} is {found}, not {shapes.get(name)}; "
-                "start from independent models in one round, or give all clients the same model and tokenizer"
-            )
+def _fitting_state(state: State, config: Config) -> State:
+    """Take the global model as a start; refuse one that has other shapes than this client's."""
+    try:
+        check_state(state, config, "the global model does not fit this client's")
+    except FedotError as error:
+        raise FedotError(
+            f"{error}; start from independent models in one round, or give all clients the same model and tokenizer"
+        ) from None
     return state

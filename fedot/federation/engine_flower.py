@@ -20,6 +20,7 @@ from pathlib import Path
 from fedot.errors import FedotError
 from fedot.federation.apps import find_apps
 from fedot.federation.flower_commands import QUIET, Value, follow, free_port, script, start_run
+from fedot.federation.policy import SIMULATION
 
 log = logging.getLogger("fedot.engine")
 
@@ -79,6 +80,7 @@ def _superlink(home: Path) -> Iterator[dict[str, str]]:
         **QUIET,
         "FLWR_HOME": str(home),
         "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]),
+        SIMULATION: "1",
         "PYTHONUNBUFFERED": "1",  # or progress would come in one piece at the end
     }
     command = [

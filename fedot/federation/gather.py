@@ -14,7 +14,7 @@ from fedot.federation.messages import CONFIG, ClientDescription, Settings
 from fedot.federation.server import Federation, ask
 from fedot.outside import printable
 from fedot.scenario import Scenario
-from fedot.strategies.guard import Quorum, wait_for_nodes
+from fedot.strategies.guard import wait_for_nodes
 from fedot.tokenizer import read_tokenizer, train_tokenizer
 from fedot.wire.boundary import read_description
 from fedot.wire.known import Known
@@ -47,10 +47,10 @@ def gather(
 ) -> Federation:
     """Find out who is there, and train the shared tokenizer from everybody's word counts.
 
-    A client whose description breaks a rule of `fedot.wire.boundary` is left out by name, and the run goes on with a
-    quorum of the others. Where clients are somebody else's (not `pooled`), so is one that cannot read its data, does
-    not connect, has other classes than most, or says that it is another one; where all are the user's own, those are
-    mistakes that the user can mend, and end the run.
+    A client whose description breaks a rule of `fedot.wire.boundary`, or that says it is another one, is left out by
+    name, and the run goes on with the others if they are two and more than half. Where clients are somebody else's
+    (not `pooled`), so is one that cannot read its data, does not connect, or has other classes than most; where all
+    are the user's own, those are mistakes that the user can mend, and end the run.
 
     Raises
     ------
@@ -58,17 +58,17 @@ def gather(
         If too few are there, or for a mistake of the user's.
     """
     names = scenario.client_names()
-    needed = len(names) if pooled else Quorum().needed(len(names))
-    present = _descriptions(grid, scenario, settings, connect_seconds, needed, pooled)
-    for refuse in (_impostors, _others_classes):
-        odd = refuse(present.clients, names)
-        if odd and pooled:
-            raise FedotError(next(iter(odd.values())))
-        _leave_out(present, odd)
+    most = len(names) // 2 + 1
+    present = _descriptions(grid, scenario, settings, connect_seconds, len(names) if pooled else most, pooled)
+    _leave_out(present, _impostors(present.clients, names))
+    others = _others_classes(present.clients, names)
+    if others and pooled:
+        raise FedotError(next(iter(others.values())))
+    _leave_out(present, others)
     clients = present.clients
-    if len(clients) < Quorum().needed(len(names)):
-        told = "; ".join(present.refused.values()) or present.away
-        raise FedotError(f"only {len(clients)} of {len(names)} clients can take part ({told})")
+    if len(clients) < most:
+        told = "; ".join(dict.fromkeys(present.refused.values())) or present.away
+        raise FedotError(f"only {len(clients)} of {len(names)} clients can take part, and {most} are needed ({told})")
     if any(scenario.tokenizer_spec(client.partition_id).scope == "shared" for client in clients.values()):
         total = sum(present.words.values(), Counter[str]())
         settings = replace(settings, tokenizer=train_tokenizer(total, scenario.tokenizer, scenario.task).to_str())

@@ -10,6 +10,7 @@ from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
 from fedot.federation.flower_private import Run, assume_identity, give_id
+from fedot.federation.policy import SIMULATED
 from fedot.federation.workers import start_pool, stop_pool
 
 log = logging.getLogger("fedot.engine")
@@ -24,7 +25,8 @@ class InProcessGrid(Grid):
     Parameters
     ----------
     node_configs
-        One mapping for each client, with at least ``partition-id``.
+        One mapping for each client, with at least ``partition-id``; a client with keys of `fedot.federation.policy`
+        decides by them, as a deployed one does.
     workers
         0 answers messages one after the other in this process. More start that many processes, each with one
         thread; the results are the same to the bit.
@@ -41,7 +43,7 @@ class InProcessGrid(Grid):
     ) -> None:
         assume_identity()
         self._contexts = {
-            FIRST_NODE + i: Context(1, FIRST_NODE + i, dict(config), RecordDict(), dict(run_config))
+            FIRST_NODE + i: Context(1, FIRST_NODE + i, {**config, SIMULATED: True}, RecordDict(), dict(run_config))
             for i, config in enumerate(node_configs)
         }
         self._replies: dict[str, Message] = {}
@@ -139,7 +141,9 @@ def _answer(message: Message, context: Context) -> tuple[Message, RecordDict]:
 
     try:
         return app(message, context), context.state
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # panics of Rust are no Exception
         log.exception("a ClientApp crashed")
         reply = Message(Error(code=2, reason=type(error).__name__), reply_to=message)
         return reply, context.state

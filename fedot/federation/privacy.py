@@ -16,24 +16,29 @@ from flwr.clientapp.mod import LocalDpMod
 from flwr.clientapp.typing import ClientAppCallable
 
 from fedot.errors import FedotError
+from fedot.federation.bounds import check_settings, read_scenario
 from fedot.federation.client import private
 from fedot.federation.messages import ALIGN, CONFIG, UPDATE, Settings
+from fedot.federation.policy import partition_of
 from fedot.federation.records import pack_counts, unpack_counts
-from fedot.scenario import PrivacySpec, Scenario
+from fedot.outside import told
+from fedot.scenario import PrivacySpec
 
 
 def privacy_mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
     """Clip the step from the model that came with the message, and add noise, where the scenario asks for it."""
 
     def answer(message: Message, context: Context) -> Message:
-        settings = Settings.from_record(message.content.config_records[CONFIG])
-        spec = Scenario.model_validate_json(settings.scenario).privacy
+        with told("the settings of a message cannot be read"):
+            settings = Settings.from_record(message.content.config_records[CONFIG])
+            check_settings(settings)
+        spec = read_scenario(settings.scenario).privacy
         if spec is None:
             return call_next(message, context)
         if ALIGN in message.content.config_records:
             raise FedotError("privacy does not go with align: client, where other models than the start are sent along")
         mod = LocalDpMod(spec.clip, 2 * spec.clip, spec.epsilon, spec.delta)
-        place = int(context.node_config["partition-id"])
+        place = partition_of(context.node_config)
         with _noise(spec, (settings.seed, settings.server_round, place)):
             reply = mod(message, context, call_next)
         if reply.has_content():

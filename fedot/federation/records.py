@@ -100,7 +100,7 @@ def record_bytes(content: RecordDict) -> int:
 
 def _value_bytes(value: object) -> int:
     if isinstance(value, str):
-        return len(value.encode())
+        return len(value.encode(errors="surrogatepass"))
     if isinstance(value, bytes):
         return len(value)
     if isinstance(value, list):

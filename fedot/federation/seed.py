@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
+from fedot.federation.admitted import AdmittedGrid
 from fedot.federation.evaluations import AnyTally, EvaluationRequest
 from fedot.federation.gather import gather, striking
 from fedot.federation.messages import OWN_CACHE, ClientDescription, Settings
@@ -79,8 +80,6 @@ class Seed:
 def begin(grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, number: int) -> Seed:
     """Ask who is there, and make the tokenizer that the clients share."""
     scenario = plan.scenario
-    half = scenario.transfer == "float16"
-    metered = MeteredGrid(grid, outgoing=narrow if half else None, incoming=widen if half else None)
     own_files = any(spec.dataset == "files" for spec in scenario.client_specs())
     settings = Settings(
         scenario=scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
@@ -93,7 +92,11 @@ def begin(grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, prog
         transfer=scenario.transfer,
     )
     progress(f"seed {number}: asking the clients", 0.0)
-    federation = gather(metered, scenario, settings, pooled=plan.pooled)
+    found = gather(grid, scenario, settings, pooled=plan.pooled)
+    half = scenario.transfer == "float16"
+    admitted = AdmittedGrid(grid, found.clients)
+    metered = MeteredGrid(admitted, outgoing=narrow if half else None, incoming=widen if half else None)
+    federation = replace(found, grid=metered)
     record.add_clients(tuple(federation.clients.values()))
     record.notices += [f"seed {number} goes on without {name}: {why}" for name, why in federation.absent.items()]
     record.notices += [line for line in striking(federation.clients) if line not in record.notices]

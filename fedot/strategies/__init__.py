@@ -140,11 +140,10 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
         raise FedotError(f"strategies: {name!r} is no strategy; {hint}")
     values = {key.replace("-", "_"): value for key, value in options.items() if key != "as"}
     base = quorum or Quorum()
-    chosen = Quorum(
-        base.clients,
-        check_number(name, values, "min_fraction", *RANGES["min_fraction"], default=base.fraction),
-        check_number(name, values, "connect_seconds", 0.0, math.inf, default=base.connect_seconds),
-        base.partitions,
+    chosen = replace(
+        base,
+        fraction=check_number(name, values, "min_fraction", *RANGES["min_fraction"], default=base.fraction),
+        connect_seconds=check_number(name, values, "connect_seconds", 0.0, math.inf, default=base.connect_seconds),
     )
     limit = check_number(name, values, "norm_limit", 1.0, math.inf, default=math.inf)
     for key in ("min_fraction", "connect_seconds", "norm_limit"):

@@ -38,9 +38,7 @@ def check_tally(tally: AnyTally, known: Known, request: EvaluationRequest) -> No
         _check_translations(tally, known, request)
         return
     if isinstance(tally, CalibratedTally) != request.calibrated:
-        raise FedotError(
-            f"its figures are {'not calibrated' if request.calibrated else 'calibrated'} as they were to be"
-        )
+        raise FedotError(f"it was {'' if request.calibrated else 'not '}asked for calibration, and did otherwise")
     _check_sums(tally, known)
     if isinstance(tally, CalibratedTally):
         _check_calibration(tally, known)

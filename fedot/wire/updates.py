@@ -9,7 +9,7 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate, HeldUpdate
 from fedot.models import Config, check_config, state_shapes
-from fedot.outside import printable, told
+from fedot.outside import printable
 from fedot.tokenizer import read_tokenizer
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known
 
@@ -217,9 +217,8 @@ def _check_tokenizer(update: ClientUpdate) -> None:
 
 
 def _tokenizer(update: ClientUpdate) -> tuple[str, int]:
-    with told("its tokenizer cannot be read"):
-        try:
-            tokenizer = read_tokenizer(update.tokenizer)
-        except FedotError as error:
-            raise FedotError(f"its tokenizer cannot be read: {error}") from error
-        return str(tokenizer.to_str()), int(tokenizer.get_vocab_size())
+    try:
+        tokenizer = read_tokenizer(update.tokenizer)
+    except FedotError as error:
+        raise FedotError(str(error).replace("a tokenizer", "its tokenizer", 1)) from error
+    return str(tokenizer.to_str()), int(tokenizer.get_vocab_size())

@@ -71,7 +71,8 @@ def test_an_override_has_a_node_for_each_client(clients):
         k = name.split("-")[1]
         service = services[name]
         assert service["read_only"] is True
-        assert f'--node-config=partition-id={k} data-path="/data" cache-path="/cache"' in service["command"]
+        node = f'partition-id={k} data-path="/data" cache-path="/cache" tell-words=true'
+        assert f"--node-config={node}" in service["command"]
         assert {f"node-{k}:/keys/node:ro", f"models-{k}:/cache"} <= set(service["volumes"])
         assert any(volume.startswith(f"${{FEDOT_DATA_{k}:-none-{k}}}") for volume in service["volumes"])
         assert not any("-1:" in volume for volume in service["volumes"])

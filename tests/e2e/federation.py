@@ -122,7 +122,7 @@ class Federation:
             *("--superlink", f"{SUPERLINK}:{self.port}", "--host", SUPERNODE.format(3 + partition)),
             *("--port", str(free_port())),
             *("--auth-supernode-private-key", str(key or self.keys / "nodes" / name / "key")),
-            *("--node-config", f"partition-id={partition} num-partitions={count}{more}"),
+            *("--node-config", f"partition-id={partition} num-partitions={count} tell-words=true{more}"),
         )
         self.supernodes[name] = program
         return program

@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 
 from fedot.data import standin
 from fedot.errors import FedotError
+from fedot.federation import engine_flower
 from fedot.federation.engine_flower import run_on_ray
+from fedot.federation.policy import Policy
 from fedot.scenario import Scenario, dump_scenario
 
 FULL = standin.TRAIN_ROWS  # before any test shortens it
@@ -54,6 +56,23 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(FedotError, match=r"pip install 'fedot-fl\[ray\]'"):
         run_on_ray({}, 2)
+
+
+def test_the_processes_of_a_simulation_know_that_they_are_in_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Started(Exception):  # noqa: N818
+        pass
+
+    def start(*_: Any, env: dict[str, str], **__: Any) -> None:
+        assert Policy.of({"partition-id": 0, "num-partitions": 2}).simulated is False
+        monkeypatch.setattr(os, "environ", env)
+        assert Policy.of({"partition-id": 0, "num-partitions": 2}).simulated is True
+        raise Started
+
+    monkeypatch.setattr(engine_flower.subprocess, "Popen", start)
+    with pytest.raises(Started), engine_flower._superlink(tmp_path):
+        pass
 
 
 @needs_ray
