@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from fedot.errors import FedotError
+from fedot.terminal import writable
 
 
 def main(
@@ -16,6 +17,7 @@ def main(
     """Write compare.html, compare.csv, compare.tex and figures/*.svg."""
     from fedot.report import compare, load_results
 
+    writable()
     try:
         files = [run / "results.json" if run.is_dir() else run for run in runs]
         page = compare([(file.absolute().parent.name, load_results(file)) for file in files], out)

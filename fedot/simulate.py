@@ -17,6 +17,7 @@ import typer
 
 from fedot.errors import FedotError
 from fedot.federation.flower_commands import QUIET
+from fedot.terminal import writable
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     from fedot.scenario import Scenario
@@ -72,6 +73,7 @@ def simulate(
     ] = False,
 ) -> None:
     """Run SCENARIO with all of its clients on this machine, print a table, and write a report."""
+    writable()
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]

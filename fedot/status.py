@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from fedot.errors import FedotError
+from fedot.terminal import writable
 
 NAME = "status.json"
 SILENCE = 3600.0
@@ -138,6 +139,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON.")] = False,
 ) -> None:
     """Tell how far a run is. Exit code: 0 finished, 3 running, 4 interrupted or failed, 2 no run there."""
+    writable()
     places = [folder] if (folder / NAME).exists() else sorted(path.parent for path in folder.glob(f"*/{NAME}"))
     try:
         found = [read_status(place) for place in places or [folder]]

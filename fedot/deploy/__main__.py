@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedot.errors import FedotError
+from fedot.terminal import writable
 
 if TYPE_CHECKING:
     from fedot.deploy.submit import SuperLink
@@ -129,6 +130,7 @@ def _superlink(address: str, root_certificates: Path | None, insecure: bool) -> 
 
 def main() -> None:
     """Entry point."""
+    writable()
     try:
         cli()
     except FedotError as error:

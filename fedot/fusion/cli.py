@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fedot.errors import FedotError
+from fedot.terminal import writable
 
 if TYPE_CHECKING:
     from fedot.fusion.diagnostics import GroupDiagnostics
@@ -243,4 +244,5 @@ def _fail(message: str, code: int = 2) -> None:
 
 def main() -> None:
     """Entry point."""
+    writable()
     cli()

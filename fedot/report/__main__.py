@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from fedot.errors import FedotError
+from fedot.terminal import writable
 
 
 def main(
@@ -26,6 +27,7 @@ def main(
     from fedot.report.by_round import round_differences_markdown, rounds_markdown
     from fedot.report.html import write_figures
 
+    writable()
     try:
         loaded = load_results(results)
         if markdown:
