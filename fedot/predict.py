@@ -195,8 +195,8 @@ def _tell(model: "SavedModel", texts: Sequence[str | None]) -> None:
         )
     if unknown > ALARM:
         typer.echo(
-            f"fedot: {unknown:.0%} of the tokens are UNKNOWN to the model's tokenizer, so it reads little of these texts; "
-            "was it trained on such?",
+            f"fedot: {unknown:.0%} of the tokens are UNKNOWN to the model's tokenizer, so it reads little of these "
+            "texts; was it trained on such?",
             err=True,
         )
 

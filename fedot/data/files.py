@@ -149,7 +149,8 @@ def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
     try:
         schema = pq.read_schema(path)
         _has_columns(path, columns, schema.names, inner=_parts_of(schema))
-        table = pq.read_table(path, columns=columns)
+        tops = [name if name in schema.names else name.split(".")[0] for name in columns]
+        table = pq.read_table(path, columns=list(dict.fromkeys(tops)))
         arrays = [_inner(table, name) for name in columns]
     except pa.ArrowException as error:
         raise FedotError(f"{path} cannot be read as Parquet") from error

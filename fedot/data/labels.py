@@ -5,11 +5,8 @@ of writing one whole number or one truth value. Messages name rows, files and wh
 what is in cells.
 """
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fedot.errors import FedotError
-
-WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
-TRUTH = {"true": ("1", "yes", "on"), "false": ("0", "no", "off")}
-"""What a file may say where YAML has read true or false: it takes yes, no, on and off for them, unless in quotes."""
+from fedot.file_keys import TRUTH, WHOLE, label_key
 
 EXAMPLE = "for example label_map: {neg: 0, pos: 1}, or labels: [neg, pos] where the file has these words"
 
@@ -40,28 +34,6 @@ def cell_error(own: str, outside: str) -> FedotError:
     Everything that quotes cells comes by here.
     """
     return FedotError(own or outside)
-
-
-def label_key(value: object) -> str:
-    """Write a label one way only: 1, 1.0, "1", "1.0" and true are the same label, and so are false and 0.
-
-    Whole numbers are exact at any size. Words, such as ``1_1``, ``1e0``, ``01`` and ``+1``, are themselves, without
-    spaces around them. What is no value (None, NaN, blank) gives "".
-
-    Examples
-    --------
-    >>> [label_key(each) for each in (1, 1.0, " 1.00 ", True, "True", "1_1", "01", 2**53 + 1)]
-    ['1', '1', '1', '1', '1', '1_1', '01', '9007199254740993']
-    """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float | Decimal):
-        return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
-    text = str(value).strip()
-    if text.lower() in TRUTH:
-        return TRUTH[text.lower()][0]
-    whole = WHOLE.fullmatch(text)
-    return text if whole is None else "0" if whole[1] == "-0" else whole[1]
 
 
 def classes_of(
@@ -169,9 +141,9 @@ def _refuse_empty(column: pa.ChunkedArray, rows: pa.ChunkedArray, path: Path) ->
 def _mapped(label_map: Mapping[Any, int | str], labels: Sequence[str] | None) -> Classes:
     keys: dict[str, int | str] = {}
     for key, value in label_map.items():
-        own = int(value) if isinstance(value, str) and labels is None and WHOLE.fullmatch(value) else value
-        if keys.setdefault(label_key(key), own) != own:
-            raise FedotError(f"label_map says two classes for {label_key(key)!r}; give it one")
+        keys[label_key(key)] = (
+            int(value) if isinstance(value, str) and labels is None and WHOLE.fullmatch(value) else value
+        )
     names = tuple(labels) if labels is not None else _names(keys)
     numbers = {key: _number(value, names, labels is not None) for key, value in keys.items()}
     for key in label_map:

@@ -84,6 +84,7 @@ def read_sheet(text: str, where: str, wanted: Sequence[str], usual: str, given: 
     sheets = [_read(text, way, header, wanted) for way, header in fitting if way.separator == first]
     chosen = _chosen(sheets, where, usual)
     if given.quote is None:
+        _refuse_single_quotes(chosen, where)
         _refuse_swallowed(chosen, where)
     return chosen
 
@@ -154,7 +155,7 @@ def _chosen(sheets: Sequence[Sheet], where: str, usual: str) -> Sheet:
     if plain is None and all(sheet.columns == quoted[0].columns for sheet in quoted):
         return quoted[0]
     if len(good) == 1 and plain:
-        return _checked_single(plain, where)
+        return plain
     if plain is not None and all(sheet.columns == plain.columns for sheet in quoted):
         return plain if usual == "\t" else quoted[0]
     told = _rows_told([*quoted, *([plain] if plain else [])])
@@ -189,11 +190,11 @@ def _with_or_without(quoted: Sheet, plain: Sheet, where: str, usual: str) -> She
     raise _ambiguous(where, f"some cells that need no quotes stand in quotes, the first in row {_first(enclosed)}")
 
 
-def _checked_single(plain: Sheet, where: str) -> Sheet:
-    for column in plain.columns:
+def _refuse_single_quotes(sheet: Sheet, where: str) -> None:
+    """Refuse a column of which every cell stands in single quotes, if these were taken for letters."""
+    for column in sheet.columns if sheet.dialect.quote != "'" else ():
         if len(column) > 1 and all(_encloses(cell, "'") for cell in column):
             raise _ambiguous(where, "every cell of a column stands in single quotes")
-    return plain
 
 
 def _mostly_enclosed(plain: Sheet) -> bool:
