@@ -78,10 +78,10 @@ def _told(error: BaseException, received: list[int], interrupted: str) -> tuple[
 
 
 def _soften() -> None:
-    """Let a terminal that cannot show a character show a mark in its place."""
+    r"""Let a terminal that cannot show a character show its number in its place: ``\u597d``."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _mute() -> None:

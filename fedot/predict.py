@@ -1,6 +1,5 @@
 """``python -m fedot.predict MODEL TEXT...``: what a trained model says of texts, or how it translates them."""
 
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +9,20 @@ import typer
 
 from fedot.command import command
 from fedot.errors import FedotError
-from fedot.outside import MOST_JSON, printable, told
+from fedot.outside import printable, told
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     import pyarrow as pa
 
+    from fedot.data.dialect import Given
     from fedot.saved import SavedModel
     from fedot.scenario import DecodingSpec
 
-MOST_TEXT, MOST_SHOWN = 2**32, 2**20
-"""Characters of a file of texts, and characters of a text that is printed."""
+MOST_SHOWN = 2**20
+"""Characters of a text that is printed."""
+
+SHOWN = 5
+"""So many rows are named where something is told of them."""
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -42,6 +45,11 @@ def predict(
     ] = None,
     beam: Annotated[int, typer.Option(min=1, max=100, help="Translations that are followed at a time.")] = 4,
     length_penalty: Annotated[float, typer.Option(min=0.0, help="Exponent of the length that scores go by.")] = 0.6,
+    encoding: Annotated[str | None, typer.Option(help="Of --file, where it is not UTF-8: cp1252, latin-1, ...")] = None,
+    separator: Annotated[str | None, typer.Option(help="What divides the columns of --file; else found out.")] = None,
+    quote: Annotated[
+        str | None, typer.Option(help="Quotes in --file: none, \", ' or backslash; else found out.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
 ) -> None:
     """Print, or write to a file, a line for each text: its class and how probable that is, or its translation."""
@@ -60,8 +68,11 @@ def predict(
         found = read_model(model)
         if tokenizer is not None:
             found = found.with_tokenizer(_tokenizer(tokenizer))
-        given = [_whole(text) for text in (_read(file, column) if file is not None else texts or [])]
+        given = _checked(texts or [])
+        if file is not None:
+            given = _read(file, column, _said(encoding, separator, quote))
         with told(f"{model} cannot be used"):
+            _tell(found, given)
             table = answers(found, given, DecodingSpec(beam=beam, length_penalty=length_penalty))
         if out is None:
             _print(table)
@@ -104,7 +115,7 @@ def _tokenizer(path: Path) -> str:
     from fedot.fusion.files import TensorFile
     from fedot.tokenizer import read_tokenizer
 
-    text = TensorFile(path).metadata.get("tokenizer", "") if path.suffix == ".safetensors" else _text(path, MOST_JSON)
+    text = TensorFile(path).metadata.get("tokenizer", "") if path.suffix == ".safetensors" else _text(path)
     try:
         return str(read_tokenizer(text).to_str())
     except FedotError as error:
@@ -113,39 +124,88 @@ def _tokenizer(path: Path) -> str:
         ) from None
 
 
-def _read(path: Path, column: str) -> list[str | None]:
-    if str(path) == "-":
-        with told("standard input is no text in UTF-8"):
-            return _lines(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig").read())
-    if path.suffix.lower() == ".txt":
-        return _lines(_text(path))
+def _said(encoding: str | None, separator: str | None, quote: str | None) -> "Given":
+    """What the options say of the file, checked as in a scenario."""
+    from fedot.data.dialect import Given
+    from fedot.file_keys import check_encoding, check_quote, check_separator
+
+    checks = {
+        "separator": (check_separator, separator),
+        "quote": (check_quote, quote),
+        "encoding": (check_encoding, encoding),
+    }
+    found: dict[str, str] = {}
+    for name, (check, value) in checks.items():
+        try:
+            if value is not None:
+                found[name] = str(check(value))
+        except ValueError as error:
+            raise FedotError(f"--{name} {value!r}: {error}") from None
+    return Given(**found)
+
+
+def _checked(texts: Sequence[str]) -> list[str | None]:
+    """Texts of the command line, where bytes that are no UTF-8 arrive as halves of characters."""
+    from fedot.tokenizer import HALF
+
+    for number, text in enumerate(texts, start=1):
+        if HALF.search(text):
+            raise FedotError(f"text {number} is not UTF-8; give it in a --file, with --encoding")
+    return list(texts)
+
+
+def _read(path: Path, column: str, given: "Given") -> list[str | None]:
+    from fedot.data.encoding import decoded, read_text
     from fedot.data.files import read_table
 
-    return [None if value is None else str(value) for value in read_table(path, [column])[column].to_pylist()]
+    if str(path) == "-":
+        return _lines(decoded(sys.stdin.buffer.read(), "standard input", given.encoding)[0])
+    if [each.lower() for each in path.suffixes[-2:]] in (
+        [".txt", ".gz"],
+        [".txt", ".zst"],
+    ) or path.suffix.lower() == ".txt":
+        return _lines(read_text(path, given.encoding)[0])
+    table, told = read_table(path, [column], given)
+    if told:
+        typer.echo(f"fedot: {path.name}: {told}", err=True)
+    return [None if value is None else str(value) for value in table[column].to_pylist()]
 
 
 def _lines(text: str) -> list[str | None]:
-    return list(text.removesuffix("\n").split("\n"))  # `splitlines` would break texts at other characters, too
-
-
-def _text(path: Path, most: int = MOST_TEXT) -> str:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            found = file.read(most + 1)
-        if len(found) <= most:
-            return found
-    except (OSError, UnicodeDecodeError) as error:
-        raise FedotError(f"{path} cannot be read ({type(error).__name__}); a text file in UTF-8 is needed") from None
-    raise FedotError(f"{path} cannot be read: it has more than {most} characters")
-
-
-def _whole(text: str | None) -> str | None:
-    """The text without halves of characters, which an argument of a command can have, but no text in UTF-8."""
-    return None if text is None else text.encode("utf-8", "replace").decode()
+    """Divide a text at its line ends; `splitlines` would break it at other characters, too."""
+    return list(text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n"))
 
 
 def _shown(text: str) -> str:
     return printable(text, MOST_SHOWN)
+
+
+def _text(path: Path) -> str:
+    from fedot.data.encoding import read_text
+
+    return read_text(path)[0]
+
+
+def _tell(model: "SavedModel", texts: Sequence[str | None]) -> None:
+    """Say which texts the model does not read to their end, and how much of them it does not know."""
+    from fedot.readable import ALARM
+
+    places = [i for i, text in enumerate(texts) if text is not None and text.strip()]
+    cut, unknown = model.reading([str(texts[i]) for i in places])
+    if cut:
+        rows = ", ".join(str(places[i] + 1) for i in cut[:SHOWN])
+        more = f" and {len(cut) - SHOWN} more" if len(cut) > SHOWN else ""
+        typer.echo(
+            f"fedot: {len(cut)} of {len(texts)} texts are longer than the {model.config.max_length} tokens that the "
+            f"model reads, and were cut there: row{'s' * (len(cut) > 1)} {rows}{more}",
+            err=True,
+        )
+    if unknown > ALARM:
+        typer.echo(
+            f"fedot: {unknown:.0%} of the tokens are UNKNOWN to the model's tokenizer, so it reads little of these "
+            "texts; was it trained on such?",
+            err=True,
+        )
 
 
 def _print(table: "pa.Table") -> None:

@@ -20,6 +20,7 @@ from fedot.fusion.labels import unite
 from fedot.fusion.sources import open_source
 from fedot.models import Config, State, config_to_json, symmetry
 from fedot.outside import printable
+from fedot.readable import unknown_in
 from fedot.scenario import DecodingSpec
 from fedot.tokenizer import encode, read_tokenizer, vocabulary
 from fedot.translation.pairs import decode_ids
@@ -96,6 +97,18 @@ class SavedModel:
         tokenizer, translator = self._tokenizer(), Translator.of([(self.config, self.state)], device=device)
         sources = encode(tokenizer, texts, translator.longest)
         return decode_ids(tokenizer, translator.translate(sources, decoding or DecodingSpec()))
+
+    def reading(self, texts: Sequence[str]) -> tuple[list[int], float]:
+        """Tell how much of texts is read: which are cut at `max_length`, and the share of unknown tokens in them.
+
+        Raises
+        ------
+        FedotError
+            If the model has no tokenizer.
+        """
+        most = self.config.max_length
+        rows = encode(self._tokenizer(), texts, most + 1).ids
+        return [i for i, row in enumerate(rows) if len(row) > most], unknown_in(rows)
 
     def to_bytes(self) -> bytes:
         """Content of the file."""

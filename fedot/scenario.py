@@ -22,6 +22,7 @@ from pydantic import (
 
 from fedot.errors import FedotError
 from fedot.explain import explain, shown
+from fedot.file_keys import Encoding, LabelMap, Labels, Quote, Separator
 from fedot.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
 from fedot.scenario_file import PROFILES, VARIANTS, apply_override, read_mapping
 from fedot.task_defaults import with_task_defaults
@@ -59,7 +60,7 @@ class ClientSpec(_Strict):
     dataset: str
     name: str | None = None
     lang: str | None = None
-    labels: Literal["polarity", "three-class", "emotions"] | None = None
+    labels: Labels | None = None
     examples: int | None = Field(default=None, ge=1)
     test_examples: int | None = Field(default=None, ge=1)
     model: dict[str, Any] | None = None
@@ -68,7 +69,10 @@ class ClientSpec(_Strict):
     test: str | None = None
     text: str | None = None
     label: str | None = None
-    label_map: dict[int | str, int] | None = None
+    label_map: LabelMap | None = None
+    separator: Separator | None = None
+    quote: Quote | None = None
+    encoding: Encoding | None = None
     source: str | None = None
     target: str | None = None
     fault: FaultName | None = None

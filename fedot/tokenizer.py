@@ -9,8 +9,9 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from fedot.errors import FedotError
 from fedot.outside import parse_json, told
 from fedot.scenario import TokenizerSpec
+from fedot.scripts import alone, split_letters
 
 PAD, UNK, BEGIN, END = "[PAD]", "[UNK]", "[BEGIN]", "[END]"
 WORD_END = "</w>"
@@ -66,7 +68,8 @@ class Encoded:
         return np.fromiter((len(row) for row in self.ids), dtype=np.int64, count=len(self.ids))
 
 
-def _empty(kind: str) -> Tokenizer:
+def _empty(kind: str, former: bool = False) -> Tokenizer:
+    """A tokenizer of a kind without tokens; in its `former` form it takes a sentence without spaces for a word."""
     if kind == "wordpiece":
         tokenizer = Tokenizer(models.WordPiece(unk_token=UNK))
         tokenizer.decoder = decoders.WordPiece()
@@ -77,12 +80,12 @@ def _empty(kind: str) -> Tokenizer:
         tokenizer.decoder = decoders.Metaspace()
         spaces = normalizers.Replace(Regex(r"\s+"), " ")
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), spaces, normalizers.Strip()])
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
-        )
+        words = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")]
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(words if former else [*words, split_letters()])
         return tokenizer
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    split = pre_tokenizers.BertPreTokenizer()
+    tokenizer.pre_tokenizer = split if former else pre_tokenizers.Sequence([split_letters(), split])
     return tokenizer
 
 
@@ -109,7 +112,8 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
     """
     if not word_counts:
         raise FedotError("there is not a single word to train the tokenizer on; do the clients have text?")
-    word_counts = _with_room(word_counts, max(spec.vocab_size, LEAST_LETTERS) - len(SPECIAL[task]))
+    room = max(spec.vocab_size, LEAST_LETTERS) - len(SPECIAL[task])
+    word_counts = _with_room(word_counts, room, set() if spec.kind == "bpe" else alone(word_counts))
     starts = sorted({word[0] for word in word_counts})
     rest = sorted({letter for word in word_counts for letter in word[1:]})
     ends = sorted({word[-1] for word in word_counts})
@@ -154,12 +158,14 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
     return _with_vocabulary(spec.kind, trained["vocab"], trained.get("merges", []))
 
 
-def _with_vocabulary(kind: str, tokens: Mapping[str, int], merges: Sequence[Sequence[str]]) -> Tokenizer:
+def _with_vocabulary(
+    kind: str, tokens: Mapping[str, int], merges: Sequence[Sequence[str]], former: bool = False
+) -> Tokenizer:
     """The tokenizer of a kind with these tokens and merges.
 
     Nothing is special to it: a text that says [PAD] must not become padding.
     """
-    tokenizer = _empty(kind)
+    tokenizer = _empty(kind, former)
     if kind == "wordpiece":
         tokenizer.model = models.WordPiece(vocab=dict(tokens), unk_token=UNK)
     else:
@@ -175,7 +181,8 @@ def read_tokenizer(text: str) -> Tokenizer:
 
     The library's JSON is a language: normalisers and regular expressions that run over whatever is read, padding to any
     length, rules that blow a text up. So none of it is carried out. The settings must be those of one of the three
-    kinds, word for word; the tokens and merges are checked, and put into a fresh tokenizer of that kind.
+    kinds (now, or before scripts without spaces were split), word for word; the tokens and merges are checked, and put
+    into a fresh tokenizer of that kind.
 
     Raises
     ------
@@ -193,16 +200,16 @@ def read_tokenizer(text: str) -> Tokenizer:
         settings = parse_json(text, "a tokenizer")
         model = settings["model"]
         tokens, merges = model.pop("vocab"), model.pop("merges", [])
-        kind = next((kind for kind in KINDS if _essence(settings) == _settings_of(kind)), "")
-        if not kind:
+        own = next((form for form in product(KINDS, (False, True)) if _essence(settings) == _settings_of(*form)), None)
+        if own is None:
             raise FedotError("a tokenizer has other settings than those that fedot trains; only its own are read")
         _check_vocabulary(tokens, merges)
-        return _with_vocabulary(kind, tokens, merges)
+        return _with_vocabulary(own[0], tokens, merges, own[1])
 
 
-def _settings_of(kind: str) -> Any:
+def _settings_of(kind: str, former: bool) -> Any:
     """All of a kind's tokenizer but its tokens and merges."""
-    settings = json.loads(_with_vocabulary(kind, {UNK: 0}, []).to_str())
+    settings = json.loads(_with_vocabulary(kind, {UNK: 0}, [], former).to_str())
     del settings["model"]["vocab"]
     settings["model"].pop("merges", None)
     return _essence(settings)
@@ -232,17 +239,21 @@ def _check_vocabulary(tokens: Any, merges: Any) -> None:
             raise FedotError("a tokenizer merges what is no token of its own")
 
 
-def _with_room(word_counts: Mapping[str, int], room: int) -> Mapping[str, int]:
+def _with_room(word_counts: Mapping[str, int], room: int, single: Set[str]) -> Mapping[str, int]:
     """Leave out the words that have rare letters, where the letters alone would need more tokens than there may be.
 
-    A letter needs one token where a word begins with it, and one more where it stands elsewhere, or ends a word.
+    A letter needs one token where a word begins with it, and one more where it stands elsewhere, or ends a word;
+    those that are `single` need no other.
     """
     frequency: Counter[str] = Counter()
     for word, count in word_counts.items():
         frequency.update(dict.fromkeys(word, count))
-    if 2 * len(frequency) <= room:
+    cost = dict.fromkeys(frequency, 2) | dict.fromkeys(single, 1)
+    if sum(cost.values()) <= room:
         return word_counts
-    kept = set(sorted(frequency, key=lambda letter: (-frequency[letter], letter))[: room // 2])
+    ordered = sorted(frequency, key=lambda letter: (-frequency[letter], letter))
+    needed = accumulate(cost[letter] for letter in ordered)
+    kept = {letter for letter, total in zip(ordered, needed, strict=True) if total <= room}
     return {word: count for word, count in word_counts.items() if kept.issuperset(word)} or word_counts
 
 

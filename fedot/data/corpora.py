@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from fedot.data import xed
 from fedot.data.types import HubFile, Splits, labelled, paired
 from fedot.errors import FedotError
+from fedot.file_keys import label_kind
 from fedot.scenario import ClientSpec
 
 DirectoryFiles = Callable[[ClientSpec], dict[str, str]]
@@ -62,12 +63,12 @@ def _sst(tables: Mapping[str, pa.Table], spec: ClientSpec) -> Splits:
     for split in ("train", "test"):
         table = tables[split]
         column = "sentence" if "sentence" in table.column_names else "text"
-        if spec.labels == "polarity":
+        if label_kind(spec.labels) == "polarity":
             table = table.filter(pc.not_equal(table["label"], 2))
             parts.append(labelled(table[column], pc.greater(table["label"], 2).cast(pa.int64())))
         else:
             parts.append(labelled(table[column], table["label"]))
-    return Splits(parts[0], parts[1], POLARITY if spec.labels == "polarity" else FIVE)
+    return Splits(parts[0], parts[1], POLARITY if label_kind(spec.labels) == "polarity" else FIVE)
 
 
 def _sentiment140(tables: Mapping[str, pa.Table], _: ClientSpec) -> Splits:

@@ -3,11 +3,11 @@
 No message holds a text; rows are counted from 1, without the header.
 """
 
-import csv
 import difflib
-import io
 import json
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from fedot.data.dialect import UNSAID, Given, describe
+from fedot.data.encoding import PACKED, read_text
+from fedot.data.labels import classes_of, number_labels
+from fedot.data.sheet import read_sheet
 from fedot.data.types import Splits, labelled, paired
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
+from fedot.tokenizer import HALF
 
 SUFFIXES = {".parquet": "parquet", ".csv": ",", ".tsv": "\t", ".jsonl": "jsonl"}
+ROW = "\0row"
+"""Column of the rows' numbers: a name that no column of a user's has."""
 
 
 def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Path | None) -> Splits:
@@ -31,52 +37,70 @@ def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Pat
     Raises
     ------
     FedotError
-        For a missing key, file or column, an unknown suffix, bytes that are not UTF-8, a label without a
-        class.
+        For a missing key, file or column, an unknown suffix, bytes of another encoding, rows that can be read in
+        several ways or in none, a label without a class.
     """
     roles = ("text", "label") if task == "sentiment" else ("source", "target")
     columns = [_required(spec, role, task) for role in roles]
     paths = {split: _find(_required(spec, split, task), base_dir, data_dir) for split in ("train", "test")}
-    tables = {split: read_table(path, columns) for split, path in paths.items()}
+    given = Given(spec.separator, spec.quote, spec.encoding)
+    tables: dict[str, pa.Table] = {}
     notices: list[str] = []
-    for split, table in tables.items():
+    for split, path in paths.items():
+        table, found = read_table(path, columns, given)
         kept = _complete(table, columns if task == "translation" else columns[:1])
         if len(kept) < len(table):
-            notices.append(f"{len(table) - len(kept)} rows of {paths[split].name} have no text and are left out")
+            notices.append(f"{len(table) - len(kept)} rows of {path.name} have no text and are left out")
+        if found:
+            notices.append(f"{path.name}: {found}")
         if not len(kept):
-            raise FedotError(f"{paths[split]} has no row with a text")
+            raise FedotError(f"{path} has no row with a text")
         tables[split] = kept
     if task == "translation":
         pairs = [paired(*(_strings(tables[split], name) for name in columns)) for split in ("train", "test")]
         return Splits(pairs[0], pairs[1], (), tuple(notices))
-    names, mapping = _label_names(spec, tables["train"][columns[1]], paths["train"])
-    parts = [
-        labelled(
-            _strings(tables[split], columns[0]),
-            _classes(tables[split][columns[1]], mapping, tables[split]["row"], paths[split]),
-        )
-        for split in ("train", "test")
-    ]
-    return Splits(parts[0], parts[1], names, tuple(notices))
+    text, label = columns
+    classes = classes_of(
+        _class_names(spec), spec.label_map, tables["train"][label], tables["train"][ROW], paths["train"]
+    )
+    train, test = (
+        labelled(_strings(table, text), number_labels(table[label], classes, table[ROW], paths[split]))
+        for split, table in tables.items()
+    )
+    return Splits(train, test, classes.names, tuple(notices))
 
 
-def read_table(path: Path, columns: list[str]) -> pa.Table:
-    """Read the wanted columns of one file, and number its rows from 1 in a column ``row``."""
+def read_table(path: Path, columns: Sequence[str], given: Given = UNSAID) -> tuple[pa.Table, str]:
+    """Read the wanted columns of one file, and number its rows from 1 in the column `ROW`.
+
+    A column of mappings gives its parts by a dot: ``translation.en``.
+
+    Returns
+    -------
+    tuple
+        The table, and one line on how a CSV or TSV file was read, if that was not as usual.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be read right.
+    """
     kind = kind_of(path)
+    wanted, told = list(dict.fromkeys(columns)), ""
     try:
         if kind == "parquet":
-            table = _read_parquet(path, columns)
+            table = _read_parquet(path, wanted)
         elif kind == "jsonl":
-            table = _read_jsonl(path, columns)
+            table = _read_jsonl(path, wanted, given.encoding)
         else:
-            table = _read_csv(path, columns, kind)
+            table, told = _read_csv(path, wanted, kind, given)
     except OSError as error:
         raise FedotError(f"{path} cannot be read ({type(error).__name__})") from error
-    return table.append_column("row", pa.array(np.arange(1, len(table) + 1)))
+    return table.append_column(ROW, pa.array(np.arange(1, len(table) + 1))), told
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table in the format that the suffix names, under a temporary name first.
+    """Write a table in the format that the suffix names, packed if it says so, under a temporary name first.
 
     Raises
     ------
@@ -89,11 +113,13 @@ def write_table(table: pa.Table, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "parquet":
             pq.write_table(table, temporary)
-        elif kind == "jsonl":
-            lines = (json.dumps(row, ensure_ascii=False) for row in table.to_pylist())
-            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         else:
-            pacsv.write_csv(table, temporary, pacsv.WriteOptions(delimiter=kind))
+            with pa.output_stream(str(temporary), compression=PACKED.get(path.suffix.lower())) as file:
+                if kind == "jsonl":
+                    for row in table.to_pylist():
+                        file.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode())
+                else:
+                    pacsv.write_csv(table, file, pacsv.WriteOptions(delimiter=kind))
         temporary.replace(path)
     except OSError as error:
         raise FedotError(f"{path} cannot be written ({error.strerror or type(error).__name__})") from None
@@ -109,18 +135,26 @@ def kind_of(path: Path) -> str:
     FedotError
         If it names none that is known.
     """
-    kind = SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise FedotError(f"{path} has an unknown suffix; known are {', '.join(SUFFIXES)}")
+    packed = path.suffix.lower() in PACKED
+    kind = SUFFIXES.get(Path(path.stem).suffix.lower() if packed else path.suffix.lower())
+    if kind is None or (packed and kind == "parquet"):
+        raise FedotError(
+            f"{path} has an unknown suffix; known are {', '.join(SUFFIXES)}, "
+            f"and of text files {' and '.join(PACKED)} after it"
+        )
     return kind
 
 
 def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
     try:
-        _has_columns(path, columns, pq.read_schema(path).names)
-        table = pq.read_table(path, columns=list(dict.fromkeys(columns)))
-    except pa.ArrowInvalid as error:
+        schema = pq.read_schema(path)
+        _has_columns(path, columns, schema.names, inner=_parts_of(schema))
+        tops = [name if name in schema.names else name.split(".")[0] for name in columns]
+        table = pq.read_table(path, columns=list(dict.fromkeys(tops)))
+        arrays = [_inner(table, name) for name in columns]
+    except pa.ArrowException as error:
         raise FedotError(f"{path} cannot be read as Parquet") from error
+    table = pa.table(arrays, names=columns)
     try:
         table.validate(full=True)
     except pa.ArrowInvalid as error:
@@ -128,67 +162,110 @@ def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
     return table
 
 
-def _read_csv(path: Path, columns: list[str], delimiter: str) -> pa.Table:
-    text = _decoded(path)
-    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
-    _has_columns(path, columns, header)
-    try:
-        return pacsv.read_csv(
-            io.BytesIO(text.encode()),
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(
-                include_columns=list(dict.fromkeys(columns)),
-                column_types=dict.fromkeys(columns, pa.string()),
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise FedotError(
-            f"{path} has rows that do not fit its header of {len(header)} columns; "
-            "put texts that hold the delimiter or a quote into double quotes"
-        ) from error
+def _parts_of(schema: pa.Schema) -> list[str]:
+    """Dotted names of all parts of columns that are mappings."""
+    parts, found = [(field.name, field.type) for field in schema], []
+    while parts:
+        name, kind = parts.pop()
+        if pa.types.is_struct(kind):
+            inside = [(f"{name}.{kind.field(i).name}", kind.field(i).type) for i in range(kind.num_fields)]
+            found += [each for each, _ in inside]
+            parts += inside
+    return found
 
 
-def _read_jsonl(path: Path, columns: list[str]) -> pa.Table:
+def _inner(table: pa.Table, name: str) -> pa.ChunkedArray:
+    if name in table.column_names:
+        return table[name]
+    first, *rest = name.split(".")
+    return pc.struct_field(table[first], rest)
+
+
+def _read_csv(path: Path, columns: list[str], usual: str, given: Given) -> tuple[pa.Table, str]:
+    text, encoding = read_text(path, given.encoding)
+    sheet = read_sheet(text, str(path), columns, usual, given)
+    if not sheet.columns:
+        _has_columns(path, columns, list(sheet.header))
+    told = [describe(sheet.dialect, usual, given, encoding, len(sheet)), sheet.doubt]
+    return pa.table([pa.array(cells, pa.string()) for cells in sheet.columns], names=columns), "; ".join(
+        filter(None, told)
+    )
+
+
+def _read_jsonl(path: Path, columns: list[str], encoding: str | None) -> pa.Table:
     values: dict[str, list[Any]] = {name: [] for name in columns}
-    for number, line in enumerate(_decoded(path).split("\n"), start=1):
+    text, _ = read_text(path, encoding)
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
+        where = f", line {number}"
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise FedotError(f"{path}, line {number}: this is no valid JSON") from error
+            row = json.loads(line, object_pairs_hook=_Mapping)
+        except (ValueError, RecursionError) as error:
+            raise FedotError(f"{path}{where}: this is no valid JSON") from error
         if not isinstance(row, dict):
-            raise FedotError(f"{path}, line {number}: every line must be a JSON object")
-        _has_columns(path, columns, list(row), f", line {number}")
+            raise FedotError(f"{path}{where}: every line must be a JSON object")
         for name, column in values.items():
-            cell = row[name]
-            if cell is not None and not isinstance(cell, str | int | float):
-                raise FedotError(f"{path}, line {number}: {name!r} is neither a string nor a number")
-            column.append(None if cell is None else str(cell))
+            column.append(_json_cell(row, name, path, columns, where))
     return pa.table({name: pa.array(column, pa.string()) for name, column in values.items()})
 
 
-def _decoded(path: Path) -> str:
-    raw = path.read_bytes()
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise FedotError(f"{path}, line {line}: the bytes are not UTF-8; save the file with UTF-8 encoding") from None
+class _Mapping(dict[str, Any]):
+    """A JSON object that remembers which keys it was given twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.twice = {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
 
 
-def _has_columns(path: Path, wanted: list[str], existing: list[str], where: str = "") -> None:
+def _json_cell(row: dict[str, Any], name: str, path: Path, columns: list[str], where: str) -> str | None:
+    """The value of a column in one line of JSON, as text."""
+    cell: Any = row
+    for part in [name] if name in row else name.split("."):
+        if cell is None:
+            return None
+        if not isinstance(cell, _Mapping) or part not in cell:
+            inner = [f"{key}.{each}" for key, value in row.items() if isinstance(value, dict) for each in value]
+            _has_columns(path, columns, list(row), where, inner)
+            raise FedotError(f"{path}{where} has no column {name!r}")
+        if part in cell.twice:
+            raise FedotError(f"{path}{where} has {part!r} twice; take one out")
+        cell = cell[part]
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    if not isinstance(cell, str | int | float):
+        raise FedotError(f"{path}{where}: {name!r} is neither a string nor a number")
+    if isinstance(cell, str) and HALF.search(cell):
+        raise FedotError(
+            f"{path}{where}: {name!r} holds half of a character (\\ud800 to \\udfff), as of a text cut in "
+            "the middle of an emoji; take it out"
+        )
+    return str(cell)
+
+
+def _has_columns(
+    path: Path, wanted: list[str], existing: list[str], where: str = "", inner: Sequence[str] = ()
+) -> None:
+    """Refuse a file without the wanted columns; `inner` are dotted names of parts of its columns."""
     if not existing:
         raise FedotError(f"{path}{where} has no columns at all; is it empty?")
     for name in wanted:
-        if name not in existing:
+        if existing.count(name) > 1:
+            raise FedotError(f"{path}{where} has {existing.count(name)} columns {name!r}; rename all but one")
+        if name not in existing and name not in inner:
             # in a file without a header the names are a row of data, and this message goes to the server
-            names = [each for each in existing if each.replace("-", "_").isidentifier()]
+            names = [each for each in existing if _is_plain(each)]
             if len(names) < len(existing):
                 names.append(f"{len(existing) - len(names)} whose name is no plain word (is the header missing?)")
-            near = difflib.get_close_matches(name, names, 1)
+            parts = [each for each in inner if all(map(_is_plain, each.split(".")))]
+            near = [each for each in parts if each.endswith(f".{name}")]
+            near = near or difflib.get_close_matches(name, [*names, *parts], 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise FedotError(f"{path}{where} has no column {name!r}, only {', '.join(names)}{hint}")
+
+
+def _is_plain(name: str) -> bool:
+    return name.replace("-", "_").isidentifier()
 
 
 def _required(spec: ClientSpec, key: str, task: str) -> str:
@@ -207,6 +284,15 @@ def _find(given: str, base_dir: Path | None, data_dir: Path | None) -> Path:
     raise FedotError(f"there is no file {given}; looked for {', '.join(str(place) for place in places or [path])}")
 
 
+def _class_names(spec: ClientSpec) -> tuple[str, ...] | None:
+    if isinstance(spec.labels, str):
+        raise FedotError(
+            f"labels: {spec.labels} is for public data sets; for dataset files list the names of all classes, "
+            "for example labels: [neg, pos]"
+        )
+    return spec.labels
+
+
 def _strings(table: pa.Table, column: str) -> pa.ChunkedArray:
     values = table[column]
     if pa.types.is_dictionary(values.type):
@@ -222,59 +308,3 @@ def _complete(table: pa.Table, columns: list[str]) -> pa.Table:
         text = _strings(table, name)
         table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(text), ""), False))
     return table
-
-
-def _label_key(value: object) -> str:
-    """Write a label one way only: 1, 1.0, "1" and true are the same label."""
-    text = str(value).strip()
-    if text.lower() in ("true", "false"):
-        return str(int(text.lower() == "true"))
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() else text
-
-
-def _label_names(spec: ClientSpec, train: pa.ChunkedArray, path: Path) -> tuple[tuple[str, ...], Mapping[str, int]]:
-    """Class names, and the class of each label as written in the file."""
-    if spec.label_map is not None:
-        mapping = {_label_key(key): value for key, value in spec.label_map.items()}
-        classes = sorted(set(mapping.values()))
-        if classes != list(range(len(classes))) or len(classes) < 2:
-            raise FedotError(f"label_map must lead to the classes 0, 1, ... without a gap, but leads to {classes}")
-        names = ["/".join(key for key, value in mapping.items() if value == i) for i in classes]
-        return tuple(names), mapping
-    keys = {_label_key(value) for value in train.unique().to_pylist() if value is not None}
-    if not all(key.isdecimal() for key in keys):
-        raise FedotError(
-            f"the labels in {path} are not all whole numbers from 0; "
-            "say which class each one is, for example label_map: {neg: 0, pos: 1}"
-        )
-    classes = sorted(int(key) for key in keys)
-    if classes != list(range(len(classes))):
-        raise FedotError(
-            f"the labels in {path} are {len(classes)} numbers from {classes[0]} to {classes[-1]}, "
-            "but classes are counted 0, 1, ... without a gap; give label_map, for example {1: 0, 5: 1}"
-        )
-    return tuple(str(i) for i in classes), {str(i): i for i in classes}
-
-
-def _classes(
-    column: pa.ChunkedArray, mapping: Mapping[str, int], rows: pa.ChunkedArray, path: Path
-) -> NDArray[np.int64]:
-    """Class of each row (n,); each different value is mapped once."""
-    encoded = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    encoded = encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode(null_encoding="encode")
-    values = encoded.dictionary.to_pylist()
-    table = np.array([-1 if value is None else mapping.get(_label_key(value), -1) for value in values] or [-1])
-    indices = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    classes = np.where(encoded.indices.is_valid().to_numpy(zero_copy_only=False), table[indices], -1)
-    unknown = np.flatnonzero(classes < 0)
-    if len(unknown):
-        row = rows[int(unknown[0])].as_py()
-        raise FedotError(
-            f"{path}, row {row}: the label is none of {', '.join(mapping)} "
-            f"({len(unknown)} such rows); add it to label_map or take the rows out"
-        )
-    return classes.astype(np.int64)

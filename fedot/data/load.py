@@ -26,6 +26,9 @@ from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario
 
 FILES = "files"
+FILE_KEYS = ("train", "test", "text", "label", "label_map", "separator", "quote", "encoding")
+"""Keys that only say how a user's own files are read."""
+
 _PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
 
 
@@ -45,7 +48,10 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
     sizes = {client.name: len(client.labels) for client in clients}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise FedotError(f"all clients need the same number of classes, but they have: {told}; see labels")
+        raise FedotError(
+            f"all clients need the same number of classes, but they have: {told}; give all the same labels "
+            "(of files a list of all classes: labels: [neg, pos])"
+        )
     if scenario.partition is not None:
         return clients
     return _without_foreign_tests(clients, scenario.client_specs())
@@ -74,8 +80,11 @@ def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path
     if not len(train) or not len(test):
         raise FedotError(f"client {name} is empty: {len(train)} training and {len(test)} test rows")
     notices = list(splits.notices)
-    if splits.labels and len(np.unique(label_array(train))) < 2:
-        raise FedotError(f"the training rows of client {name} all have one class; a classifier needs two")
+    if splits.labels and (len(splits.labels) < 2 or (scenario.partition and len(np.unique(label_array(train))) < 2)):
+        raise FedotError(
+            f"the training rows of client {name} all have one class; a classifier needs two: "
+            "say which there are, for example labels: [neg, pos]"
+        )
     if scenario.partition is not None:
         part = PARTITIONERS[scenario.partition.kind]
         shares = part(label_array(train), scenario.partition, np.random.default_rng([seed, _PARTITION]))
@@ -148,6 +157,14 @@ def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
         raise FedotError(
             f"{spec.dataset} is for the task {corpus.task}, but the scenario's task is {scenario.task}; "
             f"use {', '.join([*fitting, FILES])}"
+        )
+    own = [key for key in FILE_KEYS if getattr(spec, key) is not None]
+    if own:
+        raise FedotError(f"{own[0]} is for dataset: files, and {spec.dataset} is read as published; leave it out")
+    if isinstance(spec.labels, tuple):
+        raise FedotError(
+            f"labels: [{', '.join(spec.labels)}] is for dataset: files; "
+            f"{spec.dataset} has {' or '.join(corpus.label_sets) or 'no labels'}"
         )
     if spec.labels is not None and corpus.label_sets and spec.labels not in corpus.label_sets:
         kinds = [kind for kind in corpus.label_sets if kind in ("polarity", "three-class", "emotions")]

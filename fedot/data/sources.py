@@ -14,6 +14,7 @@ from fedot.data.standin import stand_in
 from fedot.data.standin_pairs import stand_in_pairs
 from fedot.data.types import Splits
 from fedot.errors import FedotError
+from fedot.file_keys import label_kind
 from fedot.scenario import ClientSpec
 
 HUB_TIMEOUT = 3.0  # seconds to wait for the hub's first answer
@@ -88,7 +89,7 @@ def read_stand_in(name: str, spec: ClientSpec, _: Path | None) -> Splits:
     if corpus.task == "translation":
         return stand_in_pairs(spec.source or "en", spec.target or "de")
     default: str = next(iter(corpus.label_sets))
-    return stand_in(name, spec.lang or "en", corpus.label_sets[spec.labels or default])
+    return stand_in(name, spec.lang or "en", corpus.label_sets[label_kind(spec.labels) or default])
 
 
 READERS: dict[str, Reader] = {"directory": read_directory, "hub": read_hub, "stand-in": read_stand_in}

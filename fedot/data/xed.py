@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fedot.data.types import HubFile, Splits, labelled
+from fedot.file_keys import label_kind
 from fedot.scenario import ClientSpec
 
 EMOTIONS = ("anger", "anticipation", "disgust", "fear", "joy", "sadness", "surprise", "trust")
@@ -61,7 +62,7 @@ def hub_files(spec: ClientSpec) -> dict[str, HubFile]:
 
 def prepare(tables: Mapping[str, pa.Table], spec: ClientSpec) -> Splits:
     """Map emotions to the wanted labels and split by the subtitle line, a fifth for the test."""
-    kind = spec.labels or "polarity"
+    kind = label_kind(spec.labels) or "polarity"
     rows = tables["rows"] if "rows" in tables else _from_hub(tables["annotated"], tables["neutral"])
     classes = _classes(rows["labels"].combine_chunks(), kind)
     lines, notices = _lines(rows["sentence"], spec.lang or "en", tables.get("alignment"))

@@ -302,7 +302,10 @@ def _own_tokenizer(rows: _Rows) -> str:
 
 @lru_cache(maxsize=64)
 def _encode(rows: _Rows, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
-    return examples_of([getattr(_load(rows), split)], read_tokenizer(tokenizer), max_length)
+    found = examples_of([getattr(_load(rows), split)], read_tokenizer(tokenizer), max_length)
+    if found.truncated:
+        log.info("%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length)
+    return found
 
 
 def _fitting_state(state: State, config: Config) -> State:

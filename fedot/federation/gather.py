@@ -173,7 +173,11 @@ def _others_classes(clients: Mapping[int, ClientDescription], names: Sequence[st
     if len(holders) <= 1:
         return {}
     told = "; ".join(f"{who[0]}: {', '.join(labels)}" for labels, who in holders.items())
-    reason = printable(f"the clients have different classes ({told}); set `labels` so that they agree", LONGEST_REASON)
+    advice = (
+        "give all clients the same `labels`, of files a list as in labels: [neg, pos], and a label_map where a file "
+        "codes them otherwise, as in label_map: {0: neg, 1: pos}"
+    )
+    reason = printable(f"the clients have different classes ({told}); {advice}", LONGEST_REASON)
     usual = max(holders, key=lambda labels: len(holders[labels]))
     most = len(holders[usual]) > len(names) / 2
     return {node: reason for node, client in clients.items() if not most or client.labels != usual}

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from fedot.data import load_client
 from fedot.federation.classifications import tally_classes
 from fedot.federation.evaluations import AnyTally, EvaluationRequest, sum_tallies
-from fedot.federation.messages import ClientDescription
+from fedot.federation.messages import ClientDescription, ClientUpdate
 from fedot.federation.plan import Plan
 from fedot.federation.translations import tally_item
+from fedot.readable import cut_notice
 from fedot.tasks import examples_of
 from fedot.tokenizer import read_tokenizer
 from fedot.training import Labelled
@@ -33,6 +34,25 @@ def pooled_tallies(
         {"all": sum_tallies(tallies), **dict(zip(answers, tallies, strict=True))}
         for tallies in zip(*answers.values(), strict=True)
     )
+
+
+def tests_cut(plan: Plan, seed: int, parents: Iterable[ClientUpdate], shared: str) -> list[str]:
+    """One line for each client of whose test texts some are longer than its model reads.
+
+    Parameters
+    ----------
+    shared
+        The tokenizer of clients that have none of their own.
+    """
+    lines = []
+    for parent in parents:
+        data = load_client(plan.scenario, parent.partition_id, seed, plan.data_dir)
+        length = parent.config.max_length
+        tests = examples_of([data.test], read_tokenizer(parent.tokenizer or shared), length)
+        if tests.truncated:
+            total = len(tests) * (2 if isinstance(tests, Pairs) else 1)
+            lines.append(cut_notice(parent.client, tests.truncated, total, length))
+    return lines
 
 
 def _at(plan: Plan, seed: int, partition_id: int, request: EvaluationRequest) -> list[AnyTally]:

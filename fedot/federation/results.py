@@ -21,6 +21,7 @@ from fedot.federation.evaluations import AnyTally
 from fedot.federation.messages import ClientDescription, ClientUpdate
 from fedot.fusion import FusionResult
 from fedot.metrics import Tally, all_metrics
+from fedot.readable import ALARM, unknown_notice, unknown_share
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.translation.scores import signatures
@@ -144,8 +145,12 @@ class RunRecord:
                 )
 
     def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
-        """Add how each client's training went."""
+        """Add how each client's training went; say once of whose texts much is unknown to the tokenizer."""
         for update in updates:
+            unknown = unknown_share(update.token_counts)
+            told = any(line.startswith(f"{update.client}: ") and "UNKNOWN" in line for line in self.notices)
+            if unknown > ALARM and not told:
+                self.notices.append(unknown_notice(update.client, unknown))
             self.training.append(
                 {
                     "seed": seed,
@@ -157,6 +162,7 @@ class RunRecord:
                     "validation_loss": update.validation_loss,
                     "seconds": update.seconds,
                     "truncated": update.truncated,
+                    "unknown": unknown,
                 }
             )
 

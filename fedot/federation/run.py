@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate
 from fedot.federation.plan import Plan, Progress, SaveModel
+from fedot.federation.pooled import tests_cut
 from fedot.federation.references import pooled_training, score_centralised, score_parents
 from fedot.federation.results import RunRecord
 from fedot.federation.rounds import run_strategy
@@ -107,6 +108,8 @@ def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
         told = "; ".join(f"{name}: {reason}" for name, reason in failed)
         raise FedotError(f"no client could train ({told})")
     seed.record.add_training(seed.number, "parent", 1, parents)
+    if seed.plan.pooled and seed.number == seed.scenario.seeds[0]:
+        seed.record.notices += tests_cut(seed.plan, seed.number, parents, seed.federation.settings.tokenizer)
     return parents
 
 
