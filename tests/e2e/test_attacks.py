@@ -1,6 +1,8 @@
 """Whoever has what a client has tries to run code of their own on the others, by the programs that Flower brings."""
 
 import socket
+import ssl
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flwr.supercore.protobuf.translation import PROTOBUF_REQUEST_TYPES
 
 from fedot.deploy.bundles import SETTING, read_signing_key, sign
+from fedot.deploy.keys import make_owner
 from fedot.deploy.submit import CONNECTION, connection, online, register, submit
 from fedot.errors import FedotError
 from fedot.federation.apps import find_apps
-from fedot.federation.flower_commands import build_bundle, flwr, follow, start_run
+from fedot.federation.flower_commands import build_bundle, flwr, follow, script, start_run
 from tests.e2e.conftest import NODES
 from tests.e2e.federation import SUPERLINK, Federation
 
@@ -77,8 +80,8 @@ def test_code_that_nobody_trusted_has_signed_runs_on_no_node(running: Federation
         stolen = sign(build_bundle(environment, find_apps()), read_signing_key(running.owner))
         foreign = sign(build_bundle(environment, app), Ed25519PrivateKey.generate())
         why = {"": "it is not signed", foreign: "not trusted here", stolen: "the signature is of another bundle"}
-        for signature, reason in why.items():
-            run = start_run(environment, CONNECTION, app, {SETTING: signature})
+        runs = {start_run(environment, CONNECTION, app, {SETTING: each}): reason for each, reason in why.items()}
+        for run, reason in runs.items():
             follow(environment, CONNECTION, run, lambda _: None)
             for node in running.supernodes.values():
                 refused = [line for line in node.text().splitlines() if f"bundle refused, run {run}:" in line]
@@ -94,20 +97,15 @@ def test_code_that_nobody_trusted_has_signed_runs_on_no_node(running: Federation
 
 def printed(running: Federation, run: str) -> str:
     """What the ServerApp of a run said."""
-    import subprocess
-
-    from fedot.federation.flower_commands import script
-
     with connection(running.link) as environment:
         command = [script("flwr"), "log", run, CONNECTION, "--show"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
 
 
+@pytest.mark.slow
 def test_the_owner_is_told_that_a_node_does_not_trust_him(running: Federation, tmp_path: Path) -> None:
-    from fedot.deploy.keys import make_owner
-
     make_owner(tmp_path / "public", tmp_path / "owner")
-    settings = {"scenario": "./scenarios/quickstart.yaml", "out-dir": str(tmp_path / "out")}
+    settings = {"scenario": str(find_apps() / "scenarios" / "quickstart.yaml"), "out-dir": str(tmp_path / "out")}
     with pytest.raises(FedotError, match=r"refused the bundle.*SHA256:") as found:
         submit(running.link, settings, len(NODES), tmp_path / "owner" / "key", tell=lambda _: None)
     assert "\n" not in str(found.value)
@@ -131,7 +129,8 @@ def test_who_has_what_clients_have_can_neither_run_list_nor_register(running: Fe
 def test_no_call_but_a_supernodes_reaches_the_superlink(running: Federation) -> None:
     """Not one of Flower's table; a fleet call without a node's signature does, and is refused there."""
     asked: dict[str, Any] = {"content": b"", "headers": {"content-type": "application/x-protobuf"}}
-    with httpx.Client(base_url=f"https://{running.door.address}", verify=str(running.door.root_certificates)) as client:
+    trusted = ssl.create_default_context(cafile=running.door.root_certificates)
+    with httpx.Client(base_url=f"https://{running.door.address}", verify=trusted, trust_env=False) as client:
         for method, path in [*PROTOBUF_REQUEST_TYPES, ("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/health")]:
             found = client.request(method, path, **asked)
             if path.startswith("/v1/fleet/"):
