@@ -2,8 +2,8 @@
 
     python -m fedot.deploy.constraints
 
-It asks pip what it would install today for the image's Python, installs nothing, and writes constraints.txt.
-are left out: whether torch wants them depends on the index that it comes from.
+It asks pip what it would install today for the image's Python, installs nothing, and writes constraints.txt. CUDA's
+packages are left out: whether torch wants them depends on the index that it comes from.
 """
 
 import json
