@@ -5,14 +5,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path for folder in ("fedot", "clients", "server") for path in (ROOT / folder).rglob("*.py"))
+LAUNCHERS = ("fedot/deploy/superlink.py", "fedot/deploy/supernode.py")
 FLOWER = (
-    "fedot/federation",
-    "fedot/strategies",
-    "fedot/wire",
-    "fedot/simulate.py",
-    "fedot/deploy/superlink.py",
-    "clients",
-    "server",
+    *("fedot/federation", "fedot/strategies", "fedot/wire", "fedot/simulate.py", *LAUNCHERS),
+    *("clients", "server"),
 )
 PURE = ("fedot/symmetry.py", "fedot/transport", "fedot/fusion")
 BEYOND = ("flwr", "datasets", "fedot.data", "fedot.federation", "fedot.strategies", "fedot.report", "fedot.simulate")

@@ -22,19 +22,25 @@ Insecure = Annotated[bool, typer.Option("--insecure", help="No TLS: only on a ma
 
 @cli.command()
 def keys(
-    folder: Annotated[Path, typer.Argument(help="Where public/, ca/, server/ and nodes/ go.")],
+    folder: Annotated[Path, typer.Argument(help="Where public/, ca/, server/, owner/ and nodes/ go.")],
     host: Annotated[list[str], typer.Option(help="Name or address by which clients reach the SuperLink; repeatable.")],
     node: Annotated[list[str] | None, typer.Option(help="Name of a SuperNode; repeatable.")] = None,
     days: Annotated[float, typer.Option(help="How long certificates are valid.")] = 365,
     begin: Annotated[Path | None, typer.Option(help="File that an earlier `run --over` left; it is removed.")] = None,
 ) -> None:
-    """Make an authority, the SuperLink's certificate and SuperNodes' keys; what is there already stays."""
+    """Make an authority, the SuperLink's certificate, and keys of SuperNodes and owner; what is there stays."""
     from fedot.deploy.keys import make_all
 
-    make_all(folder, host, node or [], days)
+    if not days > 0:
+        raise FedotError(f"--days is {days}; a certificate needs some time, for example 365")
+    notes = make_all(folder, host, node or [], days)
     if begin is not None:
         begin.unlink(missing_ok=True)
-    typer.echo(f"{folder}: give public/ to everybody, server/ to the SuperLink, nodes/NAME/ to NAME; put ca/ away")
+    typer.echo(
+        f"{folder}: give public/ to everybody, server/ to the SuperLink, nodes/NAME/ to NAME; keep owner/, put ca/ away"
+    )
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 @cli.command()
@@ -57,6 +63,7 @@ def run(
         str, typer.Argument(envvar="FEDOT_SCENARIO", help="Scenario file, in the app's folder or at the SuperLink.")
     ],
     out: Annotated[str, typer.Option(help="Output folder, at the SuperLink.")],
+    signing_key: Annotated[Path, typer.Option(help="The study owner's key, which signs what SuperNodes run.")],
     superlink: Address = "127.0.0.1:8000",
     root_certificates: Trusted = None,
     insecure: Insecure = False,
@@ -87,7 +94,7 @@ def run(
             "command": f"python -m fedot.deploy run {scenario}",
         }
         told = partial(typer.echo, err=True)
-        submit(link, settings, nodes or len(known.client_specs()), wait=wait, tell=told)
+        submit(link, settings, nodes or len(known.client_specs()), signing_key, wait=wait, tell=told)
     finally:
         if over is not None:
             over.touch()
@@ -108,6 +115,22 @@ def compose(
     names = load_scenario(scenario, chosen.overrides).client_names()
     settings = {"FEDOT_PROFILE": profile, "FEDOT_VARIANT": variant}
     typer.echo(compose_file(names, scenario.as_posix(), {k: v for k, v in settings.items() if v}), nl=False)
+
+
+@cli.command()
+def front(
+    listen: Annotated[str, typer.Option(help="Where SuperNodes come, HOST:PORT.")] = "0.0.0.0:8000",
+    superlink: Annotated[str, typer.Option(help="Where the SuperLink listens, HOST:PORT.")] = "127.0.0.1:8001",
+    server: Annotated[Path | None, typer.Option(help="Folder of server.pem and server.key.")] = None,
+    root_certificates: Trusted = None,
+    insecure: Insecure = False,
+) -> None:
+    """Stand before a SuperLink: let SuperNodes through, and nobody who would start, list or register something."""
+    from fedot.deploy.front import serve
+
+    if insecure == (server is not None and root_certificates is not None):
+        raise FedotError("give --server FOLDER and --root-certificates FILE, or --insecure on a machine of your own")
+    serve(listen, superlink, server, root_certificates)
 
 
 def _edition(scenario: str, profile: str, variant: str, overrides: list[str]) -> "Run":

@@ -1,30 +1,35 @@
-"""Certificates of a federation's own authority, and the SuperNodes' keys.
+"""Certificates of a federation's own authority, the SuperNodes' keys, and the key of the study's owner.
 
 The authority's key signs the SuperLink's certificate and can then be put away; clients trust `ca.crt` alone. SuperNodes
-prove who they are by elliptic-curve keys in OpenSSH's format, the only one that Flower takes.
+prove who they are by elliptic-curve keys in OpenSSH's format, the only one that Flower takes. The owner's key signs
+the code that SuperNodes run; they are given its public half in `trusted.yaml`.
 """
 
 import datetime
 import ipaddress
 import os
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from fedot.deploy.bundles import write_trusted
 from fedot.errors import FedotError
+from fedot.outside import told
 
-DAYS = 365
-CA_CERT, CA_KEY, SERVER_CERT, SERVER_KEY = "ca.crt", "ca.key", "server.pem", "server.key"
+DAYS, MOST_DAYS = 365, 36_500
+CA_CERT, CA_KEY, SERVER_CERT, SERVER_KEY, TRUSTED = "ca.crt", "ca.key", "server.pem", "server.key", "trusted.yaml"
 
 ITSELF = ("localhost", "127.0.0.1")
 """Under these names the SuperLink's own executor calls it."""
 
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOST = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """No path, and nothing that a command would take for an option."""
 
@@ -42,6 +47,7 @@ def make_authority(public: Path, private: Path, days: float = DAYS) -> None:
     """
     if _both(public / CA_CERT, private / CA_KEY):
         return
+    _check_days(days)
     key = ec.generate_private_key(CURVE)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fedot authority")])
     certificate = (
@@ -67,9 +73,14 @@ def make_server(public: Path, private: Path, folder: Path, hosts: Sequence[str],
         raise FedotError("a server certificate needs at least one host; give --host NAME or --host ADDRESS")
     if _both(folder / SERVER_CERT, folder / SERVER_KEY):
         return
-    authority = x509.load_pem_x509_certificate((public / CA_CERT).read_bytes())
-    signer = serialization.load_pem_private_key((private / CA_KEY).read_bytes(), None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    _check_days(days)
+    authority = _read_certificate(public / CA_CERT)
+    with told(
+        f"{private / CA_KEY} is no key without a passphrase; put the right file there, or begin with an empty folder"
+    ):
+        signer = serialization.load_pem_private_key((private / CA_KEY).read_bytes(), None)
+    if not isinstance(signer, ec.EllipticCurvePrivateKey) or signer.public_key() != authority.public_key():
+        raise FedotError(f"{private / CA_KEY} is not the key of {public / CA_CERT}; put the right file there")
     key = ec.generate_private_key(CURVE)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
     names = dict.fromkeys([*hosts, *ITSELF])
@@ -100,23 +111,70 @@ def make_node(public: Path, folder: Path, name: str) -> None:
     _write(public / f"{name}.pub", shown + b"\n")
 
 
-def make_all(folder: Path, hosts: Sequence[str], nodes: Sequence[str], days: float = DAYS) -> None:
-    """Make everything in one folder: `public/`, `ca/`, `server/` and `nodes/NAME/`, each for those who need it.
+def make_owner(public: Path, folder: Path) -> None:
+    """Make a study owner's key: `key` in its own `folder`, `trusted.yaml` in `public`; what is there already stays."""
+    if _both(folder / "key", public / TRUSTED):
+        return
+    key = ed25519.Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    _write(folder / "key", private, secret=True)
+    _write(public / TRUSTED, write_trusted([key.public_key()]).encode())
+
+
+def make_all(folder: Path, hosts: Sequence[str], nodes: Sequence[str], days: float = DAYS) -> list[str]:
+    """Make everything in one folder: `public/`, `ca/`, `server/`, `owner/` and `nodes/NAME/`, each for who needs it.
+
+    Returns
+    -------
+    list of str
+        What its user has to know, such as that a certificate that stays is for other hosts than these.
 
     Raises
     ------
     FedotError
-        If a name cannot be used, before anything is written; or if half a pair is there.
+        If a name or the time cannot be used, before anything is written; or if half a pair is there.
     """
     for host in hosts:
         _host(host)
     for name in nodes:
         _check_name(name)
+    _check_days(days)
     public, private = folder / "public", folder / "ca"
     make_authority(public, private, days)
+    stays = (folder / "server" / SERVER_CERT).exists()
     make_server(public, private, folder / "server", hosts, days)
+    make_owner(public, folder / "owner")
     for name in nodes:
         make_node(public, folder / "nodes" / name, name)
+    for each in (private, folder / "server", folder / "owner", *(folder / "nodes" / name for name in nodes)):
+        _close(each)
+    return _differences(folder / "server" / SERVER_CERT, hosts) if stays else []
+
+
+def _differences(path: Path, hosts: Sequence[str]) -> list[str]:
+    """Tell what a certificate that was there already does not do."""
+    certificate = _read_certificate(path)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    found = [str(name.value) for name in names]
+    remedy = f"to have a new one, remove {path.parent} and run this again"
+    told_of = []
+    if missing := [host for host in hosts if _host(host) not in list(names)]:
+        told_of.append(f"{path} stays and is for {', '.join(found)}, not for {', '.join(missing)}; {remedy}")
+    if certificate.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+        told_of.append(f"{path} stays and has expired on {certificate.not_valid_after_utc:%Y-%m-%d}; {remedy}")
+    return told_of
+
+
+def _read_certificate(path: Path) -> x509.Certificate:
+    with told(f"{path} is no certificate; put the right file there, or begin with an empty folder"):
+        return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def _check_days(days: float) -> None:
+    if not abs(days) <= MOST_DAYS:  # nor what is not a number
+        raise FedotError(f"a certificate is to be valid for {days} days; at most {MOST_DAYS} are possible")
 
 
 def _certificate(
@@ -145,7 +203,10 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 def _host(host: str) -> x509.GeneralName:
     try:
-        return x509.IPAddress(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host)
+        if getattr(address, "scope_id", None):
+            raise FedotError(f"a host is {host!r}; an address with a zone holds on one machine alone, leave %... out")
+        return x509.IPAddress(address)
     except ValueError:
         if not HOST.fullmatch(host):
             raise FedotError(
@@ -178,7 +239,12 @@ def _write(path: Path, content: bytes, *, secret: bool = False) -> None:
     """Write under a temporary name, readable by nobody else if secret, then rename."""
     temporary = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if secret:
+            path.parent.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _close(path.parent)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
         temporary.unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
         with os.fdopen(handle, "wb") as file:
@@ -186,3 +252,12 @@ def _write(path: Path, content: bytes, *, secret: bool = False) -> None:
         temporary.replace(path)
     except OSError as error:
         raise FedotError(f"{path} cannot be written ({error.strerror}); choose another folder") from None
+
+
+def _close(folder: Path) -> None:
+    """Let nobody but its owner into a folder of keys."""
+    try:
+        if folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise FedotError(f"{folder} cannot be closed to others ({error.strerror}); choose another folder") from None

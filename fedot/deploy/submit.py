@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import ssl
 import sysconfig
@@ -12,12 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedot.deploy.bundles import SETTING, key_id, read_signing_key, sign
 from fedot.errors import FedotError
 from fedot.federation.apps import find_apps
-from fedot.federation.flower_commands import QUIET, Value, flwr, follow, start_run
+from fedot.federation.flower_commands import QUIET, Value, build_bundle, flwr, follow, start_run
+from fedot.outside import printable
 
 CONNECTION = "fedot"
 PAUSE, SECONDS = 2.0, 10.0
+REFUSED = "The FAB could not be verified"
+"""What Flower says of a bundle that a SuperNode refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,29 @@ def connection(superlink: SuperLink) -> Iterator[dict[str, str]]:
         yield {**os.environ, **QUIET, "FLWR_HOME": home, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """Take an address apart.
+
+    Raises
+    ------
+    FedotError
+        If it is not HOST:PORT.
+
+    Examples
+    --------
+    >>> host_and_port("superlink.example.org:8000")
+    ('superlink.example.org', 8000)
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 2**16:
+        raise FedotError(f"the address is {printable(address, 80)!r}; HOST:PORT is needed, with a port of 1 to 65535")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 def _check(superlink: SuperLink) -> None:
-    host, _, port = superlink.address.rpartition(":")
-    if not port.isdigit():
-        raise FedotError(f"the SuperLink is {superlink.address!r}; HOST:PORT is needed")
+    host, port = host_and_port(superlink.address)
     try:
-        with socket.create_connection((host, int(port)), timeout=SECONDS) as plain:
+        with socket.create_connection((host, port), timeout=SECONDS) as plain:
             if superlink.root_certificates is not None:
                 trusted = ssl.create_default_context(cafile=superlink.root_certificates)
                 with trusted.wrap_socket(plain, server_hostname=host):
@@ -74,8 +96,14 @@ def _check(superlink: SuperLink) -> None:
             f"the certificate of {superlink.address} cannot be trusted: {error.verify_message}; "
             f"is {superlink.root_certificates} of the authority that signed it?"
         ) from None
-    except OSError as error:
-        raise FedotError(f"no SuperLink answers at {superlink.address} ({error.strerror or error})") from None
+    except ssl.SSLError as error:
+        raise FedotError(
+            f"no connection by TLS to {superlink.address} ({error.reason or 'no reason given'}); "
+            f"is it a SuperLink, and is {superlink.root_certificates} a certificate?"
+        ) from None
+    except (OSError, UnicodeError) as error:  # the latter of a name that cannot be one
+        why = getattr(error, "strerror", None) or ("no name of a host" if isinstance(error, UnicodeError) else error)
+        raise FedotError(f"no SuperLink answers at {superlink.address} ({why})") from None
 
 
 def register(superlink: SuperLink, public: Path) -> list[str]:
@@ -104,7 +132,7 @@ def register(superlink: SuperLink, public: Path) -> list[str]:
 def online(environment: Mapping[str, str]) -> list[str]:
     """Names, or ids, of the SuperNodes that the SuperLink holds for connected."""
     nodes = flwr(environment, "supernode", "list", CONNECTION, "--format", "json")["nodes"]
-    return sorted(str(node.get("name") or node["node-id"]) for node in nodes if node["status"] == "online")
+    return sorted(printable(node.get("name") or node["node-id"], 80) for node in nodes if node["status"] == "online")
 
 
 def wait_for_supernodes(environment: Mapping[str, str], number: int, seconds: float) -> None:
@@ -129,11 +157,12 @@ def submit(
     superlink: SuperLink,
     run_config: Mapping[str, Value],
     nodes: int,
+    signing_key: Path,
     *,
     wait: float = 120.0,
     tell: Callable[[str], None] = print,
 ) -> None:
-    """Wait for the SuperNodes, start a run, pass its progress on, and return when it has ended well.
+    """Wait for the SuperNodes, start a signed run, pass its progress on, and return when it has ended well.
 
     Parameters
     ----------
@@ -141,6 +170,8 @@ def submit(
         Values for keys of ``[tool.flwr.app.config]``; `out-dir` is a path at the SuperLink.
     nodes
         How many SuperNodes must be connected before the run starts.
+    signing_key
+        The study owner's key; SuperNodes run what a key has signed that they trust.
     wait
         For so many seconds.
 
@@ -149,8 +180,19 @@ def submit(
     FedotError
         If they are not there in time, or the run fails; then with the run's own reason.
     """
+    key = read_signing_key(signing_key)
     with connection(superlink) as environment:
         wait_for_supernodes(environment, nodes, wait)
-        run_id = start_run(environment, CONNECTION, find_apps(), run_config)
-        tell(f"run {run_id} is started")
-        follow(environment, CONNECTION, run_id, tell)
+        apps = find_apps()
+        signature = sign(build_bundle(environment, apps), key)
+        run_id = start_run(environment, CONNECTION, apps, {**run_config, SETTING: signature})
+        tell(f"run {printable(run_id, 40)} is started")
+        try:
+            follow(environment, CONNECTION, run_id, tell)
+        except FedotError as error:
+            if REFUSED not in str(error):
+                raise
+            raise FedotError(
+                f"a SuperNode refused the bundle, since none of the keys that it trusts has signed it; "
+                f"it needs the trusted.yaml of {key_id(key.public_key())}"
+            ) from None

@@ -1,5 +1,6 @@
 """Flower's command line, called as a program: it has no other public way to start and follow a run."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -8,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fedot.errors import FedotError
+from fedot.outside import parse_json, printable
 
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 """Nothing phones home; Flower and Ray read these when they are imported."""
@@ -20,8 +23,9 @@ QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_U
 Value = bool | float | int | str
 
 POLL_SECONDS, PATIENCE = 1.0, 120.0
-REASON = re.compile(r"fedot\.errors\.FedotError: (.+)")
+DETAILS = re.compile(r"(?:ServerApp|Simulation) failed with exception: (.+)", re.DOTALL)
 PROGRESS = re.compile(r"\S+: +\d+ % .+")
+LONGEST_REASON, LONGEST_LINE, MOST_LINES = 1000, 10_000, 20_000
 
 
 def flwr(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
@@ -33,16 +37,45 @@ def flwr(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
         With Flower's own reason, if it fails.
     """
     done = subprocess.run(
-        [script("flwr"), *arguments], env=dict(environment), capture_output=True, text=True, check=False
+        [script("flwr"), *arguments],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except json.JSONDecodeError:
-        answer = {}
-    if done.returncode or not answer.get("success"):
-        reason = str(answer.get("error-message", "")) or (done.stderr or done.stdout).strip()
-        raise FedotError(f"`flwr {arguments[0]}` failed: {' '.join(reason.split())[:500]}")
+    answer: Any = {}
+    with contextlib.suppress(FedotError):
+        answer = parse_json(done.stdout, "Flower's answer")
+    if done.returncode or not isinstance(answer, dict) or not answer.get("success"):
+        said = answer.get("error-message") if isinstance(answer, dict) else None
+        reason = printable(said or done.stderr or done.stdout, LONGEST_REASON)
+        raise FedotError(f"`flwr {arguments[0]}` failed: {reason}")
     return answer
+
+
+def build_bundle(environment: Mapping[str, str], apps: Path) -> bytes:
+    """Build the bundle of the apps in a folder, byte for byte what `start_run` sends.
+
+    Raises
+    ------
+    FedotError
+        With Flower's own reason, if it cannot be built.
+    """
+    with tempfile.TemporaryDirectory(prefix="fedot-bundle-") as folder:
+        done = subprocess.run(
+            [script("flwr"), "build", "--app", str(apps)],
+            env=dict(environment),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        built = list(Path(folder).glob("*.fab"))
+        if done.returncode or len(built) != 1:
+            raise FedotError(f"`flwr build` failed: {printable(done.stderr or done.stdout, LONGEST_REASON)}")
+        return built[0].read_bytes()
 
 
 def start_run(
@@ -78,28 +111,30 @@ def follow(environment: Mapping[str, str], connection: str, run_id: str, on_prog
     Raises
     ------
     FedotError
-        If the run fails; with its own reason where it gave one.
+        If the run fails; with the reason that its status gives. What it prints is not asked: a line of it may be a
+        client's text.
     """
-    lines: list[str] = []
+    lines: deque[str] = deque(maxlen=MOST_LINES)
     while True:
         for line in _stream(environment, connection, run_id):
             lines.append(line)
             if PROGRESS.match(line):
-                on_progress(line)
-        status = _status(environment, connection, run_id)
+                on_progress(printable(line))
+        status, details = _status(environment, connection, run_id)
         if status == "finished:completed":
             return
         if status.startswith("finished"):
-            raise FedotError(_reason(lines, status))
+            raise FedotError(_reason(lines, status, details))
         time.sleep(POLL_SECONDS)
 
 
-def _status(environment: Mapping[str, str], connection: str, run_id: str) -> str:
-    """Ask how a run is; a SuperLink that is started again keeps its runs, so a while without an answer is borne."""
+def _status(environment: Mapping[str, str], connection: str, run_id: str) -> tuple[str, str]:
+    """Ask how a run is, and why; a SuperLink that is started again keeps its runs, so a while in silence is borne."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return str(flwr(environment, "ls", connection, "--run-id", run_id, "--format", "json")["runs"][0]["status"])
+            run = flwr(environment, "ls", connection, "--run-id", run_id, "--format", "json")["runs"][0]
+            return str(run["status"]), str(run.get("status-details", ""))
         except FedotError:
             if time.monotonic() >= deadline:
                 raise
@@ -120,19 +155,28 @@ def _stream(environment: Mapping[str, str], connection: str, run_id: str) -> Ite
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                yield line.rstrip()
+                yield line.rstrip()[:LONGEST_LINE]
         finally:
             process.terminate()
 
 
-def _reason(lines: list[str], status: str) -> str:
-    """Tell in one line why a run failed; where the apps did not say, keep their output for reading."""
-    reasons = [found.group(1) for line in lines if (found := REASON.match(line))]
-    if reasons:
-        return reasons[-1]
-    with tempfile.NamedTemporaryFile("w", prefix="fedot-flower-", suffix=".log", delete=False) as kept:
-        kept.write("\n".join(lines))
-    return f"the run ended as {status}; what it printed is in {kept.name}"
+def _reason(lines: Iterable[str], status: str, details: str) -> str:
+    """Tell in one line why a run failed; where that is not for its user to mend, keep what it printed for reading."""
+    found = DETAILS.fullmatch(details)
+    reason = printable(found.group(1) if found else details, LONGEST_REASON)
+    if found and any(line.strip() == f"{FedotError.__module__}.FedotError: {found.group(1)}" for line in lines):
+        return reason
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="fedot-flower-", suffix=".log", encoding="utf-8", delete=False
+    ) as kept:
+        kept.write("\n".join(_readable(line) for line in lines))
+    why = f" ({reason})" if reason else ""
+    return f"the run ended as {printable(status)}{why}; what it printed is in {kept.name}"
+
+
+def _readable(line: str) -> str:
+    """Leave a printed line its indentation, and nothing that a terminal obeys."""
+    return " " * (len(line) - len(line.lstrip(" "))) + printable(line, LONGEST_LINE)
 
 
 def script(name: str) -> str:

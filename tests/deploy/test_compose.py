@@ -9,6 +9,10 @@ from fedot.errors import FedotError
 ROOT = Path(__file__).parents[2]
 BASE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = BASE["services"]
+NETWORKS = {
+    "keys": ["control"], "superlink": ["control"], "register": ["control"], "run": ["control"],
+    "front": ["control", "clients"],
+}  # fmt: skip
 NODES = [name for name in SERVICES if name.startswith("supernode-")]
 
 
@@ -19,13 +23,41 @@ def test_every_service_is_hardened(name):
     assert service["init"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["networks"] == ["federation"]
+    assert service["networks"] == NETWORKS.get(name, ["clients"])
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
     assert {"mem_limit", "pids_limit", "cpus"} <= service.keys()
     assert not {"ports", "privileged", "user", "network_mode"} & service.keys()
 
 
-def test_the_network_has_no_way_out():
-    assert BASE["networks"]["federation"] == {"internal": True}
+def test_the_networks_have_no_way_out():
+    assert BASE["networks"] == {"control": {"internal": True}, "clients": {"internal": True}}
+
+
+def test_clients_meet_the_front_and_nobody_who_may_command():
+    """And it is by its name that they call."""
+    assert {name for name in SERVICES if "clients" in SERVICES[name]["networks"]} == {"front", *NODES}
+    for name in NODES:
+        assert "--superlink=front:8000" in SERVICES[name]["entrypoint"]
+        assert SERVICES[name]["healthcheck"]["test"][-1] == "front:8000"
+        assert SERVICES[name]["depends_on"]["front"] == {"condition": "service_healthy"}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_nodes_run_what_the_owner_has_signed_also_without_tls(name):
+    given = "--trusted-entities=/keys/public/trusted.yaml"
+    insecure = yaml.load((ROOT / "compose.insecure.yml").read_text(), Loader=Overrides)["services"]
+    for service in (SERVICES[name], {**SERVICES[name], **insecure[name]}):
+        assert service["entrypoint"][-4:-1] == ["python", "-m", "fedot.deploy.supernode"]
+        assert given in service["command"]
+    for run in (SERVICES["run"], insecure["run"]):
+        assert run["command"][run["command"].index("--signing-key") + 1] == "/keys/owner/key"
+
+
+class Overrides(yaml.SafeLoader):
+    """Compose's own tag."""
+
+
+Overrides.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
 
 
 def test_tls_and_authentication_are_the_default():
@@ -45,7 +77,8 @@ def sources(service):
 def test_keys_and_data_are_where_they_are_needed_and_nowhere_else():
     who = {name: sources(service) for name, service in SERVICES.items()}
     assert [name for name in who if "ca" in who[name]] == ["keys"]
-    assert [name for name in who if "server" in who[name]] == ["keys", "superlink"]
+    assert [name for name in who if "server" in who[name]] == ["keys", "superlink", "front"]
+    assert [name for name in who if "owner" in who[name]] == ["keys", "run"]
     for k, name in enumerate(NODES):
         assert [other for other in who if f"node-{k}" in who[other]] == ["keys", name]
         data = [other for other in who if any(f"FEDOT_DATA_{k}" in source for source in who[other])]
@@ -73,6 +106,8 @@ def test_an_override_has_a_node_for_each_client(clients):
         assert service["read_only"] is True
         node = f'partition-id={k} data-path="/data" cache-path="/cache" tell-words=true'
         assert f"--node-config={node}" in service["command"]
+        assert service["networks"] == ["clients"]
+        assert "--trusted-entities=/keys/public/trusted.yaml" in service["command"]
         assert {f"node-{k}:/keys/node:ro", f"models-{k}:/cache"} <= set(service["volumes"])
         assert any(volume.startswith(f"${{FEDOT_DATA_{k}:-none-{k}}}") for volume in service["volumes"])
         assert not any("-1:" in volume for volume in service["volumes"])

@@ -1,5 +1,7 @@
 import datetime
 import ipaddress
+import math
+import os
 import stat
 import subprocess
 import sys
@@ -56,6 +58,8 @@ def test_secrets_are_for_their_owner_and_nothing_is_half_written(folder):
         assert not path.name.endswith(".part")
         if path.name in ("ca.key", "server.key", "key"):
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert len(list(folder.rglob("key"))) == 3
     assert not any("PRIVATE" in path.read_text() for path in (folder / "public").iterdir())
 
 
@@ -64,6 +68,71 @@ def test_what_is_there_stays(folder):
     make_all(folder, ["elsewhere"], ["north", "west"])
     assert all(path.read_bytes() == content for path, content in before.items())
     assert (folder / "nodes" / "west" / "key").exists()
+
+
+def test_folders_that_were_open_are_closed(folder):
+    """Also those that an earlier release, or a shell, has made."""
+    kept = [folder / "ca", folder / "server", folder / "owner", folder / "nodes" / "north"]
+    for path in kept:
+        path.chmod(0o777)
+    (folder / "nodes" / "west").mkdir(mode=0o755)
+    make_all(folder, ["superlink"], ["north", "west"])
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (*kept, folder / "nodes" / "west")} == {0o700}
+
+
+def test_no_umask_opens_a_folder(tmp_path):
+    old = os.umask(0)
+    try:
+        make_all(tmp_path / "k", ["superlink"], ["north"])
+    finally:
+        os.umask(old)
+    for path in ("ca", "server", "owner", "nodes/north"):
+        assert stat.S_IMODE((tmp_path / "k" / path).stat().st_mode) == 0o700
+
+
+def test_a_changed_host_is_told_and_a_known_one_is_not(folder):
+    assert make_all(folder, ["192.0.2.7", "superlink"], []) == []
+    (note,) = make_all(folder, ["superlink", "elsewhere", "192.0.2.8"], [])
+    assert "stays and is for superlink, 192.0.2.7, localhost, 127.0.0.1, not for elsewhere, 192.0.2.8" in note
+    assert str(folder / "server") in note
+
+
+def test_an_old_certificate_is_told(tmp_path):
+    make_all(tmp_path, ["superlink"], [], -1)
+    (note,) = make_all(tmp_path, ["superlink"], [])
+    assert "has expired" in note
+
+
+def test_the_owners_key_is_no_nodes(folder):
+    assert {path.name for path in (folder / "public").glob("*.pub")} == {"north.pub", "south.pub"}
+    assert "ssh-ed25519 " in (folder / "public" / "trusted.yaml").read_text()
+
+
+@pytest.mark.parametrize("days", [math.nan, math.inf, -math.inf, 1e9, 1e308])
+def test_days_that_no_calendar_has_are_refused_before_anything_is_written(tmp_path, days):
+    with pytest.raises(FedotError, match="days"):
+        make_all(tmp_path / "keys", ["superlink"], [], days)
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize("name", ["ca/ca.key", "public/ca.crt", "server/server.pem"])
+def test_a_file_that_is_something_else_is_one_line(folder, name):
+    (folder / name).write_text("garbage")
+    if not name.startswith("server"):
+        for path in (folder / "server").iterdir():
+            path.unlink()
+    with pytest.raises(FedotError, match=name.rpartition("/")[2]) as found:
+        make_all(folder, ["superlink"], [])
+    assert "\n" not in str(found.value)
+
+
+def test_a_key_of_another_authority_signs_nothing(folder, tmp_path):
+    make_all(tmp_path / "other", ["superlink"], [])
+    (folder / "ca" / "ca.key").write_bytes((tmp_path / "other" / "ca" / "ca.key").read_bytes())
+    for path in (folder / "server").iterdir():
+        path.unlink()
+    with pytest.raises(FedotError, match="is not the key of"):
+        make_all(folder, ["superlink"], [])
 
 
 def test_half_a_pair_is_refused(folder):
@@ -78,7 +147,23 @@ def test_a_name_is_no_path(tmp_path, name):
         make_node(tmp_path, tmp_path, name)
 
 
-@pytest.mark.parametrize("host", ["", "superlink:8000", "https://superlink", "süd.example.org", "a b", "-x"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "superlink:8000",
+        "https://superlink",
+        "süd.example.org",
+        "a b",
+        "-x",
+        "a..b",
+        "a" * 64,
+        "a." * 140 + "b",
+        "a.",
+        "fe80::1%eth0",
+        "*.x.org",
+    ],
+)
 def test_a_host_that_cannot_be_in_a_certificate_is_refused_before_anything_is_written(tmp_path, host):
     with pytest.raises(FedotError, match="host"):
         make_all(tmp_path / "keys", ["superlink", host], ["north"])

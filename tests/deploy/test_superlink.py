@@ -1,6 +1,9 @@
 """A SuperLink that waits for its database."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 
@@ -10,6 +13,7 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
 from fedot.deploy import superlink
+from fedot.deploy.keys import make_owner
 
 
 class Store(sql_mixin.SqlMixin):
@@ -61,3 +65,23 @@ def test_a_locked_database_is_waited_for(tmp_path, impatient):
 def test_other_settings_stay(impatient):
     superlink.wait_longer()
     assert dict(sql_mixin.SQLITE_PRAGMAS) == {**impatient, "busy_timeout": "300000"}
+
+
+@pytest.mark.parametrize("launcher", ["superlink", "supernode"])
+def test_started_by_hand_it_does_not_phone_home(launcher, tmp_path):
+    """Whatever the surroundings say; Flower reads this when it is imported."""
+    make_owner(tmp_path, tmp_path / "owner")
+    code = (
+        "import sys, runpy, atexit\n"
+        f"sys.argv = ['x', '--trusted-entities', {str(tmp_path / 'trusted.yaml')!r}, '--version']\n"
+        "def told():\n"
+        "    from flwr.supercore import telemetry, update_check\n"
+        "    print('telemetry', telemetry.FLWR_TELEMETRY_ENABLED)\n"
+        "atexit.register(told)\n"
+        f"runpy.run_module('fedot.deploy.{launcher}', run_name='__main__')\n"
+    )
+    surroundings = {**os.environ, "FLWR_TELEMETRY_ENABLED": "1", "FLWR_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60, check=False)
+    assert "Flower version" in done.stdout, done.stderr
+    assert "telemetry 0" in done.stdout

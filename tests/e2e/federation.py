@@ -1,6 +1,7 @@
-"""A federation of Flower's real programs, with TLS and SuperNode authentication.
+"""A federation of Flower's real programs, with TLS and SuperNode authentication, as docs/deploy.md starts them.
 
-On Linux each program has a loopback address of its own, as if it were on a host of its own.
+On Linux each program has a loopback address of its own, as if it were on a host of its own. SuperNodes know the front
+alone; the SuperLink behind it is on 127.0.0.1.
 """
 
 import contextlib
@@ -14,10 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fedot.deploy import superlink
 from fedot.deploy.keys import make_all
 from fedot.deploy.submit import SuperLink, register
-from fedot.federation.flower_commands import QUIET, free_port, script
+from fedot.federation.flower_commands import QUIET, free_port
 
 SUPERLINK, SUPERNODE = ("127.0.0.2", "127.0.0.{}") if sys.platform == "linux" else ("127.0.0.1", "127.0.0.1")
 START = 90.0  # seconds for a program to come up on a busy machine
@@ -53,19 +53,31 @@ class Federation:
     folder: Path
     port: int
     keys: Path
+    control: int = field(default_factory=free_port)
     superlink: Program | None = None
+    front: Program | None = None
     supernodes: dict[str, Program] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
     @property
     def link(self) -> SuperLink:
+        """The SuperLink, as its owner reaches it."""
+        return SuperLink(f"127.0.0.1:{self.control}", self.keys / "public" / "ca.crt")
+
+    @property
+    def door(self) -> SuperLink:
+        """The front, which is all that SuperNodes reach."""
         return SuperLink(f"{SUPERLINK}:{self.port}", self.keys / "public" / "ca.crt")
+
+    @property
+    def owner(self) -> Path:
+        return self.keys / "owner" / "key"
 
     def environment(self, name: str) -> dict[str, str]:
         return {
             **os.environ,
-            **QUIET,
+            **{name: "1" for name in QUIET if "TELEMETRY" in name},  # which the launchers have to turn off
             "FLWR_HOME": str(self.folder / f"flower-{name}"),
             "XDG_CACHE_HOME": str(self.folder / f"cache-{name}"),
             "OMP_NUM_THREADS": "1",
@@ -91,23 +103,32 @@ class Federation:
         server, public = self.keys / "server", self.keys / "public"
         self.superlink = self.start(
             "superlink",
-            *(sys.executable, superlink.__file__),
+            *(sys.executable, "-m", "fedot.deploy.superlink"),
             *("--ssl-ca-certfile", str(public / "ca.crt"), "--ssl-certfile", str(server / "server.pem")),
             *("--ssl-keyfile", str(server / "server.key"), "--enable-supernode-auth"),
-            *("--host", SUPERLINK, "--port", str(self.port), "--database", str(self.folder / "state.db")),
+            *("--host", "127.0.0.1", "--port", str(self.control), "--database", str(self.folder / "state.db")),
             "--disable-runtime-dependency-installation",
         )
-        self.wait_for_port()
+        self.wait_for_port(self.superlink, "127.0.0.1", self.control)
 
-    def wait_for_port(self) -> None:
+    def start_front(self) -> None:
+        self.front = self.start(
+            "front",
+            *(sys.executable, "-m", "fedot.deploy", "front", "--listen", self.door.address),
+            *("--superlink", self.link.address, "--server", str(self.keys / "server")),
+            *("--root-certificates", str(self.keys / "public" / "ca.crt")),
+        )
+        self.wait_for_port(self.front, SUPERLINK, self.port)
+
+    @staticmethod
+    def wait_for_port(program: Program, host: str, port: int) -> None:
         import socket
 
         deadline = time.monotonic() + START
         while True:
-            with contextlib.suppress(OSError), socket.create_connection((SUPERLINK, self.port), timeout=1):
+            with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
                 return
-            assert self.superlink is not None
-            assert self.superlink.process.poll() is None, self.superlink.text()[-2000:]
+            assert program.process.poll() is None, program.text()[-2000:]
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
@@ -117,9 +138,10 @@ class Federation:
         more = "".join(f' {name}="{value}"' for name, value in node.items())
         program = self.start(
             name,
-            script("flower-supernode"),
+            *(sys.executable, "-m", "fedot.deploy.supernode"),
+            *("--trusted-entities", str(self.keys / "public" / "trusted.yaml")),
             *("--root-certificates", str(ca or self.keys / "public" / "ca.crt")),
-            *("--superlink", f"{SUPERLINK}:{self.port}", "--host", SUPERNODE.format(3 + partition)),
+            *("--superlink", self.door.address, "--host", SUPERNODE.format(3 + partition)),
             *("--port", str(free_port())),
             *("--auth-supernode-private-key", str(key or self.keys / "nodes" / name / "key")),
             *("--node-config", f"partition-id={partition} num-partitions={count} tell-words=true{more}"),
@@ -144,17 +166,19 @@ class Federation:
         self.stopping.set()
         for thread in self.threads:
             thread.join(30)
-        for program in (*self.supernodes.values(), *([self.superlink] if self.superlink else [])):
-            program.kill(signal.SIGTERM)
+        for program in (*self.supernodes.values(), self.front, self.superlink):
+            if program is not None:
+                program.kill(signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def federation(folder: Path, names: Mapping[str, int]) -> Iterator[Federation]:
-    """Start a SuperLink and a SuperNode for each name, with its partition; end them all."""
+    """Start a SuperLink, its front and a SuperNode for each name, with its partition; end them all."""
     found = Federation(folder, free_port(), folder / "keys")
     make_all(found.keys, [SUPERLINK], list(names))
     try:
         found.start_superlink()
+        found.start_front()
         register(found.link, found.keys / "public")
         for name, partition in names.items():
             found.start_supernode(name, partition, len(names))

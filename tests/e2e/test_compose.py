@@ -62,7 +62,7 @@ def finished(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         compose("up", "--abort-on-container-failure", FEDOT_PROFILE="small")
         states = [json.loads(line) for line in compose("ps", "--all", "--format", "json").splitlines()]
         assert {state["Service"]: state["ExitCode"] for state in states} == dict.fromkeys(
-            ["keys", "superlink", "register", "supernode-0", "supernode-1", "run"], 0
+            ["keys", "superlink", "front", "register", "supernode-0", "supernode-1", "run"], 0
         )
         mounts = ("--volume", f"{PROJECT}_results:/results:ro", "--volume", f"{folder}:/out")
         docker("run", "--rm", "--user", "root", *mounts, "fedot", "cp", "-r", "/results", "/out/")
@@ -97,13 +97,16 @@ def test_the_fused_weights_are_those_of_one_process(finished: Path) -> None:
 
 @pytest.mark.usefixtures("finished")
 def test_nobody_is_root_and_a_node_sees_its_own_key_only() -> None:
-    for service in ("superlink", "supernode-0", "supernode-1", "run"):
+    for service in ("superlink", "front", "supernode-0", "supernode-1", "run"):
         command = "id -u; ls -R /keys; touch /app/x || echo read-only"
         told = compose("run", "--rm", "--no-deps", "--entrypoint", "sh", service, "-c", command)
         assert "read-only" in told
         assert told.splitlines()[0] == "10001"
         assert "ca.key" not in told
-        assert ("server.key" in told) == (service == "superlink")
+        assert ("server.key" in told) == (service in ("superlink", "front"))
+        assert ("/keys/owner" in told and "key" in told.partition("/keys/owner:")[2].split("\n\n")[0]) == (
+            service == "run"
+        )
 
 
 @pytest.mark.usefixtures("finished")
@@ -123,6 +126,31 @@ def test_a_client_keeps_its_models_in_a_volume_of_its_own() -> None:
         kept.append({line for line in told.split() if line.endswith(".safetensors")})
     assert all(kept)
     assert not kept[0] & kept[1]
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_node_cannot_even_name_the_superlink_and_the_front_lets_no_command_through() -> None:
+    """From a SuperNode's own container, with all that it holds."""
+    try:
+        compose("run", "--rm", "--no-deps", "keys")  # which takes the mark away on which all would end
+        compose("up", "--detach", "--no-deps", "superlink", "front")
+        reach = (
+            "import socket, ssl, sys, http.client as h, time\n"
+            "def unknown(name):\n"
+            "    try: socket.create_connection((name, 8000), 5)\n"
+            "    except OSError: return True\n"
+            "trusted = ssl.create_default_context(cafile='/keys/public/ca.crt')\n"
+            "for _ in range(60):\n"
+            "    try: socket.create_connection(('front', 8000), 5); break\n"
+            "    except OSError: time.sleep(1)\n"
+            "front = h.HTTPSConnection('front', 8000, context=trusted, timeout=20)\n"
+            "front.request('POST', '/v1/control/list-runs', b'', {'content-type': 'application/x-protobuf'})\n"
+            "print(unknown('superlink'), front.getresponse().status)"
+        )
+        found = compose("run", "--rm", "--no-deps", "--entrypoint", "python", "supernode-0", "-c", reach)
+        assert found.split() == ["True", "403"]
+    finally:
+        compose("stop", "superlink", "front", check=False)
 
 
 @pytest.mark.usefixtures("engine")

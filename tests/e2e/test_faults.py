@@ -57,7 +57,7 @@ def test_a_client_that_never_comes_back_is_named_and_the_run_ends(tmp_path: Path
     with federation(tmp_path, NODES) as there:
         wanted = settings(there, "out", references=["parents"], seeds=[0])
         told = when_told("strategies", there.supernodes["client-1"].kill)  # trained, but not yet evaluated
-        submit(there.link, wanted, len(NODES), tell=told)
+        submit(there.link, wanted, len(NODES), there.owner, tell=told)
         results = load_results(tmp_path / "out" / "results.json")
         assert {row["split"] for row in results["rows"] if row["strategy"] == "ot-fusion"} == {"xed-en"}
         assert any("no figures of xed-fi" in notice for notice in results["provenance"]["notices"])
@@ -79,7 +79,7 @@ def test_a_client_killed_in_training_and_restarted_costs_nothing(tmp_path: Path)
 
         there.threads.append(threading.Thread(target=restart))
         there.threads[0].start()
-        submit(there.link, settings(there, "out"), len(NODES), tell=lambda _: None)
+        submit(there.link, settings(there, "out"), len(NODES), there.owner, tell=lambda _: None)
         assert killed.is_set()
     same_as_in_one_process(tmp_path)
 
@@ -96,9 +96,9 @@ def test_a_run_whose_superlink_is_restarted_goes_on(tmp_path: Path) -> None:
         told = when_told("strategies", restart)
         wanted = settings(there, "out")
         try:
-            submit(there.link, wanted, len(NODES), tell=told)
+            submit(there.link, wanted, len(NODES), there.owner, tell=told)
         except FedotError:
-            submit(there.link, {**wanted, "resume": True}, len(NODES), wait=180)
+            submit(there.link, {**wanted, "resume": True}, len(NODES), there.owner, wait=180)
         assert told.done.is_set()
     same_as_in_one_process(tmp_path)
 
@@ -111,12 +111,12 @@ def test_a_run_whose_server_is_killed_between_rounds_is_one_line_and_goes_on(tmp
             os.kill(json.loads(status.read_text())["pid"], signal.SIGKILL)
 
         with pytest.raises(FedotError) as found:
-            submit(there.link, wanted, len(NODES), tell=when_told("ot-fusion, round 1", die))
+            submit(there.link, wanted, len(NODES), there.owner, tell=when_told("ot-fusion, round 1", die))
         assert "\n" not in str(found.value)
         assert list((tmp_path / "out" / ".checkpoint").iterdir())
         assert not list((tmp_path / "out").rglob("*.part"))
         told: list[str] = []
-        submit(there.link, {**wanted, "resume": True}, len(NODES), wait=180, tell=told.append)
+        submit(there.link, {**wanted, "resume": True}, len(NODES), there.owner, wait=180, tell=told.append)
         assert not (tmp_path / "out" / ".checkpoint").exists()
     same_as_in_one_process(tmp_path, rounds=2)
 
@@ -126,7 +126,10 @@ def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:
     with federation(tmp_path, NODES) as there:
         both = {out: settings(there, out, seeds=[seed]) for seed, out in enumerate(("one", "two"))}
         with ThreadPoolExecutor() as pool:
-            ends = [pool.submit(submit, there.link, each, len(NODES), tell=lambda _: None) for each in both.values()]
+            ends = [
+                pool.submit(submit, there.link, each, len(NODES), there.owner, tell=lambda _: None)
+                for each in both.values()
+            ]
         for end in ends:
             end.result()
     for seed, out in enumerate(both):

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,13 @@ from fedot.errors import FedotError
 from fedot.federation.flower_commands import free_port
 from fedot.report import load_results
 from fedot.scenario import dump_scenario, parse_scenario
-from tests.e2e.federation import Federation, federation
+from tests.e2e.conftest import NODES
+from tests.e2e.federation import Federation
 from tests.federation.conftest import TINY
 from tests.federation.test_run import run
 
 pytestmark = pytest.mark.timeout(600)
 
-NODES = {"client-0": 0, "client-1": 1}
 ONE = {
     **TINY,
     "strategies": ["ot-fusion"],
@@ -31,19 +30,13 @@ ONE = {
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    with federation(tmp_path_factory.mktemp("federation"), NODES) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def finished(running: Federation) -> Path:
     """The output folder of one run."""
     folder = running.folder
     (folder / "tiny.yaml").write_text(dump_scenario(parse_scenario({**ONE, "base_dir": folder})))
     told: list[str] = []
     settings = {"scenario": str(folder / "tiny.yaml"), "out-dir": str(folder / "out"), "progress": True}
-    submit(running.link, settings, len(NODES), tell=told.append)
+    submit(running.link, settings, len(NODES), running.owner, tell=told.append)
     assert any("100 %" in line or "ot-fusion" in line for line in told)
     return folder / "out"
 
@@ -110,10 +103,10 @@ def test_nobody_there_is_one_line(tmp_path: Path) -> None:
     make_all(tmp_path, ["127.0.0.1"], [])
     link = SuperLink(f"127.0.0.1:{free_port()}", tmp_path / "public" / "ca.crt")
     with pytest.raises(FedotError) as found:
-        submit(link, {}, 1, wait=0)
+        submit(link, {}, 1, tmp_path / "owner" / "key", wait=0)
     assert str(found.value).startswith("no SuperLink answers at")
 
 
 def test_missing_nodes_are_one_line(running: Federation) -> None:
     with pytest.raises(FedotError, match="2 of 3 SuperNodes are connected"):
-        submit(running.link, {}, 3, wait=0)
+        submit(running.link, {}, 3, running.owner, wait=0)
