@@ -20,8 +20,10 @@ from typing import Any
 import typer
 from flwr.app import Message
 
+from benchmarks.damaged import damage, kinds
 from benchmarks.hostile import spoil
 from fedot.data import standin
+from fedot.errors import FedotError
 from fedot.federation.inprocess import InProcessGrid
 from fedot.federation.plan import Plan
 from fedot.federation.results import RunRecord
@@ -127,6 +129,39 @@ def messages(count: int = 10_000, seed: int = 0) -> None:
     _tell(told, began)
     for reason, times in failures.most_common(5):
         print(f"  {times} strategies or references failed: {reason}")
+
+
+@cli.command()
+def files(count: int = 10_000, seed: int = 0, seconds: float = 20.0) -> None:
+    """Damage so many files, and read them; reading one may take so many seconds."""
+    standin.TRAIN_ROWS = 400
+    began, random = time.perf_counter(), Random(seed)
+    outcomes: dict[str, Counter[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        scenario = parse_scenario({**TINY, "strategies": ["fedavg", "ot-fusion"], "base_dir": Path(folder)})
+        whole = kinds(scenario, Path(folder))
+        for number in range(count):
+            name = list(whole)[number % len(whole)]
+            kind = whole[name]
+            kind.path.write_bytes(damage(kind.content, random))
+            started = time.perf_counter()
+            try:
+                kind.read(kind.path)
+                outcome = "read"
+            except FedotError as error:
+                outcome = "one line" if str(error).isprintable() else f"not to be shown: {str(error)[:80]!r}"
+            except BaseException:
+                outcome = traceback.format_exc()
+            if outcome not in ("read", "one line") or time.perf_counter() - started > seconds:
+                print(f"file {number} ({name}) of seed {seed}, {time.perf_counter() - started:.1f} s: {outcome}")
+                kept = Path(f"fuzz-{number}-{kind.path.name}")
+                kept.write_bytes(kind.path.read_bytes())
+                print(f"it is kept as {kept}")
+                raise SystemExit(1)
+            outcomes.setdefault(name, Counter())[outcome] += 1
+    _tell(f"{count} damaged files: each read or refused in one line", began)
+    for name, found in outcomes.items():
+        print(f"  {name}: {', '.join(f'{times} {outcome}' for outcome, times in sorted(found.items()))}")
 
 
 def _tell(told: str, began: float) -> None:

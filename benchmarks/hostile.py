@@ -138,7 +138,7 @@ def _text_or_bytes(value: Any, random: Random) -> Any:
     if isinstance(value, bytes):
         return _bytes(value, random)
     if isinstance(value, str):
-        return _text(value, random)
+        return another_text(value, random)
     if isinstance(value, list):
         return [random.choice(TEXTS) for _ in range(random.choice([0, 1, 2, 2, 3, 50]))]
     return random.choice([-1, 0, 1, 2, 10**6, 2**40, 2**62])
@@ -158,7 +158,7 @@ def _bytes(value: bytes, random: Random) -> bytes:
     return random.choice([bytes(changed), value[: len(value) // 2], value + value, value[:-1], b""])
 
 
-def _text(value: str, random: Random) -> str:
+def another_text(value: str, random: Random) -> str:
     """Another text, or for JSON the same with one leaf changed."""
     try:
         parsed = json.loads(value)
