@@ -108,6 +108,16 @@ def test_a_run_writes_all_that_it_promises(call: Call, tmp_path: Path) -> None:
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
 
+def test_names_that_are_nearly_the_same_have_files_of_their_own(call: Call, tmp_path: Path) -> None:
+    names = ("--set", "clients.0.name=ward/3", "--set", "clients.1.name=ward-3")
+    result = call(*names, "--set", "strategies=[{name: fedavg, as: a.b}, {name: fedavg, as: a=b}]")
+    assert result.exit_code == 0, result.output
+    found = {path.name for path in (tmp_path / "runs/tiny/models").iterdir()}
+    assert found == {f"{name}-seed0.safetensors" for name in ("a.b", "a%3Db", "parent-ward%2F3", "parent-ward-3")}
+    one_line(call("--force", "--set", "clients.0.name=all"), "no client can be called all")
+    one_line(call("--force", "--set", "strategies=[fedavg, {name: krum, as: parent-xed-en}]"), "parent-xed-en")
+
+
 def test_the_same_command_gives_the_same_figures(call: Call, tmp_path: Path) -> None:
     rows = []
     for name in ("a", "b"):

@@ -107,3 +107,72 @@ def test_a_disk_that_is_full_ends_no_run(tmp_path, monkeypatch):
     with reporting("trial", 1.0, tmp_path) as report:
         report("a", 1.0)
     assert not list(tmp_path.iterdir())
+
+
+FIELDS = {
+    "name": "a", "state": "running", "phase": "seed 0", "work": 1.0, "total": 4.0, "started": 1e9, "updated": 1e9,
+    "pid": 1, "host": "h", "reason": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("state", "paused", "state is 'paused', but must be one of finished, running, failed"),
+        ("state", ["running"], "state is"),
+        ("work", "x", "work is 'x', but must be a number"),
+        ("work", True, "work is True"),
+        ("work", -1, "work is -1"),
+        ("total", 1e300, "total is 1e\\+300"),
+        ("total", 10**400, "total is 1000"),
+        ("started", float("nan"), "started is nan"),
+        ("updated", None, "updated is None"),
+        ("pid", 2**70, "pid is"),
+        ("pid", -1, "pid is -1, but must be the number of a process"),
+        ("pid", 1.5, "pid is 1.5"),
+        ("name", 5, "name is 5, but must be text"),
+        ("reason", [], "reason is"),
+        ("host", ..., "it has no host"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named_in_one_line(tmp_path, field, value, told):
+    values = {name: item for name, item in {**FIELDS, field: value}.items() if item is not ...}
+    (tmp_path / "status.json").write_text(json.dumps(values))
+    with pytest.raises(FedotError, match=told) as caught:
+        read_status(tmp_path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[]", b"null", b"\xff", b"", b"5", b'{"a": 1, "a": 2}', b"[" * 10_000, b'{"name": "' + b"x" * 2**17 + b'"}'],
+)
+def test_a_status_that_is_none_is_one_line(tmp_path, content):
+    (tmp_path / "status.json").write_bytes(content)
+    with pytest.raises(FedotError) as caught:
+        read_status(tmp_path)
+    assert str(caught.value).isprintable()
+
+
+def test_a_later_release_may_say_more_and_an_earlier_one_less(tmp_path):
+    values = {**FIELDS, "round": 3, "state": "finished"}
+    del values["reason"]
+    (tmp_path / "status.json").write_text(json.dumps(values))
+    assert read_status(tmp_path).state == "finished"
+
+
+def test_what_is_printed_writes_nothing_else_to_the_terminal():
+    status = running(name="a\x1b[2J", phase="x\ny", state="failed", reason="gone\u202e\n" + "z" * 10_000)
+    lines = lines_of(status, time.time())
+    assert all(line.isprintable() and len(line) <= 1000 for line in lines)
+
+
+@pytest.mark.parametrize("changes", [{"work": 5e-324}, {"started": 0.0}, {"updated": 2.0**40}, {"total": 5e-324}])
+def test_odd_numbers_are_told_too(changes):
+    assert all(lines_of(running(**changes), time.time()))
+
+
+def test_a_path_that_cannot_be_is_one_line(tmp_path):
+    for place in ("x" * 5000, str(tmp_path / "none")):
+        done = status_of(place)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr

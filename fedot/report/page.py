@@ -5,13 +5,11 @@ Templates are Python files, since Flower's app bundles carry no HTML.
 
 from functools import cache
 from typing import Any
-from unicodedata import category
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from fedot.outside import HIDDEN
-from fedot.report.svg import PALETTE, STYLE, Figure, draw, legend_mark
+from fedot.report.svg import PALETTE, STYLE, Figure, draw, legend_mark, visible
 
 MACROS = """{% macro head(title, version) %}
 <!doctype html>
@@ -113,18 +111,15 @@ pre{white-space:pre-wrap;border:1px solid #bbb}.panels{grid-template-columns:rep
 def page_template(text: str) -> Template:
     """Compile a page; it may use the macros, and `style` is there."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     environment.filters["keep"] = lambda text: text.replace(" %", "\u00a0%")
     environment.globals["style"] = Markup(PALETTE + STYLE + PAGE_STYLE)
     return environment.from_string(MACROS + text)
 
 
-def _visible(value: object) -> object:
-    """Put a mark for each letter of a foreign text that nobody sees, or that turns the text around it."""
-    if type(value) is not str:
-        return value
-    return "".join("\ufffd" if letter != "\n" and category(letter) in HIDDEN else letter for letter in value)
+def _shown(value: object) -> object:
+    return visible(value) if type(value) is str else value  # `Markup` is what this project wrote
 
 
 def figure_parts(figure: Figure) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class _Provenance(_Part):
     seconds: Size = 0.0
     complete: bool = True
     stand_in: bool = False
-    finished: _Finished | None = None
+    finished: _Finished = _Finished(seeds=[], notices=0)
     cpu_count: Count | None = None
     fedot: str = ""
     python: str = ""

@@ -44,7 +44,8 @@ class Standing:
         >>> Standing(1, 3, without=("north",)).told()
         'stopped after round 1 of 3, without north'
         """
-        ended = "" if self.final else f"stopped after round {self.reached} of {self.wanted}"
+        how = "stopped" if self.reached < self.wanted else "failed"
+        ended = "" if self.final else f"{how} after round {self.reached} of {self.wanted}"
         lacking = f"without {', '.join(self.without)}" if self.without else ""
         return ", ".join(filter(None, (ended, lacking)))
 

@@ -9,6 +9,9 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
+
+from fedot.outside import HIDDEN
 
 # What XML 1.0 cannot hold at all, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -95,8 +98,15 @@ class Figure:
 
 
 def clean(value: object) -> str:
-    """Text that XML can hold, escaped for content and attributes."""
-    return html.escape(_FORBIDDEN.sub("\ufffd", str(value)), quote=True)
+    """Text that XML can hold and that shows what it is, escaped for content and attributes."""
+    return html.escape(visible(_FORBIDDEN.sub("\ufffd", str(value))), quote=True)
+
+
+def visible(text: str) -> str:
+    """Put a mark for each letter of a foreign text that nobody sees, or that turns the text around it."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("\ufffd" if letter not in "\n\t" and category(letter) in HIDDEN else letter for letter in text)
 
 
 def shorten(text: str, limit: int) -> str:

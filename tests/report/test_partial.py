@@ -134,7 +134,7 @@ def test_a_failure_in_the_last_round_is_no_final_figure():
     scores = Scores.of_results(results)
     assert scores.difference("ot-fusion", "fedavg", "all", "accuracy").n == 1
     assert "2 seeds" not in scores.missing("fedavg", "all", "accuracy")
-    assert "seeds 0, 1 stopped after round 3 of 3" in scores.missing("fedavg", "all", "accuracy")
+    assert "seeds 0, 1 failed after round 3 of 3" in scores.missing("fedavg", "all", "accuracy")
 
 
 def test_sums_are_compared_where_both_are_of_the_same_clients():
@@ -261,6 +261,7 @@ def test_foreign_text_breaks_no_view(tmp_path):
     results = partial(seeds=(0,), strategies=("=cmd|' /C calc'!A0", "[x]", "*", "@a"))
     results["failures"] = [{"seed": 0, "strategy": "krum", "reason": "a\x1b[31m\nb\u202ec"}]
     results["provenance"]["notices"] = ["n\x1b[2J\u202e"]
+    results["couplings"][0]["kind"] = "k\u202e"
     texts = [
         summary_markdown(results),
         summary_latex(results),

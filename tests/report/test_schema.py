@@ -166,3 +166,53 @@ def test_half_of_a_surrogate_pair_ends_no_run(tmp_path):
     results["failures"] = [{"seed": 0, "strategy": "krum", "reason": "a client said \ud800"}]
     assert load_results(write_results(results, tmp_path))["failures"][0]["reason"] == "a client said ?"
     render_report(results).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("provenance", "finished"), {"seeds": "0", "notices": 0}, r"provenance\.finished\.seeds: "),
+        (("provenance", "finished"), None, r"provenance\.finished: "),
+        (("rows", 0), {}, r"rows\.0\.seed: it is missing"),
+        (("scenario", "clients"), 5, "clients: a list is needed"),
+    ],
+)
+def test_resuming_reads_no_more_than_what_was_checked(folder, path, value, told):
+    from fedot.federation.results import RunRecord
+    from fedot.federation.serve import resume
+    from fedot.scenario import parse_scenario
+
+    (folder / "results.json").write_text(json.dumps(changed(path, value)), encoding="utf-8")
+    with pytest.raises(FedotError, match=told) as caught:
+        resume(RunRecord(parse_scenario(FULL["scenario"]), "inprocess", ""), folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_older_run_can_be_resumed(folder):
+    from fedot.federation.results import RunRecord
+    from fedot.federation.serve import resume
+    from fedot.scenario import parse_scenario
+
+    older = copy.deepcopy(FULL)
+    for key in ("seconds", "notices", "data"):
+        del older["provenance"][key]
+    older["provenance"]["finished"] = {"seeds": [0], "notices": 0}
+    (folder / "results.json").write_text(json.dumps(older), encoding="utf-8")
+    record = RunRecord(parse_scenario(FULL["scenario"]), "inprocess", "")
+    resume(record, folder)
+    assert record.finished == [0]
+    assert {row["seed"] for row in record.rows} == {0}
+
+
+def test_a_row_says_which_clients_its_sum_lacks():
+    import numpy as np
+
+    from fedot.federation.results import RunRecord
+    from fedot.metrics import Tally
+    from fedot.scenario import parse_scenario
+
+    record = RunRecord(parse_scenario(FULL["scenario"]), "inprocess", "")
+    one = Tally(1.0, 1.0, np.eye(2), np.ones(15), np.ones(15), np.ones(15))
+    record.add_scores(0, "fedavg", 1, {"all": one, "a": one}, without=["b"])
+    record.add_scores(1, "fedavg", 1, {"all": one, "a": one})
+    assert [row.get("without") for row in record.rows] == [["b"], None, None, None]
