@@ -83,7 +83,13 @@ def main(
         watch, began = Watch(), time.perf_counter()
         watch.start()
         try:
-            submit(there.link, {**settings, "progress": True}, 2, tell=lambda line: print(line, flush=True))
+            submit(
+                there.link,
+                {**settings, "progress": True},
+                2,
+                there.keys / "owner" / "key",
+                tell=lambda line: print(line, flush=True),
+            )
         except FedotError:
             for log in there.folder.glob("*.log"):
                 print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
