@@ -87,7 +87,7 @@ def main(
                 there.link,
                 {**settings, "progress": True},
                 2,
-                there.keys / "owner" / "key",
+                there.owner,
                 tell=lambda line: print(line, flush=True),
             )
         except FedotError:
