@@ -22,8 +22,8 @@ from fedot.models import Config, State, config_to_json, symmetry
 from fedot.outside import printable
 from fedot.readable import unknown_in
 from fedot.scenario import DecodingSpec
-from fedot.tokenizer import encode, read_tokenizer, vocabulary
-from fedot.translation.pairs import decode_ids
+from fedot.tokenizer import Encoded, encode, read_tokenizer, vocabulary
+from fedot.translation.pairs import FIRST, LAST, Pairs, decode_ids
 from fedot.translation.translator import Translator
 
 
@@ -92,10 +92,13 @@ class SavedModel:
         Raises
         ------
         FedotError
-            If the model is no translator, or has no tokenizer.
+            If the model is no translator, has no tokenizer, or comes to no numbers.
         """
         tokenizer, translator = self._tokenizer(), Translator.of([(self.config, self.state)], device=device)
         sources = encode(tokenizer, texts, translator.longest)
+        shortest = Pairs(Encoded(sources.ids[:1], 0), Encoded([[FIRST, LAST]], 0))
+        if sources.ids and not np.isfinite(translator.nll(shortest)[0]):
+            raise FedotError("the model comes to no translations (NaN); its weights are broken, so train it again")
         return decode_ids(tokenizer, translator.translate(sources, decoding or DecodingSpec()))
 
     def reading(self, texts: Sequence[str]) -> tuple[list[int], float]:

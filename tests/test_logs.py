@@ -1,5 +1,9 @@
 import json
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +67,35 @@ def test_an_unknown_format_is_refused(monkeypatch):
     monkeypatch.setenv("FEDOT_LOG", "xml")
     with pytest.raises(FedotError, match="FEDOT_LOG"), logs():
         pass
+
+
+FOREIGN = "north\x1b[2J\x1b]0;title\x07\nfedot: all is well\x9b1A \u202e\ud800"
+
+
+@pytest.mark.parametrize("chosen", ["plain", "json"])
+def test_what_others_say_is_one_line_and_moves_no_cursor(chosen):
+    """In a process of its own, so that nobody else has sent the log anywhere."""
+    code = "import logging; from fedot.logs import logs\nwith logs(): logging.getLogger('fedot.x').warning('%s', TEXT)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"TEXT = {FOREIGN!r}\n{code}"],
+        env={**os.environ, "FEDOT_LOG": chosen, "PYTHONIOENCODING": "utf-8"},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [line] = done.stderr.splitlines()
+    assert line.isprintable()
+    assert "all is well" in line
+
+
+def test_a_trace_quotes_nobody_raw(capsys, monkeypatch):
+    monkeypatch.setenv("FEDOT_LOG", "json")
+    with logs():
+        try:
+            raise ValueError(FOREIGN)
+        except ValueError:
+            log.exception("failed")
+    (entry,) = lines(capsys)
+    assert all(each.isprintable() for each in entry["trace"].split("\n"))
+    assert "    raise ValueError(FOREIGN)" in entry["trace"]

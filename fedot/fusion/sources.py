@@ -82,7 +82,8 @@ def open_source(path: Path, scratch: Path, arch: Any | None = None) -> Source:
         try:
             return _checked(file, arch)
         except FedotError as error:
-            raise FedotError(f"{path}: {error}") from error.__cause__
+            place = "" if str(error).startswith(str(path)) else f"{path}: "
+            raise FedotError(f"{place}{error}") from error.__cause__
 
 
 def _checked(file: TensorFile, arch: Any | None) -> Source:
