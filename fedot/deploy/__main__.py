@@ -46,7 +46,7 @@ def keys(
 @cli.command()
 def register(
     public: Annotated[Path, typer.Argument(help="Folder of the SuperNodes' NAME.pub.")],
-    superlink: Address = "127.0.0.1:8000",
+    superlink: Address = "127.0.0.1:8001",
     root_certificates: Trusted = None,
     insecure: Insecure = False,
 ) -> None:
@@ -64,7 +64,7 @@ def run(
     ],
     out: Annotated[str, typer.Option(help="Output folder, at the SuperLink.")],
     signing_key: Annotated[Path, typer.Option(help="The study owner's key, which signs what SuperNodes run.")],
-    superlink: Address = "127.0.0.1:8000",
+    superlink: Address = "127.0.0.1:8001",
     root_certificates: Trusted = None,
     insecure: Insecure = False,
     nodes: Annotated[int, typer.Option(help="SuperNodes to wait for; those of the scenario by default.")] = 0,
