@@ -29,7 +29,8 @@ RUN pip install --no-deps --no-build-isolation --editable . && python -m compile
 RUN groupadd --gid 10001 fedot && useradd --uid 10001 --gid fedot --no-create-home --home-dir /home/fedot fedot \
  && mkdir -p /home/fedot /data /cache /results /state /signal /keys/ca /keys/server /keys/public /keys/owner /keys/node \
  && for k in $(seq 0 63); do mkdir -p "/keys/nodes/client-$k"; done \
- && chown -R fedot:fedot /home/fedot /cache /results /state /signal /keys
+ && chown -R fedot:fedot /home/fedot /cache /results /state /signal /keys \
+ && chmod 700 /keys/ca /keys/server /keys/owner /keys/node /keys/nodes /keys/nodes/*
 
 USER fedot
 ENV HOME=/home/fedot FLWR_HOME=/home/fedot/flower FLWR_TELEMETRY_ENABLED=0 FLWR_DISABLE_UPDATE_CHECK=1 \

@@ -36,8 +36,9 @@ SCENARIO: dict[str, Any] = {
     "data": {"source": "stand-in"},
 }
 KINDS = {
-    "deploy/superlink.py": "SuperLink",
-    "flower-supernode": "SuperNode",
+    "fedot.deploy.superlink": "SuperLink",
+    "fedot.deploy\0front": "front",
+    "fedot.deploy.supernode": "SuperNode",
     "flwr-serverapp": "ServerApp",
     "flwr-clientapp": "ClientApp",
 }
@@ -84,11 +85,7 @@ def main(
         watch.start()
         try:
             submit(
-                there.link,
-                {**settings, "progress": True},
-                2,
-                there.owner,
-                tell=lambda line: print(line, flush=True),
+                there.link, {**settings, "progress": True}, 2, there.owner, tell=lambda line: print(line, flush=True)
             )
         except FedotError:
             for log in there.folder.glob("*.log"):

@@ -46,7 +46,7 @@ def keys(
 @cli.command()
 def register(
     public: Annotated[Path, typer.Argument(help="Folder of the SuperNodes' NAME.pub.")],
-    superlink: Address = "127.0.0.1:8000",
+    superlink: Address = "127.0.0.1:8001",
     root_certificates: Trusted = None,
     insecure: Insecure = False,
 ) -> None:
@@ -63,10 +63,10 @@ def run(
         str, typer.Argument(envvar="FEDOT_SCENARIO", help="Scenario file, in the app's folder or at the SuperLink.")
     ],
     out: Annotated[str, typer.Option(help="Output folder, at the SuperLink.")],
-    signing_key: Annotated[Path, typer.Option(help="The study owner's key, which signs what SuperNodes run.")],
-    superlink: Address = "127.0.0.1:8000",
+    superlink: Address = "127.0.0.1:8001",
     root_certificates: Trusted = None,
     insecure: Insecure = False,
+    signing_key: Annotated[Path | None, typer.Option(help="The owner's key, which signs what SuperNodes run.")] = None,
     nodes: Annotated[int, typer.Option(help="SuperNodes to wait for; those of the scenario by default.")] = 0,
     wait: Annotated[float, typer.Option(help="Seconds to wait for them.")] = 300,
     seeds: Annotated[str, typer.Option(envvar="FEDOT_SEEDS", help="Seeds in place of the scenario's: 0,1,2.")] = "",
@@ -84,6 +84,8 @@ def run(
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
     try:
         one = _edition(scenario, profile, variant, overrides)
+        if signing_key is None:
+            raise FedotError("give --signing-key FILE, the key in owner/: SuperNodes run what its owner has signed")
         known = load_scenario(scenario, one.overrides)
         settings: dict[str, bool | str] = {
             "scenario": scenario,
@@ -143,10 +145,11 @@ def _edition(scenario: str, profile: str, variant: str, overrides: list[str]) ->
 
 
 def _superlink(address: str, root_certificates: Path | None, insecure: bool) -> "SuperLink":
-    from fedot.deploy.submit import SuperLink
+    from fedot.deploy.submit import SuperLink, host_and_port
 
     if insecure == (root_certificates is not None):
         raise FedotError("give --root-certificates FILE, or --insecure on a machine of your own")
+    host_and_port(address)
     return SuperLink(address, root_certificates)
 
 

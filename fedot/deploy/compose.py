@@ -8,6 +8,7 @@ import yaml
 
 from fedot.errors import FedotError
 from fedot.federation.apps import find_apps
+from fedot.outside import printable
 
 MODEL = "supernode-1"
 MOST = 64
@@ -45,8 +46,12 @@ def compose_file(clients: Sequence[str], scenario: str, edition: Mapping[str, st
     for k in range(2, len(clients)):
         services[f"supernode-{k}"] = _renumbered(copy.deepcopy(base[MODEL]), k)
     volumes = {f"{kind}-{k}": None for k in range(2, len(clients)) for kind in ("node", "none", "models")}
-    lines = [f"# {scenario}: one SuperNode for each of its clients. Made by `python -m fedot.deploy compose`."]
-    lines += [f"#   supernode-{k}: {name}; its data are those in $FEDOT_DATA_{k}" for k, name in enumerate(clients)]
+    lines = [
+        f"# {printable(scenario)}: one SuperNode for each of its clients. Made by `python -m fedot.deploy compose`."
+    ]
+    lines += [
+        f"#   supernode-{k}: {printable(name)}; its data are those in $FEDOT_DATA_{k}" for k, name in enumerate(clients)
+    ]
     body = {"services": services, **({"volumes": volumes} if volumes else {})}
     return "\n".join(lines) + "\n" + yaml.safe_dump(body, sort_keys=False, width=120)
 

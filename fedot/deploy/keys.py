@@ -28,6 +28,9 @@ CA_CERT, CA_KEY, SERVER_CERT, SERVER_KEY, TRUSTED = "ca.crt", "ca.key", "server.
 ITSELF = ("localhost", "127.0.0.1")
 """Under these names the SuperLink's own executor calls it."""
 
+CLOSED, SHOWN = 0o700, 0o755
+"""What others may do in a folder of keys, and in one of certificates."""
+
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOST = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -148,8 +151,10 @@ def make_all(folder: Path, hosts: Sequence[str], nodes: Sequence[str], days: flo
     make_owner(public, folder / "owner")
     for name in nodes:
         make_node(public, folder / "nodes" / name, name)
-    for each in (private, folder / "server", folder / "owner", *(folder / "nodes" / name for name in nodes)):
+    closed = (private, folder / "server", folder / "owner", folder / "nodes", *(folder / "nodes").glob("*"))
+    for each in closed:
         _close(each)
+    _close(public, SHOWN)
     return _differences(folder / "server" / SERVER_CERT, hosts) if stays else []
 
 
@@ -239,12 +244,7 @@ def _write(path: Path, content: bytes, *, secret: bool = False) -> None:
     """Write under a temporary name, readable by nobody else if secret, then rename."""
     temporary = path.with_name(f".{path.name}.part")
     try:
-        if secret:
-            path.parent.parent.mkdir(parents=True, exist_ok=True)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            _close(path.parent)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent, CLOSED if secret else SHOWN)
         temporary.unlink(missing_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
         with os.fdopen(handle, "wb") as file:
@@ -254,10 +254,17 @@ def _write(path: Path, content: bytes, *, secret: bool = False) -> None:
         raise FedotError(f"{path} cannot be written ({error.strerror}); choose another folder") from None
 
 
-def _close(folder: Path) -> None:
-    """Let nobody but its owner into a folder of keys."""
+def _make_folder(folder: Path, mode: int) -> None:
+    """Make a folder and those that it is in; whatever the shell's umask, nobody else can exchange what is in them."""
+    for above in reversed([each for each in folder.parents if not each.exists()]):
+        above.mkdir(mode=SHOWN, exist_ok=True)
+    folder.mkdir(mode=mode, exist_ok=True)
+
+
+def _close(folder: Path, mode: int = CLOSED) -> None:
+    """Take from a folder whatever others may do beyond this."""
     try:
-        if folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) & 0o077:
-            folder.chmod(0o700)
+        if folder.is_dir() and (found := stat.S_IMODE(folder.stat().st_mode)) & ~mode & 0o077:
+            folder.chmod(found & (mode | 0o700))
     except OSError as error:
         raise FedotError(f"{folder} cannot be closed to others ({error.strerror}); choose another folder") from None

@@ -36,8 +36,9 @@ def call(*arguments):
         (["compose", "nothing.yaml"], "no scenario file nothing.yaml"),
         (["compose", "scenarios/parallel.yaml"], "choose one of them with --variant"),
         (["compose", "scenarios/bilingual.yaml", "--profile", "smal"], "small"),
-        ([*RUN, "--out", "/x"], "--root-certificates"),
-        ([*RUN, "--out", "/x", "--insecure", "--superlink", "here"], "HOST:PORT"),
+        (["run", "scenarios/bilingual.yaml", "--out", "/x"], "--root-certificates"),
+        (["run", "scenarios/bilingual.yaml", "--out", "/x", "--insecure", "--superlink", "here"], "HOST:PORT"),
+        (["run", "scenarios/bilingual.yaml", "--out", "/x", "--insecure", "--seeds", "0"], "--signing-key"),
         ([*RUN, "--out", "/x", "--insecure", "--superlink", "127.0.0.1:99999"], "HOST:PORT"),
         ([*RUN, "--out", "/x", "--insecure", "--superlink", "127.0.0.1:\u00b2"], "HOST:PORT"),
         ([*RUN, "--out", "/x", "--insecure", "--superlink", "127.0.0.1:1"], "no SuperLink answers"),
@@ -64,7 +65,7 @@ def test_what_cannot_be_done_is_one_line(arguments, reason, signing_key):
 def test_a_run_that_cannot_start_is_over_too(tmp_path):
     """Or the other containers would stay up for ever."""
     mark = tmp_path / "over"
-    made = call("run", "nothing.yaml", "--signing-key", "k", "--out", "/x", "--insecure", "--over", mark)
+    made = call("run", "nothing.yaml", "--out", "/x", "--insecure", "--over", mark)
     assert isinstance(made.exception, FedotError)
     assert mark.exists()
 

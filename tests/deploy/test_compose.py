@@ -115,6 +115,13 @@ def test_an_override_has_a_node_for_each_client(clients):
         assert f"supernode-{k}: {clients[k]}" in text
 
 
+def test_a_name_cannot_leave_its_comment():
+    text = compose_file(["a\nservices: {evil: {image: x}}", "b", "c"], "x\r\nservices: {}.yaml")
+    services = yaml.safe_load(text)["services"]
+    assert services == yaml.safe_load(compose_file(["a", "b", "c"], "x\r\nservices: {}.yaml"))["services"]
+    assert "evil" not in services
+
+
 def test_too_many_clients_are_refused():
     with pytest.raises(FedotError, match="64"):
         compose_file([str(k) for k in range(65)], "x")

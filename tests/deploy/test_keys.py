@@ -72,12 +72,13 @@ def test_what_is_there_stays(folder):
 
 def test_folders_that_were_open_are_closed(folder):
     """Also those that an earlier release, or a shell, has made."""
-    kept = [folder / "ca", folder / "server", folder / "owner", folder / "nodes" / "north"]
-    for path in kept:
+    kept = [folder / "ca", folder / "server", folder / "owner", folder / "nodes", folder / "nodes" / "north"]
+    for path in (*kept, folder / "public"):
         path.chmod(0o777)
     (folder / "nodes" / "west").mkdir(mode=0o755)
     make_all(folder, ["superlink"], ["north", "west"])
     assert {stat.S_IMODE(path.stat().st_mode) for path in (*kept, folder / "nodes" / "west")} == {0o700}
+    assert stat.S_IMODE((folder / "public").stat().st_mode) == 0o755
 
 
 def test_no_umask_opens_a_folder(tmp_path):
@@ -86,8 +87,10 @@ def test_no_umask_opens_a_folder(tmp_path):
         make_all(tmp_path / "k", ["superlink"], ["north"])
     finally:
         os.umask(old)
-    for path in ("ca", "server", "owner", "nodes/north"):
+    for path in ("ca", "server", "owner", "nodes", "nodes/north"):
         assert stat.S_IMODE((tmp_path / "k" / path).stat().st_mode) == 0o700
+    for path in (".", "public"):  # in which nobody else may exchange whom to trust
+        assert stat.S_IMODE((tmp_path / "k" / path).stat().st_mode) == 0o755
 
 
 def test_a_changed_host_is_told_and_a_known_one_is_not(folder):
