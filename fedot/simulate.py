@@ -157,7 +157,7 @@ def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int |
     if settings["engine"] == Engine.flower:
         from fedot.federation.engine_flower import run_on_ray
 
-        run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(line, err=True))
+        run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(printable(line, 1000), err=True))
     else:
         _run_in_process(run_config, n, workers)
     _tell(folder)
