@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields, is_dataclass
@@ -57,7 +58,8 @@ def default_folder() -> Path:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedot" / "models"
     except RuntimeError:
         raise FedotError(
-            "there is no home folder for trained models; set HOME or XDG_CACHE_HOME, or give a folder for them"
+            "there is no home folder for trained models; "
+            "set HOME or XDG_CACHE_HOME, or give one with --cache (a client: cache-path)"
         ) from None
 
 
@@ -71,9 +73,8 @@ def usable(folder: Path) -> str:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{os.getpid()}.part"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise FedotError(
             f"the cache {folder} is not writable ({error.strerror}); choose another with --cache, or use --no-cache"

@@ -1,6 +1,7 @@
 """A trained model with what it takes to use it: its tokenizer and the names of its classes, in one file."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,15 +17,19 @@ from fedot.checksum import KEY, metadata_checksum
 from fedot.errors import FedotError
 from fedot.evaluation import predict
 from fedot.fusion.checks import check_finite
+from fedot.fusion.files import TensorFile
 from fedot.fusion.labels import unite
 from fedot.fusion.sources import open_source
-from fedot.models import Config, State, config_to_json, symmetry
+from fedot.models import Config, State, config_from_json, config_to_json, symmetry
 from fedot.outside import printable
 from fedot.readable import unknown_in
 from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded, encode, read_tokenizer, vocabulary
 from fedot.translation.pairs import FIRST, LAST, Pairs, decode_ids
 from fedot.translation.translator import Translator
+
+OF_A_RUN = re.compile(r".+-seed[0-9]+\.safetensors")
+"""Name that a run gives a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,17 @@ def read_model(path: str | Path) -> SavedModel:
     check_finite(state, str(path))
     words = None if found.tokenizer else found.vocabulary
     return SavedModel(found.config, state, found.tokenizer, words, found.counts, found.classes, found.class_counts)
+
+
+def is_of_a_run(path: Path) -> bool:
+    """Whether a run wrote this file: it has the name of one of its models, and a configuration of fedot's."""
+    if not OF_A_RUN.fullmatch(path.name) or path.is_symlink():
+        return False
+    try:
+        config_from_json(TensorFile(path).metadata.get("config", ""))
+    except FedotError:
+        return False
+    return True
 
 
 def select_rows(state: State, config: Any, rows: Sequence[str], own: Sequence[str]) -> tuple[State, Any]:

@@ -157,7 +157,7 @@ def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int |
     if settings["engine"] == Engine.flower:
         from fedot.federation.engine_flower import run_on_ray
 
-        run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(line, err=True))
+        run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(printable(line, 1000), err=True))
     else:
         _run_in_process(run_config, n, workers)
     _tell(folder)
@@ -175,10 +175,12 @@ def _join(folder: Path, runs: Sequence["Run"]) -> None:
 def _clear(folder: Path) -> None:
     """Remove what an earlier run wrote and nothing else, so that no old model lingers among the new."""
     from fedot.federation.files import claimed
+    from fedot.saved import is_of_a_run
 
     if not folder.is_dir():
         return
-    found = [*(folder / name for name in OUTPUTS), *(folder / "models").glob("*.safetensors")]
+    models = (path for path in (folder / "models").glob("*.safetensors") if is_of_a_run(path))
+    found = [*(folder / name for name in OUTPUTS), *models]
     try:
         with claimed(folder):  # not what a run that is not over writes
             for path in found:

@@ -13,8 +13,9 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -209,11 +210,14 @@ def test_an_earlier_run_is_kept_unless_forced(call: Call, tmp_path: Path) -> Non
     assert call("--out", "o", "--set", "references=[]").exit_code == 0
     before = (tmp_path / "o/results.json").read_bytes()
     (tmp_path / "o/mine.txt").write_text("keep")
+    for name in ("best.safetensors", "mine-seed0.safetensors"):
+        save_file({"w": torch.ones(2)}, tmp_path / "o/models" / name)
     one_line(call("--out", "o"), "earlier run", "--force")
     assert (tmp_path / "o/results.json").read_bytes() == before
     assert call("--out", "o", "--force", "--set", "strategies=[fedavg]").exit_code == 0
     assert (tmp_path / "o/results.json").read_bytes() != before
-    assert fused_models(tmp_path / "o") == ["fedavg-seed0.safetensors"]
+    kept = ["best.safetensors", "mine-seed0.safetensors"]
+    assert sorted(fused_models(tmp_path / "o")) == sorted([*kept, "fedavg-seed0.safetensors"])
     assert (tmp_path / "o/mine.txt").read_text() == "keep"
 
 

@@ -23,7 +23,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise FedotError(
             f"{path} cannot be written ({error.strerror or error}); make room there, or choose another --out, "
             "and go on with --resume"

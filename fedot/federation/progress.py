@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -12,6 +13,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from fedot.outside import printable
 
 
 @contextmanager
@@ -32,12 +35,13 @@ def track(name: str, total: float, *, visible: bool) -> Iterator[Callable[[str, 
     )
     plain = visible and not console.is_terminal
     with Progress(*columns, console=console, disable=plain or not visible, speed_estimate_period=600) as bar:
-        task = bar.add_task("starting", total=total, name=name)
+        task = bar.add_task("starting", total=total, name=escape(printable(name)))
 
         def advance(phase: str, work: float) -> None:
-            bar.update(task, description=phase, advance=work)
+            shown = printable(phase)
+            bar.update(task, description=escape(shown), advance=work)
             if plain and work:
                 done = bar.tasks[0].percentage
-                console.print(f"{name}: {done:3.0f} % {phase}", highlight=False)
+                console.print(f"{printable(name)}: {done:3.0f} % {shown}", highlight=False, markup=False)
 
         yield advance

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,8 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path
     out = Path(str(run_config.get("out-dir", "")) or f"runs/{scenario.name}").resolve()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / ".writable").touch()
-        (out / ".writable").unlink()
+        with tempfile.TemporaryFile(dir=out):
+            pass
     except OSError as error:
         raise FedotError(
             f"the output folder {out} is not writable ({error.strerror}); choose another with --out"
