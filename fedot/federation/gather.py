@@ -148,12 +148,6 @@ def _impostors(clients: Mapping[int, ClientDescription], names: Sequence[str]) -
     holder: dict[int, int] = {}
     for node, client in clients.items():
         place = client.partition_id
-        if place in holder:
-            odd[holder[place]] = odd[node] = (
-                f"nodes {holder[place]} and {node} both say that their partition-id is {place}; "
-                f"give each node its own, 0 to {len(names) - 1}"
-            )
-        holder[place] = node
         if not 0 <= place < len(names):
             places = sorted(client.partition_id for client in clients.values())
             odd[node] = f"clients 0 to {len(names) - 1} are needed, one each, but these answered: {places}"
@@ -162,6 +156,13 @@ def _impostors(clients: Mapping[int, ClientDescription], names: Sequence[str]) -
                 f"node {node} has the partition-id {place}, which is {names[place]}, but says that it is "
                 f"{printable(client.client, 80)!r}; do all nodes have the same scenario?"
             )
+        elif place in holder:
+            odd[holder[place]] = odd[node] = (
+                f"nodes {holder[place]} and {node} both say that their partition-id is {place}; "
+                f"give each node its own, 0 to {len(names) - 1}"
+            )
+        else:
+            holder[place] = node
     return odd
 
 

@@ -183,6 +183,13 @@ def test_a_description_that_cannot_be_costs_its_client_only(
     assert found.absent["third"].isprintable()
 
 
+def test_who_takes_anothers_place_under_its_own_name_costs_itself_only(three: Callable[..., Any]) -> None:
+    found = three({5: says(0), 6: says(1), 7: says(2, partition_id=0)})
+    assert list(found.names.values()) == ["xed-en", "xed-fi"]
+    found = three({4: says(2, partition_id=0), 5: says(0), 6: says(1)})
+    assert list(found.names.values()) == ["xed-en", "xed-fi"]
+
+
 def test_two_that_say_they_are_the_same_are_both_left_out(three: Callable[..., Any]) -> None:
     with pytest.raises(FedotError, match=r"only 1 of 3 clients can take part, and 2 are needed \(nodes 6 and 7 both"):
         three({5: says(0), 6: says(1), 7: says(1)})
