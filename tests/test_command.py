@@ -99,9 +99,9 @@ def test_a_mistake_in_the_program_is_not_hidden() -> None:
     assert "Traceback" in err
 
 
-def test_a_terminal_that_cannot_show_a_character_shows_a_mark() -> None:
+def test_a_terminal_that_cannot_show_a_character_shows_its_number() -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
-    assert ended(r"print('\xb1 1 \ud800')", env=environment) == (0, "? 1 ?\n", "")
+    assert ended(r"print('\xb1 1 \ud800')", env=environment) == (0, "\\xb1 1 \\ud800\n", "")
     code, _, err = ended(r"raise FedotError('caf\xe9 \ud800')", env=environment)
     assert (code, err[:10], err.count("\n")) == (2, "error: caf", 1)
 

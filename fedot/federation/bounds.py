@@ -4,6 +4,7 @@ They are far beyond what fedot asks for. All of them are the same for every clie
 in `fedot.federation.policy`.
 """
 
+import json
 import math
 from dataclasses import fields
 from functools import lru_cache
@@ -201,6 +202,6 @@ def check_directive(directive: Directive) -> None:
         raise FedotError(f"the step of a directive is {printable(directive.step, 40)!r}, not {', '.join(STEPS)}")
     if len(directive.fusion) > MOST_FUSION:
         raise FedotError(f"the fusion of a directive is longer than {MOST_FUSION} letters")
-    fusion = FusionConfig.from_options(parse_json(directive.fusion, "the fusion of a directive", deepest=2))
+    fusion = FusionConfig.from_options(json.loads(directive.fusion))
     if max(fusion.probe_texts, fusion.learn_steps, fusion.distil_steps) > MOST_STEPS:
         raise FedotError(f"the fusion of a directive asks for more than {MOST_STEPS} steps or texts")

@@ -162,7 +162,7 @@ def _expected(update: ClientUpdate, asked: Asked) -> Config | None:
 def _check_shape(found: Config, wanted: Config, purpose: str) -> None:
     """Refuse another configuration; dropout is a matter of training alone."""
     ours, theirs = asdict(wanted), asdict(found)
-    for key in ours.keys() | theirs.keys():
+    for key in dict.fromkeys([*ours, *theirs]):
         if key != "dropout" and ours.get(key) != theirs.get(key):
             told_of = f"{key} is {printable(theirs.get(key), 40)}, not {ours.get(key)}"
             raise FedotError(f"its model does not have the shape of the model that it was {purpose}: {told_of}")
@@ -187,7 +187,7 @@ def _shapes(update: ClientUpdate) -> dict[str, tuple[int, ...]]:
         check_config(update.config, {name: tuple(tensor.shape) for name, tensor in update.state.items()})
         return state_shapes(update.config)
     except FedotError as error:
-        raise FedotError(f"{error}; it describes no model") from None
+        raise FedotError(f"{error}; it describes no model of the shapes that it sent") from None
     except Exception as error:  # whatever torch says to a width of -8 or "wide"
         raise FedotError(f"its configuration describes no model ({type(error).__name__})") from error
 
