@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.messages import ClientUpdate, HeldUpdate
-from fedot.models import Config, check_config, state_shapes
+from fedot.models import Config, check_settings, state_shapes
 from fedot.outside import printable
 from fedot.tokenizer import read_tokenizer
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known
@@ -184,11 +184,14 @@ def _check_number(what: str, value: float, most: float) -> None:
 
 def _shapes(update: ClientUpdate) -> dict[str, tuple[int, ...]]:
     try:
-        check_config(update.config, {name: tuple(tensor.shape) for name, tensor in update.state.items()})
+        check_settings(update.config)
+        layers, tensors = update.config.n_layer, len(update.state)
+        if layers > tensors:  # every layer has a tensor; a model of more is not even built in outline
+            raise FedotError(f"its configuration says n_layer {layers}, but it sent {tensors} tensors")
         return state_shapes(update.config)
     except FedotError as error:
         raise FedotError(f"{error}; it describes no model of the shapes that it sent") from None
-    except Exception as error:  # whatever torch says to a width of -8 or "wide"
+    except Exception as error:  # whatever torch says to sizes that do not go together
         raise FedotError(f"its configuration describes no model ({type(error).__name__})") from error
 
 
