@@ -17,6 +17,7 @@ from flwr.app import Message
 
 from fedot.federation.evaluations import unpack_evaluation
 from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.messages import ClientDescription
 from fedot.federation.plan import Plan
 from fedot.federation.results import RunRecord
 from fedot.federation.run import run_scenario
@@ -63,15 +64,20 @@ def checking(scenario: Scenario, said: list[tuple[Message, Message]]) -> float:
     known: dict[int, Known] = {}
     began = time.perf_counter()
     for message, reply in said:
-        node, kind = reply.metadata.src_node_id, reply.metadata.message_type
-        if kind.startswith("query"):
-            client, _ = read_description(reply.content, scenario)
-            known[node] = Known.of(scenario, client, 0)
-        elif kind == "train":
-            read_update(reply.content, Asked(str(node)))
-        else:
-            read_tallies(reply.content, unpack_evaluation(message.content), known[node])
+        read = through(scenario, known, message, reply)
+        if isinstance(read, ClientDescription):
+            known[reply.metadata.src_node_id] = Known.of(scenario, read, 0)
     return time.perf_counter() - began
+
+
+def through(scenario: Scenario, known: dict[int, Known], message: Message, reply: Message) -> object:
+    """Read one reply through the boundary; `known` is what the clients said of themselves."""
+    node, kind = reply.metadata.src_node_id, reply.metadata.message_type
+    if kind.startswith("query"):
+        return read_description(reply.content, scenario)[0]
+    if kind == "train":
+        return read_update(reply.content, Asked(str(node)))
+    return read_tallies(reply.content, unpack_evaluation(message.content), known[node])
 
 
 if __name__ == "__main__":

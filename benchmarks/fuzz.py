@@ -1,11 +1,13 @@
 """Ten thousand hostile messages and ten thousand damaged files: no crash, no traceback, no figure out of its range.
 
 ``python -m benchmarks.fuzz messages`` runs small federations in which one client of three answers at random
-(`benchmarks.hostile`), until so many of its answers were changed. ``python -m benchmarks.fuzz files`` damages files of
-every kind that fedot reads, and reads them. Both print what they did, how long it took and how much memory, and exit
-with 1 after the first thing that is neither a figure nor one line.
+(`benchmarks.hostile`), until so many of its answers were changed. ``python -m benchmarks.fuzz replies`` keeps the
+replies of an honest run, changes copies of them, and reads these through the boundary alone, which is far quicker.
+``python -m benchmarks.fuzz files`` damages files of every kind that fedot reads, and reads them. All print what they
+did, how long it took and how much memory, and exit with 1 after the first thing that is neither a figure nor one line.
 """
 
+import copy
 import math
 import resource
 import tempfile
@@ -20,6 +22,7 @@ from typing import Any
 import typer
 from flwr.app import Message
 
+from benchmarks.boundary import Kept, through
 from benchmarks.damaged import damage, kinds
 from benchmarks.hostile import spoil
 from fedot.data import standin
@@ -29,6 +32,8 @@ from fedot.federation.plan import Plan
 from fedot.federation.results import RunRecord
 from fedot.federation.run import run_scenario
 from fedot.scenario import Scenario, parse_scenario
+from fedot.wire.boundary import read_description
+from fedot.wire.known import Known
 
 BAD = 1002
 RANGES = {"accuracy": 1, "f1_weighted": 1, "f1_macro": 1, "ece": 1, "ece_scaled": 1, "brier": 2, "brier_scaled": 2}
@@ -67,7 +72,9 @@ class HostileGrid(InProcessGrid):
     def send_and_receive(self, messages: Any, *, timeout: float | None = None) -> Iterator[Message]:
         """Spoil some of the third client's answers."""
         for reply in super().send_and_receive(messages, timeout=timeout):
-            if reply.metadata.src_node_id == BAD and reply.has_content() and self.random.random() < 0.8:
+            # who is not believed at the start is asked for nothing more
+            often = 0.15 if reply.metadata.message_type.startswith("query") else 0.8
+            if reply.metadata.src_node_id == BAD and reply.has_content() and self.random.random() < often:
                 for _ in range(self.random.choice([1, 1, 2, 5])):
                     spoilt = spoil(reply.content, self.random)
                 self.done.append(f"{reply.metadata.message_type}: {spoilt}")
@@ -135,6 +142,44 @@ def messages(count: int = 10_000, seed: int = 0) -> None:
     _tell(f"{told}, {posed} in one line, since two said that they are the same client", began)
     for reason, times in failures.most_common(5):
         print(f"  {times} strategies or references failed: {reason}")
+
+
+@cli.command()
+def replies(count: int = 10_000, seed: int = 0, seconds: float = 10.0) -> None:
+    """Change so many copies of honest replies, and read them through the boundary; one may take so many seconds."""
+    standin.TRAIN_ROWS = 400
+    began, random, outcomes = time.perf_counter(), Random(seed), Counter[str]()
+    said: list[tuple[Message, Message]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        scenario = parse_scenario({**TINY, **EDITIONS[1], "base_dir": Path(folder)})
+        grid = Kept([{"partition-id": k, "num-partitions": 3} for k in range(3)], {})
+        grid.said = said
+        with grid:
+            run_scenario(
+                grid, Plan(scenario), RunRecord(scenario, "", ""), lambda *_: None, lambda *_: None, lambda: None
+            )
+    about = [reply for _, reply in said if reply.metadata.message_type.startswith("query")]
+    known = {
+        reply.metadata.src_node_id: Known.of(scenario, read_description(reply.content, scenario)[0], 0)
+        for reply in about
+    }
+    for number in range(count):
+        message, reply = said[number % len(said)]
+        spoilt = copy.deepcopy(reply)
+        told = [spoil(spoilt.content, random) for _ in range(random.choice([1, 1, 2, 5]))]
+        started = time.perf_counter()
+        try:
+            through(scenario, known, message, spoilt)
+            outcome = "passed"
+        except FedotError as error:
+            outcome = "one line" if "\n" not in str(error) else f"several lines: {str(error)[:80]!r}"
+        except BaseException:
+            outcome = traceback.format_exc()
+        if outcome not in ("passed", "one line") or time.perf_counter() - started > seconds:
+            print(f"reply {number} of seed {seed}, {time.perf_counter() - started:.1f} s, {told}: {outcome}")
+            raise SystemExit(1)
+        outcomes[outcome] += 1
+    _tell(f"{count} hostile replies: {outcomes['one line']} refused in one line, {outcomes['passed']} passed", began)
 
 
 @cli.command()

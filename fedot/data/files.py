@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from fedot import outside
 from fedot.data.dialect import UNSAID, Given, describe
 from fedot.data.encoding import PACKED, read_text
 from fedot.data.labels import classes_of, number_labels
@@ -146,15 +147,12 @@ def kind_of(path: Path) -> str:
 
 
 def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
-    try:
+    with outside.told(f"{path} cannot be read as Parquet"):  # damage makes the library raise nearly anything
         schema = pq.read_schema(path)
         _has_columns(path, columns, schema.names, inner=_parts_of(schema))
         tops = [name if name in schema.names else name.split(".")[0] for name in columns]
         table = pq.read_table(path, columns=list(dict.fromkeys(tops)))
-        arrays = [_inner(table, name) for name in columns]
-    except pa.ArrowException as error:
-        raise FedotError(f"{path} cannot be read as Parquet") from error
-    table = pa.table(arrays, names=columns)
+        table = pa.table([_inner(table, name) for name in columns], names=columns)
     try:
         table.validate(full=True)
     except pa.ArrowInvalid as error:

@@ -41,7 +41,7 @@ def read_directory(name: str, spec: ClientSpec, data_dir: Path | None) -> Splits
         if path.is_file():
             try:
                 tables[role.rstrip("?")] = pq.read_table(path, memory_map=True)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise FedotError(f"{path} cannot be read as Parquet ({type(error).__name__})") from error
         elif not role.endswith("?"):
             raise FedotError(f"{data_dir} has no {relative}")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fedot.data.files import load_files
+from fedot.data.files import load_files, read_table, write_table
 from fedot.data.types import Splits
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
@@ -209,3 +209,18 @@ def test_a_test_label_that_training_has_not_is_refused(tmp_path: Path) -> None:
     test = _write(tmp_path / "test.csv", [("a", 0), ("b", 2)])
     with pytest.raises(FedotError, match=r"test\.csv, row 2: the label is none of 0, 1"):
         _load(train, test, label_map=None)
+
+
+def test_a_parquet_file_whose_names_are_damaged_is_one_line(tmp_path):
+    path = tmp_path / "rows.parquet"
+    write_table(pa.table({"text": ["good"], "label": [1]}), path)
+    whole = path.read_bytes()
+    told = []
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + b"\x9b" + whole[place + 1 :])
+        try:
+            read_table(path, ["text", "label"])
+        except FedotError as error:
+            told.append(str(error))
+    assert all("\n" not in line for line in told)
+    assert any(line.startswith(f"{path} cannot be read as Parquet (UnicodeDecodeError)") for line in told)
