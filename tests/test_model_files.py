@@ -216,7 +216,7 @@ def test_a_tokenizer_from_elsewhere_is_refused_in_one_line(content, tmp_path):
 
 def test_texts_that_are_no_unicode_have_an_answer_or_one_line(tmp_path):
     path = written(MODEL, tmp_path)
-    assert run(predict.cli, path, "half a \udcff character").exit_code == 0
+    in_one_line(run(predict.cli, path, "half a \udcff character"))
     assert CliRunner().invoke(predict.cli, [str(path), "--file", "-"], input="a film\nhyvä\n").exit_code == 0
     in_one_line(CliRunner().invoke(predict.cli, [str(path), "--file", "-"], input=b"\xff\xfe\n"))
 
