@@ -33,7 +33,7 @@ class Pool(ProcessPoolExecutor):
 
 def start_pool(count: int) -> Pool:
     """Start worker processes; they are fresh ones, since forking a process that uses torch is unsafe."""
-    with _blocked():  # Python's own helper, which begins here, too
+    with _blocked():  # the process in which Python looks after shared memory begins here, too
         return Pool(count, multiprocessing.get_context("spawn"), initializer=_prepare)
 
 
