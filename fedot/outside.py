@@ -22,6 +22,9 @@ MOST_JSON, DEEPEST = 2**26, 32
 
 MARKS = re.compile(r'[][{}"\\]')
 
+PASSES = (FedotError, KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What is said already, or is what the user or the interpreter says."""
+
 HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 """Unicode categories that a terminal obeys, or that nobody sees."""
 
@@ -89,7 +92,7 @@ def told(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (FedotError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except PASSES:
         raise
     except BaseException as error:  # panics of Rust are no Exception
         raise FedotError(f"{what} ({type(error).__name__})") from error

@@ -20,7 +20,7 @@ from fedot.federation.records import (
     unpack_state,
 )
 from fedot.models import Config, State, config_from_json, config_to_json
-from fedot.outside import printable
+from fedot.outside import PASSES, printable
 
 ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
     "arrays",
@@ -164,7 +164,7 @@ def malformed(what: str) -> Iterator[None]:
     """Make one `FedotError` of whatever a message's bytes make NumPy, json and compiled code raise, and say what."""
     try:
         yield
-    except (FedotError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except PASSES:
         raise
     except BaseException as error:  # panics of Rust are no Exception
         raise FedotError(f"{what} is malformed ({type(error).__name__}: {printable(error, 100)})") from error

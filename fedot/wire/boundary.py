@@ -89,8 +89,9 @@ def read_description(content: RecordDict, scenario: Scenario) -> tuple[ClientDes
     """
     with malformed("a client's description"):
         client = unpack_description(content)
-        known = 0 <= client.partition_id < len(scenario.client_specs())  # else whoever asked will say that it is nobody
-        spec = scenario.client_specs()[client.partition_id] if known else None
+        specs = scenario.client_specs()
+        known = 0 <= client.partition_id < len(specs)  # else whoever asked will say that it is nobody
+        spec = specs[client.partition_id] if known else None
         _check_rows(client, spec.examples if spec else None, spec.test_examples if spec else None)
         labels = tuple(printable(label, LONGEST_CLASS) for label in client.labels)
         if len(labels) > MOST_CLASSES or len(set(labels)) != len(labels) or "" in labels:
