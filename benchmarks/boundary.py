@@ -15,15 +15,15 @@ from typing import Any
 import typer
 from flwr.app import Message
 
-from fedot.federation.evaluations import unpack_evaluation
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.messages import ClientDescription
-from fedot.federation.plan import Plan
-from fedot.federation.results import RunRecord
-from fedot.federation.run import run_scenario
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment.record import RunRecord
+from fedot.federation.experiment.run import run_scenario
+from fedot.federation.experiment.settings import Plan
 from fedot.scenario import Scenario, load_scenario
 from fedot.wire.boundary import read_description, read_tallies, read_update
+from fedot.wire.evaluations import unpack_evaluation
 from fedot.wire.known import Known
+from fedot.wire.messages import ClientDescription
 from fedot.wire.updates import Asked
 
 REPEATS = 5

@@ -16,18 +16,17 @@ import pyarrow as pa
 import torch
 
 from benchmarks.hostile import TEXTS, another_text
-from fedot import cache
-from fedot.data.files import read_table, write_table
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.plan import Plan
-from fedot.federation.results import RunRecord
-from fedot.federation.run import run_scenario
+from fedot.data.own_files.examples import read_table, write_table
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment.record import RunRecord
+from fedot.federation.experiment.run import run_scenario
+from fedot.federation.experiment.settings import Plan
 from fedot.report import load_results, summary_markdown, write_results
 from fedot.report.html import render_report
 from fedot.saved import SavedModel, read_model
 from fedot.scenario import Scenario, dump_scenario, load_scenario
 from fedot.status import Status, lines_of, read_status, write_status
-from fedot.training import Epoch, TrainResult
+from fedot.training import Epoch, TrainResult, cache
 
 ROWS = pa.table({"text": [f'a film, {k} "good"; ones\n' for k in range(60)], "label": [k % 2 for k in range(60)]})
 RENDERED = 0.1

@@ -22,9 +22,9 @@ from benchmarks import rebasin_method
 from benchmarks.parents import Parents, Trained, train_parents, train_pooled
 from benchmarks.work import WORK
 from fedot.errors import FedotError
-from fedot.evaluation import predict
+from fedot.evaluation.evaluate import predict
 from fedot.fusion import FusionConfig, FusionResult, fuse
-from fedot.fusion.labels import unite
+from fedot.fusion.canonical.labels import unite
 from fedot.models import State, symmetry
 from fedot.scenario import Scenario
 from fedot.tokenizer import Encoded, vocabulary

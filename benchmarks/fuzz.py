@@ -27,10 +27,10 @@ from benchmarks.damaged import damage, kinds
 from benchmarks.hostile import spoil
 from fedot.data import standin
 from fedot.errors import FedotError
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.plan import Plan
-from fedot.federation.results import RunRecord
-from fedot.federation.run import run_scenario
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment.record import RunRecord
+from fedot.federation.experiment.run import run_scenario
+from fedot.federation.experiment.settings import Plan
 from fedot.scenario import Scenario, parse_scenario
 from fedot.wire.boundary import read_description
 from fedot.wire.known import Known

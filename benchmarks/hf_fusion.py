@@ -22,16 +22,16 @@ from torch import Tensor, nn
 
 from benchmarks import rebasin_method
 from benchmarks.fusion import interval
-from fedot.batching import pad
 from fedot.data import load_client
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.diagnostics import barrier
-from fedot.fusion.drawn import draw_texts
-from fedot.fusion.probe import Probe
+from fedot.fusion.align.diagnostics import barrier
+from fedot.fusion.texts.draw import draw_texts
+from fedot.fusion.texts.probe import Probe
 from fedot.hf import HFModel, load_folder
-from fedot.hf.probe import probe_module
+from fedot.hf.probe_inputs import probe_module
 from fedot.models import State
+from fedot.models.batching import pad
 from fedot.scenario import Scenario, TokenizerSpec
 from fedot.tokenizer import count_words, encode, train_tokenizer
 

@@ -26,8 +26,8 @@ import ot, scipy.optimize, torch
 import fedot.hf
 from benchmarks.memory import peak
 from fedot.fusion import FusionConfig
-from fedot.fusion.jobs import make_job, run
-from fedot.fusion.sources import open_source
+from fedot.from_disk.jobs import make_job, run
+from fedot.from_disk.sources import open_source
 torch.set_num_threads(int(sys.argv[4]))
 before, start, used = peak(), time.perf_counter(), time.process_time()
 with tempfile.TemporaryDirectory() as scratch:

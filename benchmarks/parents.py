@@ -1,4 +1,4 @@
-"""Train the models that the benchmarks fuse, once: `fedot.cache` keeps them, for scenarios too."""
+"""Train the models that the benchmarks fuse, once: `fedot.training.cache` keeps them, for scenarios too."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ import numpy as np
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from fedot.cache import kept, training_key
 from fedot.data import ClientData, load_clients
 from fedot.models import State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.tasks import examples_of, texts_of
 from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer, unpack_words
 from fedot.training import Labelled, train
+from fedot.training.cache import kept, training_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionResult
-from fedot.fusion.average import average_aligned
-from fedot.fusion.labels import relabel
+from fedot.fusion.align.average import average_aligned
+from fedot.fusion.canonical.labels import relabel
 from fedot.fusion.methods.pairwise import check_equal_shapes
 from fedot.fusion.prepare import frame
 from fedot.hf import HFModel, load_folder, probe_module

@@ -19,13 +19,13 @@ import torch
 import typer
 from flwr.app import Message, RecordDict
 
-from fedot.federation.checkpoint import CheckpointedGrid
-from fedot.federation.inprocess import FIRST_NODE, InProcessGrid
-from fedot.federation.messages import ClientUpdate, Settings, pack_update
-from fedot.federation.metered import MeteredGrid
-from fedot.federation.records import pack_state
+from fedot.federation.engines.inprocess import FIRST_NODE, InProcessGrid
+from fedot.federation.grids.checkpointed import CheckpointedGrid
+from fedot.federation.grids.metered import MeteredGrid
 from fedot.models import build_model, canonical_config, config_to_json, model_config, state_of, state_shapes
 from fedot.strategies import Quorum, build_strategy
+from fedot.wire.messages import ClientUpdate, Settings, pack_update
+from fedot.wire.records import pack_state
 
 SHAPE: dict[str, object] = {"d_model": 256, "n_layer": 4, "n_head": 4, "d_ff": 1024, "max_length": 512}
 VOCABULARY = 30522

@@ -2,9 +2,9 @@
 
 `python -m benchmarks.thresholds RUN --data-dir DATA` reads the models of a finished run of two classes and one
 vocabulary. For every fused model it finds what has to be added to the logit of class 1 so that the mean prediction is
-the share of that class (`fedot.fusion.shares.constants`): over all clients' validation texts; over texts of independent
-tokens, drawn as long as the clients' own; and over texts of 2 tokens up to the longest. The run's own draws are not
-used again. Means over seeds, and the mean distance to what validation texts give.
+the share of that class (`fedot.fusion.refine.class_shares.constants`): over all clients' validation texts; over texts
+of independent tokens, drawn as long as the clients' own; and over texts of 2 tokens up to the longest. The run's own
+draws are not used again. Means over seeds, and the mean distance to what validation texts give.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from fedot.data import ClientData, load_clients
-from fedot.evaluation import predict
-from fedot.fusion.drawn import SHORTEST, draw_texts, text_lengths
-from fedot.fusion.shares import constants, logits_on
+from fedot.evaluation.evaluate import predict
+from fedot.fusion.refine.class_shares import constants, logits_on
+from fedot.fusion.texts.draw import SHORTEST, draw_texts, text_lengths
 from fedot.saved import read_model
 from fedot.scenario import Scenario
-from fedot.scenario_file import read_mapping
+from fedot.scenario.yaml_file import read_mapping
 from fedot.tasks import examples_of
 from fedot.training import Labelled
 

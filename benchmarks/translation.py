@@ -23,10 +23,10 @@ from tokenizers import Tokenizer
 
 from benchmarks.fusion import interval
 from benchmarks.parents import Parents, train_parents
-from fedot.federation.files import write_bytes
 from fedot.fusion import FusionConfig, fuse
 from fedot.models import Config, State, symmetry
 from fedot.scenario import DecodingSpec, Scenario, load_scenario
+from fedot.storage.atomic import write_bytes
 from fedot.tasks import examples_of
 from fedot.training import train
 from fedot.translation import TranslationTally, encode_pairs

@@ -1,15 +1,15 @@
-"""The ClientApp: each message goes to one function of `fedot.federation.client`."""
+"""The ClientApp: each message goes to one function of `fedot.federation.client.handlers`."""
 
 from collections.abc import Iterator
 
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 
-from fedot.federation import client
-from fedot.federation.align_mod import align_mod
-from fedot.federation.privacy import privacy_mod
-from fedot.federation.transfer import transfer_mod
-from fedot.logs import logs
+from fedot.federation.client import handlers as client
+from fedot.federation.client.align_mod import align_mod
+from fedot.federation.client.privacy_mod import privacy_mod
+from fedot.federation.client.transfer_mod import transfer_mod
+from fedot.terminal.logs import logs
 
 app = ClientApp()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from fedot.command import command
+from fedot.terminal.command import command
 
 
 def main(

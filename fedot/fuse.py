@@ -8,7 +8,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from fedot.fusion.cli import main
+from fedot.from_disk.cli import main
 
 __all__ = ["main"]
 

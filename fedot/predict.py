@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedot.command import command
 from fedot.errors import FedotError
-from fedot.outside import printable, told
+from fedot.terminal.command import command
+from fedot.text.outside import printable, told
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     import pyarrow as pa
 
-    from fedot.data.dialect import Given
+    from fedot.data.own_files.dialect import Given
     from fedot.saved import SavedModel
     from fedot.scenario import DecodingSpec
 
@@ -59,7 +59,7 @@ def predict(
         if out is not None and out.exists() and not force:
             raise FedotError(f"{out} exists already; choose another --out, or overwrite it with --force")
         if out is not None:
-            from fedot.data.files import kind_of, write_table
+            from fedot.data.own_files.examples import kind_of, write_table
 
             kind_of(out)  # before anything is computed
         from fedot.saved import read_model
@@ -112,7 +112,7 @@ def answers(model: "SavedModel", texts: Sequence[str | None], decoding: "Decodin
 
 def _tokenizer(path: Path) -> str:
     """JSON of a tokenizer, from a tokenizer.json or a model file."""
-    from fedot.fusion.files import TensorFile
+    from fedot.storage.tensor_file import TensorFile
     from fedot.tokenizer import read_tokenizer
 
     text = TensorFile(path).metadata.get("tokenizer", "") if path.suffix == ".safetensors" else _text(path)
@@ -126,8 +126,8 @@ def _tokenizer(path: Path) -> str:
 
 def _said(encoding: str | None, separator: str | None, quote: str | None) -> "Given":
     """What the options say of the file, checked as in a scenario."""
-    from fedot.data.dialect import Given
-    from fedot.file_keys import check_encoding, check_quote, check_separator
+    from fedot.data.own_files.dialect import Given
+    from fedot.scenario.file_keys import check_encoding, check_quote, check_separator
 
     checks = {
         "separator": (check_separator, separator),
@@ -155,8 +155,8 @@ def _checked(texts: Sequence[str]) -> list[str | None]:
 
 
 def _read(path: Path, column: str, given: "Given") -> list[str | None]:
-    from fedot.data.encoding import decoded, read_text
-    from fedot.data.files import read_table
+    from fedot.data.own_files.encoding import decoded, read_text
+    from fedot.data.own_files.examples import read_table
 
     if str(path) == "-":
         return _lines(decoded(sys.stdin.buffer.read(), "standard input", given.encoding)[0])
@@ -181,14 +181,14 @@ def _shown(text: str) -> str:
 
 
 def _text(path: Path) -> str:
-    from fedot.data.encoding import read_text
+    from fedot.data.own_files.encoding import read_text
 
     return read_text(path)[0]
 
 
 def _tell(model: "SavedModel", texts: Sequence[str | None]) -> None:
     """Say which texts the model does not read to their end, and how much of them it does not know."""
-    from fedot.readable import ALARM
+    from fedot.text.readable import ALARM
 
     places = [i for i, text in enumerate(texts) if text is not None and text.strip()]
     cut, unknown = model.reading([str(texts[i]) for i in places])

@@ -13,17 +13,17 @@ from safetensors.torch import save
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from fedot.checksum import KEY, metadata_checksum
 from fedot.errors import FedotError
-from fedot.evaluation import predict
+from fedot.evaluation.evaluate import predict
+from fedot.from_disk.sources import open_source
+from fedot.fusion.canonical.labels import unite
 from fedot.fusion.checks import check_finite
-from fedot.fusion.files import TensorFile
-from fedot.fusion.labels import unite
-from fedot.fusion.sources import open_source
 from fedot.models import Config, State, config_from_json, config_to_json, symmetry
-from fedot.outside import printable
-from fedot.readable import unknown_in
 from fedot.scenario import DecodingSpec
+from fedot.storage.checksum import KEY, metadata_checksum
+from fedot.storage.tensor_file import TensorFile
+from fedot.text.outside import printable
+from fedot.text.readable import unknown_in
 from fedot.tokenizer import Encoded, encode, read_tokenizer, vocabulary
 from fedot.translation.pairs import FIRST, LAST, Pairs, decode_ids
 from fedot.translation.translator import Translator

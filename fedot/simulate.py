@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedot.command import command
 from fedot.errors import FedotError
-from fedot.federation.flower_commands import QUIET
-from fedot.outside import printable
-from fedot.scratch import scratch_folder
+from fedot.federation.engines.flower_cli import QUIET
+from fedot.storage.scratch import scratch_folder
+from fedot.terminal.command import command
+from fedot.text.outside import printable
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
     from fedot.scenario import Scenario
-    from fedot.scenario_file import Run
+    from fedot.scenario.yaml_file import Run
 
 # What a run writes besides its models.
 OUTPUTS = ("results.json", "report.html", "scenario.yaml", "status.json")
@@ -98,7 +98,7 @@ def _plan(
 ) -> tuple[list[tuple["Run", "Scenario"]], Path]:
     """Check every run before the first one begins; give them and the output folder."""
     from fedot.scenario import load_scenario
-    from fedot.scenario_file import runs_of
+    from fedot.scenario.yaml_file import runs_of
 
     runs = [(run, load_scenario(path, run.overrides)) for run in runs_of(path, profile, variant, overrides)]
     name = runs[0][1].name + (f"-{profile}" if profile else "")
@@ -138,7 +138,7 @@ def _settings(
 @contextlib.contextmanager
 def _cache(folder: Path | None, none: bool) -> Iterator[str]:
     """Give the folder of trained models; without a cache one that goes with the run, whose strategies share it."""
-    from fedot.cache import default_folder, usable
+    from fedot.training.cache import default_folder, usable
 
     if none:
         with scratch_folder() as temporary:
@@ -155,7 +155,7 @@ def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int |
     if force:
         _clear(folder)
     if settings["engine"] == Engine.flower:
-        from fedot.federation.engine_flower import run_on_ray
+        from fedot.federation.engines.ray_engine import run_on_ray
 
         run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(printable(line, 1000), err=True))
     else:
@@ -174,8 +174,8 @@ def _join(folder: Path, runs: Sequence["Run"]) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier run wrote and nothing else, so that no old model lingers among the new."""
-    from fedot.federation.files import claimed
     from fedot.saved import is_of_a_run
+    from fedot.storage.atomic import claimed
 
     if not folder.is_dir():
         return
@@ -193,8 +193,8 @@ def _run_in_process(run_config: Mapping[str, Value], n: int, workers: int) -> No
     """Run the ServerApp here, and the ClientApps in `workers` processes."""
     from flwr.app import Context, RecordDict
 
-    from fedot.federation.apps import find_apps
-    from fedot.federation.inprocess import InProcessGrid
+    from fedot.federation.engines.find_apps import find_apps
+    from fedot.federation.engines.inprocess import InProcessGrid
 
     find_apps()
     from server.app import app

@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from fedot.command import command
 from fedot.errors import FedotError
-from fedot.outside import parse_json, printable, told
-from fedot.textfile import read_bounded
+from fedot.terminal.command import command
+from fedot.text.outside import parse_json, printable, told
+from fedot.text.textfile import read_bounded
 
 NAME = "status.json"
 SILENCE = 3600.0

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from fedot.errors import FedotError
-from fedot.outside import parse_json, told
 from fedot.scenario import TokenizerSpec
-from fedot.scripts import alone, split_letters
+from fedot.text.outside import parse_json, told
+from fedot.text.scripts import alone, split_letters
 
 PAD, UNK, BEGIN, END = "[PAD]", "[UNK]", "[BEGIN]", "[END]"
 WORD_END = "</w>"

@@ -1,11 +1,11 @@
-"""The ServerApp: reads the run's settings, and leaves the rest to `fedot.federation.serve`."""
+"""The ServerApp: reads the run's settings, and leaves the rest to `fedot.federation.experiment.serve`."""
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from fedot.federation.serve import serve
-from fedot.federation.streamed import StreamedGrid
-from fedot.logs import logs
+from fedot.federation.experiment.serve import serve
+from fedot.federation.grids.streamed import StreamedGrid
+from fedot.terminal.logs import logs
 
 app = ServerApp()
 

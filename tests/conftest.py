@@ -7,7 +7,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 
 from fedot.data import load
-from fedot.federation import client
+from fedot.federation.client import handlers as client
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import torch
 
-from fedot.fusion.apply import GroupMap
+from fedot.fusion.canonical.maps import GroupMap
 
 
 def randomise(state, seed, ties=()):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fedot.batching import batch_indices, pad
+from fedot.models.batching import batch_indices, pad
 from fedot.tokenizer import Encoded
 
 

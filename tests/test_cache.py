@@ -13,14 +13,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from fedot import cache
-from fedot.cache import kept, read, training_key, usable
 from fedot.errors import FedotError
 from fedot.models import build_model, state_of
 from fedot.models.encoder import EncoderConfig
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded
-from fedot.training import Labelled, train
+from fedot.training import Labelled, cache, train
+from fedot.training.cache import kept, read, training_key, usable
 
 CONFIG = EncoderConfig(vocab_size=12, n_class=2, d_model=8, n_layer=1, n_head=2, d_head=4, d_ff=16, max_length=6)
 

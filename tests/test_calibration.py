@@ -6,7 +6,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from fedot.calibration import (
+from fedot.errors import FedotError
+from fedot.evaluation.calibration import (
     GRID,
     TEMPERATURES,
     CalibratedTally,
@@ -17,8 +18,7 @@ from fedot.calibration import (
     scaled_bins,
     scaled_metrics,
 )
-from fedot.errors import FedotError
-from fedot.metrics import Tally, all_metrics, tally
+from fedot.evaluation.metrics import Tally, all_metrics, tally
 
 
 def draw(seed, n=4000, sharpness=3.0):

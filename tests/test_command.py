@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 START = """
 import os, signal, sys, time
 import typer
-from fedot.command import command
+from fedot.terminal.command import command
 from fedot.errors import FedotError
 def main():
     with command("error: ", "all is kept"):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedot.evaluation import mix_states, predict
+from fedot.evaluation.evaluate import mix_states, predict
 from fedot.models import build_model, load_model, model_config, state_of
 from fedot.tokenizer import Encoded
 from tests.groups import randomise

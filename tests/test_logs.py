@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fedot.errors import FedotError
-from fedot.logs import logs
+from fedot.terminal.logs import logs
 
 log = logging.getLogger("fedot.strategy")
 
@@ -75,7 +75,10 @@ FOREIGN = "north\x1b[2J\x1b]0;title\x07\nfedot: all is well\x9b1A \u202e\ud800"
 @pytest.mark.parametrize("chosen", ["plain", "json"])
 def test_what_others_say_is_one_line_and_moves_no_cursor(chosen):
     """In a process of its own, so that nobody else has sent the log anywhere."""
-    code = "import logging; from fedot.logs import logs\nwith logs(): logging.getLogger('fedot.x').warning('%s', TEXT)"
+    code = (
+        "import logging; from fedot.terminal.logs import logs\n"
+        "with logs(): logging.getLogger('fedot.x').warning('%s', TEXT)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", f"TEXT = {FOREIGN!r}\n{code}"],
         env={**os.environ, "FEDOT_LOG": chosen, "PYTHONIOENCODING": "utf-8"},

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, f1_score, log_loss
 
 from fedot.errors import FedotError
-from fedot.metrics import METRICS, Tally, all_metrics, tally
+from fedot.evaluation.metrics import METRICS, Tally, all_metrics, tally
 
 
 def draw(seed, n=200, n_class=3):

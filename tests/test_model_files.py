@@ -17,8 +17,8 @@ with warnings.catch_warnings():
 
 from fedot import predict
 from fedot.errors import FedotError
-from fedot.fusion import cli as fusion
-from fedot.fusion.sources import open_source
+from fedot.from_disk import cli as fusion
+from fedot.from_disk.sources import open_source
 from fedot.saved import is_of_a_run, read_model
 from tests.test_saved import TEXTS, classifier, translator, written
 

@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fedot.errors import FedotError
-from fedot.names import MOST_BYTES, PARENT, check_clients, check_titles, file_name
 from fedot.report.views import LABELS, label_of
 from fedot.scenario import load_scenario, parse_scenario
-from fedot.scenario_file import runs_of
+from fedot.scenario.yaml_file import runs_of
+from fedot.text.names import MOST_BYTES, PARENT, check_clients, check_titles, file_name
 
 BILINGUAL = Path(__file__).parent.parent / "scenarios" / "bilingual.yaml"
 NAMES = st.text("aBé./:- %\u0301ß", min_size=1, max_size=4)

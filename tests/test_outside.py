@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
 from fedot.errors import FedotError
-from fedot.outside import DEEPEST, parse_json, printable, told
 from fedot.scenario import TokenizerSpec
+from fedot.text.outside import DEEPEST, parse_json, printable, told
 from fedot.tokenizer import KINDS, _repeat, count_words, read_tokenizer, train_tokenizer
 
 

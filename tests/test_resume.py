@@ -22,12 +22,12 @@ with warnings.catch_warnings():
 
 from fedot import simulate
 from fedot.data import standin
-from fedot.federation import centralised, serve
-from fedot.federation import client as client_side
-from fedot.federation import run as run_module
-from fedot.federation.files import claimed
-from fedot.fusion.files import TensorFile
+from fedot.federation.client import handlers as client_side
+from fedot.federation.experiment import centralised, serve
+from fedot.federation.experiment import run as run_module
 from fedot.report import load_results
+from fedot.storage.atomic import claimed
+from fedot.storage.tensor_file import TensorFile
 
 ROOT = Path(__file__).parents[1]
 TINY = """# Does it go on?

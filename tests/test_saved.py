@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.evaluation import predict
+from fedot.evaluation.evaluate import predict
 from fedot.models import build_model, config_to_json, model_config, state_of
 from fedot.saved import SavedModel, read_model, select_rows
 from fedot.scenario import DecodingSpec, TokenizerSpec

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fedot.errors import FedotError
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
-from fedot.scenario_file import read_mapping, runs_of
+from fedot.scenario.yaml_file import read_mapping, runs_of
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 BILINGUAL = FOLDER / "bilingual.yaml"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fedot.scratch import scratch_folder
+from fedot.storage.scratch import scratch_folder
 
 ROOT = Path(__file__).parents[1]
 HOLDER = """
 import time
-from fedot.scratch import scratch_folder
+from fedot.storage.scratch import scratch_folder
 with scratch_folder() as folder:
     print(folder, flush=True)
     time.sleep(60)

@@ -26,8 +26,8 @@ import huggingface_hub
 
 from fedot import simulate
 from fedot.data import standin
-from fedot.federation import run as run_module
-from fedot.federation.seed import Seed
+from fedot.federation.experiment import run as run_module
+from fedot.federation.experiment.seed import Seed
 from fedot.scenario import load_scenario
 
 ROOT = Path(__file__).parents[1]
@@ -129,7 +129,7 @@ def test_the_same_command_gives_the_same_figures(call: Call, tmp_path: Path) -> 
 
 
 def test_saved_parents_can_be_fused_by_hand(call: Call, tmp_path: Path) -> None:
-    from fedot.fusion.cli import cli
+    from fedot.from_disk.cli import cli
 
     assert call("--out", "o", "--set", "strategies=[ot-fusion]").exit_code == 0
     folder = tmp_path / "o/models"

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from fedot.symmetry import SpecBuilder, sinusoids
 from tests.groups import random_symmetry, randomise

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from fedot.errors import FedotError
-from fedot.textfile import read_bounded, read_text
+from fedot.text.textfile import read_bounded, read_text
 
 
 def test_a_file_is_read_up_to_its_bound(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.evaluation import predict
+from fedot.evaluation.evaluate import predict
 from fedot.models import build_model, load_model, model_config, state_of
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from fedot.errors import FedotError
 from fedot.scenario import load_scenario
-from fedot.scenario_file import apply_override, read_mapping
-from fedot.yaml_text import MOST_BYTES, parse_yaml
+from fedot.scenario.yaml_file import apply_override, read_mapping
+from fedot.text.yaml_text import MOST_BYTES, parse_yaml
 
 HEAD = "name: s\nclients: [{dataset: x}, {dataset: y}]\n"
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(

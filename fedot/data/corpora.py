@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from fedot.data import xed
 from fedot.data.types import HubFile, Splits, labelled, paired
 from fedot.errors import FedotError
-from fedot.file_keys import label_kind
 from fedot.scenario import ClientSpec
+from fedot.scenario.file_keys import label_kind
 
 DirectoryFiles = Callable[[ClientSpec], dict[str, str]]
 HubFiles = Callable[[ClientSpec], dict[str, HubFile]]

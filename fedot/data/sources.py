@@ -14,8 +14,8 @@ from fedot.data.standin import stand_in
 from fedot.data.standin_pairs import stand_in_pairs
 from fedot.data.types import Splits
 from fedot.errors import FedotError
-from fedot.file_keys import label_kind
 from fedot.scenario import ClientSpec
+from fedot.scenario.file_keys import label_kind
 
 HUB_TIMEOUT = 3.0  # seconds to wait for the hub's first answer
 

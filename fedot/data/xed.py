@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fedot.data.types import HubFile, Splits, labelled
-from fedot.file_keys import label_kind
 from fedot.scenario import ClientSpec
+from fedot.scenario.file_keys import label_kind
 
 EMOTIONS = ("anger", "anticipation", "disgust", "fear", "joy", "sadness", "surprise", "trust")
 LABEL_SETS: dict[str, tuple[str, ...]] = {

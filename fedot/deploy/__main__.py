@@ -11,7 +11,7 @@ from fedot.errors import FedotError
 
 if TYPE_CHECKING:
     from fedot.deploy.submit import SuperLink
-    from fedot.scenario_file import Run
+    from fedot.scenario.yaml_file import Run
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="A federation of real processes.")
 
@@ -136,7 +136,7 @@ def front(
 
 
 def _edition(scenario: str, profile: str, variant: str, overrides: list[str]) -> "Run":
-    from fedot.scenario_file import runs_of
+    from fedot.scenario.yaml_file import runs_of
 
     (one, *more) = runs_of(Path(scenario), profile, variant, overrides)
     if more:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from fedot.errors import FedotError
-from fedot.outside import parse_json, printable, told
+from fedot.text.outside import parse_json, printable, told
 
 SETTING = "signature"
 """The key of ``[tool.flwr.app.config]`` that holds a bundle's signature."""

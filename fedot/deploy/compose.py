@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from fedot.errors import FedotError
-from fedot.federation.apps import find_apps
-from fedot.outside import printable
+from fedot.federation.engines.find_apps import find_apps
+from fedot.text.outside import printable
 
 MODEL = "supernode-1"
 MOST = 64

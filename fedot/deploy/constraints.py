@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fedot.errors import FedotError
-from fedot.outside import printable
+from fedot.text.outside import printable
 
 FILE, PYTHON = "constraints.txt", "3.11"
 BUILDERS = ("editables",)

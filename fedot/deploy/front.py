@@ -18,7 +18,7 @@ import uvicorn
 from fedot.deploy.keys import SERVER_CERT, SERVER_KEY
 from fedot.deploy.submit import host_and_port
 from fedot.errors import FedotError
-from fedot.outside import printable
+from fedot.text.outside import printable
 
 CALLS = (
     *("register-node", "activate-node", "deactivate-node", "unregister-node", "send-node-heartbeat"),

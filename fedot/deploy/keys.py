@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fedot.deploy.bundles import write_trusted
 from fedot.errors import FedotError
-from fedot.outside import told
+from fedot.text.outside import told
 
 DAYS, MOST_DAYS = 365, 36_500
 CA_CERT, CA_KEY, SERVER_CERT, SERVER_KEY, TRUSTED = "ca.crt", "ca.key", "server.pem", "server.key", "trusted.yaml"

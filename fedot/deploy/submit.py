@@ -15,9 +15,9 @@ from pathlib import Path
 
 from fedot.deploy.bundles import SETTING, key_id, read_signing_key, sign
 from fedot.errors import FedotError
-from fedot.federation.apps import find_apps
-from fedot.federation.flower_commands import QUIET, Value, build_bundle, flwr, follow, start_run
-from fedot.outside import printable
+from fedot.federation.engines.find_apps import find_apps
+from fedot.federation.engines.flower_cli import QUIET, Value, build_bundle, flwr, follow, start_run
+from fedot.text.outside import printable
 
 CONNECTION = "fedot"
 PAUSE, SECONDS = 2.0, 10.0

@@ -12,7 +12,7 @@ start `python -m fedot.deploy front` for the SuperNodes.
 
 import os
 
-from fedot.federation.flower_commands import QUIET
+from fedot.federation.engines.flower_cli import QUIET
 
 PATIENCE = 300_000  # milliseconds
 SETTINGS = "SQLITE_PRAGMAS"  # a private part of Flower's, which has no option for it

@@ -20,8 +20,8 @@ from typing import Any
 
 from fedot.deploy.bundles import SETTING, VALID, read_trusted, verified
 from fedot.errors import FedotError
-from fedot.federation.flower_commands import QUIET
-from fedot.outside import printable, told
+from fedot.federation.engines.flower_cli import QUIET
+from fedot.text.outside import printable, told
 
 OPTION = "--trusted-entities"
 STEP = (

@@ -1,9 +1,9 @@
 """Align and fuse models: pure functions on states and symmetry specs."""
 
-from fedot.fusion.align import Alignment
-from fedot.fusion.average import vanilla_fusion
+from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.average import vanilla_fusion
+from fedot.fusion.align.diagnostics import Barrier, Diagnostics, GroupDiagnostics, barrier
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.diagnostics import Barrier, Diagnostics, GroupDiagnostics, barrier
 from fedot.fusion.fuse import fuse
 from fedot.fusion.result import FusionResult
 

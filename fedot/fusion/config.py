@@ -5,8 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from fedot.errors import FedotError
-from fedot.fusion.masses import MASSES
-from fedot.fusion.supports import SUPPORTS
+from fedot.fusion.align.masses import MASSES
+from fedot.fusion.align.supports import SUPPORTS
 from fedot.transport import GROUND_COSTS, SOLVERS
 
 ANCHORS = ("global", "first", "largest", "medoid", "best")
@@ -41,7 +41,7 @@ class FusionConfig:
     probe_texts
         How many texts are drawn from token counts where no probe is given. Of these ``merged`` takes a quarter for each
         model (`fedot.fusion.methods.merged.texts_to_measure`), and the fit of a classifier half for each
-        (`fedot.fusion.outputs.texts_to_fit`).
+        (`fedot.fusion.refine.classifier.texts_to_fit`).
     residual, qk_maps, flow_reg
         Options of published methods. `residual`: map of the stream after a layer, ``mean`` or ``latest``
         (``singh-jaggi``, ``imfeld``), or one ``permutation`` of it (``verma``); ``default`` is the paper's. `qk_maps`:
@@ -56,14 +56,17 @@ class FusionConfig:
         ``one-pass`` aligns all models to the anchor; ``universe`` then aligns them to their running mean until it
         settles, so that the anchor favours no model.
     repair
-        Give the feed-forward neurons of an average back the spread that their parents' have (`fedot.fusion.repair`).
+        Give the feed-forward neurons of an average back the spread that their parents' have
+        (`fedot.fusion.refine.repair`).
     refit
-        Fit the classifier of an average to the parents' gated ensemble on drawn texts (`fedot.fusion.outputs`). The
-        method ``auto`` does so by itself where it averages models that start apart.
+        Fit the classifier of an average to the parents' gated ensemble on drawn texts
+        (`fedot.fusion.refine.classifier`). The method ``auto`` does so by itself where it averages models that start
+        apart.
     class_shares
-        Set the constants of a classifier by class counts (`fedot.fusion.shares`), where these are given.
+        Set the constants of a classifier by class counts (`fedot.fusion.refine.class_shares`), where these are given.
     learn_steps
-        Steps by which the maps of ``aligned`` are refined on drawn texts (`fedot.fusion.learned`); 0 leaves it out.
+        Steps by which the maps of ``aligned`` are refined on drawn texts (`fedot.fusion.refine.learned_maps`); 0 leaves
+        it out.
     distil_steps
         Steps of the second stage, which distils the parents' ensemble into the fused model; 0 leaves it out.
     """

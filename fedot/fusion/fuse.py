@@ -6,23 +6,23 @@ from typing import Any
 
 from torch import Tensor
 
-from fedot.fusion.anchors import SCHEMES, choose_anchor
-from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.align.anchors import SCHEMES, choose_anchor
+from fedot.fusion.align.diagnostics import Diagnostics, diagnose
+from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
+from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.diagnostics import Diagnostics, diagnose
-from fedot.fusion.distil import Distillation, distil
-from fedot.fusion.large import by_parts, fuse_large, is_large
-from fedot.fusion.learned import Learning, check_learnable, learn
 from fedot.fusion.methods import Fused, method
 from fedot.fusion.methods.auto import settle
-from fedot.fusion.outputs import check_refittable, refit_outputs
 from fedot.fusion.prepare import Model, fill, frame, read_models
-from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem
-from fedot.fusion.repair import repair
+from fedot.fusion.refine.class_shares import match_shares
+from fedot.fusion.refine.classifier import check_refittable, refit_outputs
+from fedot.fusion.refine.distil import Distillation, distil
+from fedot.fusion.refine.learned_maps import Learning, check_learnable, learn
+from fedot.fusion.refine.repair import repair
+from fedot.fusion.refine.trainable import stream_sizes, trainable
 from fedot.fusion.result import FusionResult
-from fedot.fusion.shares import match_shares
-from fedot.fusion.trainable import stream_sizes, trainable
+from fedot.fusion.texts.probe import Probe
 from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -57,7 +57,8 @@ def fuse(
         How often each model has seen each of its tokens, (V_k,); without them all tokens count alike.
     class_counts
         How many examples of each class each model has learnt from, (C,). With them, which takes token counts as well,
-        the fused classifier's constants are set so that it gives the classes in these shares (`fedot.fusion.shares`).
+        the fused classifier's constants are set so that it gives the classes in these shares
+        (`fedot.fusion.refine.class_shares`).
     vocabularies
         Token of each embedding row. Needed where the vocabularies differ; without them rows go by index.
     anchor

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion.average import normalise_weights
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.align.average import normalise_weights
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.depth import equally_deep
+from fedot.fusion.canonical.labels import LabelUnion, relabel, unite
 from fedot.fusion.checks import (
     check_classes,
     check_comparable,
@@ -18,11 +20,9 @@ from fedot.fusion.checks import (
     check_masses,
     check_same_tensors,
 )
-from fedot.fusion.depth import equally_deep
-from fedot.fusion.drawn import LONGEST_MEASURED, text_lengths
-from fedot.fusion.labels import LabelUnion, relabel, unite
-from fedot.fusion.probe import Probe
 from fedot.fusion.problem import FusionProblem
+from fedot.fusion.texts.draw import LONGEST_MEASURED, text_lengths
+from fedot.fusion.texts.probe import Probe
 from fedot.models import Config, State, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
@@ -42,7 +42,7 @@ class Given:
 
 
 def read_models(models: Sequence[Model], spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None) -> Given:
-    """Take models apart, and bring those of fedot's architectures to one depth (`fedot.fusion.depth`).
+    """Take models apart, and bring those of fedot's architectures to one depth (`fedot.fusion.canonical.depth`).
 
     Raises
     ------

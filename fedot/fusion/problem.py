@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion import masses as neuron_masses
-from fedot.fusion import supports as neuron_supports
-from fedot.fusion.canonicalise import to_float32
+from fedot.fusion.align import masses as neuron_masses
+from fedot.fusion.align import supports as neuron_supports
+from fedot.fusion.align.activations import Evidence, matched_groups, measure
+from fedot.fusion.align.streams import streams_of
+from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.canonical.labels import LabelUnion, row_shares
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.drawn import SHORTEST, draw_texts, drawn_probe, token_counts_by_class
-from fedot.fusion.evidence import Evidence, matched_groups, measure
-from fedot.fusion.labels import LabelUnion, row_shares
-from fedot.fusion.probe import Probe
-from fedot.fusion.residual import streams_of
-from fedot.fusion.translated import LONGEST_SOURCE, source_counts, translated_probe
+from fedot.fusion.texts.draw import SHORTEST, draw_texts, drawn_probe, token_counts_by_class
+from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe
+from fedot.fusion.texts.probe import Probe
 from fedot.models import LABEL_SIZES, MODELS, State, canonical_config, load_model
 from fedot.symmetry import SymmetrySpec
 
@@ -51,7 +51,7 @@ class FusionProblem:
         How many examples of each class each model has learnt from, (K, C); None where one has not told.
     longest
         Tokens of the longest text on which models are measured, of those that are drawn for each model
-        (`fedot.fusion.drawn.text_lengths`); empty where nobody has counted.
+        (`fedot.fusion.texts.draw.text_lengths`); empty where nobody has counted.
     """
 
     states: tuple[State, ...]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fedot.fusion.align import Alignment
-from fedot.fusion.diagnostics import Diagnostics
+from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.diagnostics import Diagnostics
 from fedot.models import State
 
 
@@ -21,8 +21,8 @@ class FusionResult:
     aligned, aligned_config
         Every model in the anchor's basis and shape; the anchor's own is among them.
     alignments
-        One for each model; the anchor's is empty. Of large models (`fedot.fusion.large`) only the maps of residual
-        streams are kept.
+        One for each model; the anchor's is empty. Of large models (`fedot.fusion.by_part.large`) only the maps of
+        residual streams are kept.
     diagnostics
         One for each model: how each neuron group was matched, and how well; the anchor's has no groups.
     anchor

@@ -7,8 +7,8 @@ from fedot.hf.adapter import Adapter
 from fedot.hf.alike import check_alike
 from fedot.hf.families import HF_MODELS
 from fedot.hf.folder import HFModel, forward_module, load_folder, save_folder
-from fedot.hf.fuse import fuse_folders
-from fedot.hf.probe import probe_module
+from fedot.hf.fuse_folders import fuse_folders
+from fedot.hf.probe_inputs import probe_module
 
 __all__ = [
     "HF_MODELS",

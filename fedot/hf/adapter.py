@@ -13,8 +13,8 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.hf.settings import Settings
-from fedot.outside import printable
 from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.text.outside import printable
 
 State = dict[str, Tensor]
 Config = Mapping[str, Any]

@@ -7,8 +7,8 @@ from fedot.hf.companions import check_companions
 from fedot.hf.families import adapter_of
 from fedot.hf.folder import HFModel
 from fedot.hf.settings import Settings, differences, problem, shown, token_number, told_difference
-from fedot.hf.tokenizer_rules import differing_rule, read_rules
-from fedot.outside import printable
+from fedot.hf.tokens.tokenizer_rules import differing_rule, read_rules
+from fedot.text.outside import printable
 
 BY_NUMBER = ("vocab.source", "vocab.target")
 """Tables whose rows go by number even where their tokens are known."""

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.hf.vocabulary import read_bytes
-from fedot.outside import parse_json, printable
+from fedot.hf.tokens.vocabulary import read_bytes
+from fedot.text.outside import parse_json, printable
 
 TOKENIZER = (
     "tokenizer.json",

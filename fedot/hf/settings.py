@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.outside import printable
+from fedot.text.outside import printable
 
 Config = Mapping[str, Any]
 

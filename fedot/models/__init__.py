@@ -15,8 +15,8 @@ from fedot.models.decoder import Decoder, DecoderConfig
 from fedot.models.encoder import Encoder, EncoderConfig
 from fedot.models.limits import check_config, check_settings
 from fedot.models.seq2seq import Seq2Seq, Seq2SeqConfig
-from fedot.outside import parse_json, printable, told
 from fedot.symmetry import SymmetrySpec
+from fedot.text.outside import parse_json, printable, told
 
 __all__ = [
     "LABEL_SIZES",
@@ -150,7 +150,7 @@ def symmetry(config: Config) -> SymmetrySpec:
 
 
 def canonical_config(config: Config) -> Config:
-    """Return the configuration of the model after `fedot.fusion.canonicalise`."""
+    """Return the configuration of the model after `fedot.fusion.canonical.canonicalise`."""
     result: Config = architecture(config.architecture).canonical(config)
     return result
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fedot.errors import FedotError
 from fedot.models.shape import MOST, MOST_COMPUTED, Shape
-from fedot.outside import printable
+from fedot.text.outside import printable
 
 TENSORS_PER_LAYER = 12
 """At least: weight and bias of four projections and two feed-forward maps."""

@@ -6,13 +6,13 @@ from statistics import fmean
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.outside import printable
 from fedot.report.paired import paired
 from fedot.report.sections import paired_cells
 from fedot.report.standing import MARK
 from fedot.report.statistics import Place, Scores, estimate
 from fedot.report.table import markdown_notes, markdown_row
 from fedot.report.views import DASH, Entry, Metric, footnotes, label_of, marked, metrics_of
+from fedot.text.outside import printable
 
 BEST_PARENT, OWN_PARENTS = "best-parent", "own-parents"
 NAMES = {BEST_PARENT: "Best parent of each seed", OWN_PARENTS: "Each parent on its own client"}

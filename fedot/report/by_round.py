@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.outside import printable
 from fedot.report.against import NAMES, comparable, compared, headline_of
 from fedot.report.standing import MARK
 from fedot.report.statistics import Scores, paired_difference
 from fedot.report.table import markdown_notes, markdown_row
 from fedot.report.views import DASH, Entry, base_names, entries_of, kind_of, label_of, marked
+from fedot.text.outside import printable
 
 
 def rounds_markdown(results: Mapping[str, Any], split: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedot.outside import printable
+from fedot.text.outside import printable
 
 LONGEST = 10_000
 

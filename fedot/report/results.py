@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from fedot.errors import FedotError
-from fedot.outside import parse_json, printable
 from fedot.report.schema import check_results
-from fedot.textfile import read_bounded
+from fedot.text.outside import parse_json, printable
+from fedot.text.textfile import read_bounded
 
 SCHEMA = 1
 MOST_BYTES = 2**28

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.outside import printable
 from fedot.report.curves import Across, whole
 from fedot.report.headline import baseline_of
 from fedot.report.paired import Paired
@@ -13,6 +12,7 @@ from fedot.report.progress import costs_of
 from fedot.report.sections import paired_of
 from fedot.report.statistics import Estimate, Scores
 from fedot.report.views import Entry, Metric, entries_of, finished, metrics_of, winner_of
+from fedot.text.outside import printable
 
 # Settings that do not change what is asked.
 INCIDENTAL = ("name", "question", "base_dir", "seeds")

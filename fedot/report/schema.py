@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from fedot.errors import FedotError
-from fedot.outside import printable
+from fedot.text.outside import printable
 
 MOST = 1e150
 """So large may a number be that sums and squares of many of it stay finite."""

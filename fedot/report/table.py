@@ -8,7 +8,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedot.outside import printable
 from fedot.report.headline import baseline_of
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
@@ -30,6 +29,7 @@ from fedot.report.views import (
     marked,
     metrics_of,
 )
+from fedot.text.outside import printable
 
 if TYPE_CHECKING:
     from rich.table import Table

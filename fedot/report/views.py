@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
-from fedot.outside import printable
 from fedot.report.standing import MARK
 from fedot.report.statistics import Estimate, Scores
+from fedot.text.outside import printable
 
 Kind = Literal["baseline", "ot", "reference"]
 SECTIONS: dict[Kind, str] = {"baseline": "Baselines", "ot": "OT fusion", "reference": "References"}

@@ -12,12 +12,12 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
-from fedot.strategies.class_shares import FedAvgClassShares
 from fedot.strategies.client_aligned import ClientAligned, SummedFusion
+from fedot.strategies.fedavg_class_shares import FedAvgClassShares
+from fedot.strategies.fedavg_token_rows import FedAvgTokenRows
 from fedot.strategies.guard import Guarded, Quorum
 from fedot.strategies.options import check_keys, check_number
 from fedot.strategies.ot_fusion import OTFusion
-from fedot.strategies.token_rows import FedAvgTokenRows
 
 __all__ = ["STRATEGIES", "ClientAligned", "Guarded", "OTFusion", "Quorum", "build_strategy"]
 

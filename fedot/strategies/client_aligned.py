@@ -1,4 +1,4 @@
-"""Strategies whose clients align: they send models that are in one basis already (`fedot.federation.align_mod`).
+"""Strategies whose clients align: they send models that are in one basis already (`fedot.federation.client.align_mod`).
 
 In the first round nobody has a common basis yet, and a random reference would be no landmark for models that know
 nothing of it. So one client's trained model becomes the anchor, in three exchanges: all train and tell how it
@@ -17,16 +17,16 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.federation.align_mod import canonical_state, fusion_to_json
-from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
-from fedot.federation.records import pack_counts, pack_state, unpack_state
+from fedot.federation.client.align_mod import canonical_state, fusion_to_json
 from fedot.fusion import FusionConfig
-from fedot.fusion.canonicalise import to_float32
-from fedot.fusion.shares import match_shares
-from fedot.fusion.sums import ExactSum, mean_of_sum
+from fedot.fusion.align.weighted_sums import ExactSum, mean_of_sum
+from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.refine.class_shares import match_shares
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
 from fedot.strategies.guard import Guarded, finite_arrays
 from fedot.wire.boundary import read_held, read_replies, read_update
+from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
+from fedot.wire.records import pack_counts, pack_state, unpack_state
 from fedot.wire.updates import Asked
 
 log = logging.getLogger("fedot.strategy")

@@ -11,12 +11,12 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
-from fedot.federation.records import pack_state, unpack_state
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
 from fedot.wire.boundary import read_replies, read_update
 from fedot.wire.known import Known
+from fedot.wire.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
+from fedot.wire.records import pack_state, unpack_state
 from fedot.wire.updates import Asked, check_tensor
 
 log = logging.getLogger("fedot.strategy")

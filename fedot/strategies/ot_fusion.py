@@ -10,15 +10,15 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate
-from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig, FusionResult, fuse
-from fedot.fusion.labels import unite
+from fedot.fusion.canonical.labels import unite
 from fedot.models import config_to_json
 from fedot.saved import select_rows
-from fedot.strategies.class_shares import class_counts_of
+from fedot.strategies.fedavg_class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
 from fedot.tokenizer import read_tokenizer, vocabulary
+from fedot.wire.messages import ClientUpdate
+from fedot.wire.records import pack_state, unpack_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class OTFusion(Guarded):
     differ in width, heads and vocabulary. From the second round on all train the global model, each with the rows of
     its own tokens and of no others; a client that has not said which these are starts afresh. Where all clients tell
     how many examples of each class they have, the fused classifier gives the classes in these shares
-    (`fedot.fusion.shares`).
+    (`fedot.fusion.refine.class_shares`).
 
     Attributes
     ----------

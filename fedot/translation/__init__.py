@@ -1,6 +1,6 @@
 """Translation: pairs of sentences, search for the best translation, and its scores.
 
-Training is `fedot.training`'s, on `Pairs`; a client's evaluation is a `TranslationTally`.
+Training is `fedot.training.train`'s, on `Pairs`; a client's evaluation is a `TranslationTally`.
 """
 
 from fedot.translation.pairs import Pairs, encode_pairs

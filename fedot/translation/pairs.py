@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from fedot.batching import pad
 from fedot.errors import FedotError
+from fedot.models.batching import pad
 from fedot.tokenizer import BEGIN, END, PAD, SPECIAL, UNK, Encoded, encode
 
 PADDING, UNKNOWN, FIRST, LAST = (SPECIAL["translation"].index(token) for token in (PAD, UNK, BEGIN, END))

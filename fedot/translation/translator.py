@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fedot.batching import batch_indices, pad
 from fedot.errors import FedotError
 from fedot.models import Config, State, load_model
+from fedot.models.batching import batch_indices, pad
 from fedot.models.seq2seq import Memory, Seq2Seq
 from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded

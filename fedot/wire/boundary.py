@@ -12,8 +12,12 @@ from typing import TypeVar
 from flwr.app import Message, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation.evaluations import AnyTally, EvaluationRequest, unpack_tallies
-from fedot.federation.messages import (
+from fedot.scenario import Scenario
+from fedot.text.outside import printable
+from fedot.tokenizer import unpack_words
+from fedot.wire.evaluations import AnyTally, EvaluationRequest, unpack_tallies
+from fedot.wire.known import MOST_EXAMPLES, Known
+from fedot.wire.messages import (
     ClientDescription,
     ClientUpdate,
     HeldUpdate,
@@ -22,10 +26,6 @@ from fedot.federation.messages import (
     unpack_held,
     unpack_update,
 )
-from fedot.outside import printable
-from fedot.scenario import Scenario
-from fedot.tokenizer import unpack_words
-from fedot.wire.known import MOST_EXAMPLES, Known
 from fedot.wire.tallies import check_tally
 from fedot.wire.updates import Asked, checked_held, checked_update
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fedot.federation.messages import ClientDescription
 from fedot.models import Config, model_config
 from fedot.scenario import PrivacySpec, Scenario, TokenizerSpec
 from fedot.tokenizer import LEAST_LETTERS
+from fedot.wire.messages import ClientDescription
 
 MOST_EXAMPLES = 10_000_000
 """So many examples a client may say it has, where the scenario says nothing of their number."""

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from fedot.calibration import SMALLEST, TEMPERATURES, CalibratedTally
 from fedot.errors import FedotError
-from fedot.federation.evaluations import AnyTally, EvaluationRequest
-from fedot.metrics import N_BINS, Floats, Tally
+from fedot.evaluation.calibration import SMALLEST, TEMPERATURES, CalibratedTally
+from fedot.evaluation.metrics import N_BINS, Floats, Tally
 from fedot.translation import TranslationTally
+from fedot.wire.evaluations import AnyTally, EvaluationRequest
 from fedot.wire.known import Known
 
 WORST = -math.log(SMALLEST)

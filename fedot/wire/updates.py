@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate, HeldUpdate
 from fedot.models import Config, check_settings, state_shapes
-from fedot.outside import printable
+from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known
+from fedot.wire.messages import ClientUpdate, HeldUpdate
 
 MOST_LOSS, MOST_SECONDS = 1e6, 1e7
 MOST_COUNT = 2**53
@@ -34,7 +34,7 @@ class Asked:
     server_round
         The round that is asked for.
     summed
-        Whether it sends its model times its examples (`fedot.fusion.sums`).
+        Whether it sends its model times its examples (`fedot.fusion.align.weighted_sums`).
     """
 
     name: str

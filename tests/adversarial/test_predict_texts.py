@@ -8,9 +8,9 @@ import sys
 import pytest
 import torch
 
-from fedot.federation.results import RunRecord
-from fedot.readable import unknown_share
+from fedot.federation.experiment.record import RunRecord
 from fedot.scenario import parse_scenario
+from fedot.text.readable import unknown_share
 from tests.test_predict import call, refused
 from tests.test_saved import classifier, written
 

@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.align_speed import counts, measure, pair, seconds, training_seconds
-from fedot.fusion.drawn import token_counts_by_class
+from fedot.fusion.texts.draw import token_counts_by_class
 
 TINY = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 12, "max_length": 6}
 

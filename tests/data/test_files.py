@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fedot.data.files import load_files, read_table, write_table
+from fedot.data.own_files.examples import load_files, read_table, write_table
 from fedot.data.types import Splits
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec

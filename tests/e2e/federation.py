@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fedot.deploy.keys import make_all
 from fedot.deploy.submit import SuperLink, register
-from fedot.federation.flower_commands import QUIET, free_port
+from fedot.federation.engines.flower_cli import QUIET, free_port
 
 SUPERLINK, SUPERNODE = ("127.0.0.2", "127.0.0.{}") if sys.platform == "linux" else ("127.0.0.1", "127.0.0.1")
 START = 90.0  # seconds for a program to come up on a busy machine

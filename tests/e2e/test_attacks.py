@@ -17,8 +17,8 @@ from fedot.deploy.bundles import SETTING, read_signing_key, sign
 from fedot.deploy.keys import make_owner
 from fedot.deploy.submit import CONNECTION, connection, online, register, submit
 from fedot.errors import FedotError
-from fedot.federation.apps import find_apps
-from fedot.federation.flower_commands import build_bundle, flwr, follow, script, start_run
+from fedot.federation.engines.find_apps import find_apps
+from fedot.federation.engines.flower_cli import build_bundle, flwr, follow, script, start_run
 from tests.e2e.conftest import NODES
 from tests.e2e.federation import SUPERLINK, Federation
 

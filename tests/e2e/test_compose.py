@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from fedot.scenario import load_scenario
-from fedot.scenario_file import runs_of
+from fedot.scenario.yaml_file import runs_of
 from tests.federation.test_run import run
 
 ROOT = Path(__file__).parents[2]

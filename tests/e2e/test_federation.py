@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from fedot.deploy.keys import make_all
 from fedot.deploy.submit import SuperLink, connection, online, submit
 from fedot.errors import FedotError
-from fedot.federation.flower_commands import free_port
+from fedot.federation.engines.flower_cli import free_port
 from fedot.report import load_results
 from fedot.scenario import dump_scenario, parse_scenario
 from tests.e2e.conftest import NODES

@@ -11,11 +11,11 @@ import torch
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation.bounds import check_config, read_config, read_scenario
-from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations
-from fedot.federation.messages import ALIGN, ARRAYS, CONFIG, EVALUATION, Directive
-from fedot.federation.records import pack_counts, pack_state
+from fedot.federation.client.bounds import check_config, read_config, read_scenario
 from fedot.models import config_to_json
+from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations
+from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, EVALUATION, Directive
+from fedot.wire.records import pack_counts, pack_state
 from tests.federation.test_policy import Deployed, home
 
 __all__ = ["home"]

@@ -12,9 +12,10 @@ from flwr.app import Message, RecordDict
 from safetensors.torch import load_file
 
 from fedot.errors import FedotError
-from fedot.federation import checkpoint, serve
-from fedot.federation.checkpoint import FOLDER, CheckpointedGrid
-from fedot.federation.inprocess import InProcessGrid
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment import serve
+from fedot.federation.grids import checkpointed as checkpoint
+from fedot.federation.grids.checkpointed import FOLDER, CheckpointedGrid
 from fedot.report import load_results
 from fedot.scenario import dump_scenario
 from tests.strategies.fake_clients import FakeGrid, answer, crash, make_update

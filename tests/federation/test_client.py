@@ -10,11 +10,15 @@ import torch
 from flwr.app import Message, RecordDict
 
 from fedot.data import load_client
-from fedot.federation import client as client_side
-from fedot.federation import transfer
-from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.messages import (
+from fedot.evaluation.metrics import Tally, accuracy
+from fedot.federation.client import handlers as client_side
+from fedot.federation.client import transfer_mod as transfer
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.scenario import Scenario
+from fedot.strategies.lengths import step_length
+from fedot.tokenizer import count_words, train_tokenizer, unpack_words
+from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
+from fedot.wire.messages import (
     ARRAYS,
     CONFIG,
     OWN_CACHE,
@@ -23,11 +27,7 @@ from fedot.federation.messages import (
     unpack_description,
     unpack_update,
 )
-from fedot.federation.records import pack_state
-from fedot.metrics import Tally, accuracy
-from fedot.scenario import Scenario
-from fedot.strategies.lengths import step_length
-from fedot.tokenizer import count_words, train_tokenizer, unpack_words
+from fedot.wire.records import pack_state
 
 
 class Clients:

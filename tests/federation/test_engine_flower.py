@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 
 from fedot.data import standin
 from fedot.errors import FedotError
-from fedot.federation import engine_flower
-from fedot.federation.engine_flower import run_on_ray
-from fedot.federation.policy import Policy
+from fedot.federation.client.policy import Policy
+from fedot.federation.engines import ray_engine as engine_flower
+from fedot.federation.engines.ray_engine import run_on_ray
 from fedot.scenario import Scenario, dump_scenario
 
 FULL = standin.TRAIN_ROWS  # before any test shortens it
@@ -81,7 +81,7 @@ def test_the_processes_of_a_simulation_know_that_they_are_in_one(
 def test_both_engines_give_the_same(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from flwr.app import Context, RecordDict
 
-    from fedot.federation.inprocess import InProcessGrid
+    from fedot.federation.engines.inprocess import InProcessGrid
     from server.app import app
 
     # the other engine's processes do not see the shorter stand-in of these tests

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.federation.faults import FAULTS, SCALE, flipped_labels
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.plan import Plan
-from fedot.federation.results import RunRecord
-from fedot.federation.run import run_scenario
+from fedot.federation.client.faults import FAULTS, SCALE, flipped_labels
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment.record import RunRecord
+from fedot.federation.experiment.run import run_scenario
+from fedot.federation.experiment.settings import Plan
 from fedot.models import State
 from fedot.saved import SavedModel
 from fedot.scenario import FaultName, Scenario, parse_scenario

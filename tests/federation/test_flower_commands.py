@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fedot.errors import FedotError
-from fedot.federation import flower_commands
-from fedot.federation.flower_commands import flwr, follow, start_run
+from fedot.federation.engines import flower_cli as flower_commands
+from fedot.federation.engines.flower_cli import flwr, follow, start_run
 
 WHERE = {"FLWR_HOME": "."}
 

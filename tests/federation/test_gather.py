@@ -6,9 +6,9 @@ import pytest
 from flwr.app import Error, Message, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation import gather as gathering
-from fedot.federation.gather import gather
-from fedot.federation.messages import ClientDescription, Settings, pack_description
+from fedot.federation.experiment import gather as gathering
+from fedot.federation.experiment.gather import gather
+from fedot.wire.messages import ClientDescription, Settings, pack_description
 from tests.strategies.fake_clients import FakeGrid, Reply, lost
 
 

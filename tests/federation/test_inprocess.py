@@ -10,10 +10,10 @@ from flwr.clientapp import ClientApp
 
 import clients.app
 from fedot.errors import FedotError
-from fedot.federation.client import private
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.metered import Exchange, MeteredGrid
-from fedot.federation.records import record_bytes
+from fedot.federation.client.handlers import private
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.grids.metered import Exchange, MeteredGrid
+from fedot.wire.records import record_bytes
 
 NODES = [{"partition-id": k, "num-partitions": 3} for k in range(3)]
 SECRET = "it was a dark and stormy night"

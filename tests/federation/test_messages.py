@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedot.errors import FedotError
-from fedot.federation.evaluations import (
+from fedot.evaluation.metrics import tally
+from fedot.models import EncoderConfig
+from fedot.wire.evaluations import (
     EvaluationItem,
     EvaluationRequest,
     pack_evaluations,
@@ -18,7 +20,7 @@ from fedot.federation.evaluations import (
     unpack_evaluation,
     unpack_tallies,
 )
-from fedot.federation.messages import (
+from fedot.wire.messages import (
     CLIENT,
     METRICS,
     UPDATE,
@@ -30,9 +32,7 @@ from fedot.federation.messages import (
     unpack_description,
     unpack_update,
 )
-from fedot.federation.records import pack_state, record_bytes, unpack_state
-from fedot.metrics import tally
-from fedot.models import EncoderConfig
+from fedot.wire.records import pack_state, record_bytes, unpack_state
 
 words = st.text(max_size=20)
 numbers = st.floats(allow_nan=False, width=64)

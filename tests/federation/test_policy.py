@@ -12,20 +12,20 @@ from flwr.app import Context, Message, RecordDict
 
 from fedot.data import load_client
 from fedot.errors import FedotError
-from fedot.federation import client as client_side
-from fedot.federation.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
-from fedot.federation.flower_private import assume_identity, give_id
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.ledger import LEDGER
-from fedot.federation.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update
-from fedot.federation.plan import Plan
-from fedot.federation.policy import LEAST_ROWS, SIMULATED, SIMULATION, Policy
-from fedot.federation.records import pack_state
-from fedot.federation.results import RunRecord
-from fedot.federation.run import run_scenario
+from fedot.federation.client import handlers as client_side
+from fedot.federation.client.ledger import LEDGER
+from fedot.federation.client.policy import LEAST_ROWS, SIMULATED, SIMULATION, Policy
+from fedot.federation.engines.flower_private import assume_identity, give_id
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment.record import RunRecord
+from fedot.federation.experiment.run import run_scenario
+from fedot.federation.experiment.settings import Plan
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario, TokenizerSpec, load_scenario, parse_scenario
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
+from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
+from fedot.wire.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update
+from fedot.wire.records import pack_state
 from tests.federation.conftest import TINY
 
 OWN = {"dataset": "files", "train": "own.csv", "test": "own.csv", "text": "text", "label": "label"}

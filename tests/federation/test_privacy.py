@@ -9,10 +9,10 @@ from flwr.app import Message, RecordDict
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ARRAYS, CONFIG, ClientUpdate, Settings, unpack_update
-from fedot.federation.records import pack_state
 from fedot.models import build_model, model_config, state_of
 from fedot.scenario import Scenario, parse_scenario
+from fedot.wire.messages import ARRAYS, CONFIG, ClientUpdate, Settings, unpack_update
+from fedot.wire.records import pack_state
 from tests.federation.test_client import Clients
 from tests.federation.test_run import run
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fedot.federation.progress import track
+from fedot.terminal.progress import track
 
 
 @pytest.mark.parametrize("name", ["[/bold]", "[red]x", "a\x1b[2J\nb\x9b1A"])

@@ -14,13 +14,13 @@ from tokenizers import Tokenizer
 
 import clients.app
 from fedot.errors import FedotError
-from fedot.federation import client as client_side
-from fedot.federation.centralised import train_centralised
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.plan import Plan, work_per_seed
-from fedot.federation.results import RunRecord, reduce_plan
-from fedot.federation.run import run_scenario
-from fedot.fusion import large
+from fedot.federation.client import handlers as client_side
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment.centralised import train_centralised
+from fedot.federation.experiment.record import RunRecord, reduce_plan
+from fedot.federation.experiment.run import run_scenario
+from fedot.federation.experiment.settings import Plan, work_per_seed
+from fedot.fusion.by_part import large
 from fedot.models import Config, State, load_model
 from fedot.report import render_report
 from fedot.saved import SavedModel

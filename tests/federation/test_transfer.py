@@ -8,12 +8,12 @@ import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation.messages import CONFIG
-from fedot.federation.metered import MeteredGrid
-from fedot.federation.records import pack_state, record_bytes, unpack_state
-from fedot.federation.transfer import narrow, widen
+from fedot.federation.client.transfer_mod import narrow, widen
+from fedot.federation.grids.metered import MeteredGrid
 from fedot.models import build_model, load_model, model_config, state_of
 from fedot.scenario import parse_scenario
+from fedot.wire.messages import CONFIG
+from fedot.wire.records import pack_state, record_bytes, unpack_state
 from tests.federation.test_run import run
 
 STATE = {"a": torch.randn(7, 5, generator=torch.Generator().manual_seed(0)), "b": torch.tensor([1e-3, 2.0])}

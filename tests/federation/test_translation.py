@@ -11,14 +11,14 @@ import sacrebleu
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.federation.evaluations import sum_tallies
-from fedot.metrics import tally
+from fedot.evaluation.metrics import tally
 from fedot.report import render_report
 from fedot.scenario import DecodingSpec, Scenario, parse_scenario
 from fedot.translation import encode_pairs
 from fedot.translation.pairs import decode_ids
 from fedot.translation.scores import tally_translations
 from fedot.translation.translator import Translator
+from fedot.wire.evaluations import sum_tallies
 from tests.federation.test_run import Outcome, run
 
 WORDS = {"one": "eins", "two": "zwei", "red": "rot", "dog": "Hund", "house": "Haus"}

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from fedot.federation.workers import start_pool, stop_pool
+from fedot.federation.engines.workers import start_pool, stop_pool
 
 ROOT = Path(__file__).parents[2]
 PARENT = """
 import os, time
-from fedot.federation.workers import start_pool
+from fedot.federation.engines.workers import start_pool
 pool = start_pool(1)
 print(pool.submit(os.getpid).result(), flush=True)
 pool.submit(time.sleep, 300)

@@ -9,7 +9,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from typer.testing import CliRunner
 
-from fedot.fusion.cli import cli
+from fedot.from_disk.cli import cli
 from fedot.models import build_model, config_to_json, model_config, state_of
 from tests.groups import randomise
 

@@ -2,8 +2,8 @@
 
 import torch
 
-from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import random_symmetry, randomise
 

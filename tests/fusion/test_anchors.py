@@ -7,9 +7,9 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.anchors import SCHEMES, choose_anchor, distance_to_others, with_mean
-from fedot.fusion.apply import apply_maps
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.align.anchors import SCHEMES, choose_anchor, distance_to_others, with_mean
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.config import ANCHORS
 from fedot.fusion.config import SCHEMES as SCHEME_NAMES
 from fedot.fusion.methods import METHODS

@@ -10,9 +10,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.apply import apply_maps
-from fedot.fusion.canonicalise import canonicalise
-from fedot.fusion.probe import Probe
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import apply_maps
+from fedot.fusion.texts.probe import Probe
 from fedot.models import canonical_config, config_from_json, load_model, symmetry
 from fedot.scenario import TokenizerSpec
 from fedot.tokenizer import train_tokenizer

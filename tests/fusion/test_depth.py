@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.depth import deepen, equally_deep, places
+from fedot.fusion.canonical.depth import deepen, equally_deep, places
 from fedot.models import build_model, load_model, model_config, state_of
 from tests.fusion.disk import VOCAB, call, model, write
 from tests.groups import randomise

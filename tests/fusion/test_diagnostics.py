@@ -7,8 +7,8 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, barrier, fuse, vanilla_fusion
-from fedot.fusion.apply import apply_maps
-from fedot.fusion.diagnostics import diagnose, rows_fit
+from fedot.fusion.align.diagnostics import diagnose, rows_fit
+from fedot.fusion.canonical.maps import apply_maps
 from fedot.models import symmetry
 from fedot.transport import Coupling
 from tests.fusion.small import copy_of, make, run

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fedot.fusion.directions import kept_directions, loss_through, reconstruction
-from fedot.fusion.moments import Moments, MomentSums
+from fedot.fusion.reduce.directions import kept_directions, loss_through, reconstruction
+from fedot.fusion.reduce.moments import Moments, MomentSums
 
 
 def moments(seed, d=12):

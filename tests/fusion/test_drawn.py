@@ -7,8 +7,8 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.drawn import draw_texts, text_lengths, token_counts_by_class
 from fedot.fusion.prepare import prepare
+from fedot.fusion.texts.draw import draw_texts, text_lengths, token_counts_by_class
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, copy_of, counts, make
 
@@ -43,7 +43,7 @@ def test_lengths_are_uniform():
 
 @pytest.mark.parametrize("size", [1, 7, 512])
 def test_counts_are_shared_out_by_what_the_model_says_of_each_token(monkeypatch, size):
-    monkeypatch.setattr("fedot.fusion.drawn.BATCH", size)
+    monkeypatch.setattr("fedot.fusion.texts.draw.BATCH", size)
     state, config = make(0)
     given = counts(0)[0].double()
     given[[3, 8]] = 0.0

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fedot.errors import FedotError
-from fedot.fusion.files import TensorFile, TensorWriter
+from fedot.storage.tensor_file import TensorFile, TensorWriter
 
 TENSORS = {
     "a": torch.arange(12.0).reshape(3, 4),

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 import fedot
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse, vanilla_fusion
-from fedot.fusion.align import align
-from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.average import average_aligned
-from fedot.fusion.canonicalise import canonicalise, refactor
-from fedot.fusion.labels import row_shares, unite
+from fedot.fusion.align.align import align
+from fedot.fusion.align.average import average_aligned
+from fedot.fusion.canonical.canonicalise import canonicalise, refactor
+from fedot.fusion.canonical.labels import row_shares, unite
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, state_shapes, symmetry
 from fedot.transport import GROUND_COSTS, SOLVERS, Coupling
 from tests.groups import random_symmetry, randomise

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from fedot.from_disk.jobs import make_job, memory_of, moments_of
+from fedot.from_disk.sources import open_source
 from fedot.fusion import FusionConfig
-from fedot.fusion.jobs import make_job, memory_of, moments_of
-from fedot.fusion.sources import open_source
 from fedot.models import symmetry
 from tests.fusion.disk import model, write
 from tests.models.variants import canonical_of

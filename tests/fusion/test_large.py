@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig, fuse, large
-from fedot.fusion import streaming as streaming_module
-from fedot.fusion.parts import blocks
+from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.by_part import fuse_parts as streaming_module
+from fedot.fusion.by_part import large
+from fedot.fusion.by_part.split import blocks
 from fedot.models import MODELS
 from tests.fusion.test_streaming import family
 

@@ -7,12 +7,15 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.align import Alignment
-from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.average import average_aligned
-from fedot.fusion.ensemble import gated_ensemble
-from fedot.fusion.large import by_parts
-from fedot.fusion.learned import (
+from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.average import average_aligned
+from fedot.fusion.by_part.large import by_parts
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
+from fedot.fusion.fused import Fused
+from fedot.fusion.methods.aligned import aligned
+from fedot.fusion.methods.auto import choose
+from fedot.fusion.prepare import prepare
+from fedot.fusion.refine.learned_maps import (
     Learning,
     learn,
     learn_turns,
@@ -23,10 +26,7 @@ from fedot.fusion.learned import (
     turned,
     turns_of,
 )
-from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.methods.auto import choose
-from fedot.fusion.methods.types import Fused
-from fedot.fusion.prepare import prepare
+from fedot.fusion.texts.ensemble import gated_ensemble
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import copy_of, counts, make, run
 from tests.groups import randomise

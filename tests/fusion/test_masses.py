@@ -4,10 +4,10 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.evidence import Evidence
-from fedot.fusion.masses import FLOOR, MASSES, ON_PROBE
+from fedot.fusion.align.activations import Evidence
+from fedot.fusion.align.masses import FLOOR, MASSES, ON_PROBE
 from fedot.fusion.prepare import prepare
-from fedot.fusion.probe import Probe
+from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run, silence
 

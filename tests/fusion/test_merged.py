@@ -7,17 +7,17 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.block import BlockLinear, block_config, block_module, block_sum
-from fedot.fusion.distil import Distillation, distil
-from fedot.fusion.drawn import draw_texts
-from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.methods.merged import texts_to_measure
-from fedot.fusion.moments import SpreadSums
-from fedot.fusion.outputs import texts_to_fit
 from fedot.fusion.prepare import prepare
-from fedot.fusion.probe import Probe
-from fedot.fusion.reduce import select_columns
-from fedot.fusion.reduce_block import head_numbers, reduce_block
+from fedot.fusion.reduce.layers import select_columns
+from fedot.fusion.reduce.moments import SpreadSums
+from fedot.fusion.reduce.reduce import head_numbers, reduce_block
+from fedot.fusion.reduce.wide_model import BlockLinear, block_config, block_module, block_sum
+from fedot.fusion.refine.classifier import texts_to_fit
+from fedot.fusion.refine.distil import Distillation, distil
+from fedot.fusion.texts.draw import draw_texts
+from fedot.fusion.texts.ensemble import gated_ensemble
+from fedot.fusion.texts.probe import Probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
 from tests.groups import randomise

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.apply import apply_maps
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import apply_maps
 from fedot.models import build_model, canonical_config, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, counts, make, run
 from tests.groups import random_symmetry, randomise

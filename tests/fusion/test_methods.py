@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
-from fedot.fusion.apply import GroupMap, apply_maps
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.fusion.methods import METHODS, method
 from fedot.fusion.methods.fisher import information_of
 from fedot.fusion.methods.git_rebasin import match_weights
@@ -20,7 +20,7 @@ from fedot.fusion.methods.regmean import regress, shrunk
 from fedot.fusion.methods.verma import correlation
 from fedot.fusion.methods.zhang import best_scale
 from fedot.fusion.prepare import prepare
-from fedot.fusion.probe import Probe
+from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import VOCAB, counts, make, run
 from tests.groups import random_symmetry

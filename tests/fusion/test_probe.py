@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fedot.fusion.drawn import draw_texts
-from fedot.fusion.probe import Probe, centred_signs, sensitivities
+from fedot.fusion.texts.draw import draw_texts
+from fedot.fusion.texts.probe import Probe, centred_signs, sensitivities
 from fedot.models import build_model, model_config, state_of
 
 

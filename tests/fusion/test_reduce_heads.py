@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from fedot.fusion.canonicalise import Heads
-from fedot.fusion.moments import Moments
-from fedot.fusion.reduce_heads import Roots, group_heads, reduce_heads
+from fedot.fusion.canonical.canonicalise import Heads
+from fedot.fusion.reduce.heads import Roots, group_heads, reduce_heads
+from fedot.fusion.reduce.moments import Moments
 from fedot.symmetry import Attention
 
 D, CHANNELS = 10, 4

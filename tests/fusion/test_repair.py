@@ -6,8 +6,8 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.prepare import prepare
-from fedot.fusion.probe import activations
-from fedot.fusion.repair import repair, writers
+from fedot.fusion.refine.repair import repair, writers
+from fedot.fusion.texts.probe import activations
 from fedot.models import symmetry
 from tests.fusion.small import MATCHED, copy_of, counts, make, run
 

@@ -7,10 +7,10 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion import large as large_module
-from fedot.fusion.drawn import draw_texts
+from fedot.fusion.by_part import large as large_module
 from fedot.fusion.prepare import prepare
-from fedot.fusion.shares import constants, match_shares
+from fedot.fusion.refine.class_shares import constants, match_shares
+from fedot.fusion.texts.draw import draw_texts
 from fedot.models import build_model, load_model, model_config, state_of
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
 
@@ -67,7 +67,8 @@ def test_clients_count_by_their_examples():
 
 def test_texts_are_as_long_as_those_of_the_examples(monkeypatch):
     drawn = []
-    monkeypatch.setattr("fedot.fusion.shares.draw_texts", lambda *given: drawn.append(given) or draw_texts(*given))
+    place = "fedot.fusion.refine.class_shares.draw_texts"
+    monkeypatch.setattr(place, lambda *given: drawn.append(given) or draw_texts(*given))
     seen = [torch.full((VOCAB,), 15.0), torch.full((VOCAB,), 6.0)]  # 100 examples each: 9 tokens a text, and 3.6
     fused([make(0), make(1)], seen)
     assert [length for _, _, length, _ in drawn] == [(6, 12), (2, 5)]

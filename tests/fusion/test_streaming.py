@@ -5,10 +5,10 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion import streaming as streaming_module
-from fedot.fusion.parts import blocks, fused_shapes, parts
+from fedot.fusion.by_part import fuse_parts as streaming_module
+from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts
+from fedot.fusion.by_part.split import blocks, fused_shapes, parts
 from fedot.fusion.prepare import frame
-from fedot.fusion.streaming import Streamed, fuse_parts
 from fedot.models import MODELS, build_model, model_config, state_of, symmetry
 from tests.groups import randomise
 

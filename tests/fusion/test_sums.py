@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from fedot.fusion.sums import ExactSum
+from fedot.fusion.align.weighted_sums import ExactSum
 
 
 @pytest.mark.parametrize("seed", range(5))

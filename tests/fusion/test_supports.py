@@ -4,10 +4,10 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.evidence import Evidence, measure
+from fedot.fusion.align.activations import Evidence, measure
+from fedot.fusion.align.supports import ON_PROBE, SUPPORTS
 from fedot.fusion.prepare import prepare
-from fedot.fusion.probe import Probe, readers
-from fedot.fusion.supports import ON_PROBE, SUPPORTS
+from fedot.fusion.texts.probe import Probe, readers
 from fedot.models import load_model, symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.canonicalise import canonicalise
-from fedot.fusion.residual import streams_of
-from fedot.fusion.trainable import stream_sizes, trainable
+from fedot.fusion.align.streams import streams_of
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.refine.trainable import stream_sizes, trainable
 from fedot.models import MODELS, build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, counts, make
 from tests.groups import randomise

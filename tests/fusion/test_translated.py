@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.distil import Distillation, distil
-from fedot.fusion.ensemble import gated_ensemble
 from fedot.fusion.prepare import prepare
-from fedot.fusion.probe import Probe
-from fedot.fusion.translated import LONGEST_SOURCE, source_counts, translated_probe, unsaid
+from fedot.fusion.refine.distil import Distillation, distil
+from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe, unsaid
+from fedot.fusion.texts.ensemble import gated_ensemble
+from fedot.fusion.texts.probe import Probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded

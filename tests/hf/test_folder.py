@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from fedot.errors import FedotError
 from fedot.fusion import fuse
 from fedot.hf import load_folder, save_folder
-from fedot.hf.vocabulary import read_vocabulary
+from fedot.hf.tokens.vocabulary import read_vocabulary
 from tests.hf.models import reload, run
 
 

@@ -5,8 +5,8 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import fuse
-from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.hf import forward_module, load_folder
 from tests.groups import random_symmetry
 from tests.hf.models import VARIANTS, folder_of, run

@@ -6,7 +6,7 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import fuse
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.hf import HF_MODELS, forward_module, load_folder, save_folder
 from fedot.hf.folder import fit_rows
 from tests.hf.models import MARIAN, VARIANTS, folder_of, reload, run

@@ -3,9 +3,9 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.apply import apply_maps
-from fedot.fusion.canonicalise import canonicalise
-from fedot.fusion.probe import Probe
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import apply_maps
+from fedot.fusion.texts.probe import Probe
 from fedot.hf import forward_module, load_folder, probe_module
 from tests.groups import random_symmetry
 from tests.hf.models import run

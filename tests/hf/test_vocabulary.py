@@ -6,7 +6,7 @@ import pytest
 
 from fedot.errors import FedotError
 from fedot.hf import load_folder
-from fedot.hf.vocabulary import read_vocabulary
+from fedot.hf.tokens.vocabulary import read_vocabulary
 from tests.fusion.disk import call
 from tests.hf.models import folder_of
 from tests.hf.pieces import sentencepiece, t5, xlm_r

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from fedot.fusion.align import circuit_distance
-from fedot.fusion.canonicalise import Heads, balance_heads, channels, planes
+from fedot.fusion.align.align import circuit_distance
+from fedot.fusion.canonical.canonicalise import Heads, balance_heads, channels, planes
 from fedot.models.blocks import causal_mask, turn
 
 

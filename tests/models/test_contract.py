@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.models import canonical_config, config_from_json, config_to_json, state_shapes, symmetry
 from tests.groups import random_symmetry
 from tests.models.variants import VARIANTS, canonical_of, close, config_of, logits, model_of

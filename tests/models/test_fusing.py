@@ -5,7 +5,7 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.apply import apply_maps
+from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.methods import method
 from fedot.fusion.prepare import prepare
 from fedot.models import canonical_config, symmetry

@@ -4,7 +4,7 @@ from functools import cache
 
 import torch
 
-from fedot.fusion.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import randomise
 

@@ -178,8 +178,8 @@ def test_half_of_a_surrogate_pair_ends_no_run(tmp_path):
     ],
 )
 def test_resuming_reads_no_more_than_what_was_checked(folder, path, value, told):
-    from fedot.federation.results import RunRecord
-    from fedot.federation.serve import resume
+    from fedot.federation.experiment.record import RunRecord
+    from fedot.federation.experiment.serve import resume
     from fedot.scenario import parse_scenario
 
     (folder / "results.json").write_text(json.dumps(changed(path, value)), encoding="utf-8")
@@ -189,8 +189,8 @@ def test_resuming_reads_no_more_than_what_was_checked(folder, path, value, told)
 
 
 def test_an_older_run_can_be_resumed(folder):
-    from fedot.federation.results import RunRecord
-    from fedot.federation.serve import resume
+    from fedot.federation.experiment.record import RunRecord
+    from fedot.federation.experiment.serve import resume
     from fedot.scenario import parse_scenario
 
     older = copy.deepcopy(FULL)
@@ -207,8 +207,8 @@ def test_an_older_run_can_be_resumed(folder):
 def test_a_row_says_which_clients_its_sum_lacks():
     import numpy as np
 
-    from fedot.federation.results import RunRecord
-    from fedot.metrics import Tally
+    from fedot.evaluation.metrics import Tally
+    from fedot.federation.experiment.record import RunRecord
     from fedot.scenario import parse_scenario
 
     record = RunRecord(parse_scenario(FULL["scenario"]), "inprocess", "")

@@ -5,11 +5,11 @@ from dataclasses import replace
 import torch
 from flwr.app import ConfigRecord
 
-from fedot.federation.messages import ClientUpdate
-from fedot.federation.records import pack_state, unpack_state
-from fedot.fusion.drawn import draw_texts, text_lengths
+from fedot.fusion.texts.draw import draw_texts, text_lengths
 from fedot.models import State, load_model
 from fedot.strategies import build_strategy
+from fedot.wire.messages import ClientUpdate
+from fedot.wire.records import pack_state, unpack_state
 from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update
 
 COUNTS = torch.arange(CONFIG.vocab_size) % 5 * 10

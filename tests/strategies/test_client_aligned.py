@@ -10,14 +10,14 @@ import torch
 from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation.align_mod import align_mod
-from fedot.federation.messages import ALIGN, ARRAYS, ClientUpdate, Settings, pack_update, unpack_update
-from fedot.federation.records import pack_state, unpack_state
-from fedot.fusion.apply import apply_maps
-from fedot.fusion.canonicalise import canonicalise
-from fedot.fusion.drawn import draw_texts, text_lengths
+from fedot.federation.client.align_mod import align_mod
+from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.maps import apply_maps
+from fedot.fusion.texts.draw import draw_texts, text_lengths
 from fedot.models import State, canonical_config, config_to_json, load_model, symmetry
 from fedot.strategies import STRATEGIES, ClientAligned, Quorum, build_strategy
+from fedot.wire.messages import ALIGN, ARRAYS, ClientUpdate, Settings, pack_update, unpack_update
+from fedot.wire.records import pack_state, unpack_state
 from tests.groups import random_symmetry
 from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, make_update
 

@@ -7,10 +7,10 @@ import torch
 from flwr.app import ConfigRecord
 
 from fedot.errors import FedotError
-from fedot.federation.messages import Settings
-from fedot.federation.records import pack_state, unpack_state
 from fedot.models import State, build_model, load_model, state_of
 from fedot.strategies import STRATEGIES, Guarded, Quorum, build_strategy
+from fedot.wire.messages import Settings
+from fedot.wire.records import pack_state, unpack_state
 from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, crash, make_update, silence
 
 # Flower's adaptive strategies take a step of their own size from the old model towards the mean.

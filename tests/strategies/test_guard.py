@@ -10,11 +10,11 @@ import torch
 from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation.messages import METRICS, pack_update
-from fedot.federation.records import pack_state
 from fedot.strategies import STRATEGIES, Quorum, build_strategy
 from fedot.strategies.guard import wait_for_nodes
 from fedot.wire import updates
+from fedot.wire.messages import METRICS, pack_update
+from fedot.wire.records import pack_state
 from fedot.wire.updates import check_update
 from tests.strategies.fake_clients import (
     CONFIG,

@@ -10,10 +10,10 @@ import torch
 from flwr.app import ConfigRecord
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate
-from fedot.federation.records import pack_state
 from fedot.strategies import Quorum, build_strategy
 from fedot.strategies.lengths import step_length, times_median
+from fedot.wire.messages import ClientUpdate
+from fedot.wire.records import pack_state
 from tests.strategies.fake_clients import FakeGrid, answer, make_update
 
 

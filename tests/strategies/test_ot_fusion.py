@@ -8,12 +8,12 @@ import torch
 from flwr.app import ConfigRecord
 
 from fedot.errors import FedotError
-from fedot.federation.messages import ClientUpdate
-from fedot.federation.records import pack_state, unpack_state
 from fedot.fusion import FusionConfig
 from fedot.fusion.result import FusionResult
 from fedot.models import config_from_json, load_model, state_of
 from fedot.strategies import OTFusion, Quorum, build_strategy
+from fedot.wire.messages import ClientUpdate
+from fedot.wire.records import pack_state, unpack_state
 from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, crash, make_update, tokenizer_of
 
 IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])

@@ -3,8 +3,8 @@
 import torch
 from flwr.app import ConfigRecord
 
-from fedot.federation.records import pack_state, unpack_state
 from fedot.strategies import build_strategy
+from fedot.wire.records import pack_state, unpack_state
 from tests.strategies.fake_clients import CONFIG, FakeGrid, answer, make_update
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from benchmarks.hostile import spoil
 from fedot.errors import FedotError
-from fedot.federation.evaluations import EvaluationItem, EvaluationRequest
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.messages import ClientUpdate, HeldUpdate
-from fedot.metrics import all_metrics
+from fedot.evaluation.metrics import all_metrics
+from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.scenario import Scenario, parse_scenario
 from fedot.wire.boundary import read_description, read_held, read_tallies, read_update
+from fedot.wire.evaluations import EvaluationItem, EvaluationRequest
 from fedot.wire.known import Known
+from fedot.wire.messages import ClientUpdate, HeldUpdate
 from fedot.wire.updates import Asked, check_tensor
 from tests.federation.conftest import TINY
 from tests.federation.test_run import run

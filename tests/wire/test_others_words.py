@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from flwr.app import ConfigRecord, Message
 
-from fedot.federation.inprocess import InProcessGrid
-from fedot.federation.pooled import pooled_tallies
-from fedot.federation.seed import Scores, Seed
+from fedot.federation.engines.inprocess import InProcessGrid
+from fedot.federation.experiment.pooled import pooled_tallies
+from fedot.federation.experiment.seed import Scores, Seed
 from fedot.scenario import Scenario, load_scenario
-from fedot.scenario_file import runs_of
+from fedot.scenario.yaml_file import runs_of
 from fedot.tokenizer import read_tokenizer
 from tests.federation.test_run import run
 

@@ -3,6 +3,7 @@
 import difflib
 
 from fedot.errors import FedotError
+from fedot.fusion.fused import Fused, Method
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.auto import auto
 from fedot.fusion.methods.fisher import fisher
@@ -12,7 +13,6 @@ from fedot.fusion.methods.merged import merged
 from fedot.fusion.methods.regmean import regmean
 from fedot.fusion.methods.singh_jaggi import singh_jaggi
 from fedot.fusion.methods.theus import theus
-from fedot.fusion.methods.types import Fused, Method
 from fedot.fusion.methods.vanilla import vanilla
 from fedot.fusion.methods.verma import verma
 from fedot.fusion.methods.zhang import zhang

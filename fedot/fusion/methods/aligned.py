@@ -1,15 +1,15 @@
 """Our closed-form fusion: one rotation of the stream from labelled rows, heads by circuits, then averages."""
 
-from fedot.fusion.align import Alignment, align
-from fedot.fusion.apply import apply_maps, keep_unmatched
-from fedot.fusion.average import average_aligned
+from fedot.fusion.align.align import Alignment, align
+from fedot.fusion.align.average import average_aligned
+from fedot.fusion.canonical.maps import apply_maps, keep_unmatched
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.methods.types import Fused
+from fedot.fusion.fused import Fused
 from fedot.fusion.problem import FusionProblem
 
 
 def aligned(problem: FusionProblem, config: FusionConfig) -> Fused:
-    """Align every model to the anchor (`fedot.fusion.align`) and average them (`fedot.fusion.average`)."""
+    """Align every model to the anchor (`fedot.fusion.align.align`) and average them (`fedot.fusion.align.average`)."""
     anchor = problem.anchor
     anchor_evidence = problem.evidence(anchor, config)
     alignments = tuple(

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from fedot.errors import FedotError
-from fedot.fusion.block import check_blockable
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.merged import merged
-from fedot.fusion.methods.types import Fused
-from fedot.fusion.outputs import refittable
 from fedot.fusion.problem import FusionProblem
+from fedot.fusion.reduce.wide_model import check_blockable
+from fedot.fusion.refine.classifier import refittable
 
 OPTIONS_OF_ALIGNMENT = (
     "support",

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.fusion.align.activations import own_log_likelihood
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.evidence import own_log_likelihood
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import Probe, real_logits
 from fedot.fusion.problem import FusionProblem
+from fedot.fusion.texts.probe import Probe, real_logits
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 

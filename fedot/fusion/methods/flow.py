@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align import Alignment, check_planes, maps_of
-from fedot.fusion.apply import multiply
+from fedot.fusion.align.align import Alignment, check_planes, maps_of
+from fedot.fusion.canonical.maps import multiply
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.pairwise import average_weights, steady_signs, with_signs
-from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import activations
 from fedot.fusion.problem import FusionProblem
+from fedot.fusion.texts.probe import activations
 from fedot.models import State
 from fedot.symmetry import Axis, SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve

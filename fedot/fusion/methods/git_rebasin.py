@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-from fedot.fusion.align import Alignment
+from fedot.fusion.align.activations import matched_groups
+from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.streams import streams_of
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.evidence import matched_groups
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.orders import Orders, alignment_of, assign, assign_heads, channel_gains, products
 from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
-from fedot.fusion.methods.types import Fused
 from fedot.fusion.problem import FusionProblem
-from fedot.fusion.residual import streams_of
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 

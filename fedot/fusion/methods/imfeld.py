@@ -1,8 +1,8 @@
 """Layer-wise soft optimal transport for transformers (Imfeld et al. 2024)."""
 
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.flow import FlowOptions, flow_all
-from fedot.fusion.methods.types import Fused
 from fedot.fusion.problem import FusionProblem
 
 REGS = {"weights": 0.06, "activations": 0.08}

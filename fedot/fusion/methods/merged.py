@@ -10,19 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fedot.fusion.align import check_planes
-from fedot.fusion.block import block_config, block_sum, check_blockable, equal_streams
+from fedot.fusion.align.align import check_planes
+from fedot.fusion.canonical.labels import LabelUnion
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.labels import LabelUnion
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.methods.types import Fused
-from fedot.fusion.outputs import ROWS, refit_outputs
 from fedot.fusion.problem import FusionProblem
-from fedot.fusion.reduce_block import FEW, reduce_block
+from fedot.fusion.reduce.reduce import FEW, reduce_block
+from fedot.fusion.reduce.wide_model import block_config, block_sum, check_blockable, equal_streams
+from fedot.fusion.refine.classifier import ROWS, refit_outputs
 
 
 def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
-    """Put the models side by side (`fedot.fusion.block`) and reduce the result (`fedot.fusion.reduce_block`).
+    """Put the models side by side (`fedot.fusion.reduce.wide_model`) and reduce them (`fedot.fusion.reduce.reduce`).
 
     The aligned models that come with the result are those of the method ``aligned``, for diagnostics.
     `size` scales the anchor's widths; from the sum of all widths on the result is the block model itself.

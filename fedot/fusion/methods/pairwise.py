@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align import Alignment
-from fedot.fusion.apply import GroupMap, apply_maps
-from fedot.fusion.average import average_aligned
-from fedot.fusion.canonicalise import get_heads
+from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.average import average_aligned
+from fedot.fusion.canonical.canonicalise import get_heads
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.methods.types import Fused
+from fedot.fusion.fused import Fused
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.aligned import aligned
 from fedot.fusion.methods.flow import linears
 from fedot.fusion.methods.pairwise import average_weights
-from fedot.fusion.methods.types import Fused
-from fedot.fusion.probe import activations
 from fedot.fusion.problem import FusionProblem
+from fedot.fusion.texts.probe import activations
 
 SHRINK = 0.9
 

@@ -1,8 +1,8 @@
 """Layer-wise exact optimal transport (Singh & Jaggi 2020)."""
 
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.flow import FlowOptions, flow_all
-from fedot.fusion.methods.types import Fused
 from fedot.fusion.problem import FusionProblem
 
 

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from fedot.fusion.align import Alignment, align_inside, align_streams, check_planes
-from fedot.fusion.apply import axis_map, multiply
+from fedot.fusion.align.align import Alignment, align_inside, align_streams, check_planes
+from fedot.fusion.align.streams import labelled_covariance, streams_of
+from fedot.fusion.canonical.maps import axis_map, multiply
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.pairwise import fuse_aligned
-from fedot.fusion.methods.types import Fused
 from fedot.fusion.problem import FusionProblem
-from fedot.fusion.residual import labelled_covariance, streams_of
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 

@@ -1,10 +1,10 @@
 """The plain mean of all weights, neurons as they come (McMahan et al. 2017)."""
 
-from fedot.fusion.align import Alignment
-from fedot.fusion.average import average_aligned
+from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.average import average_aligned
 from fedot.fusion.config import FusionConfig
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.pairwise import check_equal_shapes
-from fedot.fusion.methods.types import Fused
 from fedot.fusion.problem import FusionProblem
 
 

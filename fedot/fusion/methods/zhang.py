@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fedot.fusion.align import Alignment, channel_map, plane_map
-from fedot.fusion.apply import GroupMap
-from fedot.fusion.canonicalise import get_heads
+from fedot.fusion.align.activations import matched_groups
+from fedot.fusion.align.align import Alignment, channel_map, plane_map
+from fedot.fusion.canonical.canonicalise import get_heads
+from fedot.fusion.canonical.maps import GroupMap
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.evidence import matched_groups
+from fedot.fusion.fused import Fused
 from fedot.fusion.methods.orders import alignment_of, assign, products
 from fedot.fusion.methods.pairwise import check_equal_shapes, fuse_aligned
-from fedot.fusion.methods.types import Fused
 from fedot.fusion.problem import FusionProblem
 from fedot.models import State
 from fedot.symmetry import Attention, SymmetrySpec

@@ -1,0 +1,308 @@
+"""The user's own data: Parquet, CSV, TSV and JSON lines, with plain words about whatever is wrong in them.
+
+No message holds a text; rows are counted from 1, without the header.
+"""
+
+import difflib
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from fedot.data.own_files.dialect import UNSAID, Given, describe
+from fedot.data.own_files.encoding import PACKED, read_text
+from fedot.data.own_files.label_column import classes_of, number_labels
+from fedot.data.own_files.sheet import read_sheet
+from fedot.data.types import Splits, labelled, paired
+from fedot.errors import FedotError
+from fedot.scenario import ClientSpec
+from fedot.text import outside
+from fedot.tokenizer import HALF
+
+SUFFIXES = {".parquet": "parquet", ".csv": ",", ".tsv": "\t", ".jsonl": "jsonl"}
+ROW = "\0row"
+"""Column of the rows' numbers: a name that no column of a user's has."""
+
+
+def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Path | None) -> Splits:
+    """Read a client's own training and test file.
+
+    Raises
+    ------
+    FedotError
+        For a missing key, file or column, an unknown suffix, bytes of another encoding, rows that can be read in
+        several ways or in none, a label without a class.
+    """
+    roles = ("text", "label") if task == "sentiment" else ("source", "target")
+    columns = [_required(spec, role, task) for role in roles]
+    paths = {split: _find(_required(spec, split, task), base_dir, data_dir) for split in ("train", "test")}
+    given = Given(spec.separator, spec.quote, spec.encoding)
+    tables: dict[str, pa.Table] = {}
+    notices: list[str] = []
+    for split, path in paths.items():
+        table, found = read_table(path, columns, given)
+        kept = _complete(table, columns if task == "translation" else columns[:1])
+        if len(kept) < len(table):
+            notices.append(f"{len(table) - len(kept)} rows of {path.name} have no text and are left out")
+        if found:
+            notices.append(f"{path.name}: {found}")
+        if not len(kept):
+            raise FedotError(f"{path} has no row with a text")
+        tables[split] = kept
+    if task == "translation":
+        pairs = [paired(*(_strings(tables[split], name) for name in columns)) for split in ("train", "test")]
+        return Splits(pairs[0], pairs[1], (), tuple(notices))
+    text, label = columns
+    classes = classes_of(
+        _class_names(spec), spec.label_map, tables["train"][label], tables["train"][ROW], paths["train"]
+    )
+    train, test = (
+        labelled(_strings(table, text), number_labels(table[label], classes, table[ROW], paths[split]))
+        for split, table in tables.items()
+    )
+    return Splits(train, test, classes.names, tuple(notices))
+
+
+def read_table(path: Path, columns: Sequence[str], given: Given = UNSAID) -> tuple[pa.Table, str]:
+    """Read the wanted columns of one file, and number its rows from 1 in the column `ROW`.
+
+    A column of mappings gives its parts by a dot: ``translation.en``.
+
+    Returns
+    -------
+    tuple
+        The table, and one line on how a CSV or TSV file was read, if that was not as usual.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be read right.
+    """
+    kind = kind_of(path)
+    wanted, told = list(dict.fromkeys(columns)), ""
+    try:
+        if kind == "parquet":
+            table = _read_parquet(path, wanted)
+        elif kind == "jsonl":
+            table = _read_jsonl(path, wanted, given.encoding)
+        else:
+            table, told = _read_csv(path, wanted, kind, given)
+    except OSError as error:
+        raise FedotError(f"{path} cannot be read ({type(error).__name__})") from error
+    return table.append_column(ROW, pa.array(np.arange(1, len(table) + 1))), told
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table in the format that the suffix names, packed if it says so, under a temporary name first.
+
+    Raises
+    ------
+    FedotError
+        If the suffix is unknown, or the file cannot be written.
+    """
+    kind = kind_of(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "parquet":
+            pq.write_table(table, temporary)
+        else:
+            with pa.output_stream(str(temporary), compression=PACKED.get(path.suffix.lower())) as file:
+                if kind == "jsonl":
+                    for row in table.to_pylist():
+                        file.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode())
+                else:
+                    pacsv.write_csv(table, file, pacsv.WriteOptions(delimiter=kind))
+        temporary.replace(path)
+    except OSError as error:
+        raise FedotError(f"{path} cannot be written ({error.strerror or type(error).__name__})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def kind_of(path: Path) -> str:
+    """Format that a file's suffix names: ``parquet``, ``jsonl``, or the delimiter of a CSV file.
+
+    Raises
+    ------
+    FedotError
+        If it names none that is known.
+    """
+    packed = path.suffix.lower() in PACKED
+    kind = SUFFIXES.get(Path(path.stem).suffix.lower() if packed else path.suffix.lower())
+    if kind is None or (packed and kind == "parquet"):
+        raise FedotError(
+            f"{path} has an unknown suffix; known are {', '.join(SUFFIXES)}, "
+            f"and of text files {' and '.join(PACKED)} after it"
+        )
+    return kind
+
+
+def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
+    with outside.told(f"{path} cannot be read as Parquet"):  # damage makes the library raise nearly anything
+        schema = pq.read_schema(path)
+        _has_columns(path, columns, schema.names, inner=_parts_of(schema))
+        tops = [name if name in schema.names else name.split(".")[0] for name in columns]
+        table = pq.read_table(path, columns=list(dict.fromkeys(tops)))
+        table = pa.table([_inner(table, name) for name in columns], names=columns)
+    try:
+        table.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise FedotError(f"{path} holds strings that are not UTF-8; write it again with UTF-8 text") from error
+    return table
+
+
+def _parts_of(schema: pa.Schema) -> list[str]:
+    """Dotted names of all parts of columns that are mappings."""
+    parts, found = [(field.name, field.type) for field in schema], []
+    while parts:
+        name, kind = parts.pop()
+        if pa.types.is_struct(kind):
+            inside = [(f"{name}.{kind.field(i).name}", kind.field(i).type) for i in range(kind.num_fields)]
+            found += [each for each, _ in inside]
+            parts += inside
+    return found
+
+
+def _inner(table: pa.Table, name: str) -> pa.ChunkedArray:
+    if name in table.column_names:
+        return table[name]
+    first, *rest = name.split(".")
+    return pc.struct_field(table[first], rest)
+
+
+def _read_csv(path: Path, columns: list[str], usual: str, given: Given) -> tuple[pa.Table, str]:
+    text, encoding = read_text(path, given.encoding)
+    sheet = read_sheet(text, str(path), columns, usual, given)
+    if not sheet.columns:
+        _has_columns(path, columns, list(sheet.header))
+    told = [describe(sheet.dialect, usual, given, encoding, len(sheet)), sheet.doubt]
+    return pa.table([pa.array(cells, pa.string()) for cells in sheet.columns], names=columns), "; ".join(
+        filter(None, told)
+    )
+
+
+def _read_jsonl(path: Path, columns: list[str], encoding: str | None) -> pa.Table:
+    values: dict[str, list[Any]] = {name: [] for name in columns}
+    text, _ = read_text(path, encoding)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f", line {number}"
+        try:
+            row = json.loads(line, object_pairs_hook=_Mapping)
+        except (ValueError, RecursionError) as error:
+            raise FedotError(f"{path}{where}: this is no valid JSON") from error
+        if not isinstance(row, dict):
+            raise FedotError(f"{path}{where}: every line must be a JSON object")
+        for name, column in values.items():
+            column.append(_json_cell(row, name, path, columns, where))
+    return pa.table({name: pa.array(column, pa.string()) for name, column in values.items()})
+
+
+class _Mapping(dict[str, Any]):
+    """A JSON object that remembers which keys it was given twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.twice = {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
+
+
+def _json_cell(row: dict[str, Any], name: str, path: Path, columns: list[str], where: str) -> str | None:
+    """The value of a column in one line of JSON, as text."""
+    cell: Any = row
+    for part in [name] if name in row else name.split("."):
+        if cell is None:
+            return None
+        if not isinstance(cell, _Mapping) or part not in cell:
+            inner = [f"{key}.{each}" for key, value in row.items() if isinstance(value, dict) for each in value]
+            _has_columns(path, columns, list(row), where, inner)
+            raise FedotError(f"{path}{where} has no column {name!r}")
+        if part in cell.twice:
+            raise FedotError(f"{path}{where} has {part!r} twice; take one out")
+        cell = cell[part]
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    if not isinstance(cell, str | int | float):
+        raise FedotError(f"{path}{where}: {name!r} is neither a string nor a number")
+    if isinstance(cell, str) and HALF.search(cell):
+        raise FedotError(
+            f"{path}{where}: {name!r} holds half of a character (\\ud800 to \\udfff), as of a text cut in "
+            "the middle of an emoji; take it out"
+        )
+    return str(cell)
+
+
+def _has_columns(
+    path: Path, wanted: list[str], existing: list[str], where: str = "", inner: Sequence[str] = ()
+) -> None:
+    """Refuse a file without the wanted columns; `inner` are dotted names of parts of its columns."""
+    if not existing:
+        raise FedotError(f"{path}{where} has no columns at all; is it empty?")
+    for name in wanted:
+        if existing.count(name) > 1:
+            raise FedotError(f"{path}{where} has {existing.count(name)} columns {name!r}; rename all but one")
+        if name not in existing and name not in inner:
+            # in a file without a header the names are a row of data, and this message goes to the server
+            names = [each for each in existing if _is_plain(each)]
+            if len(names) < len(existing):
+                names.append(f"{len(existing) - len(names)} whose name is no plain word (is the header missing?)")
+            parts = [each for each in inner if all(map(_is_plain, each.split(".")))]
+            near = [each for each in parts if each.endswith(f".{name}")]
+            near = near or difflib.get_close_matches(name, [*names, *parts], 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise FedotError(f"{path}{where} has no column {name!r}, only {', '.join(names)}{hint}")
+
+
+def _is_plain(name: str) -> bool:
+    return name.replace("-", "_").isidentifier()
+
+
+def _required(spec: ClientSpec, key: str, task: str) -> str:
+    value = getattr(spec, key)
+    if value is None:
+        raise FedotError(f"a client with dataset files and task {task} needs the key {key}")
+    return str(value)
+
+
+def _find(given: str, base_dir: Path | None, data_dir: Path | None) -> Path:
+    path = Path(given).expanduser()
+    places = [path] if path.is_absolute() else [place / path for place in (base_dir, data_dir) if place is not None]
+    for place in places or [path]:
+        if place.is_file():
+            return place
+    raise FedotError(f"there is no file {given}; looked for {', '.join(str(place) for place in places or [path])}")
+
+
+def _class_names(spec: ClientSpec) -> tuple[str, ...] | None:
+    if isinstance(spec.labels, str):
+        raise FedotError(
+            f"labels: {spec.labels} is for public data sets; for dataset files list the names of all classes, "
+            "for example labels: [neg, pos]"
+        )
+    return spec.labels
+
+
+def _strings(table: pa.Table, column: str) -> pa.ChunkedArray:
+    values = table[column]
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        raise FedotError(f"column {column!r} holds {values.type}, but a text column was wanted")
+    return values.cast(pa.string())
+
+
+def _complete(table: pa.Table, columns: list[str]) -> pa.Table:
+    """Keep the rows whose text columns are neither null nor blank."""
+    for name in columns:
+        text = _strings(table, name)
+        table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(text), ""), False))
+    return table

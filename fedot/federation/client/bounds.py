@@ -1,0 +1,207 @@
+"""What a server may send: held against these bounds before anything is built, read or computed from it.
+
+They are far beyond what fedot asks for. All of them are the same for every client; what a client decides for itself is
+in `fedot.federation.client.policy`.
+"""
+
+import json
+import math
+from dataclasses import fields
+from functools import lru_cache
+
+from pydantic import ValidationError
+from tokenizers import Tokenizer
+
+from fedot.errors import FedotError
+from fedot.fusion import FusionConfig
+from fedot.models import Config, State, config_from_json, limits, state_shapes
+from fedot.scenario import Scenario
+from fedot.scenario.in_words import explain
+from fedot.text.outside import parse_json, printable
+from fedot.tokenizer import SPECIAL
+from fedot.wire.evaluations import EvaluationItem, EvaluationRequest
+from fedot.wire.messages import Directive, Settings
+
+MOST_SCENARIO = 2**22
+"""Bytes of a scenario's JSON."""
+
+MOST_WEIGHTS = 2**31
+"""Weights of the largest model, as its configuration says."""
+
+MOST_ITEMS, MOST_MEMBERS = 2**12, 2**20
+"""Items of one evaluation request, and their members in all."""
+
+MOST_ROUNDS, MOST_STEPS, MOST_FUSION = 2**20, 10**5, 2**16
+
+DEVICES, INITS, TRANSFERS, STEPS = (
+    ("cpu", "cuda"),
+    ("independent", "shared"),
+    ("float32", "float16"),
+    ("hold", "show", "align"),
+)
+
+
+@lru_cache(maxsize=8)
+def read_scenario(text: str) -> Scenario:
+    """Read the scenario of a message; the same text is read once.
+
+    Raises
+    ------
+    FedotError
+        If it is too large, or no scenario.
+    """
+    parse_json(text, "the scenario of a message", MOST_SCENARIO)
+    try:
+        return Scenario.model_validate_json(text)
+    except ValidationError as error:
+        raise FedotError(f"the scenario of a message: {printable(explain(error, Scenario))}") from None
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings of another type, or out of range.
+
+    Raises
+    ------
+    FedotError
+        Naming the setting.
+    """
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        kinds = (int, float) if field.type is float else (field.type,)
+        if type(value) not in kinds:
+            raise FedotError(f"the setting {field.name} of a message is of type {type(value).__name__}")
+    for name, choices in (("device", DEVICES), ("init", INITS), ("transfer", TRANSFERS)):
+        value = getattr(settings, name)
+        if value not in choices:
+            raise FedotError(f"the setting {name} of a message is {printable(value, 40)!r}, not {' or '.join(choices)}")
+    if not 0 <= settings.seed < 2**31:
+        raise FedotError("the setting seed of a message is no whole number from 0 to 2,147,483,647")
+    if not 1 <= settings.server_round <= MOST_ROUNDS:
+        raise FedotError(f"the setting server_round of a message is no whole number from 1 to {MOST_ROUNDS}")
+    if not 0 <= settings.proximal_mu < math.inf:
+        raise FedotError("the setting proximal_mu of a message is no finite number of at least 0")
+
+
+def read_config(text: str) -> Config:
+    """Read a model's configuration that came from elsewhere.
+
+    Raises
+    ------
+    FedotError
+        If it is none, or one of a model that is too large to be built.
+    """
+    config = config_from_json(text)
+    check_config(config)
+    return config
+
+
+def check_config(config: Config) -> None:
+    """Refuse a configuration whose values are of another type, or whose model is too large to be built.
+
+    Raises
+    ------
+    FedotError
+        Naming what is wrong.
+    """
+    limits.check_settings(config)
+    layer = 4 * config.d_model * config.n_head * config.d_head + 3 * config.d_model * config.d_ff
+    rows = config.vocab_size + (getattr(config, "target_vocab_size", None) or 0) + config.max_length
+    if (weights := config.n_layer * layer + rows * config.d_model) > MOST_WEIGHTS:
+        raise FedotError(f"a model would have {weights:.3g} weights, and at most {MOST_WEIGHTS:.3g} are taken")
+
+
+def check_state(state: State, config: Config, what: str) -> None:
+    """Refuse a model whose tensors are not those of its configuration.
+
+    Raises
+    ------
+    FedotError
+        Naming the first tensor that is wrong.
+    """
+    shapes = state_shapes(config)
+    for name in sorted(shapes.keys() | state.keys()):
+        found = tuple(state[name].shape) if name in state else None
+        if found != shapes.get(name):
+            raise FedotError(f"{what}: {printable(name, 80)} is {found}, not {shapes.get(name)}")
+        if not state[name].is_floating_point():
+            raise FedotError(f"{what}: {printable(name, 80)} is of type {state[name].dtype}, not a float")
+
+
+def check_request(request: EvaluationRequest) -> None:
+    """Refuse an evaluation of models that are not there or do not fit their configurations, or with odd coefficients.
+
+    Raises
+    ------
+    FedotError
+        Naming what is wrong.
+    """
+    count = len(request.states)
+    if not count or len(request.configs) != count or len(request.tokenizers) != count:
+        raise FedotError("an evaluation request does not have a configuration and a tokenizer for each of its models")
+    if not 1 <= len(request.items) <= MOST_ITEMS or sum(len(item.members) for item in request.items) > MOST_MEMBERS:
+        raise FedotError(f"an evaluation request asks for {len(request.items)} things, and at most {MOST_ITEMS}")
+    for k, (state, config) in enumerate(zip(request.states, request.configs, strict=True)):
+        check_config(config)
+        check_state(state, config, f"model {k} of an evaluation request does not fit its configuration")
+    for item in request.items:
+        _check_item(item, request)
+
+
+def _check_item(item: EvaluationItem, request: EvaluationRequest) -> None:
+    members = item.members
+    if item.combine not in ("weights", "probabilities") or not members:
+        raise FedotError("an item of an evaluation request is no mixture of weights or probabilities")
+    if any(type(k) is not int or not 0 <= k < len(request.states) for k, _ in members):
+        raise FedotError(f"an item of an evaluation request names a model that is none of its {len(request.states)}")
+    coefficients = [c for _, c in members]
+    if not all(math.isfinite(c) for c in coefficients):
+        raise FedotError("an item of an evaluation request has a coefficient that is no finite number")
+    first = members[0][0]
+    if item.combine == "probabilities" or len(members) == 1:
+        if min(coefficients) < 0 or abs(sum(coefficients) - 1) > 1e-6:
+            raise FedotError("an item of an evaluation request mixes probabilities by shares that are not of a whole")
+        if len({getattr(request.configs[k], "n_class", 0) for k, _ in members}) > 1:
+            raise FedotError("an item of an evaluation request mixes models with different classes")
+    elif any(shapes_of(request, k) != shapes_of(request, first) for k, _ in members):
+        raise FedotError("an item of an evaluation request mixes weights of models with different shapes")
+
+
+def shapes_of(request: EvaluationRequest, k: int) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor of a model of a request."""
+    return {name: tuple(tensor.shape) for name, tensor in request.states[k].items()}
+
+
+def check_fits(config: Config, tokenizer: Tokenizer, classes: int, task: str) -> None:
+    """Refuse a model that has no row for a token or a class of this client.
+
+    Raises
+    ------
+    FedotError
+        Naming which.
+    """
+    tokens = tokenizer.get_vocab_size()
+    least = min(config.vocab_size, getattr(config, "target_vocab_size", None) or config.vocab_size)
+    if tokens > least or tokens < len(SPECIAL[task]):
+        raise FedotError(f"a model has rows for {least} tokens, but its tokenizer has {tokens}")
+    if getattr(config, "n_class", 0) != classes:
+        raise FedotError(f"a model has {getattr(config, 'n_class', 0)} classes, but this client's data have {classes}")
+
+
+def check_directive(directive: Directive) -> None:
+    """Refuse a directive of another type, with an unknown step or an endless fusion.
+
+    Raises
+    ------
+    FedotError
+        Naming what is wrong.
+    """
+    for field in fields(directive):
+        if type(getattr(directive, field.name)) is not field.type:
+            raise FedotError(f"the {field.name} of a directive is of another type")
+    if directive.step not in STEPS:
+        raise FedotError(f"the step of a directive is {printable(directive.step, 40)!r}, not {', '.join(STEPS)}")
+    if len(directive.fusion) > MOST_FUSION:
+        raise FedotError(f"the fusion of a directive is longer than {MOST_FUSION} letters")
+    fusion = FusionConfig.from_options(json.loads(directive.fusion))
+    if max(fusion.probe_texts, fusion.learn_steps, fusion.distil_steps) > MOST_STEPS:
+        raise FedotError(f"the fusion of a directive asks for more than {MOST_STEPS} steps or texts")

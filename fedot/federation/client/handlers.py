@@ -1,0 +1,319 @@
+"""What a client does: describe itself, train, evaluate. Its texts never leave these functions."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial, wraps
+from pathlib import Path
+
+import torch
+from flwr.app import Context, Error, Message
+from tokenizers import Tokenizer
+
+from fedot.data import ClientData, load_client
+from fedot.data.load import FILES
+from fedot.data.own_files.inside import enclosed
+from fedot.errors import FedotError
+from fedot.federation.client.bounds import (
+    check_config,
+    check_fits,
+    check_request,
+    check_settings,
+    check_state,
+    read_config,
+    read_scenario,
+)
+from fedot.federation.client.classify import tally_classes
+from fedot.federation.client.faults import FAULTS, Fault
+from fedot.federation.client.ledger import rows_key, spend
+from fedot.federation.client.policy import Policy, partition_of
+from fedot.federation.client.translate import tally_item
+from fedot.models import Config, State, build_model, model_config, state_of
+from fedot.tasks import count_classes, examples_of, texts_of
+from fedot.text.outside import printable, told
+from fedot.tokenizer import count_words, pack_words, read_tokenizer, train_tokenizer
+from fedot.training import Labelled, train
+from fedot.training.cache import default_folder, kept, training_key
+from fedot.translation import Pairs
+from fedot.wire.evaluations import pack_tallies, unpack_evaluation
+from fedot.wire.messages import (
+    ARRAYS,
+    CONFIG,
+    OWN_CACHE,
+    ClientDescription,
+    ClientUpdate,
+    Settings,
+    pack_description,
+    pack_update,
+)
+from fedot.wire.records import unpack_state
+
+log = logging.getLogger("fedot.client")
+
+CLIENT_FAILED = 200
+MODELS_KEPT = 8
+
+LONGEST_REASON = 1000
+"""Letters of the longest reason that is sent."""
+
+FEW = 20
+"""Of fewer test rows, somebody who looks at the figures of a simulation is told what they are."""
+
+Handler = Callable[[Message, Context], Message]
+
+
+def private(handler: Handler) -> Handler:
+    """Keep what a failure says at the client: only a `FedotError`, which holds no user text, tells why.
+
+    Any other exception may quote data in its message, panics of compiled code too; the server learns its type, the
+    client's log the rest. Whatever a message does, the node is there for the next one.
+    """
+
+    @wraps(handler)
+    def guarded(message: Message, context: Context) -> Message:
+        try:
+            return handler(message, context)
+        except FedotError as error:
+            reason = printable(error, LONGEST_REASON)
+            log.info("a message is refused: %s", reason)
+            return Message(Error(CLIENT_FAILED, reason), reply_to=message)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # panics of Rust are no Exception
+            log.exception("a message could not be answered")
+            return Message(Error(CLIENT_FAILED, f"{type(error).__name__} (see this client's log)"), reply_to=message)
+
+    return guarded
+
+
+def describe(message: Message, context: Context) -> Message:
+    """Tell who this is; with a shared tokenizer also how often each word occurs, rare words left out."""
+    me = _Client(message, context)
+    spec, shared = me.tokenizer_spec, me.tokenizer_spec.scope == "shared"
+    if shared:
+        me.policy.check_words(me.name)
+    data, words = me.data(), b""
+    notices = list(data.notices)
+    if shared:
+        me.policy.check_rows(me.name, training=len(data.train))
+        me.spend(context)
+        words = pack_words(count_words(texts_of(data.train), spec.kind))
+    if me.policy.simulated and len(data.test) < FEW:
+        notices.append(f"{len(data.test)} test rows: figures of so few rows tell single predictions")
+    description = ClientDescription(
+        client=data.name,
+        partition_id=me.partition_id,
+        num_examples=len(data.train),
+        num_validation=len(data.validation),
+        num_test=len(data.test),
+        labels=data.labels,
+        source=data.source,
+        notices=tuple(notices),
+        words=words,
+    )
+    return Message(pack_description(description), reply_to=message)
+
+
+def fit(message: Message, context: Context) -> Message:
+    """Train on this client's data, or answer from the cache when the very same training was done before."""
+    me = _Client(message, context)
+    settings = me.settings
+    with told("a training request cannot be read"):
+        arrays = message.content.array_records[ARRAYS]
+        fresh = settings.init == "independent" and (settings.server_round == 1 or not arrays)
+        sent = {} if fresh else unpack_state(arrays)
+    data = me.data()
+    me.policy.check_rows(me.name, training=len(data.train), validation=len(data.validation))
+    tokenizer_json, tokenizer = me.tokenizer()
+    if settings.model_config and not fresh:
+        config = read_config(settings.model_config)
+    else:
+        config = model_config(me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels))
+        check_config(config)
+    check_fits(config, tokenizer, len(data.labels), me.scenario.task)
+    start = None if fresh else _fitting_state(sent, config)
+    me.spend(context, [] if start is None else [start], 1)
+    training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
+    fault = FAULTS.get(me.scenario.client_specs()[me.partition_id].fault or "", Fault())
+    if fault.learns is not None:
+        training, validation = (fault.learns(rows, len(data.labels)) for rows in (training, validation))
+    seed = settings.seed * 10_000 + me.partition_id + 1
+    task = partial(
+        train,
+        config,
+        start,
+        training,
+        validation,
+        me.scenario.train,
+        seed=seed + 2**32 * (settings.server_round - 1),  # every round shuffles anew
+        device=settings.device,
+        proximal_mu=settings.proximal_mu,
+    )
+    folder, most = me.cache
+    result = kept(folder, training_key(*task.args, **task.keywords), task, most)
+    state = result.state
+    if fault.sends is not None:
+        origin = state_of(build_model(config, seed)) if start is None else start
+        state = fault.sends(state, origin, torch.Generator().manual_seed(seed + 2**32 * settings.server_round))
+    update = ClientUpdate(
+        client=data.name,
+        partition_id=me.partition_id,
+        state=state,
+        config=config,
+        num_examples=result.num_examples,
+        token_counts=result.token_counts if me.counts_tokens else torch.ones_like(result.token_counts),
+        tokenizer="" if tokenizer_json == settings.tokenizer else tokenizer_json,
+        train_loss=result.best.train_loss,
+        validation_loss=result.best.validation_loss,
+        seconds=result.seconds,
+        truncated=training.truncated,
+        server_round=settings.server_round,
+        class_counts=count_classes(training, len(data.labels)),
+    )
+    return Message(pack_update(update), reply_to=message)
+
+
+def evaluate(message: Message, context: Context) -> Message:
+    """Evaluate models and mixtures of models on this client's test split; only sums go back."""
+    me = _Client(message, context)
+    device = me.settings.device
+    with told("an evaluation request cannot be read"):
+        request = unpack_evaluation(message.content)
+        check_request(request)
+    own, _ = me.tokenizer()
+    tokenizers = [read_tokenizer(tokenizer or own) for tokenizer in request.tokenizers]
+    data = me.data()
+    for config, tokenizer in zip(request.configs, tokenizers, strict=True):
+        check_fits(config, tokenizer, len(data.labels), me.scenario.task)
+    calibrated = request.calibrated and bool(data.labels)
+    me.policy.check_rows(me.name, test=len(data.test), validation=len(data.validation) if calibrated else None)
+    me.spend(context, request.states, len(request.items))
+
+    def encoded(split: str) -> list[Labelled | Pairs]:
+        """Read a split as each model of the request does."""
+        return [
+            me.encoded(split, tokenizer or own, config.max_length)
+            for tokenizer, config in zip(request.tokenizers, request.configs, strict=True)
+        ]
+
+    tests = encoded("test")
+    pairs = [test for test in tests if isinstance(test, Pairs)]
+    if pairs:
+        about = (request, pairs, tokenizers, list(data.test["target"]), me.scenario.decoding, device)
+        return Message(pack_tallies([tally_item(item, *about) for item in request.items]), reply_to=message)
+    labelled = [test for test in tests if isinstance(test, Labelled)]
+    known = [rows for rows in encoded("validation") if isinstance(rows, Labelled)] if request.calibrated else []
+    return Message(pack_tallies(tally_classes(request, labelled, known, device)), reply_to=message)
+
+
+class _Client:
+    """A message's settings together with what this node knows of itself, and allows."""
+
+    def __init__(self, message: Message, context: Context) -> None:
+        self.policy, self.partition_id = Policy.of(context.node_config), partition_of(context.node_config)
+        with told("the settings of a message cannot be read"):
+            self.settings = Settings.from_record(message.content.config_records[CONFIG])
+            check_settings(self.settings)
+            self.scenario = read_scenario(self.settings.scenario)
+        specs = self.scenario.client_specs()
+        if self.partition_id >= len(specs):
+            raise FedotError(
+                f"this node is number {self.partition_id}, but the scenario has only clients 0 to {len(specs) - 1}"
+            )
+        self.spec = specs[self.partition_id]
+        self.name = self.scenario.client_names()[self.partition_id]
+        self.policy.check_part(self.name, self.scenario.task, self.spec.dataset)
+        self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
+        data_dir, base_dir = self.policy.folders(self.settings)
+        self._rows = _Rows(
+            self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated
+        )
+
+    @property
+    def cache(self) -> tuple[str, int | None]:
+        """Folder of trained models and how many are kept: a node of its own keeps what the next strategies ask for."""
+        if self.policy.simulated and self.settings.cache != OWN_CACHE:
+            return self.settings.cache, None
+        own = default_folder().parent / "nodes" / str(self.partition_id)
+        return self.policy.cache_path or str(own), MODELS_KEPT
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether token counts are told: with a tokenizer that the server made, tokens can be words."""
+        return self.policy.tell_words or self.tokenizer_spec.scope != "shared"
+
+    def spend(self, context: Context, models: Sequence[State] = (), evaluations: int = 0) -> None:
+        """Count what is about to be answered, or refuse it."""
+        if not self.policy.simulated:
+            rows = rows_key(self.scenario, self.partition_id)
+            spend(context.state, self.policy, self.name, rows, self.settings.seed, models, evaluations)
+
+    def data(self) -> ClientData:
+        """Give the client's rows; why its own files cannot be read is for whoever runs it, and may quote them."""
+        try:
+            return _load(self._rows)
+        except FedotError as error:
+            if self.policy.simulated or self.spec.dataset != FILES:
+                raise
+            log.warning("this client's files cannot be read: %s", printable(error, LONGEST_REASON))
+            raise FedotError(
+                f"the files of client {self.name}, which are looked for below its data-path, cannot be read as the "
+                "scenario says (see this client's log)"
+            ) from None
+
+    def tokenizer(self) -> tuple[str, Tokenizer]:
+        """Give the shared tokenizer, or one trained on this client's own text."""
+        text = self.settings.tokenizer if self.tokenizer_spec.scope == "shared" else _own_tokenizer(self._rows)
+        return text, read_tokenizer(text)
+
+    def encoded(self, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
+        """Read a split as a model with this tokenizer does."""
+        return _encode(self._rows, split, tokenizer, max_length)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """All that decides which rows a client has."""
+
+    scenario: str
+    base_dir: str
+    partition_id: int
+    seed: int
+    data_dir: str
+    simulated: bool
+
+
+@lru_cache(maxsize=64)
+def _load(rows: _Rows) -> ClientData:
+    value, data_dir = read_scenario(rows.scenario), Path(rows.data_dir) if rows.data_dir else None
+    if not rows.simulated:
+        value = enclosed(value, rows.partition_id, data_dir)
+    elif rows.base_dir:
+        value = value.model_copy(update={"base_dir": Path(rows.base_dir)})
+    return load_client(value, rows.partition_id, rows.seed, data_dir)
+
+
+@lru_cache(maxsize=64)
+def _own_tokenizer(rows: _Rows) -> str:
+    whole = read_scenario(rows.scenario)
+    spec = whole.tokenizer_spec(rows.partition_id)
+    return train_tokenizer(count_words(texts_of(_load(rows).train), spec.kind), spec, whole.task).to_str()
+
+
+@lru_cache(maxsize=64)
+def _encode(rows: _Rows, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
+    found = examples_of([getattr(_load(rows), split)], read_tokenizer(tokenizer), max_length)
+    if found.truncated:
+        log.info("%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length)
+    return found
+
+
+def _fitting_state(state: State, config: Config) -> State:
+    """Take the global model as a start; refuse one that has other shapes than this client's."""
+    try:
+        check_state(state, config, "the global model does not fit this client's")
+    except FedotError as error:
+        raise FedotError(
+            f"{error}; start from independent models in one round, or give all clients the same model and tokenizer"
+        ) from None
+    return state

@@ -1,0 +1,207 @@
+"""What a client lets a server ask of it: decided where the client runs, by its own node configuration.
+
+A server is believed in what it wants computed, and in nothing that is the client's to decide: where data and models
+lie, which tasks and data sets it takes part in, whether its words may be told, how much it may be asked. In a
+simulation the clients share the machine and the user of the server, who decides all of that there.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from fedot.data.corpora import DATASETS
+from fedot.data.load import FILES
+from fedot.errors import FedotError
+from fedot.scenario.defaults import TASK_DEFAULTS
+from fedot.wire.messages import Settings
+
+Value = bool | float | int | str
+
+PARTITION, PARTITIONS, SIMULATED = "partition-id", "num-partitions", "simulated"
+SIMULATION = "FEDOT_SIMULATION"
+"""Environment variable of the processes that Flower's simulation runtime starts: it hands on no other configuration."""
+
+TASKS, ALL = tuple(TASK_DEFAULTS), (*DATASETS, FILES)
+
+KEYS = (
+    *("data-path", "cache-path", "tasks", "datasets", "tell-words"),
+    *("most-evaluations", "most-models", "most-seeds", "least-rows"),
+)
+"""Keys of ``--node-config`` by which a client decides."""
+
+ANY = sys.maxsize
+
+MOST_EVALUATIONS, MOST_MODELS, MOST_SEEDS = 2000, 1000, 20
+"""What a run may ask for by default. The largest scenario in `scenarios/` asks a client for less than 1,600 evaluations
+and trainings (`masses.yaml`) of 700 models (`periodic.yaml`) with five seeds."""
+
+LEAST_ROWS = 20
+"""Of fewer test or training rows no sums are told by default, and none of less than a quarter as many validation rows,
+which are a small share of the training rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A client's own decisions; the defaults are those of a deployed node without configuration.
+
+    Attributes
+    ----------
+    simulated
+        Whether the client is part of a simulation: paths in a message are then the user's own.
+    data_path, cache_path
+        Folders of the client's data and of the models that it keeps; empty for none.
+    tasks, datasets
+        In which it takes part.
+    tell_words
+        Whether the server may be told how often each word occurs, which a shared tokenizer is trained on.
+    most_evaluations, most_models, most_seeds
+        How many evaluations and trainings, of how many models that differ, with how many seeds, a run may ask for.
+    least_rows
+        Of fewer rows no sums are told.
+    """
+
+    simulated: bool = False
+    data_path: str = ""
+    cache_path: str = ""
+    tasks: tuple[str, ...] = TASKS
+    datasets: tuple[str, ...] = ALL
+    tell_words: bool = False
+    most_evaluations: int = MOST_EVALUATIONS
+    most_models: int = MOST_MODELS
+    most_seeds: int = MOST_SEEDS
+    least_rows: int = LEAST_ROWS
+
+    @classmethod
+    def of(cls, node_config: Mapping[str, Value]) -> "Policy":
+        """Read a node's configuration; who configures a node decides for it, in a simulation too.
+
+        Raises
+        ------
+        FedotError
+            If a key is misspelt, or its value is no value of it.
+        """
+        given = {key: value for key, value in node_config.items() if key not in (PARTITION, PARTITIONS, SIMULATED)}
+        if not given and (node_config.get(SIMULATED) is True or os.environ.get(SIMULATION) == "1"):
+            return cls(True, tell_words=True, most_evaluations=ANY, most_models=ANY, most_seeds=ANY, least_rows=1)
+        for key in given.keys() - set(KEYS):
+            near = difflib.get_close_matches(key, KEYS, 1, cutoff=0.8)
+            if near:  # what is not decided as it was meant to be must not go unnoticed
+                raise FedotError(f"--node-config has the key {key}; did you mean {near[0]}?")
+        return cls(
+            data_path=_text(given, "data-path"),
+            cache_path=_text(given, "cache-path"),
+            tasks=_names(given, "tasks", TASKS),
+            datasets=_names(given, "datasets", ALL),
+            tell_words=_flag(given, "tell-words"),
+            most_evaluations=_whole(given, "most-evaluations", MOST_EVALUATIONS),
+            most_models=_whole(given, "most-models", MOST_MODELS),
+            most_seeds=_whole(given, "most-seeds", MOST_SEEDS),
+            least_rows=_whole(given, "least-rows", LEAST_ROWS),
+        )
+
+    def folders(self, settings: Settings) -> tuple[str, str]:
+        """Folders of public data sets and of the scenario: a message names them in simulations only."""
+        return (settings.data_dir, settings.base_dir) if self.simulated else (self.data_path, "")
+
+    def check_part(self, client: str, task: str, dataset: str) -> None:
+        """Refuse a task or a data set that a client takes no part in.
+
+        Raises
+        ------
+        FedotError
+            Naming the key that decides.
+        """
+        for key, asked, agreed in (
+            ("tasks", task, self.tasks),
+            ("datasets", dataset, self.datasets),
+        ):
+            known = (*TASKS, *ALL)
+            if asked in known and asked not in agreed:  # of what does not exist somebody else says so
+                raise FedotError(
+                    f"client {client} takes part in {', '.join(agreed)}, but not in {asked}; "
+                    f"whoever runs it decides that with {key} in its --node-config"
+                )
+
+    def check_words(self, client: str) -> None:
+        """Refuse to tell words if nobody has agreed to it.
+
+        Raises
+        ------
+        FedotError
+            Saying how one agrees, and what can be done without.
+        """
+        if not self.tell_words:
+            raise FedotError(
+                f"client {client} does not tell its words, which tokenizer.scope: shared needs; whoever runs it can "
+                "agree with tell-words=true in its --node-config, or the scenario can say scope: per-client"
+            )
+
+    def check_rows(
+        self, client: str, test: int | None = None, training: int | None = None, validation: int | None = None
+    ) -> None:
+        """Refuse to tell sums of so few rows that they tell of single ones; None is a split that is not looked at.
+
+        Raises
+        ------
+        FedotError
+            Naming the split and the key that decides.
+        """
+        quarter = -(-self.least_rows // 4)
+        for name, count, least in (
+            ("test", test, self.least_rows),
+            ("training", training, self.least_rows),
+            ("validation", validation, quarter),
+        ):
+            if count is not None and count < least:
+                raise FedotError(
+                    f"client {client} tells no sums of fewer than {least} {name} rows, and it would be {count}; give "
+                    "it more rows, or whoever runs it can lower least-rows in its --node-config"
+                )
+
+
+def partition_of(node_config: Mapping[str, Value]) -> int:
+    """A node's place in the scenario.
+
+    Raises
+    ------
+    FedotError
+        If its configuration does not say.
+    """
+    value = node_config.get(PARTITION)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise FedotError(f"a node needs its place in the scenario: --node-config '{PARTITION}=0', counted from 0")
+    return value
+
+
+def _text(given: Mapping[str, Value], key: str) -> str:
+    value = given.get(key, "")
+    if not isinstance(value, str):
+        raise FedotError(f'--node-config {key} is {value!r}, but a text is needed: {key}="..."')
+    return value
+
+
+def _flag(given: Mapping[str, Value], key: str) -> bool:
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise FedotError(f"--node-config {key} is {value!r}, but it can only be true or false")
+    return value
+
+
+def _whole(given: Mapping[str, Value], key: str, default: int) -> int:
+    value = given.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise FedotError(f"--node-config {key} is {value!r}, but a whole number of at least 1 is needed")
+    return value
+
+
+def _names(given: Mapping[str, Value], key: str, known: Collection[str]) -> tuple[str, ...]:
+    """Names with commas between them; all that are known where nothing is said."""
+    names = tuple(name for part in _text(given, key).split(",") if (name := part.strip()))
+    if key in given and not names:
+        raise FedotError(f"--node-config {key} is empty; leave it out, or choose from {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise FedotError(f"--node-config {key} has {name!r}; choose from {', '.join(known)}, with commas between")
+    return names or tuple(known)

@@ -1,0 +1,1 @@
+"""A run on the server: seeds, rounds, references, and the record of it."""

@@ -1,0 +1,267 @@
+"""The results of a run while they come in: the dictionary that becomes ``results.json``."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import fedot
+from fedot.errors import FedotError
+from fedot.evaluation.calibration import choose_temperature, scaled_bins, scaled_metrics
+from fedot.evaluation.metrics import Tally, all_metrics
+from fedot.fusion import FusionResult
+from fedot.scenario import Scenario
+from fedot.symmetry import SymmetrySpec
+from fedot.text.readable import ALARM, unknown_notice, unknown_share
+from fedot.translation.scores import signatures
+from fedot.wire.evaluations import AnyTally
+from fedot.wire.messages import ClientDescription, ClientUpdate
+
+SCHEMA = 1
+COUPLING_SIDE = 32
+PER_SEED = ("rows", "failures", "lines", "reliability", "couplings", "diagnostics", "training")
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """Collects rows and diagnostics; `as_dict` gives schema 1 at any moment."""
+
+    scenario: Scenario
+    engine: str
+    command: str
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    reliability: list[dict[str, Any]] = field(default_factory=list)
+    couplings: list[dict[str, Any]] = field(default_factory=list)
+    diagnostics: list[dict[str, Any]] = field(default_factory=list)
+    training: list[dict[str, Any]] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
+    complete: bool = False
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    _clock: float = field(default_factory=perf_counter)
+    _notices: int = 0
+
+    def finish(self, seed: int) -> None:
+        """Note that all of a seed is there, so that `resume` need not repeat it."""
+        self.finished.append(seed)
+        self._notices = len(self.notices)
+
+    def resume(self, earlier: Mapping[str, Any]) -> None:
+        """Take over what an interrupted run has finished: schema-1 results of the same scenario."""
+        provenance = earlier["provenance"]
+        done = provenance.get("finished", {"seeds": [], "notices": 0})
+        self.finished, self._notices = list(done["seeds"]), int(done["notices"])
+        self.notices = list(provenance["notices"][: self._notices])
+        self.data = dict(provenance["data"]) if self.finished else {}
+        for name in PER_SEED:
+            getattr(self, name).extend(entry for entry in earlier.get(name, []) if entry["seed"] in self.finished)
+        self._clock -= float(provenance["seconds"])
+
+    def add_clients(self, clients: Sequence[ClientDescription]) -> None:
+        """Note where each client's data came from, and what is to be said about them, once.
+
+        Raises
+        ------
+        FedotError
+            If an earlier part of the run had them from elsewhere.
+        """
+        for client in sorted(clients, key=lambda c: c.partition_id):
+            before = self.data.get(client.client, {"source": client.source})["source"]
+            if before != client.source:
+                raise FedotError(
+                    f"the data of {client.client} came from {before}, and now from {client.source}; "
+                    "give the same --data-dir, or start again with --force"
+                )
+            self.data[client.client] = {
+                "source": client.source,
+                "train": client.num_examples,
+                "validation": client.num_validation,
+                "test": client.num_test,
+                "labels": list(client.labels),
+            }
+            for notice in client.notices:
+                line = f"{client.client}: {notice}"
+                if line not in self.notices:
+                    self.notices.append(line)
+
+    def add_scores(
+        self,
+        seed: int,
+        strategy: str,
+        server_round: int,
+        tallies: Mapping[str, AnyTally],
+        *,
+        bytes_up: int = 0,
+        bytes_down: int = 0,
+        seconds: float = 0.0,
+        final: bool = True,
+        without: Sequence[str] = (),
+    ) -> None:
+        """Add one row for each split, and for a final round the reliability sums.
+
+        The row of ``all`` names the clients that it is `without`. All splits have the temperature that suits the
+        validation data of all clients together.
+        """
+        place = choose_temperature([t for name, t in tallies.items() if name != "all" and isinstance(t, Tally)])
+        for split, tally in tallies.items():
+            self.rows.append(
+                {
+                    "seed": seed,
+                    "strategy": strategy,
+                    "round": server_round,
+                    "split": split,
+                    "metrics": {**all_metrics(tally), **scaled_metrics(tally, place)}
+                    if isinstance(tally, Tally)
+                    else tally.metrics(),
+                    "bytes_up": bytes_up,
+                    "bytes_down": bytes_down,
+                    "seconds": seconds,
+                    **({"without": list(without)} if without and split == "all" else {}),
+                }
+            )
+            if final and isinstance(tally, Tally):
+                self.reliability.append(
+                    {
+                        "seed": seed,
+                        "strategy": strategy,
+                        "split": split,
+                        "bin_count": tally.bin_count.tolist(),
+                        "bin_confidence": tally.bin_confidence.tolist(),
+                        "bin_correct": tally.bin_correct.tolist(),
+                        **scaled_bins(tally, place),
+                    }
+                )
+
+    def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
+        """Add how each client's training went; say once of whose texts much is unknown to the tokenizer."""
+        for update in updates:
+            unknown = unknown_share(update.token_counts)
+            told = any(line.startswith(f"{update.client}: ") and "UNKNOWN" in line for line in self.notices)
+            if unknown > ALARM and not told:
+                self.notices.append(unknown_notice(update.client, unknown))
+            self.training.append(
+                {
+                    "seed": seed,
+                    "strategy": strategy,
+                    "round": server_round,
+                    "client": update.client,
+                    "num_examples": update.num_examples,
+                    "train_loss": update.train_loss,
+                    "validation_loss": update.validation_loss,
+                    "seconds": update.seconds,
+                    "truncated": update.truncated,
+                    "unknown": unknown,
+                }
+            )
+
+    def add_failure(self, seed: int, strategy: str, reason: str) -> None:
+        """Add a strategy or reference that could not be run, and why."""
+        self.failures.append({"seed": seed, "strategy": strategy, "reason": reason})
+
+    def add_couplings(
+        self,
+        seed: int,
+        strategy: str,
+        clients: Sequence[str],
+        anchor: str,
+        result: FusionResult,
+        spec: SymmetrySpec,
+    ) -> None:
+        """Add every matched neuron group's plan, reduced to at most 32 by 32."""
+        for client, alignment in zip(clients, result.alignments, strict=False):
+            for group, coupling in alignment.couplings.items():
+                self.couplings.append(
+                    {
+                        "seed": seed,
+                        "strategy": strategy,
+                        "client": client,
+                        "anchor": anchor,
+                        "group": group,
+                        "kind": spec.groups[group].kind,
+                        "plan": reduce_plan(coupling.plan).tolist(),
+                        "distance_from_identity": coupling.distance_from_identity(),
+                        "cost": coupling.cost,
+                    }
+                )
+
+    def add_diagnostics(
+        self, seed: int, strategy: str, clients: Sequence[str], anchor: str, result: FusionResult
+    ) -> None:
+        """Add how each client's model, aligned, fits the anchor; nothing for the anchor itself."""
+        for client, found in zip(clients, result.diagnostics, strict=False):
+            if found.groups:
+                groups = [{"group": name, **asdict(group)} for name, group in found.groups.items()]
+                head = {"seed": seed, "strategy": strategy, "client": client, "anchor": anchor, "fit": found.fit}
+                self.diagnostics.append({**head, "groups": groups})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything so far, in the shape of schema 1."""
+        return {
+            "schema": SCHEMA,
+            "scenario": self.scenario.model_dump(mode="json"),
+            "provenance": {
+                "fedot": fedot.__version__,
+                "python": platform.python_version(),
+                "torch": version("torch"),
+                "flwr": version("flwr"),
+                "pot": version("pot"),
+                "numpy": version("numpy"),
+                "platform": f"{platform.system()} {platform.machine()}",
+                "cpu_count": os.cpu_count(),
+                "commit": commit(),
+                "command": self.command,
+                "started": self.started,
+                "seconds": perf_counter() - self._clock,
+                "engine": self.engine,
+                "complete": self.complete,
+                "finished": {"seeds": self.finished, "notices": self._notices},
+                "data": self.data,
+                "stand_in": any(client["source"] == "stand-in" for client in self.data.values()),
+                "notices": self.notices,
+                "sacrebleu": signatures() if self.scenario.task == "translation" else {},
+            },
+            "rows": self.rows,
+            "failures": self.failures,
+            "lines": self.lines,
+            "reliability": self.reliability,
+            "couplings": self.couplings,
+            "diagnostics": self.diagnostics,
+            "training": self.training,
+        }
+
+
+def reduce_plan(plan: NDArray[np.float64], side: int = COUPLING_SIDE) -> NDArray[np.float64]:
+    """Add up blocks of a plan until neither side is longer than `side`."""
+    for axis in (0, 1):
+        size = plan.shape[axis]
+        if size > side:
+            starts = np.linspace(0, size, side, endpoint=False).astype(np.int64)
+            plan = np.add.reduceat(plan, starts, axis=axis)
+    return plan
+
+
+def commit() -> str | None:
+    """Commit of the source tree that runs, if it is one."""
+    root = Path(fedot.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=root, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,118 @@
+"""What strategies are compared with: the parents, their ensemble, and one model trained on all data."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Future
+from functools import partial
+
+from fedot.errors import FedotError
+from fedot.federation.experiment.centralised import train_centralised
+from fedot.federation.experiment.pooled import pooled_tallies
+from fedot.federation.experiment.seed import Scores, Seed
+from fedot.models import Config
+from fedot.saved import SavedModel
+from fedot.training import TrainResult
+from fedot.wire.evaluations import EvaluationItem, EvaluationRequest
+from fedot.wire.messages import ClientDescription, ClientUpdate
+
+Pooled = tuple[TrainResult, Config, str]
+
+NOT_MIXABLE = "the clients' tokenizers differ, and so do the tokens that their models would have to agree on"
+NOT_SENT = "no client may be sent the tokens of another, so none can run all models"
+
+
+def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
+    """Score every parent, and their ensemble, on every client's split.
+
+    Where clients have vocabularies of their own no client is sent another's model or tokens. A simulation has all data
+    in one place, and scores them there. In a federation each parent is scored where its owner is, and nowhere else.
+
+    Raises
+    ------
+    FedotError
+        If no client can evaluate them.
+    """
+    references, record = seed.scenario.references, seed.record
+    single = [EvaluationItem("weights", ((k, 1.0),)) for k in range(len(parents))]
+    together = EvaluationItem("probabilities", tuple((k, 1 / len(parents)) for k in range(len(parents))))
+    words = tuple(parent.tokenizer or seed.federation.settings.tokenizer for parent in parents)
+    shared = not any(parent.tokenizer for parent in parents)
+    states, configs = tuple(parent.state for parent in parents), tuple(parent.config for parent in parents)
+    mixable = seed.scenario.task == "sentiment" or len(set(words)) == 1
+    request = EvaluationRequest(states, configs, words, (*single, together) if mixable else tuple(single))
+    where = f"parents, seed {seed.number}"
+    if shared:
+        scores = seed.scores(where, lambda _: request)
+    elif seed.plan.pooled:
+        scores = _scored_here(seed, request)
+    else:
+        scores = _at_their_owners(seed, where, parents)
+    if "parents" in references:
+        for parent, own, tallies in zip(parents, words, scores.items, strict=False):
+            title = f"parent:{parent.client}"
+            record.add_scores(seed.number, title, 1, tallies, seconds=parent.seconds, without=scores.without)
+            tokens, classes = parent.token_counts, parent.class_counts
+            seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=tokens, class_counts=classes))
+    if "ensemble" in references and not mixable:
+        record.add_failure(seed.number, "ensemble", NOT_MIXABLE)
+    elif "ensemble" in references and not (shared or seed.plan.pooled):
+        record.add_failure(seed.number, "ensemble", NOT_SENT)
+    elif "ensemble" in references:
+        seconds = max(parent.seconds for parent in parents)
+        record.add_scores(seed.number, "ensemble", 1, scores.items[-1], seconds=seconds, without=scores.without)
+    seed.tell("parents", 0.2 * seed.n)
+
+
+def _scored_here(seed: Seed, request: EvaluationRequest) -> Scores:
+    """What a request gives where the server has all data."""
+    items = pooled_tallies(seed.plan, seed.number, seed.federation.clients.values(), request)
+    return Scores(items, (*seed.federation.absent,))
+
+
+def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) -> Scores:
+    """Each parent on the split of the client that trained it; there is no figure over all then."""
+    own = {parent.client: EvaluationRequest.of(parent.state, parent.config, parent.tokenizer) for parent in parents}
+
+    def request_for(client: ClientDescription) -> EvaluationRequest:
+        if client.client not in own:
+            raise FedotError("it sent no model")
+        return own[client.client]
+
+    [found] = seed.scores(where, request_for).items
+    seed.record.notices.append(f"{where}: each on its own client's texts only, since no other may see its tokens")
+    return Scores(tuple({name: found[name]} if name in found else {} for name in own))
+
+
+def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
+    """Train one model on everybody's data, where that is possible at all, or wait for the one in training.
+
+    Raises
+    ------
+    FedotError
+        If no client can evaluate it.
+    """
+    plan, record = seed.plan, seed.record
+    if not plan.pooled:
+        reason = "it needs all data in one place, which a real federation does not have"
+        record.add_failure(seed.number, "centralised", reason)
+        return
+    seed.tell("centralised", 0.0)
+    try:
+        result, config, tokenizer = pending.result() if pending is not None else pooled_training(seed)()
+    except BrokenExecutor:
+        reason = "the process that trained it died, perhaps for lack of memory; try --workers 0"
+        record.add_failure(seed.number, "centralised", reason)
+        return
+    request = EvaluationRequest.of(result.state, config, tokenizer)
+    if seed.federation.settings.tokenizer:
+        scores = seed.scores(f"centralised, seed {seed.number}", lambda _: request)
+    else:  # its tokens are those of all clients together
+        scores = _scored_here(seed, request)
+    record.add_scores(seed.number, "centralised", 1, scores.items[0], seconds=result.seconds, without=scores.without)
+    seed.save("centralised", SavedModel(config, result.state, tokenizer))
+    seed.tell("done", 1.1 * seed.n)
+
+
+def pooled_training(seed: Seed) -> Callable[[], Pooled]:
+    """The training of the centralised reference, which another process can do, too."""
+    plan, words = seed.plan, seed.federation.settings.tokenizer
+    return partial(train_centralised, plan.scenario, seed.number, plan.data_dir, words, plan.device, plan.cache)

@@ -1,0 +1,143 @@
+"""One strategy over all rounds of one seed: every round's model is scored, the last one saved and looked into."""
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+
+from flwr.app import ArrayRecord, MetricRecord
+from flwr.app.exception import AppExitException
+
+from fedot.errors import FedotError
+from fedot.federation.experiment.ask_clients import Federation, evaluate_everywhere
+from fedot.federation.experiment.global_model import Global, global_model
+from fedot.federation.experiment.loss_lines import PAIRS, lines_between
+from fedot.federation.experiment.seed import Scores, Seed
+from fedot.models import State, symmetry
+from fedot.saved import SavedModel
+from fedot.strategies import OTFusion, Quorum, build_strategy
+from fedot.strategies.ot_fusion import Fused, client_vocabulary
+from fedot.text.outside import printable
+from fedot.wire.evaluations import AnyTally, EvaluationRequest
+from fedot.wire.messages import ClientDescription, ClientUpdate
+from fedot.wire.records import pack_state, unpack_state
+
+log = logging.getLogger("fedot.server")
+
+
+def run_strategy(
+    seed: Seed,
+    title: str,
+    name: str,
+    options: Mapping[str, object],
+    initial: State,
+    federation: Federation,
+    parents: Sequence[ClientUpdate],
+) -> None:
+    """Run one strategy over all rounds; if it cannot be run, say why in the results and go on.
+
+    Parameters
+    ----------
+    initial
+        The server's own model, which round 1 starts from where the start is shared.
+    federation
+        The seed's, or the same with another start.
+    parents
+        The clients' trained models, whose trainings are on record already; tensors are not read.
+    """
+    as_parents = bool(parents) and federation.settings == seed.federation.settings
+    strategy = build_strategy(name, dict(options), _quorum(seed.federation))
+    strategy.timeout = seed.plan.timeout
+    final = seed.scenario.rounds
+    grid, record = seed.grid, seed.record
+    spent = [grid.bytes_down["train"], grid.bytes_up["train"]]
+    random.seed(seed.number)  # Flower samples clients from the global generator
+
+    def evaluate(server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
+        if server_round == 0:
+            return None
+        fusing = time.perf_counter() - grid.latest["train"].ended
+        down, up = grid.bytes_down["train"] - spent[0], grid.bytes_up["train"] - spent[1]
+        spent[:] = grid.bytes_down["train"], grid.bytes_up["train"]
+        updates = strategy.accepted
+        fused = strategy.latest if isinstance(strategy, OTFusion) else None
+        model = global_model({} if fused else unpack_state(arrays), fused, updates)
+        if server_round == final:  # before anything else can go wrong
+            words = seed.federation.settings.tokenizer if model.vocabulary is None else ""
+            seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
+        where = f"{title}, seed {seed.number}, round {server_round}"
+        scores = _scores(seed, where, model, parents)
+        record.add_scores(
+            seed.number,
+            title,
+            server_round,
+            scores.items[0],
+            bytes_up=up,
+            bytes_down=down,
+            seconds=fusing + max(update.seconds for update in updates),
+            final=server_round == final,
+            without=scores.without,
+        )
+        record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
+        trained = server_round > 1 or not as_parents
+        if trained:
+            record.add_training(seed.number, title, server_round, updates)
+        if server_round == final and fused is not None:
+            _diagnose(seed, title, fused)
+        seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.n)
+        return None
+
+    try:
+        strategy.start(
+            grid,
+            pack_state(initial),
+            num_rounds=final,
+            timeout=seed.plan.timeout,
+            train_config=federation.settings.to_record(),
+            evaluate_fn=evaluate,
+        )
+    except (FedotError, AppExitException, ArithmeticError, ValueError, RuntimeError) as error:
+        # where their arithmetic does not work out, Flower's strategies and torch raise the latter four
+        told = printable(error if isinstance(error, FedotError) else f"{type(error).__name__}: {error}")
+        log.warning("%s cannot be run: %s", title, told)
+        record.add_failure(seed.number, title, told)
+
+
+def _quorum(federation: Federation) -> Quorum:
+    return Quorum(federation.names, partitions=federation.partitions, known=federation.known)
+
+
+def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> Scores:
+    shared = "" if model.vocabulary is None else seed.federation.settings.tokenizer
+    own = {update.client: update.tokenizer or shared for update in parents}
+
+    def request_for(client: ClientDescription) -> EvaluationRequest:
+        tokenizer = own.get(client.client, "")
+        if model.vocabulary is not None and not tokenizer:
+            raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
+        state, config = model.for_client(tokenizer)
+        return EvaluationRequest.of(state, config, tokenizer)
+
+    return seed.scores(where, request_for)
+
+
+def _diagnose(seed: Seed, title: str, fused: Fused) -> None:
+    """Couplings for every seed; for the first seed of a one-shot run also the loss along the lines."""
+    clients = [update.client for update in fused.updates]
+    anchor = fused.anchor or "global model"
+    record, spec = seed.record, symmetry(fused.result.aligned_config)
+    record.add_couplings(seed.number, title, clients, anchor, fused.result, spec)
+    record.add_diagnostics(seed.number, title, clients, anchor, fused.result)
+    shared = all(client_vocabulary(update) is None for update in fused.updates)
+    if seed.number != seed.scenario.seeds[0] or fused.anchor is None or not shared:
+        return
+    at = clients.index(fused.anchor)
+
+    def alike(request: EvaluationRequest) -> tuple[dict[str, AnyTally], ...]:
+        return evaluate_everywhere(seed.federation, lambda _: request)
+
+    for k in [k for k in range(len(clients)) if k != at][:PAIRS]:
+        try:
+            record.lines += lines_between(seed.number, title, fused, at, k, alike)
+        except FedotError as error:  # the strategy itself has its figures already
+            record.notices.append(f"{title}, seed {seed.number}: no line to {clients[k]}: {error}")

@@ -1,0 +1,122 @@
+"""A whole scenario over a grid: for each seed parents, strategies, references."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
+
+from flwr.serverapp import Grid
+from tokenizers import Tokenizer
+
+from fedot.errors import FedotError
+from fedot.federation.engines.workers import start_pool, stop_pool
+from fedot.federation.experiment.ask_clients import train_parents
+from fedot.federation.experiment.pooled import tests_cut
+from fedot.federation.experiment.record import RunRecord
+from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
+from fedot.federation.experiment.rounds import run_strategy
+from fedot.federation.experiment.seed import Seed, begin, starting_from
+from fedot.federation.experiment.settings import Plan, Progress, SaveModel
+from fedot.models import Config, State, build_model, model_config, state_of
+from fedot.scenario import Scenario
+from fedot.strategies import ClientAligned, build_strategy
+from fedot.wire.messages import ClientUpdate
+
+log = logging.getLogger("fedot.server")
+
+
+def run_scenario(
+    grid: Grid,
+    plan: Plan,
+    record: RunRecord,
+    save_model: SaveModel,
+    progress: Progress,
+    on_seed: Callable[[], None],
+) -> None:
+    """Run all seeds that are not finished; results go into `record`, and `on_seed` is called after each seed."""
+    scenario = plan.scenario
+    _check_strategies(scenario)
+    aside = plan.workers > 0 and plan.pooled and "centralised" in scenario.references
+    pool = start_pool(1) if aside else None
+    try:
+        for number in (number for number in scenario.seeds if number not in record.finished):
+            run_seed(begin(grid, plan, record, save_model, progress, number), pool)
+            record.finish(number)
+            on_seed()
+    finally:
+        if pool is not None:
+            stop_pool(pool)
+    record.complete = True
+
+
+def run_seed(seed: Seed, pool: Executor | None) -> None:
+    """One seed's way from clients to rows; the centralised reference is trained in the pool where there is one."""
+    pending = pool.submit(pooled_training(seed)) if pool else None
+    references = seed.scenario.references
+    initial, shape = _initial(seed)
+    if seed.scenario.init == "shared":
+        seed = replace(seed, federation=starting_from(seed.federation, "shared", shape))
+    parents = _train_parents(seed, initial) if _asks_for_parents(seed.scenario) else ()
+    if parents and ("parents" in references or "ensemble" in references):
+        _attempt(seed, "parents", partial(score_parents, seed, parents))
+    parents = tuple(replace(parent, state={}) for parent in parents)  # strategies ask for them again
+    for spec in seed.scenario.strategies:
+        run_strategy(seed, spec.title, spec.name, spec.options, initial, seed.federation, parents)
+    if "fedavg-shared-init" in references:
+        shared = starting_from(seed.federation, "shared", shape)
+        run_strategy(seed, "fedavg-shared-init", "fedavg", {}, initial, shared, parents)
+    if "centralised" in references:
+        _attempt(seed, "centralised", partial(score_centralised, seed, pending))
+
+
+def _check_strategies(scenario: Scenario) -> None:
+    """Refuse what is known to be wrong before hours of training."""
+    for spec in scenario.strategies:
+        build_strategy(spec.name, spec.options)
+    own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
+    own_model = any(spec.model for spec in scenario.client_specs())
+    if scenario.init == "shared" and (own_tokenizer or own_model):
+        raise FedotError("init: shared needs one tokenizer and one model for all clients; set init: independent")
+
+
+def _initial(seed: Seed) -> tuple[State, Config | None]:
+    """Draw the server's own model: what round 1 starts from if the initialisation is shared."""
+    tokenizer = seed.federation.settings.tokenizer
+    if not tokenizer:
+        return {}, None
+    size = Tokenizer.from_str(tokenizer).get_vocab_size()
+    config = model_config(seed.scenario.model, size, len(seed.federation.labels))
+    return state_of(build_model(config, seed.number * 10_000)), config
+
+
+def _asks_for_parents(scenario: Scenario) -> bool:
+    """Whether anything needs the clients' models as they are; where all align on the client, nobody asks."""
+    if {"parents", "ensemble"} & set(scenario.references):
+        return True
+    strategies = [build_strategy(spec.name, spec.options) for spec in scenario.strategies]
+    return not all(isinstance(strategy, ClientAligned) for strategy in strategies)
+
+
+def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
+    seed.tell("clients train", 0.0)
+    parents, failed = train_parents(seed.federation, initial)
+    for name, reason in failed:
+        seed.record.notices.append(f"{name}: no parent model for seed {seed.number}: {reason}")
+    seed.tell("strategies", float(seed.n))
+    if not parents:
+        told = "; ".join(f"{name}: {reason}" for name, reason in failed)
+        raise FedotError(f"no client could train ({told})")
+    seed.record.add_training(seed.number, "parent", 1, parents)
+    if seed.plan.pooled and seed.number == seed.scenario.seeds[0]:
+        seed.record.notices += tests_cut(seed.plan, seed.number, parents, seed.federation.settings.tokenizer)
+    return parents
+
+
+def _attempt(seed: Seed, title: str, score: Callable[[], None]) -> None:
+    """Score a reference; if it cannot be done, say why in the results and go on."""
+    try:
+        score()
+    except FedotError as error:
+        log.warning("%s cannot be evaluated: %s", title, error)
+        seed.record.add_failure(seed.number, title, str(error))

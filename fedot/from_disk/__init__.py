@@ -1,0 +1,1 @@
+"""Fusion of model files and folders: the command, its sources, its jobs."""

@@ -1,0 +1,308 @@
+"""Fuse model files and folders: check them, tell what would be done, do it, write the result."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.from_disk.sources import Source, of_one_depth
+from fedot.fusion.align.activations import matched_groups
+from fedot.fusion.align.diagnostics import GroupDiagnostics
+from fedot.fusion.align.streams import streams_of
+from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
+from fedot.fusion.by_part.large import LARGE
+from fedot.fusion.by_part.split import blocks, fused_shapes, parts
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.fuse import fuse
+from fedot.fusion.methods.auto import settle
+from fedot.fusion.prepare import frame
+from fedot.fusion.problem import FusionProblem
+from fedot.fusion.refine.classifier import check_refittable
+from fedot.fusion.refine.learned_maps import check_learnable
+from fedot.fusion.texts.probe import Probe
+from fedot.models import config_to_json
+from fedot.storage.tensor_file import TensorWriter
+from fedot.symmetry import SymmetrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Models to be fused; `problem` has all but their tensors."""
+
+    sources: tuple[Source, ...]
+    problem: FusionProblem
+    config: FusionConfig
+    with_vocabulary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """What a fusion does with one neuron group: `sizes` are those of each model, `tensors` how many have it."""
+
+    group: str
+    kind: str
+    sizes: tuple[int, ...]
+    how: str
+    tensors: int
+
+
+def make_job(
+    sources: Sequence[Source],
+    config: FusionConfig,
+    *,
+    weights: Sequence[float] | None = None,
+    anchor: int = 0,
+    probed: bool = False,
+) -> Job:
+    """Check that models can be fused, and choose the method where that is ``auto``.
+
+    Parameters
+    ----------
+    probed
+        Whether `run` will be given a probe.
+
+    Raises
+    ------
+    FedotError
+        Naming what does not fit.
+    """
+    if config.anchor != "global":
+        raise FedotError(f"fusion.anchor is {config.anchor!r}, but files go by number; name one with --anchor")
+    if len(sources) < 2:
+        raise FedotError(f"got {len(sources)} model to fuse; give at least two")
+    if len({source.is_folder for source in sources}) > 1:
+        raise FedotError("files and folders cannot be fused with each other; give models of one kind")
+    if weights is not None and any(not weight > 0 for weight in weights):
+        raise FedotError(f"got the weights {list(weights)}; every one must be above 0, so leave that model out")
+    folders = [source.folder for source in sources if source.folder is not None]
+    if folders:
+        from fedot.hf.alike import check_alike
+
+        check_alike(folders)
+    _check_classes([source for source in sources if source.classes])
+    sources = of_one_depth(sources)
+    words = [source.vocabulary for source in sources if source.vocabulary is not None]
+    counts = [source.counts for source in sources if source.counts is not None]
+    examples = [source.class_counts for source in sources if source.class_counts is not None]
+    complete, large = len(words) == len(sources), any(_numbers(source.spec) >= LARGE for source in sources)
+    shares = config.class_shares and not large and len(examples) == len(counts) == len(sources)
+    problem = frame(
+        [source.config for source in sources],
+        [source.spec for source in sources],
+        weights=weights,
+        token_counts=counts if len(counts) == len(sources) else None,
+        class_counts=examples if shares else None,
+        vocabularies=words if complete else None,
+        anchor=anchor,
+    )
+    if config.learn_steps:
+        check_learnable(problem)
+    if config.refit:
+        check_refittable(problem)
+    settled = settle(problem, config, probed=probed, large=large)
+    return Job(tuple(sources), problem, settled, complete)
+
+
+def _check_classes(named: Sequence[Source]) -> None:
+    """Refuse models that number the same classes in another order, or that have others."""
+    for source in named[1:]:
+        if source.classes != named[0].classes:
+            raise FedotError(
+                f"{source.path} has the classes {', '.join(source.classes)}, but {named[0].path} has "
+                f"{', '.join(named[0].classes)}; train both on the same ones, numbered alike"
+            )
+
+
+def plan_of(job: Job) -> tuple[GroupPlan, ...]:
+    """Tell what is done with every neuron group, from the headers alone."""
+    problem, anchor = job.problem, job.problem.anchor
+    spec, streams = problem.specs[anchor], streams_of(problem.specs[anchor])
+    heads = spec.heads()
+    out = []
+    for name, group in spec.groups.items():
+        if group.kind == "labels":
+            union = problem.unions[name]
+            shared = int(torch.stack([union.present(k) for k in range(len(job.sources))]).prod(0).sum())
+            kind = "name" if is_named(job, name) else "number"
+            how = f"by {kind}: {shared} of {len(union.labels)} rows shared by all"
+        elif job.config.method == "vanilla":
+            how = "left as it is"
+        elif job.config.method == "merged":
+            how = "put side by side, then reduced"
+        elif name in streams:
+            how = "rotated by labelled rows" if group.kind == "orthogonal" else "exact, on labelled rows"
+        elif name in heads:
+            how = "exact, on circuits"
+        elif group.within is not None:
+            how = f"{'turned' if group.kind == 'rotary' else 'rotated'} within {group.within}"
+        else:
+            how = f"{job.config.solver}, on {job.config.support}, {job.config.ground_cost}"
+        sizes = tuple(source.spec.groups[name].size for source in job.sources)
+        out.append(GroupPlan(name, group.kind, sizes, how, len(spec.tensors_of(name))))
+    return tuple(out)
+
+
+def is_named(job: Job, group: str) -> bool:
+    """Whether all models say what the rows of a labelled group are; else the rows go by number."""
+    if group == "vocab":
+        return job.with_vocabulary
+    if not job.sources[0].is_folder:
+        return group == "class" and all(source.classes for source in job.sources)
+    return all(group in source.folder.labels for source in job.sources if source.folder is not None)
+
+
+def left_behind(job: Job) -> tuple[str, ...]:
+    """Names of what lies in the models' folders and does not go into the fused one."""
+    if not job.sources[0].is_folder:
+        return ()
+    from fedot.hf.companions import left_behind as names
+
+    return names([source.path for source in job.sources])
+
+
+def memory_of(job: Job) -> int:
+    """Estimate the bytes that a fusion takes.
+
+    Part by part these are the tensors of the largest part of every model twice, and its plans six times; else all
+    models twice, and for a reduction twice their block model and its moments: sums, and what comes of them.
+    """
+    spec, largest = job.problem.specs[job.problem.anchor], 0
+    for tensors in parts(spec):
+        part = spec.part(tensors)
+        shapes = fused_shapes(part)
+        numbers = sum(torch.Size(shape).numel() for shape in shapes.values()) // len(blocks(spec, tensors))
+        inner = [group.size for group in part.groups.values() if group.kind == "permutation"]
+        largest = max(largest, 2 * (len(job.sources) + 1) * numbers + 6 * max(inner, default=0) ** 2)
+    if _by_parts(job):
+        return 8 * largest
+    whole = [_numbers(spec) for spec in job.problem.specs]
+    if job.config.method != "merged":
+        return 8 * 2 * sum(whole)
+    return 8 * 2 * (sum(whole) + len(whole) ** 2 * max(whole) + moments_of(job.problem.specs))
+
+
+def _by_parts(job: Job) -> bool:
+    """Whether one part of every model is in memory at a time: the method allows it, and no whole model is to be run."""
+    return is_streamable(job.config) and job.problem.class_counts is None
+
+
+def _numbers(spec: SymmetrySpec) -> int:
+    return sum(torch.Size(shape).numel() for shape in fused_shapes(spec).values())
+
+
+def moments_of(specs: Sequence[SymmetrySpec]) -> int:
+    """How many numbers a reduction of models with these specs measures.
+
+    Second moments and sensitivities at every norm are square in the width of all streams side by side, the
+    covariance in every layer in the number of all feed-forward neurons.
+    """
+    first = specs[0]
+    norms = [first.axes[f"{norm.feeds[0]}.weight"][1] for norm in first.norms]
+    streams = [sum(spec.axis_size(axis) for spec in specs) for axis in norms]
+    neurons = [sum(spec.groups[name].size for spec in specs) for name in matched_groups(first)]
+    return 2 * sum(size**2 for size in streams) + sum(size**2 for size in neurons)
+
+
+def run(
+    job: Job, out: Path, *, dtype: torch.dtype | None = None, probe: Probe | None = None
+) -> list[dict[str, GroupDiagnostics]]:
+    """Fuse and write; return for each model how its groups were matched.
+
+    Raises
+    ------
+    FedotError
+        If a model turns out to hold NaN, or the result cannot be written; nothing is left behind then.
+    """
+    first, problem = job.sources[0], job.problem
+    dtype = dtype or first.dtype
+    vocabularies = [source.vocabulary or () for source in job.sources] if job.with_vocabulary else None
+    if not _by_parts(job) or probe is not None:
+        result = fuse(
+            [({name: s.tensors[name] for name in s.tensors}, s.config) for s in job.sources],
+            spec=[source.spec for source in job.sources],
+            weights=problem.weights,
+            token_counts=[s.counts for s in job.sources if s.counts is not None] if problem.counts else None,
+            class_counts=None if problem.class_counts is None else list(problem.class_counts),
+            vocabularies=vocabularies,
+            anchor=problem.anchor,
+            probe=probe,
+            config=job.config,
+        )
+        _write(job, out, result.state, result.config, dtype)
+        return [dict(each.groups) for each in result.diagnostics]
+    models = Streamed(
+        tuple(source.tensors for source in job.sources),
+        tuple(source.spec for source in job.sources),
+        problem,
+        tuple(str(source.path) for source in job.sources),
+    )
+    found: list[dict[str, GroupDiagnostics]] = [{} for _ in job.sources]
+    shapes = fused_shapes(problem.specs[problem.anchor])
+    if first.is_folder:
+        state = {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
+        for piece in fuse_parts(models, job.config):
+            piece.put(state, piece.state)
+            _note(found, piece.diagnostics)
+        _write(job, out, state, problem.config_of(problem.anchor), dtype)
+        return found
+    metadata = _metadata(job, problem.config_of(problem.anchor))
+    with TensorWriter(out, shapes, dtype, metadata) as writer:
+        for piece in fuse_parts(models, job.config):
+            for name, tensor in piece.state.items():
+                if piece.axes.get(name, 0) == 0:
+                    writer.write(name, tensor, piece.rows.start if piece.rows and name in piece.axes else 0)
+                else:
+                    raise FedotError(f"{name} is cut along its second axis, which the file cannot take in blocks")
+            _note(found, piece.diagnostics)
+    return found
+
+
+def _note(found: list[dict[str, GroupDiagnostics]], new: Sequence[Mapping[str, GroupDiagnostics]]) -> None:
+    for own, each in zip(found, new, strict=True):
+        own.update(each)
+
+
+def _write(job: Job, out: Path, state: Mapping[str, Tensor], config: Any, dtype: torch.dtype) -> None:
+    if not job.sources[0].is_folder:
+        shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+        with TensorWriter(out, shapes, dtype, _metadata(job, config)) as writer:
+            for name, tensor in state.items():
+                writer.write(name, tensor)
+        return
+    from fedot.hf import save_folder
+    from fedot.hf.settings import renumbered
+
+    config = renumbered(config, job.sources[0].config)
+    fresh = out.with_name(f".{out.name}.part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        save_folder(fresh, dict(state), config, dtype, anchor=job.sources[0].path)
+        if (out / "config.json").is_file():
+            shutil.rmtree(out)
+        fresh.replace(out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _metadata(job: Job, config: Any) -> dict[str, str]:
+    """What a file of fedot's says of itself: configuration, tokenizer or vocabulary, token counts."""
+    out = {"config": config_to_json(config)}
+    tokenizers = {source.tokenizer for source in job.sources}
+    if len(tokenizers) == 1 and "" not in tokenizers:
+        out["tokenizer"] = tokenizers.pop()
+    named = next((source.classes for source in job.sources if source.classes), ())
+    if named:
+        out["classes"] = json.dumps(named)
+    if job.with_vocabulary:
+        out["vocabulary"] = json.dumps(job.problem.unions["vocab"].labels, ensure_ascii=False)
+    if "vocab" in job.problem.counts:
+        out["token-counts"] = json.dumps(job.problem.counts["vocab"].sum(0).long().tolist())
+    if job.problem.class_counts is not None:
+        out["class-counts"] = json.dumps(job.problem.class_counts.sum(0).long().tolist())
+    return out

@@ -1,0 +1,1 @@
+"""Fusion of large models, one part of each in memory at a time."""

@@ -1,0 +1,86 @@
+"""Fuse large models in memory, part by part: what `fedot.fuse` does with them, in a fraction of the memory."""
+
+from collections.abc import Iterable
+
+import torch
+
+from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_groups, explained
+from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
+from fedot.fusion.by_part.split import fused_shapes
+from fedot.fusion.canonical.maps import GroupMap
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.prepare import Given
+from fedot.fusion.problem import FusionProblem
+from fedot.fusion.result import FusionResult
+from fedot.models import State
+from fedot.symmetry import SymmetrySpec
+from fedot.transport import Coupling
+
+LARGE = 16_000_000
+"""Numbers in a model from which on it is aligned part by part."""
+
+
+def is_large(states: Iterable[State]) -> bool:
+    """Whether the memory that one of the models takes matters."""
+    return any(sum(tensor.numel() for tensor in state.values()) >= LARGE for state in states)
+
+
+def by_parts(states: Iterable[State], config: FusionConfig) -> bool:
+    """Whether models are to be aligned by `fuse_large`: they are large, and the method looks at one part at a time."""
+    return config.method == "aligned" and is_streamable(config) and is_large(states)
+
+
+def fuse_large(
+    given: Given, problem: FusionProblem, config: FusionConfig, ready: frozenset[int] = frozenset()
+) -> FusionResult:
+    """Align models to the anchor and average them; only one part of each is ever in float64.
+
+    Parameters
+    ----------
+    problem
+        All but the models' tensors (`fedot.fusion.prepare.frame`).
+    ready
+        Models that are in canonical form, and are taken as they are.
+
+    Raises
+    ------
+    FedotError
+        If the method needs whole models, or a model holds NaN.
+    """
+    count, spec = len(given), problem.specs[problem.anchor]
+    names = tuple(f"model {k}" for k in range(count))
+    fused, aligned = _empty(spec), tuple(_empty(spec) for _ in range(count))
+    groups: list[dict[str, GroupDiagnostics]] = [{} for _ in range(count)]
+    squares: list[Squares] = [{} for _ in range(count)]
+    maps: list[dict[str, GroupMap]] = [{} for _ in range(count)]
+    couplings: list[dict[str, Coupling]] = [{} for _ in range(count)]
+    for piece in fuse_parts(Streamed(given.states, given.specs, problem, names, ready), config):
+        for target, part in zip((fused, *aligned), (piece.state, *piece.aligned), strict=True):
+            piece.put(target, part)
+        for k in range(count):
+            groups[k] |= piece.diagnostics[k]
+            maps[k] |= piece.alignments[k].maps
+            couplings[k] |= piece.alignments[k].couplings
+            for name, (error, norm) in piece.squares[k].items():
+                so_far = squares[k].get(name, (0.0, 0.0))
+                squares[k][name] = so_far[0] + error, so_far[1] + norm
+    labels = [name for name, group in spec.groups.items() if group.kind == "labels"]
+    diagnostics = [Diagnostics({}, 1.0) for _ in range(count)]
+    for k in (k for k in range(count) if k != problem.anchor):
+        found = diagnose_groups(labels, {}, {}, squares[k], problem.specs[k], spec, Alignment({}, {}), {}) | groups[k]
+        diagnostics[k] = Diagnostics({name: found[name] for name in spec.groups}, explained(list(squares[k].values())))
+    return FusionResult(
+        fused,
+        problem.config_of(problem.anchor),
+        None,
+        aligned,
+        problem.config_of(problem.anchor),
+        tuple(Alignment(*each) for each in zip(maps, couplings, strict=True)),
+        tuple(diagnostics),
+        problem.anchor,
+    )
+
+
+def _empty(spec: SymmetrySpec) -> State:
+    return {name: torch.empty(shape) for name, shape in fused_shapes(spec).items()}

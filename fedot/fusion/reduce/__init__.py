@@ -1,0 +1,1 @@
+"""All models side by side in one wide model, reduced to the size of one."""

@@ -1,0 +1,1 @@
+"""What may follow a fusion: classifier, class shares, repair, learned maps, distillation."""

@@ -1,0 +1,77 @@
+"""Give a fused classifier its thresholds back: over drawn texts its mean prediction is the share of each class.
+
+The mean of models that have learnt different things may tell classes apart better than any of them, and yet call nearly
+everything by one class: how much evidence a class needs is a constant, and the layers before it no longer meet it. So
+does a mean of models of which each has seen mostly one class. Clients know how many of their examples are of which
+class. And a mean prediction needs no sentences: texts of tokens drawn independently from token counts will do.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+from torch import Tensor
+
+from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.refine.classifier import classifier_of, texts_to_fit
+from fedot.fusion.texts.draw import draw_texts, text_lengths
+from fedot.models import State, load_model
+
+BATCH = 64
+SEED = 2
+
+
+def match_shares(
+    state: State, config: Any, token_counts: Sequence[Tensor], class_counts: Sequence[Tensor], probe_texts: int
+) -> State:
+    """Move the classifier's bias until the mean probability of every class is its share of all clients' examples.
+
+    Parameters
+    ----------
+    state, config
+        The fused model.
+    token_counts
+        How often each client has seen each of the fused model's tokens, (V,) each.
+    class_counts
+        How many examples of each class it has, (C,) each.
+    probe_texts
+        How many texts are drawn for two clients, in proportion for more (`texts_to_fit`): of each client in proportion
+        to its examples.
+    """
+    classes = torch.stack(list(class_counts)).double()
+    examples = classes.sum(1) if classes.any() else torch.ones(len(classes), dtype=classes.dtype)
+    texts = texts_to_fit(probe_texts, len(examples))
+    numbers = [max(1, round(texts * share)) for share in (examples / examples.sum()).tolist()]
+    lengths = text_lengths(token_counts, examples.tolist(), [config.max_length])
+    about = zip(token_counts, numbers, lengths, strict=True)
+    drawn = [draw_texts(*each, SEED + k) for k, each in enumerate(about)]
+    seen = classes.sum(0) + 0.5
+    shift = constants(logits_on(drawn, state, config), seen / seen.sum())
+    name = f"{classifier_of(config)}.bias"
+    return {**state, name: state[name] + shift.to(state[name].dtype)}
+
+
+@torch.no_grad()
+def logits_on(texts: Sequence[Tensor], state: State, config: Any) -> Tensor:
+    """Run a classifier on texts (N_i, L_i): logits of all, (N, C), in float64."""
+    module = load_model(config, to_float32(state))
+    return torch.cat([module(batch) for each in texts for batch in torch.split(each, BATCH)]).double()
+
+
+def constants(logits: Tensor, shares: Tensor) -> Tensor:
+    """What to add to each class's logits (N, C), so that mean probabilities are `shares` (C,): (C,), of mean 0.
+
+    They minimise ``mean logsumexp(logits + b) - <shares, b>``, whose slope is the difference of both.
+    """
+    values, wanted = logits.numpy(), shares.numpy()
+
+    def loss(b: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        moved = values + b
+        return float(logsumexp(moved, 1).mean() - wanted @ b), softmax(moved, 1).mean(0) - wanted
+
+    b: NDArray[np.float64] = minimize(loss, np.zeros(len(wanted)), jac=True, method="BFGS", options={"gtol": 1e-8}).x
+    return torch.from_numpy(b - b.mean())

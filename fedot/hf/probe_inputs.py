@@ -1,0 +1,70 @@
+"""Run a transformers model on a probe under the names of its symmetry spec."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fedot.errors import FedotError
+from fedot.hf.adapter import Config, State
+from fedot.hf.folder import forward_module
+
+NEWER_VIT = (  # newer versions rename modules, but not the tensors of the file
+    ("encoder.layer.", "layers."),
+    ("attention.output.dense", "attention.o_proj"),
+    ("attention.attention.query", "attention.q_proj"),
+    ("attention.attention.key", "attention.k_proj"),
+    ("attention.attention.value", "attention.v_proj"),
+    ("intermediate.dense", "mlp.fc1"),
+    ("output.dense", "mlp.fc2"),
+)
+
+
+class ProbeModule(nn.Module):
+    """Positional tensors to logits; submodules are found by the names that the split state has.
+
+    Token ids are (B, T), 0 for padding; a pair of them goes to the encoder and the decoder; anything that is not
+    whole numbers is an image.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Return the class's logits, or its hidden states where it has no head."""
+        first = inputs[0]
+        if first.is_floating_point():
+            named: dict[str, Tensor] = {"pixel_values": first.to(next(self.model.parameters()).dtype)}
+        else:
+            named = {"input_ids": first, "attention_mask": (first != 0).long()}
+        if len(inputs) > 1:
+            named["decoder_input_ids"] = inputs[1]
+        out: Mapping[str, Any] = self.model(**named)
+        result: Tensor = out["logits"] if "logits" in out else next(iter(out.values()))
+        return result
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """Find a submodule by its name in the split state.
+
+        Raises
+        ------
+        FedotError
+            If the model has none of that name.
+        """
+        newer = target
+        for old, new in NEWER_VIT:
+            newer = newer.replace(old, new)
+        prefix = getattr(self.model, "base_model_prefix", "")
+        for name in (target, f"{prefix}.{target}", newer, f"{prefix}.{newer}"):
+            try:
+                return self.model.get_submodule(name)
+            except AttributeError:
+                continue
+        raise FedotError(f"a {type(self.model).__name__} has no single module {target}, so no probe can look at it")
+
+
+def probe_module(config: Config, state: State) -> nn.Module:
+    """Build what `fedot.fusion.texts.probe.Probe.module` wants: a module from a configuration and a state."""
+    return ProbeModule(forward_module(state, config, torch.float32)).eval()

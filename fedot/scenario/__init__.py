@@ -1,0 +1,31 @@
+"""The scenario: what a YAML file may say, read and checked."""
+
+from fedot.scenario.schema import (
+    ClientSpec,
+    CorpusSpec,
+    DecodingSpec,
+    FaultName,
+    PartitionSpec,
+    PrivacySpec,
+    Scenario,
+    TokenizerSpec,
+    TrainSpec,
+    dump_scenario,
+    load_scenario,
+    parse_scenario,
+)
+
+__all__ = [
+    "ClientSpec",
+    "CorpusSpec",
+    "DecodingSpec",
+    "FaultName",
+    "PartitionSpec",
+    "PrivacySpec",
+    "Scenario",
+    "TokenizerSpec",
+    "TrainSpec",
+    "dump_scenario",
+    "load_scenario",
+    "parse_scenario",
+]

@@ -1,0 +1,1 @@
+"""What a command shows: how it ends, its log, its progress."""

@@ -1,0 +1,1 @@
+"""Texts from outside: checked, made printable, read in one way."""

@@ -1,0 +1,264 @@
+"""Local training of one client, repeatable to the bit."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fedot.errors import FedotError
+from fedot.models import Config, State, build_model, load_model, state_of
+from fedot.models.batching import batch_indices, pad
+from fedot.models.encoder import EncoderConfig
+from fedot.scenario import TrainSpec
+from fedot.tokenizer import Encoded
+
+
+class Examples(Protocol):
+    """What a model is trained on."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """By what rows (n,) are sorted into batches."""
+
+    @property
+    def truncated(self) -> int:
+        """How many were longer than the model reads."""
+
+    def loss(
+        self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
+    ) -> tuple[Tensor, int]:
+        """Mean cross-entropy of some rows in nats, and over how many predictions it is the mean."""
+
+    def count_tokens(self, vocab_size: int) -> Tensor:
+        """How often each token id occurs, (V,) int64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Encoded texts and their labels (n,)."""
+
+    encoded: Encoded
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of tokens of each text."""
+        return self.encoded.lengths
+
+    @property
+    def truncated(self) -> int:
+        """Texts that were longer than the model reads."""
+        return self.encoded.truncated
+
+    def loss(
+        self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
+    ) -> tuple[Tensor, int]:
+        """Mean cross-entropy of the labels of some rows."""
+        ids = pad([self.encoded.ids[i] for i in rows]).to(device)
+        labels = torch.from_numpy(self.labels[rows]).to(device)
+        return F.cross_entropy(model(ids), labels, label_smoothing=smoothing), len(rows)
+
+    def count_tokens(self, vocab_size: int) -> Tensor:
+        """How often each token id occurs in the texts."""
+        return count_tokens(self.encoded, vocab_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Mean losses in nats and the seconds of one epoch."""
+
+    train_loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The best state by validation loss, and how training went.
+
+    `token_counts` (V,) tells how often each token occurs in the training texts.
+    """
+
+    state: State
+    num_examples: int
+    token_counts: Tensor
+    history: tuple[Epoch, ...]
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch that was kept."""
+        return min(self.history, key=lambda epoch: epoch.validation_loss)
+
+    @property
+    def seconds(self) -> float:
+        """Duration of training."""
+        return sum(epoch.seconds for epoch in self.history)
+
+
+def train(
+    config: Config,
+    state: State | None,
+    training: Examples,
+    validation: Examples,
+    spec: TrainSpec,
+    seed: int,
+    device: str = "cpu",
+    proximal_mu: float = 0.0,
+    on_epoch: Callable[[int, Epoch], None] | None = None,
+) -> TrainResult:
+    """Train with AdamW, linear warm-up and decay, and keep the epoch with the best validation loss.
+
+    With `spec.loss` "logit-adjusted" the logarithm of how often the training texts have each class is added to the
+    logits while training (Menon et al. 2021, arXiv:2007.07314, equation 10; among federated clients Zhang et al. 2022,
+    arXiv:2209.00189). The model need not learn that frequency, and judges as if classes were equally frequent.
+
+    Parameters
+    ----------
+    state
+        Where to start; a fresh model drawn from `seed` when None.
+    proximal_mu
+        Strength of FedProx's pull to the starting point (Li et al. 2020, equation 2).
+
+    Raises
+    ------
+    FedotError
+        If the loss is no longer a finite number.
+    """
+    with _deterministic(seed):
+        model = (build_model(config, seed) if state is None else load_model(config, _copy(state))).to(device)
+        start = [parameter.detach().clone() for parameter in model.parameters()] if proximal_mu else []
+        optimiser = _optimiser(model, spec)
+        scored, smoothing = model, spec.label_smoothing
+        if spec.loss == "logit-adjusted":
+            prior, smoothing = smoothed_prior(training, config, smoothing)
+            scored = _Adjusted(model, prior.log().to(device))
+        n_batch = math.ceil(len(training) / spec.batch_size)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, spec.epochs * n_batch))
+        order = np.random.default_rng(seed)
+        history: list[Epoch] = []
+        best_state = state_of(model)
+        for number in range(spec.epochs):
+            began = time.perf_counter()
+            model.train()
+            total, predictions = 0.0, 0
+            for rows in batch_indices(training.lengths, spec.batch_size, order):
+                loss, count = training.loss(scored, rows, device, smoothing)
+                total += _finite(float(loss.detach()), "training", number, spec) * count
+                predictions += count
+                for parameter, origin in zip(model.parameters(), start, strict=False):
+                    loss = loss + 0.5 * proximal_mu * (parameter - origin).square().sum()
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
+                optimiser.step()
+                schedule.step()
+            validation_loss = _finite(mean_loss(scored, validation, device), "validation", number, spec)
+            epoch = Epoch(total / predictions, validation_loss, time.perf_counter() - began)
+            history.append(epoch)
+            if on_epoch:
+                on_epoch(number, epoch)
+            losses = [item.validation_loss for item in history]
+            if losses[-1] == min(losses):
+                best_state = state_of(model)
+            elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
+                break
+    return TrainResult(best_state, len(training), training.count_tokens(config.vocab_size), tuple(history))
+
+
+@torch.inference_mode()
+def mean_loss(model: nn.Module, data: Examples, device: str = "cpu", batch_size: int = 256) -> float:
+    """Mean cross-entropy of a model on examples, in nats a prediction."""
+    model.eval()
+    total, predictions = 0.0, 0
+    for rows in batch_indices(data.lengths, batch_size, None):
+        loss, count = data.loss(model, rows, device)
+        total += float(loss) * count
+        predictions += count
+    return total / predictions
+
+
+def count_tokens(encoded: Encoded, vocab_size: int) -> Tensor:
+    """How often each token id occurs, (V,) int64."""
+    flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in encoded.ids])
+    return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
+
+
+def smoothed_prior(training: Examples, config: Config, smoothing: float = 0.0) -> tuple[Tensor, float]:
+    """Each class's share of the smoothed labels, (n_class,), and how much they are smoothed.
+
+    It is at least as much as one more text of each class would smooth them: where a class is missing, its share is
+    small instead of nothing, and a client of one class finds its loss least where it says nothing.
+    """
+    if not isinstance(training, Labelled) or not isinstance(config, EncoderConfig):
+        raise FedotError("train.loss: logit-adjusted is for texts with labels; use cross-entropy")
+    counts = torch.from_numpy(np.bincount(training.labels, minlength=config.n_class))
+    smoothing = max(smoothing, config.n_class / (len(training) + config.n_class))
+    return (1 - smoothing) * counts / len(training) + smoothing / config.n_class, smoothing
+
+
+class _Adjusted(nn.Module):
+    """A classifier whose logits have the log frequency of the classes added."""
+
+    def __init__(self, model: nn.Module, offset: Tensor) -> None:
+        super().__init__()
+        self.model, self.offset = model, offset
+
+    def forward(self, ids: Tensor) -> Tensor:
+        scores: Tensor = self.model(ids)
+        return scores + self.offset
+
+
+def _finite(loss: float, what: str, number: int, spec: TrainSpec) -> float:
+    if not math.isfinite(loss):
+        raise FedotError(f"the {what} loss became {loss} in epoch {number + 1}; lower train.lr (it is {spec.lr})")
+    return loss
+
+
+def _copy(state: State) -> State:
+    return {name: tensor.clone() for name, tensor in state.items()}
+
+
+def _optimiser(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
+    """AdamW whose decay spares gains and biases."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": spec.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=spec.lr, betas=(0.9, 0.98), fused=True)
+
+
+def _warmup_then_decay(warmup: float, total: int) -> Callable[[int], float]:
+    ramp = max(1, round(warmup * total))
+    return lambda step: min((step + 1) / ramp, max(0.0, (total - step) / max(1, total - ramp)))
+
+
+@contextmanager
+def _deterministic(seed: int) -> Iterator[None]:
+    """Seed torch's global generator and use one thread, then put both back.
+
+    The order in which threads add up floats changes the last bits, so a run on 2 and one on 16 cores differ
+    unless the number of threads is fixed. Models of this size are fastest on one thread anyway.
+    """
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)

@@ -1,0 +1,137 @@
+"""What is asked of clients in an evaluation, and the sums that they answer with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+
+from fedot.errors import FedotError
+from fedot.evaluation.calibration import CalibratedTally
+from fedot.evaluation.metrics import Tally
+from fedot.models import Config, State, config_from_json, config_to_json
+from fedot.translation import TranslationTally
+from fedot.wire.messages import CONFIG, EVALUATION, Settings
+from fedot.wire.records import as_text, as_texts, pack_state, unpack_state
+
+AnyTally = Tally | TranslationTally
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationItem:
+    """One thing to evaluate: a weighted sum of models' weights or of their probabilities.
+
+    `members` pairs the index of a model in the message with its coefficient.
+    """
+
+    combine: str
+    members: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them.
+
+    Without `translated` the loss of translators is enough; a search for translations takes far longer. With
+    `calibrated` classifiers are also tried at every temperature of `fedot.evaluation.calibration`, on validation data
+    too.
+    """
+
+    states: tuple[State, ...]
+    configs: tuple[Config, ...]
+    tokenizers: tuple[str, ...]
+    items: tuple[EvaluationItem, ...]
+    translated: bool = True
+    calibrated: bool = True
+
+    @classmethod
+    def of(cls, state: State, config: Config, tokenizer: str) -> "EvaluationRequest":
+        """Ask for one model, as it is."""
+        return cls((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
+
+
+def pack_evaluations(requests: Mapping[int, EvaluationRequest], settings: Settings) -> dict[int, RecordDict]:
+    """Write the evaluation message of every node; a model that several are to evaluate is written once."""
+    written: dict[int, ArrayRecord] = {}
+    for request in requests.values():
+        for state in request.states:
+            if id(state) not in written:
+                written[id(state)] = pack_state(state)
+    return {
+        node: _message(request, [written[id(state)] for state in request.states], settings)
+        for node, request in requests.items()
+    }
+
+
+def _message(request: EvaluationRequest, models: Sequence[ArrayRecord], settings: Settings) -> RecordDict:
+    content = RecordDict({f"model.{k}": record for k, record in enumerate(models)})
+    content[CONFIG] = settings.to_record()
+    content[EVALUATION] = ConfigRecord(
+        {
+            "items": json.dumps([[item.combine, item.members] for item in request.items]),
+            "model-configs": [config_to_json(config) for config in request.configs],
+            "tokenizers": list(request.tokenizers),
+            "translated": request.translated,
+            "calibrated": request.calibrated,
+        }
+    )
+    return content
+
+
+def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
+    """Read an evaluation message."""
+    about = content.config_records[EVALUATION]
+    configs = as_texts(about["model-configs"])
+    return EvaluationRequest(
+        states=tuple(unpack_state(content.array_records[f"model.{k}"]) for k in range(len(configs))),
+        configs=tuple(config_from_json(text) for text in configs),
+        tokenizers=as_texts(about["tokenizers"]),
+        items=tuple(
+            EvaluationItem(combine, tuple((int(k), float(c)) for k, c in members))
+            for combine, members in json.loads(as_text(about["items"]))
+        ),
+        translated=bool(about["translated"]),
+        calibrated=bool(about["calibrated"]),
+    )
+
+
+def pack_tallies(tallies: Sequence[AnyTally]) -> RecordDict:
+    """Write the answer to an evaluation message: sums only."""
+    return RecordDict({f"item.{i}": MetricRecord(dict(tally.to_record())) for i, tally in enumerate(tallies)})
+
+
+def unpack_tallies(content: RecordDict, count: int) -> tuple[AnyTally, ...]:
+    """Read `count` tallies.
+
+    Raises
+    ------
+    FedotError
+        If one is missing or malformed.
+    """
+    records: Mapping[str, MetricRecord] = content.metric_records
+    if any(f"item.{i}" not in records for i in range(count)):
+        raise FedotError(f"an evaluation reply holds {len(records)} results, but {count} were asked for")
+    return tuple(_read_tally(dict(records[f"item.{i}"])) for i in range(count))
+
+
+def _read_tally(record: Mapping[str, object]) -> AnyTally:
+    if "token-count" in record:
+        return TranslationTally.from_record(record)
+    return CalibratedTally.from_record(record) if "validation-nll" in record else Tally.from_record(record)
+
+
+def sum_tallies(tallies: Sequence[AnyTally]) -> AnyTally:
+    """Add up tallies of one kind.
+
+    Raises
+    ------
+    FedotError
+        If they are of different tasks.
+    """
+    kinds = {type(each) for each in tallies}
+    if len(kinds) > 1:
+        raise FedotError("some clients sent sums of translations, others of classes; all need the same task")
+    total: AnyTally = reduce(add, tallies)
+    return total

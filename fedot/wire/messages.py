@@ -1,0 +1,299 @@
+"""Typed values to Flower records and back. Keys on the wire are kebab-case."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flwr.app import ConfigRecord, MetricRecord, RecordDict
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.models import Config, State, config_from_json, config_to_json
+from fedot.text.outside import PASSES, printable
+from fedot.wire.records import (
+    as_bytes,
+    as_number,
+    as_text,
+    as_texts,
+    as_whole,
+    pack_counts,
+    pack_state,
+    unpack_counts,
+    unpack_state,
+)
+
+ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
+    "arrays",
+    "config",
+    "metrics",
+    "update",
+    "client",
+    "evaluation",
+    "align",
+)
+
+
+OWN_CACHE = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the server tells a client with every message.
+
+    `data_dir` and `base_dir` are set in simulations only, where clients share the server's file system; `base_dir`,
+    the scenario's folder, only if a client's data are `files`. `cache` is a folder in simulations, empty for none, and
+    `OWN_CACHE` where each client has its own.
+    `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
+    form, and has its anchor's widths. `transfer` is the precision of the weights on the wire.
+    """
+
+    scenario: str
+    seed: int
+    tokenizer: str = ""
+    data_dir: str = ""
+    base_dir: str = ""
+    device: str = "cpu"
+    init: str = "independent"
+    server_round: int = 1
+    proximal_mu: float = 0.0
+    model_config: str = ""
+    cache: str = ""
+    transfer: str = "float32"
+
+    def to_record(self) -> ConfigRecord:
+        """Write the settings as a `ConfigRecord`."""
+        return ConfigRecord({name.replace("_", "-"): getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def from_record(cls, record: ConfigRecord) -> "Settings":
+        """Read settings; keys that Flower's strategies add are left alone."""
+        values = {name: record[name.replace("_", "-")] for name in cls.__slots__ if name.replace("_", "-") in record}
+        return cls(**values)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientUpdate:
+    """One client's trained model and what the server needs to know of it; round 0 is one that is not told.
+
+    Class counts (C,) are None where there are no classes, or where a client keeps them to itself.
+    """
+
+    client: str
+    partition_id: int
+    state: State
+    config: Config
+    num_examples: int
+    token_counts: Tensor
+    tokenizer: str
+    train_loss: float
+    validation_loss: float
+    seconds: float
+    truncated: int
+    server_round: int = 0
+    class_counts: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """What a client does with its trained model before it answers, in a federation that aligns on the client.
+
+    Attributes
+    ----------
+    step
+        ``hold``: tell how the training went and keep the model. ``show``: send it in canonical form, as the anchor of
+        the others. ``align``: bring it into the basis of the model that came with the message, the anchor.
+    fusion
+        `FusionConfig` as JSON.
+    anchor
+        Partition of the client whose model the anchor is; -1 for a global model.
+    anchor_config
+        Configuration of the anchor; empty where it is that of the client's own model.
+    anchor_counts
+        Token counts of the anchor, int64; empty for a global model, which has seen all that any client has.
+    canonicalise
+        Whether the anchor has yet to be brought into canonical form.
+    summed
+        Send what the model contributes to a sum (`fedot.fusion.align.weighted_sums`), not the model itself.
+    """
+
+    step: str
+    fusion: str = "{}"
+    anchor: int = -1
+    anchor_config: str = ""
+    anchor_counts: bytes = b""
+    canonicalise: bool = False
+    summed: bool = False
+
+    def to_record(self) -> ConfigRecord:
+        """Write the directive as a `ConfigRecord`."""
+        return ConfigRecord({name.replace("_", "-"): getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def from_record(cls, record: ConfigRecord) -> "Directive":
+        """Read a directive."""
+        return cls(**{name: record[name.replace("_", "-")] for name in cls.__slots__})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUpdate:
+    """How a training went whose model stays at the client."""
+
+    client: str
+    partition_id: int
+    num_examples: int
+    validation_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDescription:
+    """Who is behind a node: its name, its data in numbers, and its word counts if the tokenizer is shared."""
+
+    client: str
+    partition_id: int
+    num_examples: int
+    num_validation: int
+    num_test: int
+    labels: tuple[str, ...]
+    source: str
+    notices: tuple[str, ...]
+    words: bytes
+
+
+@contextmanager
+def malformed(what: str) -> Iterator[None]:
+    """Make one `FedotError` of whatever a message's bytes make NumPy, json and compiled code raise, and say what."""
+    try:
+        yield
+    except PASSES:
+        raise
+    except BaseException as error:  # panics of Rust are no Exception
+        raise FedotError(f"{what} is malformed ({type(error).__name__}: {printable(error, 100)})") from error
+
+
+def pack_update(update: ClientUpdate) -> RecordDict:
+    """Write a training reply: one ArrayRecord and one MetricRecord, as Flower's strategies want it."""
+    return RecordDict(
+        {
+            ARRAYS: pack_state(update.state),
+            METRICS: MetricRecord(
+                {
+                    "num-examples": update.num_examples,
+                    "train-loss": update.train_loss,
+                    "validation-loss": update.validation_loss,
+                    "seconds": update.seconds,
+                    "truncated": update.truncated,
+                }
+            ),
+            UPDATE: ConfigRecord(
+                {
+                    "client": update.client,
+                    "partition-id": update.partition_id,
+                    "model-config": config_to_json(update.config),
+                    "tokenizer": update.tokenizer,
+                    "token-counts": pack_counts(update.token_counts),
+                    "class-counts": b"" if update.class_counts is None else pack_counts(update.class_counts),
+                    "server-round": update.server_round,
+                }
+            ),
+        }
+    )
+
+
+def unpack_update(content: RecordDict) -> ClientUpdate:
+    """Read a training reply.
+
+    Raises
+    ------
+    FedotError
+        If a record or a field is missing or of the wrong type.
+    """
+    with malformed("a training reply"):
+        metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
+        classes = as_bytes(about.get("class-counts", b""))
+        return ClientUpdate(
+            client=as_text(about["client"]),
+            partition_id=as_whole(about["partition-id"]),
+            state=unpack_state(content.array_records[ARRAYS]),
+            config=config_from_json(as_text(about["model-config"])),
+            num_examples=as_whole(metrics["num-examples"]),
+            token_counts=unpack_counts(as_bytes(about["token-counts"])),
+            tokenizer=as_text(about["tokenizer"]),
+            train_loss=as_number(metrics["train-loss"]),
+            validation_loss=as_number(metrics["validation-loss"]),
+            seconds=as_number(metrics["seconds"]),
+            truncated=as_whole(metrics["truncated"]),
+            server_round=as_whole(about.get("server-round", 0)),
+            class_counts=unpack_counts(classes) if classes else None,
+        )
+
+
+def pack_held(update: ClientUpdate) -> RecordDict:
+    """Write how a training went, without the model or anything counted in the texts."""
+    return RecordDict(
+        {
+            METRICS: MetricRecord({"num-examples": update.num_examples, "validation-loss": update.validation_loss}),
+            UPDATE: ConfigRecord({"client": update.client, "partition-id": update.partition_id}),
+        }
+    )
+
+
+def unpack_held(content: RecordDict) -> HeldUpdate:
+    """Read how a training went.
+
+    Raises
+    ------
+    FedotError
+        If a field is missing or of the wrong type.
+    """
+    with malformed("a training reply"):
+        metrics, about = content.metric_records[METRICS], content.config_records[UPDATE]
+        return HeldUpdate(
+            as_text(about["client"]),
+            as_whole(about["partition-id"]),
+            as_whole(metrics["num-examples"]),
+            as_number(metrics["validation-loss"]),
+        )
+
+
+def pack_description(description: ClientDescription) -> RecordDict:
+    """Write a client's answer to ``query.describe``."""
+    return RecordDict(
+        {
+            CLIENT: ConfigRecord(
+                {
+                    "client": description.client,
+                    "partition-id": description.partition_id,
+                    "num-examples": description.num_examples,
+                    "num-validation": description.num_validation,
+                    "num-test": description.num_test,
+                    "labels": list(description.labels),
+                    "source": description.source,
+                    "notices": list(description.notices),
+                    "words": description.words,
+                }
+            )
+        }
+    )
+
+
+def unpack_description(content: RecordDict) -> ClientDescription:
+    """Read a client's answer to ``query.describe``.
+
+    Raises
+    ------
+    FedotError
+        If a field is missing or of the wrong type.
+    """
+    with malformed("a client's description"):
+        about = content.config_records[CLIENT]
+        return ClientDescription(
+            client=as_text(about["client"]),
+            partition_id=as_whole(about["partition-id"]),
+            num_examples=as_whole(about["num-examples"]),
+            num_validation=as_whole(about["num-validation"]),
+            num_test=as_whole(about["num-test"]),
+            labels=as_texts(about["labels"]),
+            source=as_text(about["source"]),
+            notices=as_texts(about["notices"]),
+            words=as_bytes(about["words"]),
+        )

@@ -1,0 +1,143 @@
+"""Tensors, counts and plain values in Flower records."""
+
+import io
+from typing import Any
+
+import numpy as np
+import torch
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.models import State
+from fedot.text.outside import printable, told
+
+PATHS = ("data-dir", "base-dir", "cache")
+
+MOST_HEADER = 1024
+"""Bytes of the longest header of an array: its type, and its shape in a few numbers."""
+
+
+def pack_state(state: State) -> ArrayRecord:
+    """Write tensors as arrays; bfloat16, which NumPy lacks, goes as float32."""
+    return ArrayRecord(
+        {
+            name: Array((t.float() if t.dtype == torch.bfloat16 else t).detach().cpu().numpy())
+            for name, t in state.items()
+        }
+    )
+
+
+def unpack_state(record: ArrayRecord) -> State:
+    """Read tensors; the copies are writable.
+
+    Raises
+    ------
+    FedotError
+        Naming the tensor that `read_array` refuses.
+    """
+    state = {}
+    for name, array in record.items():
+        try:
+            state[name] = torch.from_numpy(read_array(array).copy())
+        except (FedotError, TypeError) as error:  # a TypeError is a type that torch does not have
+            raise FedotError(f"a model is malformed: tensor {printable(name, 80)}: {error}") from None
+    return state
+
+
+def read_array(array: Array) -> NDArray[Any]:
+    """Look into an array without copying it; what it is said to be is held against what is there.
+
+    NumPy's own reader believes the header: it makes room for as many numbers as that claims, and opens archives.
+
+    Raises
+    ------
+    FedotError
+        If it is not an array of plain numbers in NumPy's format, of the type and the shape that the record says, with
+        as many bytes as these need.
+    """
+    with told("it is no array in NumPy's format"):
+        content = io.BytesIO(array.data)
+        major, _ = np.lib.format.read_magic(content)
+        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[major]
+        shape, fortran, kind = read(content, max_header_size=MOST_HEADER)
+        if kind.kind not in "fiub" or kind.names is not None or kind.subdtype is not None:
+            raise FedotError(f"it holds {printable(kind, 40)}, and numbers are needed")
+        if array.stype != "numpy.ndarray" or (array.dtype, tuple(array.shape)) != (kind.name, shape):
+            raise FedotError(f"it holds {kind.name} of shape {shape}, but says that it is something else")
+        began = content.tell()
+        if len(array.data) - began != kind.itemsize * int(np.prod(shape, dtype=object)) or min(shape, default=0) < 0:
+            raise FedotError(f"it has {len(array.data) - began} bytes, which is not what {kind.name} of {shape} needs")
+        values = np.frombuffer(array.data, kind, offset=began)
+        return values.reshape(shape, order="F" if fortran else "C")
+
+
+def pack_counts(counts: Tensor) -> bytes:
+    """Write counts (V,) as little-endian int64."""
+    data: bytes = counts.numpy().astype("<i8").tobytes()
+    return data
+
+
+def unpack_counts(data: bytes) -> Tensor:
+    """Read counts; a `ValueError` tells if the bytes are not those of whole numbers."""
+    return torch.from_numpy(np.frombuffer(data, dtype="<i8").copy())
+
+
+def record_bytes(content: RecordDict) -> int:
+    """Size of a message's payload in bytes: arrays as they are serialised, texts and numbers as such.
+
+    Paths do not count; they go along in simulations only, and a run's figures must not hang on where it ran.
+    """
+    total = 0
+    for record in content.values():
+        if isinstance(record, ArrayRecord):
+            total += sum(len(array.data) for array in record.values())
+        elif isinstance(record, MetricRecord | ConfigRecord):
+            total += sum(_value_bytes(value) for key, value in record.items() if key not in PATHS)
+    return total
+
+
+def _value_bytes(value: object) -> int:
+    if isinstance(value, str):
+        return len(value.encode(errors="surrogatepass"))
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, list):
+        return sum(_value_bytes(item) for item in value)
+    return 8
+
+
+def as_text(value: object) -> str:
+    """Take a value for a text; a `TypeError` tells if it is not."""
+    if not isinstance(value, str):
+        raise TypeError("a text is needed")
+    return value
+
+
+def as_bytes(value: object) -> bytes:
+    """Take a value for bytes; a `TypeError` tells if it is not."""
+    if not isinstance(value, bytes):
+        raise TypeError("bytes are needed")
+    return value
+
+
+def as_whole(value: object) -> int:
+    """Take a value for a whole number; a `TypeError` tells if it is not."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("a whole number is needed")
+    return value
+
+
+def as_number(value: object) -> float:
+    """Take a value for a number; a `TypeError` tells if it is not."""
+    if not isinstance(value, int | float):
+        raise TypeError("a number is needed")
+    return float(value)
+
+
+def as_texts(value: object) -> tuple[str, ...]:
+    """Take a value for a list of texts; a `TypeError` tells if it is not."""
+    if not isinstance(value, list):
+        raise TypeError("a list is needed")
+    return tuple(as_text(item) for item in value)
