@@ -87,9 +87,7 @@ def _fuse(
     from fedot.from_disk.jobs import make_job, run
     from fedot.from_disk.sources import open_source
     from fedot.fusion.config import FusionConfig
-    from fedot.fusion.methods import method as method_named
 
-    method_named(method)
     config = FusionConfig.from_options({**_options(set_ or []), "method": method})
     start = time.perf_counter()
     with scratch_folder() as scratch:
@@ -202,7 +200,7 @@ def _tell_plan(job: "Job") -> None:
 
     from fedot.from_disk.jobs import memory_of, plan_of
 
-    table = Table(title=f"{job.config.method}: {len(job.sources)} models, anchor {job.problem.anchor}")
+    table = Table(title=f"{job.plan.method}: {len(job.sources)} models, anchor {job.problem.anchor}")
     for column in ("group", "kind", "size", "matched", "tensors"):
         table.add_column(column)
     for each in plan_of(job):

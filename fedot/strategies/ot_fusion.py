@@ -43,7 +43,7 @@ class OTFusion(Guarded):
     Attributes
     ----------
     fusion
-        Options of the alignment and the average.
+        Method and options of the fusion.
     latest
         The latest round's fusion, for reports; its `result.config` is the shape of the global model.
     """
@@ -107,9 +107,7 @@ class OTFusion(Guarded):
         counts = [update.token_counts for update in updates]
         words = [client_vocabulary(update) for update in updates]
         fusion, anchor = self.fusion, max(range(len(updates)), key=lambda k: (weights[k], -k))
-        if self._sent is not None and fusion.method == "auto":
-            fusion = replace(fusion, method="aligned")  # models that share a start share a basis
-        if self._sent is not None and fusion.anchor == "global":
+        if self._sent is not None and fusion.options.get("anchor", "global") == "global":
             # the global model gives the basis, but has no vote
             shape = self.latest.result.config if self.latest is not None else updates[0].config
             known = self.latest.result.vocabulary if self.latest is not None else None
@@ -128,6 +126,7 @@ class OTFusion(Guarded):
             vocabularies=None if any(word is None for word in words) else [word for word in words if word],
             anchor=anchor,
             validation_losses=[*losses, math.inf][: len(models)],
+            shared_start=self._sent is not None,
             config=fusion,
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fedot.models import State
 from fedot.symmetry import Axis, SymmetrySpec
 from fedot.transport import Coupling
-
-State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +21,18 @@ class GroupMap:
 
     write: Tensor
     read: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What brings a source model into the anchor's neurons.
+
+    `maps` acts on canonical states; `couplings` holds the transport plan of every matched group, and for a
+    residual stream, which is rotated, not matched, the squared entries of the rotation as a plan.
+    """
+
+    maps: Mapping[str, GroupMap]
+    couplings: Mapping[str, Coupling]
 
 
 def axis_map(maps: Mapping[str, GroupMap], axis: Axis, spec: SymmetrySpec) -> Tensor | None:
