@@ -112,7 +112,9 @@ def fuse(
         plan = config
     else:
         plan = plan_fusion(told, problem, large=is_large(given.states), shared_start=shared_start)
-    problem = with_basis(given, problem, plan, validation_losses)
+    if plan.get(Basis).anchor == "medoid":  # the only choice that looks at tensors
+        problem = fill(problem, given)
+    problem = with_basis(problem, plan, validation_losses)
     run = fuse_large if by_parts(given.states, plan) else fuse_in_memory
     result = run(given, problem, plan)
     return replace(result, vocabulary=problem.unions["vocab"].labels) if vocabularies is not None else result
@@ -126,7 +128,7 @@ def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> Fu
     problem
         All but the models' tensors (`fedot.fusion.problem.prepare.frame`).
     """
-    problem = fill(problem, given)
+    problem = problem if problem.states else fill(problem, given)
     texts = TextSource(problem)
     fused = in_one_basis(problem, texts, plan)
     for stage in plan.refinements:
@@ -148,13 +150,11 @@ def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> Fu
     )
 
 
-def with_basis(given: Given, problem: FusionProblem, plan: FusionPlan, losses: Sequence[float] | None) -> FusionProblem:
-    """Choose the anchor as the plan says; only ``medoid`` looks at tensors."""
-    basis = plan.get(Basis)
+def with_basis(problem: FusionProblem, plan: FusionPlan, losses: Sequence[float] | None = None) -> FusionProblem:
+    """Choose the anchor as the plan says."""
     stages = [stage for stage in plan.core if not isinstance(stage, Average)]
     aligning = [Align()] if plan.find(Reduce) else stages
-    filled = fill(problem, given) if basis.anchor == "medoid" else problem
-    anchor = choose_anchor(filled, basis, lambda each: run_core(each, aligning), plan.get(Align), losses)
+    anchor = choose_anchor(problem, plan.get(Basis), lambda each: run_core(each, aligning), plan.get(Align), losses)
     return replace(problem, anchor=anchor)
 
 

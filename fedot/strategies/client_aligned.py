@@ -125,9 +125,8 @@ class ClientAligned(Guarded):
 
         def rank(node: int) -> tuple[float, int]:
             update = held[node]
-            measure = {"first": 0.0, "best": update.validation_loss}.get(
-                self.plan.get(Basis).anchor, -update.num_examples
-            )
+            by_anchor = {"first": 0.0, "best": update.validation_loss}
+            measure = by_anchor.get(self.plan.get(Basis).anchor, -update.num_examples)
             return measure, update.partition_id
 
         return sorted(held, key=rank)
