@@ -50,6 +50,10 @@ class ClientAligned(Guarded):
     plan: FusionPlan = plan_without_models(FusionConfig(method="aligned", circuits=False))
     anchor: str | None = None
 
+    def plan_of_round(self) -> FusionPlan | None:
+        """What clients do; how the aligned models are brought together is the strategy's own, not an average."""
+        return replace(self.plan, stages=tuple(each for each in self.plan.stages if not isinstance(each, Average)))
+
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
@@ -154,6 +158,14 @@ class SummedFusion(ClientAligned):
     summed = True
     comparable = False
     class_shares: ClassShares | None = ClassShares()
+
+    def plan_of_round(self) -> FusionPlan | None:
+        """What clients do, and what the server does with the sum."""
+        return (
+            self.plan
+            if self.class_shares is None
+            else replace(self.plan, stages=(*self.plan.stages, self.class_shares))
+        )
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""

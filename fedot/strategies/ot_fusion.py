@@ -1,4 +1,4 @@
-"""OT fusion: align the clients' models by optimal transport, then average them."""
+"""The strategy ot-fusion: the server aligns the clients' models by optimal transport, or reduces all of them to one."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig, FusionResult, fuse
+from fedot.fusion import FusionConfig, FusionPlan, FusionResult, fuse
 from fedot.fusion.canonical.labels import unite
 from fedot.models import config_to_json
 from fedot.saved import select_rows
@@ -31,7 +31,7 @@ class Fused:
 
 
 class OTFusion(Guarded):
-    """Replace FedAvg's mean by one in a common basis.
+    """Replace FedAvg's mean by a fusion (`fedot.fusion.plan`): a reduction, or a mean in a common basis.
 
     In the first round of models that start apart, the client with the most examples is the anchor; from the second
     round on, and from a shared start, it is the global model; `fusion.anchor` may choose another. Clients may
@@ -60,6 +60,10 @@ class OTFusion(Guarded):
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""
+
+    def plan_of_round(self) -> FusionPlan | None:
+        """The plan of the latest round's fusion."""
+        return None if self.latest is None else self.latest.result.plan
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
