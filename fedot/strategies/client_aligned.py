@@ -17,14 +17,15 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.federation.client.align_mod import canonical_state, fusion_to_json
 from fedot.fusion import FusionConfig
 from fedot.fusion.align.weighted_sums import ExactSum, mean_of_sum
 from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.prepare import canonical_state
 from fedot.fusion.refine.class_shares import match_shares
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
 from fedot.strategies.guard import Guarded, finite_arrays
 from fedot.wire.boundary import read_held, read_replies, read_update
+from fedot.wire.fusion_options import fusion_to_json
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
 from fedot.wire.records import pack_counts, pack_state, unpack_state
 from fedot.wire.updates import Asked

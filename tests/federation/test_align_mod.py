@@ -11,13 +11,14 @@ from flwr.app import Message, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.client import handlers as client_side
-from fedot.federation.client.align_mod import aligned_update, canonical_update, fusion_to_json
+from fedot.federation.client.align_mod import aligned_update, canonical_update
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.weighted_sums import contribution, mean_of_sum
 from fedot.fusion.by_part import large
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.models import State, canonical_config, load_model, symmetry
+from fedot.wire.fusion_options import fusion_to_json
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive
 from fedot.wire.records import pack_counts, pack_state
 from tests.federation.test_client import Clients

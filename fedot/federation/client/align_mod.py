@@ -5,9 +5,8 @@ it. With it, the server has nothing to align, and any rule that works on plain t
 adaptive server step) works on models that share a basis.
 """
 
-import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from flwr.app import Context, Message
 from flwr.clientapp.typing import ClientAppCallable
@@ -21,10 +20,11 @@ from fedot.fusion.align.weighted_sums import contribution
 from fedot.fusion.by_part.large import by_parts, fuse_large
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.prepare import Given, fill, frame, prepare, read_models
+from fedot.fusion.prepare import Given, canonical_state, fill, frame, read_models
 from fedot.fusion.problem import FusionProblem
 from fedot.models import LABEL_SIZES, Config, State, symmetry
 from fedot.text.outside import told
+from fedot.wire.fusion_options import fusion_from_json
 from fedot.wire.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pack_held, pack_update, unpack_update
 from fedot.wire.records import unpack_counts, unpack_state
 
@@ -54,13 +54,6 @@ def align_mod(message: Message, context: Context, call_next: ClientAppCallable) 
         return Message(pack_update(update), reply_to=message)
 
     return private(follow)(message, context)
-
-
-def canonical_state(state: State, config: Config) -> tuple[State, Config]:
-    """Bring a model into canonical form; its configuration changes with it."""
-    problem = prepare([(state, config)])
-    shape: Config = problem.config_of(0)
-    return to_float32(problem.states[0]), shape
 
 
 def canonical_update(update: ClientUpdate) -> ClientUpdate:
@@ -125,13 +118,3 @@ def _aligned_state(given: Given, problem: FusionProblem, fusion: FusionConfig, r
         problem = replace(problem, states=(problem.states[0], anchor))
     state = to_float32(aligned(problem, fusion).aligned[0])
     return {name: state[name] for name in problem.states[1]}
-
-
-def fusion_to_json(fusion: FusionConfig) -> str:
-    """Write the options of a fusion for a `Directive`."""
-    return json.dumps(asdict(fusion))
-
-
-def fusion_from_json(text: str) -> FusionConfig:
-    """Read what `fusion_to_json` wrote."""
-    return FusionConfig.from_options(json.loads(text))

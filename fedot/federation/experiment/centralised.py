@@ -24,8 +24,9 @@ def train_centralised(
     """
     clients = load_clients(scenario, seed, data_dir)
     if not tokenizer_json:
-        words = count_words((text for client in clients for text in texts_of(client.train)), scenario.tokenizer.kind)
-        tokenizer_json = train_tokenizer(words, scenario.tokenizer, scenario.task).to_str()
+        wanted = scenario.tokenizer
+        words = count_words((text for client in clients for text in texts_of(client.train)), wanted.kind)
+        tokenizer_json = train_tokenizer(words, wanted.kind, wanted.vocab_size, scenario.task).to_str()
     tokenizer = Tokenizer.from_str(tokenizer_json)
     config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
 
