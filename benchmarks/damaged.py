@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 
 from benchmarks.hostile import TEXTS, another_text
-from fedot.data.own_files.examples import read_table, write_table
+from fedot.data.own_files.tables import read_table, write_table
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario

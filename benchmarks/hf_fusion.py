@@ -32,7 +32,7 @@ from fedot.hf import HFModel, load_folder
 from fedot.hf.probe_inputs import probe_module
 from fedot.models import State
 from fedot.models.batching import pad
-from fedot.scenario import Scenario, TokenizerSpec
+from fedot.scenario import Scenario
 from fedot.tokenizer import count_words, encode, train_tokenizer
 
 METHODS = ("aligned", "theus", "zhang", "verma", "git-rebasin", "imfeld", "singh-jaggi", "vanilla")
@@ -93,7 +93,7 @@ def lines(data_dir: Path | None) -> Examples:
     """XED English with binary labels, as token ids."""
     scenario = Scenario.model_validate({"name": "lines", "clients": [{"dataset": "xed", "lang": "en"}] * 2})
     client = load_client(scenario, 0, 0, data_dir)
-    tokenizer = train_tokenizer(count_words(client.train["text"]), TokenizerSpec(kind="wordpiece", vocab_size=WORDS))
+    tokenizer = train_tokenizer(count_words(client.train["text"]), kind="wordpiece", vocab_size=WORDS)
 
     def read(part: Any) -> tuple[Tensor, Tensor]:
         return pad(encode(tokenizer, list(part["text"]), LENGTH).ids), torch.tensor(list(part["label"]))

@@ -57,13 +57,20 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
     A scenario, a seed and an initialisation that were trained before are read from `cache`.
     """
     clients = load_clients(scenario, seed, data_dir)
-    shared = train_tokenizer(_merged_words(clients, scenario.tokenizer.kind), scenario.tokenizer, scenario.task)
+    shared = train_tokenizer(
+        _merged_words(clients, scenario.tokenizer.kind),
+        scenario.tokenizer.kind,
+        scenario.tokenizer.vocab_size,
+        scenario.task,
+    )
     models = []
     for k, data in enumerate(clients):
         spec = scenario.tokenizer_spec(k)
         own = shared
         if spec.scope == "per-client":
-            own = train_tokenizer(count_words(texts_of(data.train), spec.kind), spec, scenario.task)
+            own = train_tokenizer(
+                count_words(texts_of(data.train), spec.kind), spec.kind, spec.vocab_size, scenario.task
+            )
         config = model_config(scenario.model_settings(k), own.get_vocab_size(), len(data.labels))
         start = state_of(build_model(config, seed * 10_000)) if init == "shared" else None
         models.append(_trained(cache, config, start, (data,), own, scenario, seed * 10_000 + k + 1))
@@ -73,7 +80,12 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
 def train_pooled(scenario: Scenario, seed: int, data_dir: Path | None, cache: Path) -> Trained:
     """Train one model on all clients' texts, the reference that a federation cannot have."""
     clients = load_clients(scenario, seed, data_dir)
-    tokenizer = train_tokenizer(_merged_words(clients, scenario.tokenizer.kind), scenario.tokenizer, scenario.task)
+    tokenizer = train_tokenizer(
+        _merged_words(clients, scenario.tokenizer.kind),
+        scenario.tokenizer.kind,
+        scenario.tokenizer.vocab_size,
+        scenario.task,
+    )
     config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
     return _trained(cache, config, None, clients, tokenizer, scenario, seed * 10_000 + 9_999)
 

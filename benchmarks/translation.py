@@ -23,15 +23,15 @@ from tokenizers import Tokenizer
 
 from benchmarks.fusion import interval
 from benchmarks.parents import Parents, train_parents
+from fedot.evaluation.translation_scores import TranslationTally, tally_translations
 from fedot.fusion import FusionConfig, fuse
 from fedot.models import Config, State, symmetry
-from fedot.scenario import DecodingSpec, Scenario, load_scenario
+from fedot.scenario import Scenario, load_scenario
 from fedot.storage.atomic import write_bytes
 from fedot.tasks import examples_of
 from fedot.training import train
-from fedot.translation import TranslationTally, encode_pairs
+from fedot.translation import encode_pairs
 from fedot.translation.pairs import decode_ids
-from fedot.translation.scores import tally_translations
 from fedot.translation.translator import Translator
 
 Model = tuple[Config, State]
@@ -77,7 +77,7 @@ class Judge:
     def tally(self, translator: Translator) -> TranslationTally:
         """Losses and n-gram counts of a translator."""
         pairs = encode_pairs(self.tokenizer, self.source, self.target, translator.longest)
-        said = decode_ids(self.tokenizer, translator.translate(pairs.source, DecodingSpec(beam=self.beam)))
+        said = decode_ids(self.tokenizer, translator.translate(pairs.source, beam=self.beam))
         return tally_translations(*translator.nll(pairs), said, self.target)
 
     def show(self, name: str, members: Sequence[Model], seconds: float = 0.0) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # imported late, so that --help is quick
 
     from fedot.data.own_files.dialect import Given
     from fedot.saved import SavedModel
-    from fedot.scenario import DecodingSpec
 
 MOST_SHOWN = 2**20
 """Characters of a text that is printed."""
@@ -59,11 +58,10 @@ def predict(
         if out is not None and out.exists() and not force:
             raise FedotError(f"{out} exists already; choose another --out, or overwrite it with --force")
         if out is not None:
-            from fedot.data.own_files.examples import kind_of, write_table
+            from fedot.data.own_files.tables import kind_of, write_table
 
             kind_of(out)  # before anything is computed
         from fedot.saved import read_model
-        from fedot.scenario import DecodingSpec
 
         found = read_model(model)
         if tokenizer is not None:
@@ -73,7 +71,7 @@ def predict(
             given = _read(file, column, _said(encoding, separator, quote))
         with told(f"{model} cannot be used"):
             _tell(found, given)
-            table = answers(found, given, DecodingSpec(beam=beam, length_penalty=length_penalty))
+            table = answers(found, given, beam, length_penalty)
         if out is None:
             _print(table)
         else:
@@ -81,7 +79,7 @@ def predict(
             typer.echo(f"{out}: {len(table)} rows", err=True)
 
 
-def answers(model: "SavedModel", texts: Sequence[str | None], decoding: "DecodingSpec") -> "pa.Table":
+def answers(model: "SavedModel", texts: Sequence[str | None], beam: int, length_penalty: float) -> "pa.Table":
     """One row a text, numbered from 1: ``text``, ``class`` and a probability each, or ``text`` and ``translation``.
 
     What is no text, or blank, has no answer. What the model says, names of classes included, has no line breaks and no
@@ -100,7 +98,7 @@ def answers(model: "SavedModel", texts: Sequence[str | None], decoding: "Decodin
             columns[name][place] = value
 
     if model.translates:
-        fill("translation", [_shown(text) for text in model.translate(wanted, decoding)])
+        fill("translation", [_shown(text) for text in model.translate(wanted, beam, length_penalty)])
     else:
         found = model.probabilities(wanted)
         names = tuple(map(_shown, model.classes)) or tuple(map(str, range(found.shape[1])))
@@ -156,7 +154,7 @@ def _checked(texts: Sequence[str]) -> list[str | None]:
 
 def _read(path: Path, column: str, given: "Given") -> list[str | None]:
     from fedot.data.own_files.encoding import decoded, read_text
-    from fedot.data.own_files.examples import read_table
+    from fedot.data.own_files.tables import read_table
 
     if str(path) == "-":
         return _lines(decoded(sys.stdin.buffer.read(), "standard input", given.encoding)[0])

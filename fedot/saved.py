@@ -19,7 +19,6 @@ from fedot.from_disk.sources import open_source
 from fedot.fusion.canonical.labels import unite
 from fedot.fusion.problem.checks import check_finite
 from fedot.models import Config, State, config_from_json, config_to_json, symmetry
-from fedot.scenario import DecodingSpec
 from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.storage.tensor_file import TensorFile
 from fedot.text.outside import printable
@@ -91,8 +90,10 @@ class SavedModel:
             raise FedotError("the model comes to no probabilities (NaN); its weights are broken, so train it again")
         return out
 
-    def translate(self, texts: Sequence[str], decoding: DecodingSpec | None = None, device: str = "cpu") -> list[str]:
-        """Translate each text, by beam search.
+    def translate(
+        self, texts: Sequence[str], beam: int = 4, length_penalty: float = 0.6, device: str = "cpu"
+    ) -> list[str]:
+        """Translate each text, by `fedot.translation.beam_search`.
 
         Raises
         ------
@@ -104,7 +105,7 @@ class SavedModel:
         shortest = Pairs(Encoded(sources.ids[:1], 0), Encoded([[FIRST, LAST]], 0))
         if sources.ids and not np.isfinite(translator.nll(shortest)[0]):
             raise FedotError("the model comes to no translations (NaN); its weights are broken, so train it again")
-        return decode_ids(tokenizer, translator.translate(sources, decoding or DecodingSpec()))
+        return decode_ids(tokenizer, translator.translate(sources, beam, length_penalty))
 
     def reading(self, texts: Sequence[str]) -> tuple[list[int], float]:
         """Tell how much of texts is read: which are cut at `max_length`, and the share of unknown tokens in them.

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from fedot.errors import FedotError
-from fedot.scenario import TokenizerSpec
 from fedot.text.outside import parse_json, told
 from fedot.text.scripts import alone, split_letters
 
@@ -99,8 +98,10 @@ def count_words(texts: Iterable[str], kind: str = "wordpiece") -> Counter[str]:
     return counts
 
 
-def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: str = "sentiment") -> Tokenizer:
-    """Train a tokenizer on words and how often each occurs.
+def train_tokenizer(
+    word_counts: Mapping[str, int], kind: str = "wordpiece", vocab_size: int = 8000, task: str = "sentiment"
+) -> Tokenizer:
+    """Train a tokenizer of one of the `KINDS` on words and how often each occurs.
 
     The result depends on the counts alone, not on their order; its first tokens are the task's `SPECIAL` ones. It has
     at most `vocab_size` tokens, or `LEAST_LETTERS` where that is less.
@@ -112,29 +113,29 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
     """
     if not word_counts:
         raise FedotError("there is not a single word to train the tokenizer on; do the clients have text?")
-    room = max(spec.vocab_size, LEAST_LETTERS) - len(SPECIAL[task])
-    word_counts = _with_room(word_counts, room, set() if spec.kind == "bpe" else alone(word_counts))
+    room = max(vocab_size, LEAST_LETTERS) - len(SPECIAL[task])
+    word_counts = _with_room(word_counts, room, set() if kind == "bpe" else alone(word_counts))
     starts = sorted({word[0] for word in word_counts})
     rest = sorted({letter for word in word_counts for letter in word[1:]})
     ends = sorted({word[-1] for word in word_counts})
     # The trainer numbers what it meets in the order of a randomly seeded hash map, and breaks ties between merges
     # by number; naming all letters first, in order, is what makes two trainings on the same counts agree.
-    if spec.kind == "wordpiece":
+    if kind == "wordpiece":
         letters = [
             *starts,
             *(letter for letter in rest if letter not in starts),
             *(f"##{letter}" for letter in rest),
         ]
         trainer: trainers.Trainer = trainers.WordPieceTrainer(
-            vocab_size=spec.vocab_size,
+            vocab_size=vocab_size,
             min_frequency=2,
             special_tokens=[*SPECIAL[task], *letters],
             show_progress=False,
         )
-    elif spec.kind == "reversible":
+    elif kind == "reversible":
         letters = sorted({*starts, *rest})
         trainer = trainers.BpeTrainer(
-            vocab_size=spec.vocab_size,
+            vocab_size=vocab_size,
             min_frequency=2,
             special_tokens=[*SPECIAL[task], *letters],
             show_progress=False,
@@ -142,20 +143,20 @@ def train_tokenizer(word_counts: Mapping[str, int], spec: TokenizerSpec, task: s
     else:
         letters = [*sorted({*starts, *rest}), *(f"{letter}{WORD_END}" for letter in ends)]
         trainer = trainers.BpeTrainer(
-            vocab_size=spec.vocab_size,
+            vocab_size=vocab_size,
             min_frequency=2,
             special_tokens=[*SPECIAL[task], *letters],
             end_of_word_suffix=WORD_END,
             show_progress=False,
         )
-    scratch = _empty(spec.kind)
-    if spec.kind == "bpe":
+    scratch = _empty(kind)
+    if kind == "bpe":
         scratch.model = models.BPE(unk_token=UNK, end_of_word_suffix=WORD_END)
-    if spec.kind == "reversible":  # words are words already; their spaces must not be marked again
+    if kind == "reversible":  # words are words already; their spaces must not be marked again
         scratch.normalizer, scratch.pre_tokenizer = None, pre_tokenizers.WhitespaceSplit()
     scratch.train_from_iterator(_repeat(word_counts), trainer)
     trained = json.loads(scratch.to_str())["model"]
-    return _with_vocabulary(spec.kind, trained["vocab"], trained.get("merges", []))
+    return _with_vocabulary(kind, trained["vocab"], trained.get("merges", []))
 
 
 def _with_vocabulary(
@@ -191,8 +192,7 @@ def read_tokenizer(text: str) -> Tokenizer:
 
     Examples
     --------
-    >>> spec = TokenizerSpec(vocab_size=40)
-    >>> trained = train_tokenizer(count_words(["a good film", "a bad film"]), spec)
+    >>> trained = train_tokenizer(count_words(["a good film", "a bad film"]), vocab_size=40)
     >>> read_tokenizer(trained.to_str()).encode("a good film").ids == trained.encode("a good film").ids
     True
     """

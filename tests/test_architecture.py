@@ -1,25 +1,53 @@
 import ast
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path for folder in ("fedot", "clients", "server") for path in (ROOT / folder).rglob("*.py"))
-LAUNCHERS = ("fedot/deploy/superlink.py", "fedot/deploy/supernode.py")
-FLOWER = (
-    *("fedot/federation", "fedot/strategies", "fedot/wire", "fedot/simulate.py", *LAUNCHERS),
-    *("clients", "server"),
+
+ORDER = (
+    # what everything may use
+    *("fedot.errors", "fedot.text", "fedot.terminal", "fedot.storage"),
+    # mathematics: no files of scenarios, no data sets, no network
+    *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation", "fedot.fusion"),
+    # models of transformers, and fusion of files
+    *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
+    # scenario, data, training, evaluation
+    *("fedot.scenario", "fedot.data.types", "fedot.data.own_files", "fedot.data"),
+    *("fedot.training", "fedot.evaluation", "fedot.tasks", "fedot.saved", "fedot"),
+    # results
+    *("fedot.status", "fedot.report", "fedot.compare", "fedot.predict"),
+    # the federation
+    *("fedot.wire", "fedot.strategies", "fedot.federation.client", "clients.app", "fedot.federation.engines"),
+    *("fedot.federation.grids", "fedot.federation.experiment", "server.app"),
+    # the commands that start one
+    *("fedot.deploy", "fedot.simulate"),
 )
-PURE = ("fedot/symmetry.py", "fedot/transport", "fedot/fusion")
-BEYOND = ("flwr", "datasets", "fedot.data", "fedot.federation", "fedot.strategies", "fedot.report", "fedot.simulate")
+"""The rooms of the house, from the ground up: a module imports from its own room and from those before it."""
+
+FLOWER = ("fedot.wire", "fedot.strategies", "fedot.federation", "fedot.simulate", "fedot.deploy", "clients", "server")
+PURE = ("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.fusion")
+LARGE = {"fedot/fusion/methods", "fedot/report"}
+HEAVY = ("pydantic", "yaml", "flwr", "sacrebleu", "transformers", "datasets")
 
 
 def name_of(path):
     return path.relative_to(ROOT).as_posix()
 
 
+def module_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
 def imports(path):
-    """Every module that a file imports, `from fedot import data` as fedot.data."""
+    """Every module that a file imports, wherever in it: `from fedot import data` as fedot.data."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -28,8 +56,27 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def own_imports(path):
+    """Those of this repository's modules among them."""
+    for name in imports(path):
+        found = next((each for each in (name, name.rpartition(".")[0]) if each in MODULES), None)
+        if found and found != module_of(path):
+            yield found
+
+
 def within(name, places):
-    return any(name == place or name.startswith((f"{place}/", f"{place}.")) for place in places)
+    return any(name == place or name.startswith(f"{place}.") for place in places)
+
+
+def room_of(module):
+    """The narrowest room that a module is in; `fedot` itself is its facade alone."""
+    rooms = [room for room in ORDER if within(module, [room]) and (room != "fedot" or module == "fedot")]
+    return max(rooms, key=len, default=None)
+
+
+def package_of(module):
+    package = ".".join(MODULES[module].relative_to(ROOT).parent.parts)
+    return "fedot.fusion" if within(package, ["fedot.fusion"]) else package
 
 
 each_file = pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -37,14 +84,48 @@ each_file = pytest.mark.parametrize("path", FILES, ids=name_of)
 
 @each_file
 def test_imports_run_one_way(path):
-    name, found = name_of(path), list(imports(path))
-    if within(name, PURE):
-        assert not [each for each in found if within(each, BEYOND)]
-    if not within(name, ["fedot/transport"]):
+    own = room_of(module_of(path))
+    if path.name == "__init__.py" and own is None:  # a package of rooms, which holds nothing itself
+        assert not list(own_imports(path))
+        return
+    assert own, "this module is in no room of ORDER"
+    above = [name for name in own_imports(path) if ORDER.index(room_of(name)) > ORDER.index(own)]
+    assert not above, f"{own} is below the room of {above}"
+
+
+def test_every_room_exists_once():
+    assert Counter(ORDER).most_common(1)[0][1] == 1
+    assert all(room in MODULES for room in ORDER)
+
+
+def test_packages_import_each_other_in_no_circle():
+    """A folder's own files and those of each folder in it are packages of their own."""
+    uses = {}
+    for module, path in MODULES.items():
+        uses.setdefault(package_of(module), set()).update(map(package_of, own_imports(path)))
+    uses = {package: used - {package, "fedot"} for package, used in uses.items() if package != "fedot"}
+    while free := [package for package, used in uses.items() if not used & uses.keys()]:
+        for package in free:
+            del uses[package]
+    circle = {package: used & uses.keys() for package, used in uses.items()}
+    assert not circle
+
+
+@each_file
+def test_libraries_stay_in_their_rooms(path):
+    module, found = module_of(path), list(imports(path))
+    if not within(module, ["fedot.transport"]):
         assert not [each for each in found if within(each, ["ot"])]
-    if not within(name, FLOWER):
+    if not within(module, FLOWER):
         assert not [each for each in found if within(each, ["flwr", "ray"])]
     assert not [each for each in found if within(each, ["tests"])]
+
+
+def test_the_mathematics_needs_no_data_and_no_network():
+    code = f"import sys, {', '.join(each for each in MODULES if within(each, PURE))}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "torch" in done.stdout.split()
+    assert not set(HEAVY) & set(done.stdout.split())
 
 
 @each_file
@@ -54,6 +135,11 @@ def test_files_are_short_and_say_what_they_are(path):
     assert ast.get_docstring(ast.parse(text))
 
 
+def test_folders_are_small():
+    sizes = Counter(name_of(path.parent) for path in FILES)
+    assert {folder for folder, size in sizes.items() if size > 12} <= LARGE
+
+
 def test_the_rules_find_what_they_forbid(tmp_path):
     path = tmp_path / "a.py"
     text = "import ot.gromov\nfrom fedot import data\ndef f():\n    from flwr.app import Message\n"
@@ -61,7 +147,9 @@ def test_the_rules_find_what_they_forbid(tmp_path):
     assert list(imports(path)) == ["ot.gromov", "fedot.data", "flwr.app.Message"]
     assert within("ot.gromov", ["ot"])
     assert not within("other", ["ot"])
-    assert within("fedot.data", BEYOND)
+    assert room_of("fedot.data.types") == "fedot.data.types"
+    assert room_of("fedot.data.load") == "fedot.data"
+    assert set(own_imports(ROOT / "server" / "app.py")) >= {"fedot.federation.experiment.serve"}
     assert len(FILES) > 40
 
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
 from fedot.errors import FedotError
-from fedot.scenario import TokenizerSpec
 from fedot.text.outside import DEEPEST, parse_json, printable, told
 from fedot.tokenizer import KINDS, _repeat, count_words, read_tokenizer, train_tokenizer
 
@@ -78,12 +77,12 @@ TEXTS = ["The film was good.", "The film was bad, and long.", "Elokuva oli hyvä
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("task", ["sentiment", "translation"])
 def test_a_tokenizer_of_our_own_is_read_as_it_is(kind, task):
-    own = train_tokenizer(count_words(TEXTS, kind), TokenizerSpec(kind=kind, vocab_size=80), task)
+    own = train_tokenizer(count_words(TEXTS, kind), kind=kind, vocab_size=80, task=task)
     assert read_tokenizer(own.to_str()).to_str() == own.to_str()
 
 
 def _changed(change):
-    settings = json.loads(train_tokenizer(count_words(TEXTS), TokenizerSpec(vocab_size=80)).to_str())
+    settings = json.loads(train_tokenizer(count_words(TEXTS), vocab_size=80).to_str())
     return json.dumps(change(settings) or settings)
 
 
@@ -133,18 +132,18 @@ def test_no_other_tokenizer_is_read(change):
 
 
 def test_a_merge_of_no_token_is_refused():
-    own = json.loads(train_tokenizer(count_words(TEXTS, "bpe"), TokenizerSpec(kind="bpe", vocab_size=80)).to_str())
+    own = json.loads(train_tokenizer(count_words(TEXTS, "bpe"), kind="bpe", vocab_size=80).to_str())
     own["model"]["merges"].append(["never", "there"])
     with pytest.raises(FedotError, match="merges what is no token"):
         read_tokenizer(json.dumps(own))
-    assert read_tokenizer(Tokenizer.to_str(train_tokenizer({"ab": 2}, TokenizerSpec(kind="bpe")))).encode("ab").tokens
+    assert read_tokenizer(Tokenizer.to_str(train_tokenizer({"ab": 2}, kind="bpe"))).encode("ab").tokens
     with pytest.raises(FedotError, match="other settings"):
         read_tokenizer(Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1}, "[UNK]")).to_str())
 
 
 def test_a_vocabulary_is_no_larger_than_asked_for_however_many_letters_there_are():
     counts = {chr(0x4E00 + k): 20_000 - k for k in range(20_000)}
-    tokens = train_tokenizer(counts, TokenizerSpec(vocab_size=600)).get_vocab()
+    tokens = train_tokenizer(counts, vocab_size=600).get_vocab()
     assert 250 < len(tokens) <= 600
     assert chr(0x4E00) in tokens  # the frequent ones stay
     assert chr(0x4E00 + 19_999) not in tokens

@@ -10,7 +10,6 @@ from fedot.errors import FedotError
 from fedot.evaluation.evaluate import predict
 from fedot.models import build_model, config_to_json, model_config, state_of
 from fedot.saved import SavedModel, read_model, select_rows
-from fedot.scenario import DecodingSpec, TokenizerSpec
 from fedot.tokenizer import count_words, encode, train_tokenizer, vocabulary
 from fedot.translation.pairs import decode_ids
 from fedot.translation.translator import Translator
@@ -22,7 +21,7 @@ SHAPE = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 16, "max_length": 6}
 
 def tokenizer(texts, task="sentiment"):
     kind = "wordpiece" if task == "sentiment" else "reversible"
-    return train_tokenizer(count_words(texts, kind), TokenizerSpec(kind=kind, vocab_size=80), task)
+    return train_tokenizer(count_words(texts, kind), kind=kind, vocab_size=80, task=task)
 
 
 def classifier(texts=TEXTS, **changes):
@@ -85,9 +84,9 @@ def test_probabilities_are_those_of_the_evaluation():
 def test_translations_are_those_of_the_evaluation():
     model, words = translator(), tokenizer(TEXTS, "translation")
     sources = encode(words, TEXTS[:5], SHAPE["max_length"])
-    for spec in (DecodingSpec(), DecodingSpec(beam=1)):
-        direct = Translator.of([(model.config, model.state)]).translate(sources, spec)
-        assert model.translate(TEXTS[:5], spec) == decode_ids(words, direct)
+    for beam in (4, 1):
+        direct = Translator.of([(model.config, model.state)]).translate(sources, beam)
+        assert model.translate(TEXTS[:5], beam) == decode_ids(words, direct)
 
 
 def test_a_client_reads_its_own_rows_of_a_model_of_several_vocabularies(tmp_path):

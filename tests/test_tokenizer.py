@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 import fedot.tokenizer as tokenizer_module
 from fedot.errors import FedotError
-from fedot.scenario import TokenizerSpec
 from fedot.tokenizer import (
     BEGIN,
     END,
@@ -26,23 +25,21 @@ KINDS = ["wordpiece", "bpe"]
 
 
 def trained(kind="wordpiece", size=80):
-    return train_tokenizer(count_words(TEXTS), TokenizerSpec(kind=kind, vocab_size=size))
+    return train_tokenizer(count_words(TEXTS), kind=kind, vocab_size=size)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_counts_give_the_same_tokenizer(kind):
     counts = count_words(TEXTS)
-    spec = TokenizerSpec(kind=kind, vocab_size=80)
-    first = train_tokenizer(counts, spec)
+    first = train_tokenizer(counts, kind, 80)
     for again in (dict(reversed(counts.items())), dict(sorted(counts.items())), Counter(counts)):
-        assert train_tokenizer(again, spec).to_str() == first.to_str()
+        assert train_tokenizer(again, kind, 80).to_str() == first.to_str()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_counts_of_two_clients_add_up_to_the_tokenizer_of_all_texts(kind):
-    spec = TokenizerSpec(kind=kind, vocab_size=80)
     parts = count_words(TEXTS[:4]) + count_words(TEXTS[4:])
-    assert train_tokenizer(parts, spec).to_str() == train_tokenizer(count_words(TEXTS), spec).to_str()
+    assert train_tokenizer(parts, kind, 80).to_str() == train_tokenizer(count_words(TEXTS), kind, 80).to_str()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -56,14 +53,16 @@ def test_the_vocabulary_lists_every_token_at_its_id(kind):
 
 @pytest.mark.parametrize("text", ["The film, a T-Shirt!", "a good  day ", "(was) \u201eGood\u201c?"])
 def test_a_reversible_tokenizer_gives_the_text_back(text):
-    spec = TokenizerSpec(kind="reversible", vocab_size=90)
-    words = count_words([*TEXTS, text, text], spec.kind)
+    words = count_words([*TEXTS, text, text], "reversible")
     assert words.keys() >= {"\u2581film", ","}
-    for tokenizer in (train_tokenizer(words, spec), train_tokenizer(words, spec, "translation")):
+    for tokenizer in (
+        train_tokenizer(words, "reversible", 90),
+        train_tokenizer(words, "reversible", 90, "translation"),
+    ):
         ids = encode(tokenizer, [text], 99).ids[0]
         assert tokenizer.decode(ids) == " ".join(text.split())
     assert vocabulary(tokenizer)[:4] == (PAD, UNK, BEGIN, END)
-    again = train_tokenizer(dict(reversed(words.items())), spec, "translation")
+    again = train_tokenizer(dict(reversed(words.items())), "reversible", 90, "translation")
     assert again.to_str() == tokenizer.to_str()
 
 
@@ -163,4 +162,4 @@ def test_a_little_that_unpacks_to_a_lot_is_refused(monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_must_be_words(kind):
     with pytest.raises(FedotError, match="not a single word"):
-        train_tokenizer({}, TokenizerSpec(kind=kind))
+        train_tokenizer({}, kind=kind)

@@ -18,7 +18,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from fedot.data.corpora import DATASETS
-from fedot.data.own_files.examples import load_files
+from fedot.data.load_files import load_files
 from fedot.data.partition import PARTITIONERS, share_out
 from fedot.data.sources import read_corpus
 from fedot.data.types import ClientData, Splits, label_array, normalised, take

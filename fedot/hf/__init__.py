@@ -3,9 +3,9 @@
 Reading, fusing and writing need safetensors and JSON only; transformers is imported where a module is built.
 """
 
-from fedot.hf.adapter import Adapter
 from fedot.hf.alike import check_alike
 from fedot.hf.families import HF_MODELS
+from fedot.hf.families.adapter import Adapter
 from fedot.hf.folder import HFModel, forward_module, load_folder, save_folder
 from fedot.hf.fuse_folders import fuse_folders
 from fedot.hf.probe_inputs import probe_module

@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.hf.adapter import Config, State, class_names, class_of
 from fedot.hf.companions import copy_companions
 from fedot.hf.families import adapter_of
-from fedot.hf.settings import check_settings, own_names
+from fedot.hf.families.adapter import Config, State, class_names, class_of
+from fedot.hf.families.settings import check_settings, own_names
 from fedot.hf.tokens.vocabulary import read_json, read_vocabulary
 from fedot.storage.tensor_file import TensorFile, TensorWriter
 from fedot.symmetry import SymmetrySpec

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.hf.adapter import Config, State
+from fedot.hf.families.adapter import Config, State
 from fedot.hf.folder import forward_module
 
 NEWER_VIT = (  # newer versions rename modules, but not the tensors of the file

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -17,6 +16,7 @@ from fedot.strategies.lengths import STRIKING, step_length, times_median
 from fedot.wire.boundary import read_replies, read_update
 from fedot.wire.known import Known
 from fedot.wire.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
+from fedot.wire.nodes import wait_for_nodes
 from fedot.wire.records import pack_state, unpack_state
 from fedot.wire.updates import Asked, check_tensor
 
@@ -268,13 +268,3 @@ def with_model(message: Message, arrays: ArrayRecord, shape: str | None = None) 
     if shape is not None:
         records[CONFIG] = ConfigRecord({**message.content.config_records[CONFIG], "model-config": shape})
     return Message(RecordDict(records), message.metadata.dst_node_id, message.metadata.message_type)
-
-
-def wait_for_nodes(grid: Grid, expected: int, seconds: float, pause: float = 0.5) -> list[int]:
-    """Poll until `expected` nodes are connected or the time is up; return those that are there."""
-    deadline = time.monotonic() + seconds
-    while True:
-        nodes = sorted(grid.get_node_ids())
-        if len(nodes) >= expected or time.monotonic() >= deadline:
-            return nodes
-        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))

@@ -25,7 +25,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-import fedot
 from fedot.errors import FedotError
 from fedot.models import Config, State, config_to_json
 from fedot.scenario import TrainSpec
@@ -36,7 +35,8 @@ from fedot.training.train import Epoch, Examples, TrainResult
 log = logging.getLogger("fedot.training.cache")
 
 COUNTS = "token-counts"
-CODE = ("training.py", "batching.py", "translation/pairs.py", "models")
+CODE = ("training/train.py", "translation/pairs.py", "models/*.py")
+"""The files that decide what a training comes to, below the package's folder."""
 
 NAME = re.compile(r"[0-9a-f]{32}\.safetensors")
 PART = re.compile(r"\.[0-9a-f]{32}\.safetensors\.[0-9]+\.part")
@@ -191,14 +191,15 @@ def _is_result(path: Path) -> bool:
 @lru_cache(maxsize=1)
 def training_code() -> str:
     """Hash of the code that trains, and the version of torch: with another of either, models are trained again."""
-    root = Path(fedot.__file__).parent
-    files = sorted(
-        chain.from_iterable([path] if path.is_file() else path.glob("*.py") for path in map(root.joinpath, CODE))
-    )
     digest = hashlib.blake2b(torch.__version__.encode(), digest_size=16)
-    for path in files:
+    for path in _code():
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _code() -> list[Path]:
+    root = Path(__file__).parents[1]
+    return sorted(chain.from_iterable(root.glob(pattern) for pattern in CODE))
 
 
 def _feed(digest: Any, value: object) -> None:

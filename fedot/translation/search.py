@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from fedot.errors import FedotError
+
 Step = Callable[[Tensor, Tensor], Tensor]
 """Prefixes (N, T) and which text each belongs to (N,), to log-probabilities (N, V) of the next token."""
 
@@ -42,7 +44,14 @@ def beam_search(
     -------
     list
         Token ids of each text's best sequence.
+
+    Raises
+    ------
+    FedotError
+        If the beam is below 1, or the penalty below 0 or no number.
     """
+    if beam < 1 or not length_penalty >= 0:
+        raise FedotError(f"a beam of 1 or more and a length penalty of 0 or more are needed: {beam}, {length_penalty}")
     texts = torch.arange(number)  # those not done, A of them
     prefixes = torch.full((number, beam, 1), first)
     scores = torch.full((number, beam), -torch.inf, dtype=torch.double)

@@ -12,7 +12,6 @@ from fedot.errors import FedotError
 from fedot.models import Config, State, load_model
 from fedot.models.batching import batch_indices, pad
 from fedot.models.seq2seq import Memory, Seq2Seq
-from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded
 from fedot.translation.pairs import FIRST, LAST, PADDING, UNKNOWN, Pairs
 from fedot.translation.search import beam_search
@@ -66,15 +65,19 @@ class Translator:
         return total, count
 
     @torch.inference_mode()
-    def translate(self, source: Encoded, spec: DecodingSpec, batch_size: int = 128) -> list[list[int]]:
-        """Token ids of a translation of every source, in the order of the sources."""
+    def translate(
+        self, source: Encoded, beam: int = 4, length_penalty: float = 0.6, batch_size: int = 128
+    ) -> list[list[int]]:
+        """Token ids of a translation of every source, in the order of the sources; searched for by `beam_search`."""
         out: list[list[int]] = [[] for _ in range(len(source))]
         for rows in batch_indices(source.lengths, batch_size, None):
-            for row, ids in zip(rows, self._translate_batch(source, rows, spec), strict=True):
+            for row, ids in zip(rows, self._translate_batch(source, rows, beam, length_penalty), strict=True):
                 out[row] = ids
         return out
 
-    def _translate_batch(self, source: Encoded, rows: NDArray[np.int64], spec: DecodingSpec) -> list[list[int]]:
+    def _translate_batch(
+        self, source: Encoded, rows: NDArray[np.int64], beam: int, length_penalty: float
+    ) -> list[list[int]]:
         ids = pad([source.ids[i] for i in rows]).to(self.device)
         memories = [model.encode(ids) for model in self.models]
 
@@ -92,9 +95,9 @@ class Translator:
             first=FIRST,
             last=LAST,
             banned=(PADDING, UNKNOWN),
-            beam=spec.beam,
+            beam=beam,
             max_length=self.longest,
-            length_penalty=spec.length_penalty,
+            length_penalty=length_penalty,
         )
 
     def _mix(self, logs: Sequence[Tensor]) -> Tensor:

@@ -11,8 +11,8 @@ from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from fedot.errors import FedotError
 from fedot.evaluation.calibration import CalibratedTally
 from fedot.evaluation.metrics import Tally
+from fedot.evaluation.translation_scores import TranslationTally
 from fedot.models import Config, State, config_from_json, config_to_json
-from fedot.translation import TranslationTally
 from fedot.wire.messages import CONFIG, EVALUATION, Settings
 from fedot.wire.records import as_text, as_texts, pack_state, unpack_state
 

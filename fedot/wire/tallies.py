@@ -7,7 +7,7 @@ import numpy as np
 from fedot.errors import FedotError
 from fedot.evaluation.calibration import SMALLEST, TEMPERATURES, CalibratedTally
 from fedot.evaluation.metrics import N_BINS, Floats, Tally
-from fedot.translation import TranslationTally
+from fedot.evaluation.translation_scores import TranslationTally
 from fedot.wire.evaluations import AnyTally, EvaluationRequest
 from fedot.wire.known import Known
 

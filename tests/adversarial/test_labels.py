@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from fedot.data import load_client
-from fedot.data.own_files.examples import load_files
+from fedot.data.load_files import load_files
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario, parse_scenario
 

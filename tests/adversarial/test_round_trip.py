@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from fedot.data.own_files.examples import load_files
+from fedot.data.load_files import load_files
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
 

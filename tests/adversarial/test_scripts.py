@@ -7,7 +7,6 @@ from itertools import product
 
 import pytest
 
-from fedot.scenario import TokenizerSpec
 from fedot.tokenizer import UNK, count_words, encode, read_tokenizer, train_tokenizer, vocabulary
 
 KINDS = ("wordpiece", "bpe", "reversible")
@@ -49,7 +48,7 @@ AS_BEFORE = {
 @pytest.mark.parametrize(("kind", "script"), list(product(KINDS, SENTENCES)))
 def test_sentences_without_spaces_are_made_of_known_tokens(kind, script):
     texts = SENTENCES[script] * 2
-    tokenizer = train_tokenizer(count_words(texts, kind), TokenizerSpec(kind=kind, vocab_size=512))
+    tokenizer = train_tokenizer(count_words(texts, kind), kind=kind, vocab_size=512)
     rows = encode(tokenizer, texts, 99).ids
     assert not any(tokenizer.token_to_id(UNK) in row for row in rows)
     assert min(len(row) for row in rows) > 3
@@ -58,29 +57,28 @@ def test_sentences_without_spaces_are_made_of_known_tokens(kind, script):
 
 @pytest.mark.parametrize("script", SENTENCES)
 def test_a_reversible_tokenizer_gives_sentences_without_spaces_back(script):
-    spec = TokenizerSpec(kind="reversible", vocab_size=512)
     texts = SENTENCES[script]
-    tokenizer = train_tokenizer(count_words(texts, spec.kind), spec, "translation")
+    tokenizer = train_tokenizer(count_words(texts, "reversible"), "reversible", 512, "translation")
     assert [tokenizer.decode(row) for row in encode(tokenizer, texts, 99).ids] == [
         unicodedata.normalize("NFKC", text) for text in texts
     ]
 
 
 def test_a_sentence_that_nobody_has_seen_is_known_by_its_letters():
-    tokenizer = train_tokenizer(count_words(SENTENCES["Chinese"] * 2), TokenizerSpec(vocab_size=512))
+    tokenizer = train_tokenizer(count_words(SENTENCES["Chinese"] * 2), vocab_size=512)
     assert tokenizer.encode("我们不看这部好电影").tokens == list("我们不看这部好电影")
 
 
 @pytest.mark.parametrize(("kind", "task", "size"), AS_BEFORE)
 def test_texts_with_spaces_have_the_tokens_that_they_had(kind, task, size):
-    tokenizer = train_tokenizer(count_words(SPACED, kind), TokenizerSpec(kind=kind, vocab_size=size), task)
+    tokenizer = train_tokenizer(count_words(SPACED, kind), kind=kind, vocab_size=size, task=task)
     found = [vocabulary(tokenizer), encode(tokenizer, [*SPACED, "unseen words, new жук"], 50).ids]
     assert hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16] == AS_BEFORE[kind, task, size]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_tokenizer_saved_before_is_read_and_splits_as_it_did(kind):
-    saved = json.loads(train_tokenizer(count_words(SPACED, kind), TokenizerSpec(kind=kind, vocab_size=400)).to_str())
+    saved = json.loads(train_tokenizer(count_words(SPACED, kind), kind=kind, vocab_size=400).to_str())
     words = saved["pre_tokenizer"]["pretokenizers"]
     former = [each for each in words if each["type"] != "Split"]
     saved["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": former} if kind == "reversible" else former[0]
@@ -95,8 +93,8 @@ def test_the_frequent_letters_have_tokens_and_no_more_than_they_need(kind):
     letters = [chr(0x4E00 + i) for i in range(1000)]
     counts = {letter: 1000 - i for i, letter in enumerate(letters)}
     per_letter = 2 if kind == "bpe" else 1  # which has it with and without the end of a word
-    spec = TokenizerSpec(kind=kind, vocab_size=2 + 1000 * per_letter)
-    assert train_tokenizer(counts, spec).get_vocab_size() == spec.vocab_size
-    few = train_tokenizer(counts, TokenizerSpec(kind=kind, vocab_size=602)).get_vocab()
+    size = 2 + 1000 * per_letter
+    assert train_tokenizer(counts, kind, size).get_vocab_size() == size
+    few = train_tokenizer(counts, kind=kind, vocab_size=602).get_vocab()
     assert len(few) == 602
     assert {letter.removesuffix("</w>") for letter in few} >= set(letters[: 600 // per_letter])

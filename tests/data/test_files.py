@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fedot.data.own_files.examples import load_files, read_table, write_table
+from fedot.data.load_files import load_files
+from fedot.data.own_files.tables import read_table, write_table
 from fedot.data.types import Splits
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec

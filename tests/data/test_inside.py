@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fedot.data.own_files.inside import below, enclosed
+from fedot.data.inside import below, enclosed
 from fedot.errors import FedotError
 from fedot.scenario import Scenario, parse_scenario
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from fedot.wire.fusion_options import fusion_to_json
 from flwr.app import Message, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.client import handlers as client_side
-from fedot.federation.client.align_mod import aligned_update, canonical_update, fusion_to_json
+from fedot.federation.client.align_mod import aligned_update, canonical_update
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.weighted_sums import contribution, mean_of_sum

@@ -36,7 +36,7 @@ class Clients:
     def __init__(self, scenario: Scenario, node: Mapping[str, Any] | None = None, **changes: Any) -> None:
         self.scenario = scenario
         words = count_words(load_client(scenario, 0, 0).train["text"])
-        tokenizer = train_tokenizer(words, scenario.tokenizer).to_str()
+        tokenizer = train_tokenizer(words, scenario.tokenizer.kind, scenario.tokenizer.vocab_size).to_str()
         values = {"scenario": scenario.model_dump_json(), "seed": 0, "tokenizer": tokenizer, **changes}
         self.settings = Settings(**values)
         self.grid = InProcessGrid([{"partition-id": k, "num-partitions": 2, **(node or {})} for k in range(2)], {})
@@ -147,7 +147,7 @@ def test_another_request_is_not(tiny: Any, trainings: list[int], tmp_path: Path,
     if change.get("tokenizer"):
         spec = clients.scenario.tokenizer.model_copy(update={"vocab_size": 120})
         words = count_words(load_client(clients.scenario, 1, 0).train["text"])
-        change = {"tokenizer": train_tokenizer(words, spec).to_str()}
+        change = {"tokenizer": train_tokenizer(words, spec.kind, spec.vocab_size).to_str()}
     clients.train()
     clients.train(**change)
     assert len(trainings) == 2

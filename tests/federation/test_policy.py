@@ -21,7 +21,7 @@ from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.settings import Plan
 from fedot.models import Config, State, build_model, model_config, state_of
-from fedot.scenario import Scenario, TokenizerSpec, load_scenario, parse_scenario
+from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
 from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
 from fedot.wire.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update
@@ -54,7 +54,7 @@ class Deployed:
         self.context = Context(1, 5, {"partition-id": 0, "num-partitions": 2, **config}, RecordDict(), {})
         self.scenario = scenario(clients, **(run or {}))
         words = count_words([f"my own text good bad {i}" for i in range(100)] * 2)
-        tokenizer = train_tokenizer(words, TokenizerSpec(vocab_size=120)).to_str()
+        tokenizer = train_tokenizer(words, vocab_size=120).to_str()
         self.settings = Settings(self.scenario.model_dump_json(), 0, tokenizer=tokenizer, cache="own")
 
     def ask(self, kind: str, content: RecordDict) -> Message:

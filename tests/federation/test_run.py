@@ -16,8 +16,8 @@ import clients.app
 from fedot.errors import FedotError
 from fedot.federation.client import handlers as client_side
 from fedot.federation.engines.inprocess import InProcessGrid
-from fedot.federation.experiment.centralised import train_centralised
 from fedot.federation.experiment.record import RunRecord, reduce_plan
+from fedot.federation.experiment.references import train_centralised
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.settings import Plan, work_per_seed
 from fedot.fusion.by_part import large

@@ -8,10 +8,10 @@ import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
 
 from fedot.errors import FedotError
-from fedot.federation.client.transfer_mod import narrow, widen
 from fedot.federation.grids.metered import MeteredGrid
 from fedot.models import build_model, load_model, model_config, state_of
 from fedot.scenario import parse_scenario
+from fedot.wire.half_precision import narrow, widen
 from fedot.wire.messages import CONFIG
 from fedot.wire.records import pack_state, record_bytes, unpack_state
 from tests.federation.test_run import run

@@ -12,11 +12,11 @@ from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
 from fedot.evaluation.metrics import tally
+from fedot.evaluation.translation_scores import tally_translations
 from fedot.report import render_report
-from fedot.scenario import DecodingSpec, Scenario, parse_scenario
+from fedot.scenario import Scenario, parse_scenario
 from fedot.translation import encode_pairs
 from fedot.translation.pairs import decode_ids
-from fedot.translation.scores import tally_translations
 from fedot.translation.translator import Translator
 from fedot.wire.evaluations import sum_tallies
 from tests.federation.test_run import Outcome, run
@@ -82,7 +82,7 @@ def test_pooled_scores_are_those_of_all_sentences_together(scenario: Any, tmp_pa
         lines = (tmp_path / f"{name}-test.jsonl").read_text(encoding="utf-8").splitlines()
         rows = [json.loads(line) for line in lines]
         pairs = encode_pairs(tokenizer, [row["en"] for row in rows], [row["de"] for row in rows], 12)
-        found = Translator.of([(config, state)]).translate(pairs.source, DecodingSpec(beam=2))
+        found = Translator.of([(config, state)]).translate(pairs.source, beam=2)
         said += decode_ids(tokenizer, found)
         right += [row["de"] for row in rows]
     assert metrics(outcome, "parent:north")["bleu"] == pytest.approx(sacrebleu.corpus_bleu(said, [right]).score)

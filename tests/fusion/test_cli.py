@@ -14,7 +14,6 @@ from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.texts.probe import Probe
 from fedot.models import canonical_config, config_from_json, load_model, symmetry
-from fedot.scenario import TokenizerSpec
 from fedot.tokenizer import train_tokenizer
 from tests.fusion.disk import VOCAB, call, model, write
 from tests.groups import random_symmetry
@@ -127,7 +126,7 @@ def test_class_counts_that_cannot_be_read_are_told(tmp_path):
 
 def test_a_probe_is_read_by_the_anchors_tokenizer(tmp_path):
     words = {"[PAD]": 0, "[UNK]": 1} | {f"w{i}": i for i in range(2, VOCAB)}
-    settings = json.loads(train_tokenizer({"w": 2}, TokenizerSpec()).to_str())
+    settings = json.loads(train_tokenizer({"w": 2}).to_str())
     settings["model"]["vocab"] = words
     files = [write(tmp_path / f"{k}.safetensors", *model(k), tokenizer=json.dumps(settings)) for k in (0, 1)]
     probe = tmp_path / "probe.txt"

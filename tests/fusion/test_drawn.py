@@ -109,7 +109,7 @@ def test_no_text_is_longer_than_a_model_can_read():
 def test_a_model_is_asked_once(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "fedot.fusion.problem.problem.token_counts_by_class",
+        "fedot.fusion.problem.text_source.token_counts_by_class",
         lambda *given: asked.append(given) or token_counts_by_class(*given),
     )
     models, given = [make(0), make(1)], counts(0, 2)

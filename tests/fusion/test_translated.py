@@ -8,7 +8,6 @@ from fedot.fusion.refine.distil import Distillation, distil
 from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe, unsaid
 from fedot.fusion.texts.probe import Probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
-from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded
 from fedot.translation.pairs import FIRST, LAST
 from fedot.translation.translator import Translator
@@ -40,9 +39,7 @@ def test_targets_are_what_the_model_says_to_the_sources():
     probe = translated_probe(config, state, sources)
     ((given, read),) = probe.batches
     assert torch.equal(given, sources)
-    said = Translator.of([(config, state)]).translate(
-        Encoded([[5, 6, 7], [8, 9], [10, 11, 12, 13]], 0), DecodingSpec(beam=1)
-    )
+    said = Translator.of([(config, state)]).translate(Encoded([[5, 6, 7], [8, 9], [10, 11, 12, 13]], 0), beam=1)
     for row, ids in zip(read.tolist(), said, strict=True):
         assert [i for i in row if i] == [FIRST, *ids, LAST][: config.max_length + 1][:-1]
     assert len({tuple(ids) for ids in said}) > 1

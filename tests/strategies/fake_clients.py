@@ -11,7 +11,6 @@ from tokenizers.models import WordPiece
 
 from fedot.federation.engines.flower_private import Run, assume_identity, give_id
 from fedot.models import EncoderConfig, build_model, state_of
-from fedot.scenario import TokenizerSpec
 from fedot.tokenizer import train_tokenizer
 from fedot.wire.messages import ClientUpdate, pack_update
 
@@ -113,7 +112,7 @@ def own_tokenizer(size: int = CONFIG.vocab_size) -> str:
 def tokenizer_of(words: Sequence[str]) -> str:
     """A tokenizer that knows these words."""
     places = {word: k for k, word in enumerate(("[PAD]", "[UNK]", *words))}
-    tokenizer = Tokenizer.from_str(train_tokenizer({"a": 1}, TokenizerSpec()).to_str())
+    tokenizer = Tokenizer.from_str(train_tokenizer({"a": 1}).to_str())
     tokenizer.model = WordPiece(places, unk_token="[UNK]")
     text: str = tokenizer.to_str()
     return text

@@ -11,9 +11,9 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
 from fedot.errors import FedotError
 from fedot.strategies import STRATEGIES, Quorum, build_strategy
-from fedot.strategies.guard import wait_for_nodes
 from fedot.wire import updates
 from fedot.wire.messages import METRICS, pack_update
+from fedot.wire.nodes import wait_for_nodes
 from fedot.wire.records import pack_state
 from fedot.wire.updates import check_update
 from tests.strategies.fake_clients import (

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from fedot.errors import FedotError
 from fedot.models import build_model, load_model, model_config
-from fedot.scenario import DecodingSpec, TokenizerSpec, TrainSpec
+from fedot.scenario import TrainSpec
 from fedot.tokenizer import BEGIN, END, count_words, train_tokenizer, vocabulary
 from fedot.training import mean_loss, train
 from fedot.translation.pairs import FIRST, LAST, decode_ids, encode_pairs
@@ -17,7 +17,7 @@ TARGETS = ["Ein Mann sieht einen Hund.", "Zwei Männer, ein Hund", "Das T-Shirt 
 
 def tokenizer(size=120):
     counts = count_words([*SOURCES, *TARGETS] * 3, "reversible")
-    return train_tokenizer(counts, TokenizerSpec(kind="reversible", vocab_size=size), "translation")
+    return train_tokenizer(counts, kind="reversible", vocab_size=size, task="translation")
 
 
 def config(vocab_size, **changes):
@@ -83,9 +83,7 @@ def test_tokens_of_both_sides_are_counted():
 def test_training_learns_to_turn_words_round():
     texts = copies(400, 0)
     words = train_tokenizer(
-        count_words([*texts[0], *texts[1]], "reversible"),
-        TokenizerSpec(kind="reversible", vocab_size=32),
-        "translation",
+        count_words([*texts[0], *texts[1]], "reversible"), kind="reversible", vocab_size=32, task="translation"
     )
     shape = config(words.get_vocab_size(), max_length=8, d_model=32)
     training, validation = (encode_pairs(words, *copies(n, seed), 8) for n, seed in ((320, 1), (60, 2)))
@@ -93,13 +91,13 @@ def test_training_learns_to_turn_words_round():
     result = train(shape, None, training, validation, spec, seed=0)
     assert result.best.validation_loss < 0.2
     assert torch.equal(result.token_counts, training.count_tokens(words.get_vocab_size()))
-    found = Translator.of([(shape, result.state)]).translate(validation.source, DecodingSpec(beam=2))
+    found = Translator.of([(shape, result.state)]).translate(validation.source, beam=2)
     right = [a == b for a, b in zip(decode_ids(words, found), copies(60, 2)[1], strict=True)]
     assert np.mean(right) > 0.9
 
 
 def test_a_classifiers_tokenizer_is_refused():
-    words = train_tokenizer(count_words(SOURCES * 2), TokenizerSpec(vocab_size=60))
+    words = train_tokenizer(count_words(SOURCES * 2), vocab_size=60)
     with pytest.raises(FedotError, match=r"no \[BEGIN\]"):
         encode_pairs(words, SOURCES, TARGETS, 9)
 

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from fedot.models import build_model, model_config
-from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded
 from fedot.translation.search import beam_search, penalty
 from fedot.translation.translator import Translator
@@ -48,7 +47,7 @@ def best_of_all(model, source, exponent):
 @pytest.mark.parametrize("exponent", [0.0, 0.6, 2.0])
 def test_a_beam_without_limit_finds_the_best_sequence_of_all(seeds, exponent):
     model = translator(*seeds, longest=3)
-    found = model.translate(SOURCES, DecodingSpec(beam=27, length_penalty=exponent))
+    found = model.translate(SOURCES, beam=27, length_penalty=exponent)
     assert found == [best_of_all(model, source, exponent) for source in SOURCES.ids]
 
 
@@ -64,7 +63,7 @@ def test_a_beam_of_one_is_greedy(seeds):
                 break
             ids.append(LETTERS[int(logs.argmax()) - 1])
         greedy.append(ids)
-    assert model.translate(SOURCES, DecodingSpec(beam=1)) == greedy
+    assert model.translate(SOURCES, beam=1) == greedy
     assert len({tuple(ids) for ids in greedy}) > 1
 
 
@@ -85,17 +84,17 @@ def test_a_wider_beam_finds_what_greedy_misses():
 
 
 def test_the_order_and_size_of_batches_change_nothing():
-    model, spec = translator(0, longest=6), DecodingSpec(beam=3)
-    together = model.translate(SOURCES, spec)
-    turned = model.translate(Encoded(SOURCES.ids[::-1], 0), spec, batch_size=2)
+    model = translator(0, longest=6)
+    together = model.translate(SOURCES, beam=3)
+    turned = model.translate(Encoded(SOURCES.ids[::-1], 0), beam=3, batch_size=2)
     assert together == turned[::-1]
-    assert together == [model.translate(Encoded([ids], 0), spec)[0] for ids in SOURCES.ids]
+    assert together == [model.translate(Encoded([ids], 0), beam=3)[0] for ids in SOURCES.ids]
 
 
 @pytest.mark.parametrize("beam", [1, 3])
 def test_nothing_is_longer_than_asked_for_and_nothing_banned_is_said(beam):
     for seed in range(4):
         model = translator(seed, longest=5)
-        for ids in model.translate(SOURCES, DecodingSpec(beam=beam)):
+        for ids in model.translate(SOURCES, beam=beam):
             assert len(ids) <= 5
             assert set(ids) <= set(LETTERS)

@@ -23,7 +23,7 @@ from fedot.fusion.align.weighted_sums import contribution
 from fedot.fusion.by_part.large import by_parts, fuse_large
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.problem.fused import Fused
-from fedot.fusion.problem.prepare import Given, fill, frame, prepare, read_models
+from fedot.fusion.problem.prepare import Given, canonical_state, fill, frame, read_models
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import LABEL_SIZES, Config, State, symmetry
@@ -57,13 +57,6 @@ def align_mod(message: Message, context: Context, call_next: ClientAppCallable) 
         return Message(pack_update(update), reply_to=message)
 
     return private(follow)(message, context)
-
-
-def canonical_state(state: State, config: Config) -> tuple[State, Config]:
-    """Bring a model into canonical form; its configuration changes with it."""
-    problem = prepare([(state, config)])
-    shape: Config = problem.config_of(0)
-    return to_float32(problem.states[0]), shape
 
 
 def canonical_update(update: ClientUpdate) -> ClientUpdate:

@@ -11,8 +11,8 @@ from flwr.app import Context, Error, Message
 from tokenizers import Tokenizer
 
 from fedot.data import ClientData, load_client
+from fedot.data.inside import enclosed
 from fedot.data.load import FILES
-from fedot.data.own_files.inside import enclosed
 from fedot.errors import FedotError
 from fedot.federation.client.bounds import (
     check_config,
@@ -297,7 +297,8 @@ def _load(rows: _Rows) -> ClientData:
 def _own_tokenizer(rows: _Rows) -> str:
     whole = read_scenario(rows.scenario)
     spec = whole.tokenizer_spec(rows.partition_id)
-    return train_tokenizer(count_words(texts_of(_load(rows).train), spec.kind), spec, whole.task).to_str()
+    words = count_words(texts_of(_load(rows).train), spec.kind)
+    return train_tokenizer(words, spec.kind, spec.vocab_size, whole.task).to_str()
 
 
 @lru_cache(maxsize=64)

@@ -6,10 +6,10 @@ from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
 from fedot.evaluation.evaluate import mix_states
+from fedot.evaluation.translation_scores import TranslationTally, tally_translations
 from fedot.scenario import DecodingSpec
-from fedot.translation import Pairs, TranslationTally
+from fedot.translation import Pairs
 from fedot.translation.pairs import decode_ids
-from fedot.translation.scores import tally_translations
 from fedot.translation.translator import Translator
 from fedot.wire.evaluations import EvaluationItem, EvaluationRequest
 
@@ -50,5 +50,7 @@ def tally_item(
     nll_sum, token_count = translator.nll(tests[first])
     if not request.translated:
         return tally_translations(nll_sum, token_count, [], [])
-    said = decode_ids(tokenizers[first], translator.translate(tests[first].source, decoding))
+    said = decode_ids(
+        tokenizers[first], translator.translate(tests[first].source, decoding.beam, decoding.length_penalty)
+    )
     return tally_translations(nll_sum, token_count, said, references)

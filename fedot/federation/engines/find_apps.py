@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import fedot
 from fedot.errors import FedotError
 
 _APPS = ("clients/app.py", "server/app.py", "pyproject.toml")
@@ -17,7 +16,7 @@ def find_apps() -> Path:
     FedotError
         If they are neither beside the package nor in the current folder, as with a bare wheel.
     """
-    for folder in (Path(fedot.__file__).resolve().parent.parent, Path.cwd()):
+    for folder in (Path(__file__).resolve().parents[3], Path.cwd()):
         if all((folder / name).is_file() for name in _APPS):
             if str(folder) not in sys.path:
                 sys.path.append(str(folder))

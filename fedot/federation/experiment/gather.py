@@ -12,12 +12,12 @@ from flwr.serverapp import Grid
 from fedot.errors import FedotError
 from fedot.federation.experiment.ask_clients import Federation, ask
 from fedot.scenario import Scenario
-from fedot.strategies.guard import wait_for_nodes
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, train_tokenizer
 from fedot.wire.boundary import read_description
 from fedot.wire.known import Known
 from fedot.wire.messages import CONFIG, ClientDescription, Settings
+from fedot.wire.nodes import wait_for_nodes
 
 log = logging.getLogger("fedot.server")
 
@@ -71,7 +71,9 @@ def gather(
         raise FedotError(f"only {len(clients)} of {len(names)} clients can take part, and {most} are needed ({told})")
     if any(scenario.tokenizer_spec(client.partition_id).scope == "shared" for client in clients.values()):
         total = sum(present.words.values(), Counter[str]())
-        settings = replace(settings, tokenizer=train_tokenizer(total, scenario.tokenizer, scenario.task).to_str())
+        wanted = scenario.tokenizer
+        tokenizer = train_tokenizer(total, wanted.kind, wanted.vocab_size, scenario.task)
+        settings = replace(settings, tokenizer=tokenizer.to_str())
     known = {node: Known.of(scenario, client, _size(settings)) for node, client in clients.items()}
     there = {client.partition_id for client in clients.values()}
     reason = "; ".join(dict.fromkeys(present.refused.values())) or "it did not connect in time"

@@ -18,11 +18,11 @@ import fedot
 from fedot.errors import FedotError
 from fedot.evaluation.calibration import choose_temperature, scaled_bins, scaled_metrics
 from fedot.evaluation.metrics import Tally, all_metrics
+from fedot.evaluation.translation_scores import signatures
 from fedot.fusion import FusionPlan, FusionResult
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.text.readable import ALARM, unknown_notice, unknown_share
-from fedot.translation.scores import signatures
 from fedot.wire.evaluations import AnyTally
 from fedot.wire.messages import ClientDescription, ClientUpdate
 

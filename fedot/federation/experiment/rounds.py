@@ -4,25 +4,48 @@ import logging
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from flwr.app import ArrayRecord, MetricRecord
 from flwr.app.exception import AppExitException
 
 from fedot.errors import FedotError
 from fedot.federation.experiment.ask_clients import Federation, evaluate_everywhere
-from fedot.federation.experiment.global_model import Global, global_model
 from fedot.federation.experiment.loss_lines import PAIRS, lines_between
 from fedot.federation.experiment.seed import Scores, Seed
-from fedot.models import State, symmetry
-from fedot.saved import SavedModel
+from fedot.models import Config, State, symmetry
+from fedot.saved import SavedModel, select_rows
 from fedot.strategies import OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import Fused, client_vocabulary
 from fedot.text.outside import printable
+from fedot.tokenizer import read_tokenizer, vocabulary
 from fedot.wire.evaluations import AnyTally, EvaluationRequest
 from fedot.wire.messages import ClientDescription, ClientUpdate
 from fedot.wire.records import pack_state, unpack_state
 
 log = logging.getLogger("fedot.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """A global model as one client sees it: the fused model with the rows of the client's own vocabulary."""
+
+    state: State
+    config: Config
+    vocabulary: tuple[str, ...] | None = None
+
+    def for_client(self, tokenizer: str) -> tuple[State, Config]:
+        """Select the embedding rows of a client's own tokenizer, in its order."""
+        if self.vocabulary is None or not tokenizer:
+            return self.state, self.config
+        return select_rows(self.state, self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
+
+
+def global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:
+    """Take the fused model where there is one, else the mean, which has the clients' shape."""
+    if fused is not None:
+        return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
+    return Global(state, updates[0].config)
 
 
 def run_strategy(

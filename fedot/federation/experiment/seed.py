@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
-from fedot.federation.client.transfer_mod import narrow, widen
 from fedot.federation.experiment.ask_clients import Federation, evaluate_where_possible
 from fedot.federation.experiment.gather import gather, striking
 from fedot.federation.experiment.record import RunRecord
@@ -17,6 +16,7 @@ from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.wire.evaluations import AnyTally, EvaluationRequest
+from fedot.wire.half_precision import narrow, widen
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
 RequestFor = Callable[[ClientDescription], EvaluationRequest]

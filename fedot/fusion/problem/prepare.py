@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.canonicalise import canonicalise, to_float32
 from fedot.fusion.canonical.depth import equally_deep
 from fedot.fusion.canonical.labels import LabelUnion, normalise_weights, relabel, unite
 from fedot.fusion.problem.checks import (
@@ -185,3 +185,10 @@ def _relabelled(spec: SymmetrySpec, unions: Mapping[str, LabelUnion]) -> Symmetr
         for name, group in spec.groups.items()
     }
     return replace(spec, groups=groups)
+
+
+def canonical_state(state: State, config: Config) -> tuple[State, Config]:
+    """Bring a model into canonical form; its configuration changes with it."""
+    problem = prepare([(state, config)])
+    shape: Config = problem.config_of(0)
+    return to_float32(problem.states[0]), shape

@@ -15,7 +15,6 @@ from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.texts.draw import SHORTEST, draw_texts
 from fedot.fusion.texts.probe import Probe
 from fedot.models import Config, State, load_model
-from fedot.scenario import DecodingSpec
 from fedot.tokenizer import Encoded
 from fedot.translation.pairs import FIRST, LAST, Pairs
 from fedot.translation.translator import Translator
@@ -32,7 +31,7 @@ def translated_probe(config: Config, state: State, sources: Tensor) -> Probe:
     """Pair sources (B, S) with what the model says to them: batches of sources and of what its decoder reads."""
     given = Encoded([row[row != 0].tolist() for row in sources], 0)
     translator = Translator.of([(config, to_float32(state))])
-    said = translator.translate(given, DecodingSpec(beam=1))
+    said = translator.translate(given, beam=1)
     pairs = Pairs(given, Encoded([[FIRST, *ids, LAST][: translator.longest + 1] for ids in said], 0))
     parts = (np.arange(i, min(i + BATCH, len(pairs))) for i in range(0, len(pairs), BATCH))
     return Probe(tuple(pairs.batch(part, "cpu")[:2] for part in parts)).told_apart()

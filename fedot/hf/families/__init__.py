@@ -3,7 +3,7 @@
 import difflib
 
 from fedot.errors import FedotError
-from fedot.hf.adapter import Adapter, Config
+from fedot.hf.families.adapter import Adapter, Config
 from fedot.hf.families.bert import BERT, ROBERTA, XLM_ROBERTA
 from fedot.hf.families.distilbert import DISTILBERT
 from fedot.hf.families.gpt2 import GPT2

@@ -7,7 +7,7 @@ permuted, not rotated. A permutation holds for the tied output layer too, which 
 from collections.abc import Callable, Collection
 from typing import Any
 
-from fedot.hf.adapter import (
+from fedot.hf.families.adapter import (
     Adapter,
     Config,
     State,
@@ -25,7 +25,7 @@ from fedot.hf.adapter import (
     size,
     tied,
 )
-from fedot.hf.settings import Settings, Value
+from fedot.hf.families.settings import Settings, Value
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 Declare = Callable[[SpecBuilder, Config], None]

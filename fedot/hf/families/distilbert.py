@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fedot.hf.adapter import (
+from fedot.hf.families.adapter import (
     Adapter,
     Config,
     State,
@@ -20,7 +20,7 @@ from fedot.hf.adapter import (
     tied,
     unchanged,
 )
-from fedot.hf.settings import Settings
+from fedot.hf.families.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 HEADS = ("vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.", "classifier.", "qa_outputs.")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from fedot.hf.adapter import (
+from fedot.hf.families.adapter import (
     Adapter,
     Config,
     State,
@@ -25,7 +25,7 @@ from fedot.hf.adapter import (
     tied,
     untied,
 )
-from fedot.hf.settings import Settings
+from fedot.hf.families.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {  # the layer that reads the last norm

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.hf.adapter import (
+from fedot.hf.families.adapter import (
     MOST,
     Adapter,
     Config,
@@ -26,7 +26,7 @@ from fedot.hf.adapter import (
     tied,
     unchanged,
 )
-from fedot.hf.settings import Settings
+from fedot.hf.families.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"MarianMTModel": "lm_head"}

@@ -8,7 +8,7 @@ the last norm is folded, has to be untied; a tied one also takes up the factor d
 from collections.abc import Collection
 from typing import Any
 
-from fedot.hf.adapter import (
+from fedot.hf.families.adapter import (
     Adapter,
     Config,
     State,
@@ -21,7 +21,7 @@ from fedot.hf.adapter import (
     tied,
     untied,
 )
-from fedot.hf.settings import Settings
+from fedot.hf.families.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"T5ForConditionalGeneration": "lm_head"}

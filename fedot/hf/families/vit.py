@@ -3,7 +3,7 @@
 The patch convolution is a table too: one row for each pixel and channel of a patch, which all models share.
 """
 
-from fedot.hf.adapter import (
+from fedot.hf.families.adapter import (
     Adapter,
     Config,
     State,
@@ -19,7 +19,7 @@ from fedot.hf.adapter import (
     size,
     unchanged,
 )
-from fedot.hf.settings import Settings
+from fedot.hf.families.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"ViTForImageClassification": "classifier"}

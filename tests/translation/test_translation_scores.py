@@ -5,7 +5,7 @@ import pytest
 import sacrebleu
 
 from fedot.errors import FedotError
-from fedot.translation.scores import TranslationTally, signatures, tally_translations
+from fedot.evaluation.translation_scores import TranslationTally, signatures, tally_translations
 
 SAID = [
     "Ein Mann geht über die Straße.",

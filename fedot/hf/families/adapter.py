@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.hf.settings import Settings
+from fedot.hf.families.settings import Settings
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 from fedot.text.outside import printable
 
