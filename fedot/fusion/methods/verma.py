@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from fedot.fusion.align.assignments import Orders, alignment_of, assign, assign_heads, channel_gains
 from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.canonical.maps import Alignment
-from fedot.fusion.methods.orders import Orders, alignment_of, assign, assign_heads, channel_gains
 from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
 from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.align.align import channel_map, plane_map
+from fedot.fusion.align.assignments import alignment_of, assign, products
 from fedot.fusion.canonical.canonicalise import get_heads
 from fedot.fusion.canonical.groups import matched_groups
 from fedot.fusion.canonical.maps import Alignment, GroupMap
-from fedot.fusion.methods.orders import alignment_of, assign, products
 from fedot.fusion.methods.pairwise import check_equal_shapes, fuse_aligned
 from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
