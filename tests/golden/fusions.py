@@ -162,7 +162,7 @@ CASES: dict[str, Callable[[Path], figures.Figures]] = {
     "merged, distilled": in_memory({**FEW, "method": "merged", "distil_steps": 3}),
     "auto, which merges": in_memory(FEW),
     "auto, unequal widths": in_memory(FEW, unequal=True),
-    "auto, which aligns and refits": in_memory({**FEW, "mass": "l2"}),
+    "auto, which aligns and refits": in_memory({**FEW, **MATCHED, "mass": "l2", "refit": True}),
     "auto, models of one start": lambda _: fused(
         encoders, {}, anchor=2, **{**knowledge(), "weights": [30.0, 20.0, 0.0]}
     ),

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import fedot
-from fedot.fusion.methods import METHODS
+from fedot.fusion.stages import METHODS
 from fedot.models import build_model, config_to_json, model_config, state_of
 
 with warnings.catch_warnings():
@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 State = dict[str, Tensor]
 Model = tuple[State, Any]
 
-PUBLISHED = tuple(name for name in METHODS if name not in ("aligned", "auto", "merged"))
+PUBLISHED = tuple(name for name in METHODS if name not in ("aligned", "merged"))
 VOCAB, CLASSES = 60, 3
 SIZES = {"d_model": 16, "n_layer": 2, "n_head": 4, "d_ff": 24, "max_length": 12, "dropout": 0.0}
 
