@@ -134,20 +134,30 @@ def diagnose_groups(
     """Diagnostics of some groups of models `without_unmatched` neurons; their tensors matter to streams alone."""
     groups = {}
     for name in names:
-        group, coupling = anchor_spec.groups[name], alignment.couplings.get(name)
-        groups[name] = GroupDiagnostics(
-            kind=group.kind,
-            source_size=source_spec.groups[name].size,
-            anchor_size=group.size,
-            cost=coupling.cost if coupling is not None and group.kind == "permutation" else None,
-            distance_from_identity=coupling.distance_from_identity() if coupling is not None else None,
-            entropy=coupling.entropy() if coupling is not None else None,
-            fit=rows_fit(aligned, anchor, anchor_spec, name, row_weights)
+        fit = (
+            rows_fit(aligned, anchor, anchor_spec, name, row_weights)
             if labelled_tables(anchor_spec, name)
-            else explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares]),
-            pinned=_pinned(anchor_spec, name, moved=name in alignment.maps),
+            else explained([squares[each] for each, _ in anchor_spec.tensors_of(name) if each in squares])
         )
+        groups[name] = group_diagnostics(name, source_spec, anchor_spec, alignment, fit)
     return groups
+
+
+def group_diagnostics(
+    name: str, source_spec: SymmetrySpec, anchor_spec: SymmetrySpec, alignment: Alignment, fit: float | None
+) -> GroupDiagnostics:
+    """Diagnostics of one group, whose fit is known."""
+    group, coupling = anchor_spec.groups[name], alignment.couplings.get(name)
+    return GroupDiagnostics(
+        kind=group.kind,
+        source_size=source_spec.groups[name].size,
+        anchor_size=group.size,
+        cost=coupling.cost if coupling is not None and group.kind == "permutation" else None,
+        distance_from_identity=coupling.distance_from_identity() if coupling is not None else None,
+        entropy=coupling.entropy() if coupling is not None else None,
+        fit=fit,
+        pinned=_pinned(anchor_spec, name, moved=name in alignment.maps),
+    )
 
 
 def without_unmatched(aligned: State, anchor: State, spec: SymmetrySpec, alignment: Alignment) -> tuple[State, State]:

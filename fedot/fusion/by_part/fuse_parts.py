@@ -16,7 +16,14 @@ from fedot.fusion.align.activations import Evidence
 from fedot.fusion.align.align import align_inside, align_streams, check_planes
 from fedot.fusion.align.align_models import common_ground
 from fedot.fusion.align.average import Average, average_aligned
-from fedot.fusion.align.diagnostics import GroupDiagnostics, Squares, diagnose_groups, squares_of, without_unmatched
+from fedot.fusion.align.diagnostics import (
+    GroupDiagnostics,
+    Squares,
+    diagnose_groups,
+    group_diagnostics,
+    squares_of,
+    without_unmatched,
+)
 from fedot.fusion.align.options import Align
 from fedot.fusion.align.streams import TableMoments, table_moments
 from fedot.fusion.basis import Basis, Scheme
@@ -173,18 +180,9 @@ def solve_streams(
         crosses[stream] = sum((each.similarity() for each in tables.values()), torch.zeros(shape, dtype=torch.float64))
     alignment = align_streams(crosses, spec, anchor_spec)
     found = {}
-    for stream, coupling in alignment.couplings.items():
-        group = anchor_spec.groups[stream]
-        found[stream] = GroupDiagnostics(
-            kind=group.kind,
-            source_size=spec.groups[stream].size,
-            anchor_size=group.size,
-            cost=coupling.cost if group.kind == "permutation" else None,
-            distance_from_identity=coupling.distance_from_identity(),
-            entropy=coupling.entropy(),
-            fit=_rows_fit(moments[stream], alignment.maps[stream], anchor_spec, stream),
-            pinned=None,
-        )
+    for stream, maps in alignment.maps.items():
+        fit = _rows_fit(moments[stream], maps, anchor_spec, stream)
+        found[stream] = group_diagnostics(stream, spec, anchor_spec, alignment, fit)
     return alignment, found
 
 
