@@ -4,6 +4,8 @@ import torch
 
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
+from fedot.fusion.fuse import run_core
+from fedot.fusion.plan import plan_fusion
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import random_symmetry, randomise
 
@@ -49,3 +51,8 @@ def run(state, config):
     ids = torch.randint(1, VOCAB, (6, 10), generator=torch.Generator().manual_seed(7))
     with torch.no_grad():
         return load_model(config, state)(ids)
+
+
+def fused(problem, config):
+    """Run the core of a plan on a prepared problem: one model of many, not rounded to float32, nor refined."""
+    return run_core(problem, plan_fusion(config, problem).core)

@@ -1,26 +1,31 @@
 """Many models: which one is the anchor, and a mean that favours none."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.basis import SCHEMES, choose_anchor, distance_to_others, with_mean
+from fedot.fusion.align.options import Align
+from fedot.fusion.basis import Basis, Scheme, distance_to_others, universe, with_mean
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import apply_maps
-from fedot.fusion.config import ANCHORS
-from fedot.fusion.config import SCHEMES as SCHEME_NAMES
-from fedot.fusion.methods import METHODS
+from fedot.fusion.fuse import in_one_basis, run_core, with_basis
+from fedot.fusion.plan import plan_fusion
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import random_symmetry, randomise
 
 SETTINGS = {"d_model": 12, "n_layer": 1, "n_head": 3, "d_ff": 16, "max_length": 8, "dropout": 0.0}
 VOCAB = 40
 LOSSES = [0.7, 0.4, 0.9, 0.6]
+ANCHORS, SCHEMES = (
+    get_args(kind.__dataclass_fields__[name].type) for kind, name in ((Basis, "anchor"), (Scheme, "scheme"))
+)
 OPTIONS = [(anchor, scheme) for anchor in ANCHORS for scheme in SCHEMES]
 
 
@@ -56,9 +61,9 @@ def logits(state, config):
 def exact(models, options, **rest):
     """Logits of the fused model before it is rounded to single precision."""
     problem = problem_of(models, **rest)
-    method = METHODS[options.method]
-    problem = replace(problem, anchor=choose_anchor(problem, options, method))
-    fused = SCHEMES[options.scheme](problem, options, method)
+    plan = plan_fusion(options, problem)
+    problem = with_basis(problem, plan)
+    fused = in_one_basis(problem, TextSource(problem), plan)
     return logits(fused.state, problem.config_of(problem.anchor))
 
 
@@ -67,10 +72,9 @@ def problem_of(models, **rest) -> FusionProblem:
 
 
 def test_the_options_name_what_there_is():
-    assert set(SCHEME_NAMES) == set(SCHEMES)
     for key in ("anchor", "scheme"):
         with pytest.raises(FedotError, match=f"fusion.{key} is 'x'; choose from"):
-            FusionConfig(**{key: "x"})
+            FusionConfig(method="aligned", **{key: "x"})
 
 
 @pytest.mark.parametrize(("anchor", "scheme"), OPTIONS)
@@ -100,7 +104,8 @@ def test_the_medoid_is_the_model_between_the_others():
     models = [mixed((each, config), seed) for seed, each in enumerate((far, state, other))]
     assert fuse(models, config=FusionConfig(method="aligned", anchor="medoid")).anchor == 1
     problem, options = problem_of(models), FusionConfig(method="aligned")
-    costs = [distance_to_others(problem, options, METHODS["aligned"], k) for k in range(3)]
+    core = plan_fusion(options, problem).core
+    costs = [distance_to_others(problem, lambda each: run_core(each, core), k, Align()) for k in range(3)]
     assert costs[1] < min(costs[0], costs[2])
 
 
@@ -140,12 +145,15 @@ def test_one_pass_depends_on_the_anchor_and_a_universe_less_so():
 
 def test_a_universe_has_settled():
     problem, options = problem_of(relatives(4)), FusionConfig(method="aligned", circuits=False)
-    method, config = METHODS["aligned"], problem.config_of(0)
+    core, config = plan_fusion(options, problem).core, problem.config_of(0)
+
+    def method(each):
+        return run_core(each, core)
 
     def next_sweep(state):
-        return logits(method(with_mean(problem, state), options).state, config)
+        return logits(method(with_mean(problem, state)).state, config)
 
-    once, settled = method(problem, options).state, SCHEMES["universe"](problem, options, method).state
+    once, settled = method(problem).state, universe(problem, method, method).state
     assert (next_sweep(settled) - logits(settled, config)).abs().max() < 1e-5
     assert (next_sweep(once) - logits(once, config)).abs().max() > 1e-3
 
@@ -169,14 +177,6 @@ def test_widths_are_the_anchors_under_a_universe_too():
 def test_losses_are_needed_for_the_best_and_a_mean_for_a_universe():
     with pytest.raises(FedotError, match="got none validation losses for 2 models"):
         fuse(relatives(2), config=FusionConfig(anchor="best"))
-    counts = [torch.ones(VOCAB, dtype=torch.int64)] * 2
-    with pytest.raises(FedotError, match="merged has no mean"):
-        fuse(relatives(2), token_counts=counts, config=FusionConfig(method="merged", scheme="universe"))
-
-
-def test_the_automatic_method_aligns_where_a_universe_is_wanted():
-    counts = [torch.ones(VOCAB, dtype=torch.int64)] * 3
-    models = relatives(3)
-    found = fuse(models, token_counts=counts, config=FusionConfig(scheme="universe"))
-    expected = fuse(models, token_counts=counts, config=FusionConfig(method="aligned", scheme="universe", refit=True))
-    assert all(torch.equal(found.state[name], expected.state[name]) for name in expected.state)
+    for method in ("merged", "auto"):
+        with pytest.raises(FedotError, match=f"scheme is an option of the method aligned .* the method is {method}"):
+            FusionConfig(method=method, scheme="universe")

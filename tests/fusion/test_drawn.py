@@ -8,6 +8,7 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.draw import draw_texts, text_lengths, token_counts_by_class
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, copy_of, counts, make
@@ -57,7 +58,7 @@ def test_counts_are_shared_out_by_what_the_model_says_of_each_token(monkeypatch,
 
 def test_half_of_the_texts_have_any_tokens_and_half_those_of_a_class():
     given = counts(0)[0].double()
-    found = prepare([make(0)], token_counts=[given]).tokens_to_draw(0)
+    found = TextSource(prepare([make(0)], token_counts=[given])).tokens_to_draw(0)
     assert torch.equal(found[0], given)
     torch.testing.assert_close(found[1:].sum(0), given, rtol=1e-6, atol=0)
     assert len(found) == 1 + make(0)[1].n_class
@@ -67,7 +68,9 @@ def test_no_symmetry_changes_what_is_drawn():
     model = make(0)
     given = [counts(0)[0], counts(0)[0]]
     problem = prepare([model, copy_of(model)[0]], token_counts=given)
-    torch.testing.assert_close(problem.tokens_to_draw(0), problem.tokens_to_draw(1), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        TextSource(problem).tokens_to_draw(0), TextSource(problem).tokens_to_draw(1), atol=1e-4, rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_the_mean_length_is_that_of_the_clients_own_texts(mean):
 def test_texts_to_measure_on_have_64_tokens_at_most():
     problem = prepare([make(0, max_length=90)], token_counts=[torch.full((VOCAB,), 90.0)], weights=[VOCAB])
     assert problem.longest == (64,)
-    assert max(batch.shape[1] for (batch,) in problem.probe_or_drawn(50).batches) == 64
+    assert max(batch.shape[1] for (batch,) in TextSource(problem).probe(50).batches) == 64
 
 
 def test_no_text_is_longer_than_a_model_can_read():
@@ -116,17 +119,17 @@ def test_a_model_is_asked_once(monkeypatch):
     fuse(models, token_counts=given, config=FusionConfig(method="merged", distil_steps=2))
     assert len(asked) == 2
     problem = prepare(models, token_counts=given)
-    before = problem.tokens_to_draw(0)
-    changed = replace(problem, states=problem.states[::-1])  # another model in its place is asked, too
-    assert not torch.equal(changed.tokens_to_draw(0), before)
-    assert torch.equal(problem.tokens_to_draw(0), before)
+    source = TextSource(problem)
+    changed = TextSource(replace(problem, states=problem.states[::-1]))  # another model in its place is asked, too
+    assert not torch.equal(changed.tokens_to_draw(0), source.tokens_to_draw(0))
+    assert torch.equal(TextSource(problem).tokens_to_draw(0), source.tokens_to_draw(0))
 
 
 def test_a_client_that_has_not_counted_gives_no_texts():
     models, given = [make(0), make(1)], [counts(0)[0], torch.zeros(VOCAB)]
     problem = prepare(models, token_counts=given)
     assert problem.counted() == [0]
-    texts = [each for (batch,) in problem.probe_or_drawn(10).batches for each in batch]
+    texts = [each for (batch,) in TextSource(problem).probe(10).batches for each in batch]
     assert len(texts) == 10
     result = fuse(models, token_counts=given, config=FusionConfig(method="merged", distil_steps=2))
     assert all(bool(torch.isfinite(tensor).all()) for tensor in result.state.values())

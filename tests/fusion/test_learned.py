@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
-from fedot.fusion.methods.auto import choose
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.align.align_models import aligned
-from fedot.fusion.align.average import average_aligned
+from fedot.fusion.align.average import Average, average_aligned
 from fedot.fusion.by_part.large import by_parts
 from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
+from fedot.fusion.plan import plan_fusion
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.learned_maps import (
     Learning,
     learn,
@@ -28,6 +28,7 @@ from fedot.fusion.refine.learned_maps import (
 )
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import copy_of, counts, make, run
+from tests.fusion.small import fused as fused_by
 from tests.groups import randomise
 from tests.models.variants import canonical_of
 
@@ -38,6 +39,7 @@ SETTINGS = [
     {"norm_position": "post", "norm": "layer"},
 ]
 ALIGNED = FusionConfig(method="aligned")
+LEARNT = FusionConfig(method="aligned", learn_steps=5)
 SHORT = Learning(steps=12, checks=2)
 
 
@@ -67,8 +69,8 @@ def poorly_aligned(count=2, **settings):
 def test_a_learned_model_computes_what_it_did(settings):
     models = [make(seed, **settings) for seed in range(3)]
     problem = prepare(models, weights=[1, 2, 1], token_counts=counts(0, 3))
-    spec, before = problem.specs[0], aligned(problem, ALIGNED)
-    found = learn_turns(before, problem, problem.row_shares(by_count=True), [1, 2], SHORT, *judge(problem))
+    spec, before = problem.specs[0], fused_by(problem, ALIGNED)
+    found = learn_turns(before, TextSource(problem), problem.row_shares(by_count=True), [1, 2], SHORT, *judge(problem))
     assert list(found) == [1, 2]
     for k, turns in found.items():
         state = turned(before.aligned[k], spec, turns, before.alignments[k])
@@ -80,8 +82,8 @@ def test_a_learned_model_computes_what_it_did(settings):
 @pytest.mark.parametrize("scheme", ["one-pass", "universe"])
 def test_the_reported_maps_are_those_of_the_reported_models(anchor, scheme):
     models = [make(0), make(1)]
-    config = replace(ALIGNED, learn_steps=8, scheme=scheme)
-    plain = fuse(models, token_counts=counts(0, 2), anchor=anchor, config=replace(config, learn_steps=0))
+    config = FusionConfig(method="aligned", learn_steps=8, scheme=scheme)
+    plain = fuse(models, token_counts=counts(0, 2), anchor=anchor, config=FusionConfig(method="aligned", scheme=scheme))
     result = fuse(models, token_counts=counts(0, 2), anchor=anchor, config=config)
     other, spec = 1 - anchor, symmetry(result.config)
     assert not torch.allclose(
@@ -103,7 +105,7 @@ def test_the_reported_maps_are_those_of_the_reported_models(anchor, scheme):
 def test_copies_of_one_model_have_nothing_to_learn(settings):
     model = make(0, **settings)
     twin, _ = copy_of(model, seed=3)
-    result = fuse([model, twin], token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=5))
+    result = fuse([model, twin], token_counts=counts(0, 2), config=FusionConfig(method="aligned", learn_steps=5))
     torch.testing.assert_close(run(result.state, result.config), run(*model).float(), rtol=0, atol=1e-4)
 
 
@@ -111,8 +113,8 @@ def test_copies_of_one_model_have_nothing_to_learn(settings):
 def test_poorly_aligned_models_come_closer(count):
     problem, fused = poorly_aligned(count)
     options = Learning(steps=40)
-    better = learn(fused, problem, ALIGNED, options)
-    before, after = losses([fused.state, better.state], problem, options, *judge(problem))
+    better = learn(fused, TextSource(problem), Average(), options)
+    before, after = losses([fused.state, better.state], TextSource(problem), options, *judge(problem))
     assert after < 0.7 * before
     for old, new in zip(fused.aligned, better.aligned, strict=True):
         torch.testing.assert_close(run(new, make(0)[1]), run(old, make(0)[1]), rtol=0, atol=1e-6)
@@ -121,22 +123,23 @@ def test_poorly_aligned_models_come_closer(count):
 def test_what_does_not_help_is_not_kept():
     twin, _ = copy_of(make(0), seed=3)
     problem = prepare([make(0), twin], token_counts=counts(0, 2))
-    fused = aligned(problem, ALIGNED)
-    assert learn(fused, problem, ALIGNED, Learning(steps=3, lr=50.0)) is fused
+    fused = fused_by(problem, ALIGNED)
+    assert learn(fused, TextSource(problem), Average(), Learning(steps=3, lr=50.0)) is fused
 
 
 def test_the_same_models_give_the_same_bits():
     first, second = (
-        fuse([make(0), make(1)], token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=5)) for _ in range(2)
+        fuse([make(0), make(1)], token_counts=counts(0, 2), config=FusionConfig(method="aligned", learn_steps=5))
+        for _ in range(2)
     )
     assert all(torch.equal(tensor, second.state[name]) for name, tensor in first.state.items())
 
 
 def test_unmatched_neurons_stay_the_anchors():
     problem = prepare([make(0), make(1)], token_counts=counts(0, 2))
-    config = replace(ALIGNED, solver="partial", mass_share=0.5)
-    before = aligned(problem, config)
-    after = learn(before, problem, config, SHORT)
+    config = FusionConfig(method="aligned", solver="partial", mass_share=0.5)
+    before = fused_by(problem, config)
+    after = learn(before, TextSource(problem), Average(), SHORT)
     assert after is not before
     alone = torch.from_numpy(before.alignments[1].couplings["ffn.0"].anchor_mass <= 0)
     assert 0 < int(alone.sum()) < len(alone)
@@ -147,7 +150,7 @@ def test_unmatched_neurons_stay_the_anchors():
 
 def test_a_model_without_a_vote_is_left_where_it_is():
     models = [make(seed) for seed in range(3)]
-    config = replace(ALIGNED, learn_steps=5)
+    config = FusionConfig(method="aligned", learn_steps=5)
     plain, learned = (
         fuse(models, weights=[0, 1, 1], token_counts=counts(0, 3), config=each) for each in (ALIGNED, config)
     )
@@ -164,10 +167,10 @@ def test_other_architectures_learn_too(name):
     ties = symmetry(config).ties
     models = [(randomise(state_of(build_model(config, seed)), seed, ties), config) for seed in (0, 1)]
     problem = prepare(models, token_counts=counts(0, 2))
-    before = aligned(problem, ALIGNED)
+    before = fused_by(problem, ALIGNED)
     options = Learning(steps=15, checks=2)
-    after = learn(before, problem, ALIGNED, options)
-    old, new = losses([before.state, after.state], problem, options, *judge(problem))
+    after = learn(before, TextSource(problem), Average(), options)
+    old, new = losses([before.state, after.state], TextSource(problem), options, *judge(problem))
     assert new < old
     inputs = (torch.randint(1, 60, (3, 8)),) * (2 if name == "seq2seq" else 1)
     with torch.no_grad():
@@ -181,14 +184,14 @@ def test_tied_models_learn_as_one_tensor():
     ties = symmetry(canonical_config(config)).ties
     assert ties
     models = [(randomise(state_of(build_model(config, seed)), seed, ties), config) for seed in (0, 1)]
-    result = fuse(models, token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=3))
+    result = fuse(models, token_counts=counts(0, 2), config=FusionConfig(method="aligned", learn_steps=3))
     for copy, original in ties:
         assert torch.equal(result.state[copy], result.state[original])
 
 
 def test_widths_and_words_may_differ():
     models = [make(0), make(1, d_model=12, n_head=3, d_head=4, d_ff=20)]
-    result = fuse(models, token_counts=counts(0, 2), config=replace(ALIGNED, learn_steps=5))
+    result = fuse(models, token_counts=counts(0, 2), config=FusionConfig(method="aligned", learn_steps=5))
     assert result.aligned[1]["layers.0.ffn.up.weight"].shape == (24, 16)
     assert torch.isfinite(run(result.state, result.config)).all()
 
@@ -208,8 +211,8 @@ def test_shares_of_rows_are_multiplied_and_sum_to_one():
 
 def test_a_single_voter_beside_an_anchor_without_a_vote_has_nothing_to_learn():
     problem = prepare([make(0), make(1)], weights=[0, 1], token_counts=counts(0, 2))
-    fused = aligned(problem, ALIGNED)
-    assert learn(fused, problem, ALIGNED, SHORT) is fused
+    fused = fused_by(problem, ALIGNED)
+    assert learn(fused, TextSource(problem), Average(), SHORT) is fused
 
 
 @pytest.fixture
@@ -222,17 +225,19 @@ def no_work(monkeypatch):
     monkeypatch.setattr("fedot.fusion.problem.prepare.canonicalise", fail)
 
 
-@pytest.mark.parametrize("method", ["merged", "vanilla", "theus"])
+@pytest.mark.parametrize("method", ["auto", "merged", "vanilla", "theus"])
 def test_methods_that_are_not_refined_are_named_where_options_are_read(method):
-    with pytest.raises(FedotError, match=f"learn_steps is for the maps of aligned, but the method is {method}"):
+    with pytest.raises(
+        FedotError,
+        match=f"an option of the method aligned, but the method is {method}; add method: aligned",
+    ):
         FusionConfig(method=method, learn_steps=5)
 
 
 @pytest.mark.usefixtures("no_work")
-@pytest.mark.parametrize("method", ["auto", "aligned"])
-def test_learning_needs_counts(method):
+def test_learning_needs_counts():
     with pytest.raises(FedotError, match=r"learn_steps draws texts from token counts.*token_counts"):
-        fuse([make(0), make(1)], config=FusionConfig(method=method, learn_steps=5))
+        fuse([make(0), make(1)], config=FusionConfig(method="aligned", learn_steps=5))
 
 
 def test_learning_takes_a_whole_number_of_steps():
@@ -249,7 +254,7 @@ def test_models_of_other_libraries_are_refused():
             [(first, {}), (second, {})],
             spec=symmetry(config),
             token_counts=counts(0, 2),
-            config=replace(ALIGNED, learn_steps=5),
+            config=FusionConfig(method="aligned", learn_steps=5),
         )
 
 
@@ -261,13 +266,11 @@ def test_translators_with_two_vocabularies_are_told_that_no_counts_would_help(co
     with pytest.raises(
         FedotError, match=r"of one vocabulary, but the models have vocab\.source and vocab\.target; set"
     ):
-        fuse(models, token_counts=seen, config=replace(ALIGNED, learn_steps=5))
+        fuse(models, token_counts=seen, config=FusionConfig(method="aligned", learn_steps=5))
 
 
-def test_the_automatic_method_aligns_whole_models_where_maps_are_to_be_learned():
+def test_whole_models_are_aligned_where_maps_are_to_be_learned():
     problem = prepare([make(0), make(1)], token_counts=counts(0, 2))
-    assert choose(problem, FusionConfig(), probed=False) == "merged"
-    assert choose(problem, FusionConfig(learn_steps=5), probed=False) == "aligned"
     large = [{"w": torch.empty(17_000_000, device="meta")}]
-    assert by_parts(large, ALIGNED)
-    assert not by_parts(large, replace(ALIGNED, learn_steps=5))
+    assert by_parts(large, plan_fusion(ALIGNED, problem))
+    assert not by_parts(large, plan_fusion(FusionConfig(method="aligned", learn_steps=5), problem))

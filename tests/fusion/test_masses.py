@@ -5,8 +5,11 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.activations import Evidence
+from fedot.fusion.align.align_models import evidence_of
 from fedot.fusion.align.masses import FLOOR, MASSES, ON_PROBE
+from fedot.fusion.align.options import Align
 from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run, silence
@@ -23,9 +26,9 @@ def options(number=2, **more):
 
 
 def mass_of(model, name, group="ffn.0", given=OWN):
-    config = FusionConfig(method="aligned", mass=name)
     problem = prepare([model], **options(1, masses=[{group: given}]))
-    return MASSES[name](problem.states[0], symmetry(model[1]), group, problem.evidence(0, config))
+    evidence = evidence_of(problem, TextSource(problem), 0, Align(mass=name))
+    return MASSES[name](problem.states[0], symmetry(model[1]), group, evidence)
 
 
 @pytest.mark.parametrize("name", MASSES)
@@ -115,9 +118,8 @@ def test_token_counts_of_a_client_decide_which_of_its_neurons_count():
     left[1:5], right[40:44] = 7, 7
     config = FusionConfig(method="aligned", mass="token-count")
     problem = prepare([model, model], token_counts=[left, right])
-    one, two = (
-        MASSES["token-count"](model[0], symmetry(model[1]), "ffn.0", problem.evidence(k, config)) for k in (0, 1)
-    )
+    told = [evidence_of(problem, TextSource(problem), k, Align(mass="token-count")) for k in (0, 1)]
+    one, two = (MASSES["token-count"](model[0], symmetry(model[1]), "ffn.0", each) for each in told)
     assert np.abs(one - two).max() > 1e-3
     with pytest.raises(FedotError, match="needs token counts, but model 1 has none"):
         fuse([model, model], config=config, token_counts=[left, torch.zeros_like(right)])
@@ -149,14 +151,14 @@ def test_given_masses_are_looked_up_by_group():
 
 def test_neurons_that_partial_transport_leaves_alone_stay_the_anchors():
     models = [make(0), make(1)]
-    result = fuse(models, config=FusionConfig(solver="partial", mass_share=0.5))
+    result = fuse(models, config=FusionConfig(method="aligned", solver="partial", mass_share=0.5))
     lone = result.alignments[1].couplings["ffn.0"].anchor_mass == 0
     assert lone.sum() == 12
     anchor, fused = (state["layers.0.ffn.up.weight"] for state in (result.aligned[0], result.state))
     torch.testing.assert_close(fused[lone], anchor[lone])
     assert (fused[~lone] - anchor[~lone]).abs().max() > 1e-2
     copy, _ = copy_of(models[0], 6)
-    same = fuse([models[0], copy], config=FusionConfig(solver="partial", mass_share=0.5))
+    same = fuse([models[0], copy], config=FusionConfig(method="aligned", solver="partial", mass_share=0.5))
     torch.testing.assert_close(run(same.state, same.config), run(*models[0]).float(), rtol=0, atol=1e-5)
 
 

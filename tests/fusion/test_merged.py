@@ -9,6 +9,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.layers import select_columns
 from fedot.fusion.reduce.moments import SpreadSums
 from fedot.fusion.reduce.reduce import head_numbers, reduce_block
@@ -201,7 +202,7 @@ def test_distillation_brings_the_fused_model_closer_to_the_ensemble():
     problem = prepare([wide(0), wide(1)], token_counts=counts(0, 2))
     config = canonical_config(wide(0)[1])
     teacher = gated_ensemble(problem)
-    ids = torch.cat([batch for (batch,) in problem.probe_or_drawn(64, seed=99).batches])
+    ids = torch.cat([batch for (batch,) in TextSource(problem).probe(64, seed=99).batches])
 
     def distance(state):
         with torch.no_grad():
@@ -211,9 +212,9 @@ def test_distillation_brings_the_fused_model_closer_to_the_ensemble():
         ).item()
 
     before = problem.states[0]
-    after = distil(before, config, problem, Distillation(steps=30, batch_size=32))
+    after = distil(before, config, TextSource(problem), Distillation(steps=30, batch_size=32))
     assert distance(after) < 0.8 * distance(before)
-    again = distil(before, config, problem, Distillation(steps=30, batch_size=32))
+    again = distil(before, config, TextSource(problem), Distillation(steps=30, batch_size=32))
     assert all(torch.equal(after[name], again[name]) for name in after)
 
 

@@ -1,22 +1,22 @@
 """A refit classifier says what its parents say, and where they agree nothing is changed."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from fedot.fusion.methods.auto import settle
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
+from fedot.fusion.plan import plan_fusion
 from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import prepare
-from fedot.fusion.refine.classifier import refit_outputs, refittable
+from fedot.fusion.problem.text_source import TextSource
+from fedot.fusion.refine.classifier import Refit, refit_classifier, refittable
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
 
 SETTINGS = [{}, {"activation": "swiglu"}, {"positions": "rotary"}, {"norm_position": "post", "norm": "layer"}]
 REFIT = FusionConfig(method="aligned", refit=True, probe_texts=64)
-PLAIN = replace(REFIT, refit=False)
+PLAIN = FusionConfig(method="aligned", refit=False, probe_texts=64)
 
 
 def said(state, config):
@@ -43,7 +43,7 @@ def test_a_lost_threshold_is_found_again(settings):
     problem = prepare([(state, config), copy_of((state, config))[0]], token_counts=counts(0, 2))
     lost = {**state, "classifier.bias": state["classifier.bias"] + torch.tensor([4.0, 0.0, -2.0])}
     assert (said(lost, config) - said(state, config)).abs().max() > 2
-    found = refit_outputs(lost, config, problem, 64)
+    found = refit_classifier(problem, TextSource(problem), Fused(lost, config=config), Refit(64)).state
     torch.testing.assert_close(said(found, config), said(state, config), rtol=0, atol=1e-4)
     assert {name for name in state if not torch.equal(found[name], lost[name])} <= {
         "classifier.weight",
@@ -54,7 +54,7 @@ def test_a_lost_threshold_is_found_again(settings):
 def test_an_average_comes_closer_to_what_its_parents_say():
     models, seen = [make(0), make(1)], counts(0, 2)
     problem = prepare(models, token_counts=seen)
-    texts = problem.probe_or_drawn(200, seed=77)  # others than those that the classifier is fitted on
+    texts = TextSource(problem).probe(200, seed=77)  # others than those that the classifier is fitted on
     teacher = gated_ensemble(problem)
 
     def divergence(config):
@@ -100,41 +100,55 @@ def test_who_has_counted_nothing_cannot_be_fitted_to():
         fuse([make(0), make(1)], token_counts=silent, config=REFIT)
 
 
-def test_a_reduction_fits_its_classifier_anyway():
-    with pytest.raises(FedotError, match="merged fits its classifier anyway"):
-        FusionConfig(method="merged", refit=True)
+def test_a_reduction_fits_its_classifier_unless_it_is_told_not_to():
+    models, seen = [make(0), make(1)], counts(0, 2)
+    default, fitted, plain = (
+        fuse(models, token_counts=seen, config=FusionConfig(method="merged", probe_texts=64, **options))
+        for options in ({}, {"refit": True}, {"refit": False})
+    )
+    assert default.plan == fitted.plan
+    assert all(torch.equal(default.state[name], fitted.state[name]) for name in default.state)
+    assert plain.plan.find(Refit) is None
+    assert not torch.equal(plain.state["classifier.weight"], fitted.state["classifier.weight"])
 
 
 @pytest.mark.parametrize(
     ("weights", "given", "large", "settled"),
     [
-        ([1, 1], counts(0, 2), False, ("merged", False)),
+        ([1, 1], counts(0, 2), False, ("merged", True)),
         ([0, 1], counts(0, 2), False, ("aligned", False)),  # the anchor is the model that the other comes from
         ([1, 1], None, False, ("aligned", False)),
     ],
 )
 def test_the_automatic_method_fits_the_classifier_of_what_it_averages(weights, given, large, settled):
     problem = prepare([make(0), make(1)], weights=weights, token_counts=given)
-    chosen = settle(problem, FusionConfig(), probed=False, large=large)
-    assert (chosen.method, chosen.refit) == settled
-    named = settle(problem, FusionConfig(method="vanilla"), probed=False, large=large)
-    assert named == FusionConfig(method="vanilla")
+    chosen = plan_fusion(FusionConfig(), problem, large=large)
+    assert (chosen.method, chosen.find(Refit) is not None) == settled
+    assert plan_fusion(FusionConfig(method="vanilla"), problem, large=large).find(Refit) is None
 
 
 @pytest.mark.parametrize(("large", "silent", "fitted"), [(False, 0, True), (True, 0, False), (False, 1, False)])
 def test_it_does_so_for_models_that_start_apart_where_they_can_be_run(large, silent, fitted):
     models = [make(k, norm_position="post", norm="layer") for k in (0, 1)]  # which cannot be reduced
     seen = [*counts(0, 2 - silent), *[torch.zeros(VOCAB)] * silent]
-    chosen = settle(prepare(models, token_counts=seen), FusionConfig(), probed=False, large=large)
-    assert (chosen.method, chosen.refit) == ("aligned", fitted)
+    chosen = plan_fusion(FusionConfig(), prepare(models, token_counts=seen), large=large)
+    assert (chosen.method, chosen.find(Refit) is not None) == ("aligned", fitted)
 
 
-def test_who_wants_an_alignment_from_the_automatic_method_gets_its_classifier_fitted():
+@pytest.mark.parametrize("options", [{"circuits": False}, {"solver": "sinkhorn"}, {"mass": "l2"}, {"repair": True}])
+def test_no_option_changes_which_method_runs(options):
+    [name] = options
+    with pytest.raises(FedotError, match=f"fusion.{name} is an option of the method aligned.*the method is auto"):
+        FusionConfig(**options)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_the_automatic_method_does_what_it_is_told_of_the_classifier(refit):
     models, seen = [make(0), make(1)], counts(0, 2)
-    for options in ({"circuits": False}, {"refit": True}):
-        auto = fuse(models, token_counts=seen, config=FusionConfig(probe_texts=64, **options)).state
-        named = fuse(models, token_counts=seen, config=replace(REFIT, **options)).state
-        assert all(torch.equal(auto[name], named[name]) for name in named)
+    post = [make(k, norm_position="post", norm="layer") for k in (0, 1)]
+    for each, method in ((models, "merged"), (post, "aligned")):
+        plan = plan_fusion(FusionConfig(refit=refit), prepare(each, token_counts=seen))
+        assert (plan.method, plan.find(Refit) is not None) == (method, refit)
 
 
 def test_a_plain_mean_can_be_fitted_too():

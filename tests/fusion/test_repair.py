@@ -6,6 +6,7 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.repair import repair, writers
 from fedot.fusion.texts.probe import activations
 from fedot.models import symmetry
@@ -27,7 +28,7 @@ def test_copies_of_one_model_have_nothing_to_repair(settings):
 def test_neurons_vary_as_their_parents_do(settings):
     models = [make(seed, **settings) for seed in (0, 1)]
     problem = prepare(models, weights=[1, 3], token_counts=counts(0, 2))
-    probe = problem.probe_or_drawn(64)
+    probe = TextSource(problem).probe(64)
     plain = fuse(models, weights=[1, 3], token_counts=counts(0, 2), config=FusionConfig(method="aligned"))
     config, spec = plain.config, symmetry(plain.config)
     aligned = [{name: tensor.double() for name, tensor in state.items()} for state in plain.aligned]

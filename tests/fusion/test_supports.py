@@ -5,8 +5,11 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.activations import Evidence, measure
+from fedot.fusion.align.align_models import evidence_of as align_evidence
+from fedot.fusion.align.options import Align
 from fedot.fusion.align.supports import ON_PROBE, SUPPORTS
 from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe, readers
 from fedot.models import load_model, symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run
@@ -105,7 +108,7 @@ def test_fusing_with_a_transformed_copy_returns_the_anchor(name, probe):
 
 def test_models_of_unequal_widths_are_matched_on_one_probe():
     small, wide = make(0), make(1, d_model=24, n_head=3, d_head=6, d_ff=40)
-    result = fuse([small, wide], config=FusionConfig(support="activations"), probe=texts())
+    result = fuse([small, wide], config=FusionConfig(method="aligned", support="activations"), probe=texts())
     assert result.alignments[1].couplings["ffn.0"].plan.shape == (40, 24)
     assert torch.isfinite(run(result.state, result.config)).all()
 
@@ -113,7 +116,10 @@ def test_models_of_unequal_widths_are_matched_on_one_probe():
 def test_supports_differ_in_the_neurons_that_they_match():
     models = [make(0), make(1)]
     plans = [
-        fuse(models, config=FusionConfig(support=name), probe=texts()).alignments[1].couplings["ffn.0"].plan
+        fuse(models, config=FusionConfig(method="aligned", support=name), probe=texts())
+        .alignments[1]
+        .couplings["ffn.0"]
+        .plan
         for name in SUPPORTS
     ]
     assert all(np.abs(x - y).max() > 1e-3 for i, x in enumerate(plans) for y in plans[:i])
@@ -122,7 +128,7 @@ def test_supports_differ_in_the_neurons_that_they_match():
 @pytest.mark.parametrize("name", sorted(ON_PROBE))
 def test_a_support_without_anything_to_look_at_is_refused(name):
     with pytest.raises(FedotError, match="looks at activations; give it probe inputs, or token counts"):
-        fuse([make(0), make(1)], config=FusionConfig(support=name))
+        fuse([make(0), make(1)], config=FusionConfig(method="aligned", support=name))
     with pytest.raises(FedotError, match=r"nothing is known of the (activations|gradients) of the neuron group ffn\.0"):
         SUPPORTS[name](*symmetric(make()), "ffn.0", Evidence())
 
@@ -132,7 +138,7 @@ def test_weights_need_neither_a_probe_nor_a_forward_pass():
         raise AssertionError("no module is needed")
 
     problem = prepare([make(0), make(1)], probe=Probe(texts().batches, refuse))
-    assert problem.evidence(0, FusionConfig()) == Evidence()
+    assert align_evidence(problem, TextSource(problem), 0, Align()) == Evidence()
 
 
 def test_a_group_whose_reader_never_runs_is_named():
@@ -155,4 +161,4 @@ def test_a_group_that_no_logit_depends_on_has_no_gradient():
 
 def test_an_unknown_support_names_the_choices():
     with pytest.raises(FedotError, match=r"fusion\.support is 'noise'; choose from weights, activations"):
-        FusionConfig(support="noise")
+        FusionConfig(method="aligned", support="noise")

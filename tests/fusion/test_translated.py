@@ -4,6 +4,7 @@ import torch
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.distil import Distillation, distil
 from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe, unsaid
 from fedot.fusion.texts.probe import Probe
@@ -48,7 +49,7 @@ def test_targets_are_what_the_model_says_to_the_sources():
 def test_a_drawn_probe_of_translators_has_each_parents_own_words():
     models = [translator(0), translator(1)]
     problem = prepare(models, token_counts=counts())
-    batches = problem.probe_or_drawn(20).batches
+    batches = TextSource(problem).probe(20).batches
     assert len(batches) == 2
     for k, (given, read) in enumerate(batches):
         assert given.shape[0] == 10
@@ -62,7 +63,7 @@ def test_distillation_brings_a_fused_translator_closer_to_the_ensemble():
     models = [translator(0), translator(1)]
     problem = prepare(models, token_counts=counts())
     config, before = canonical_config(models[0][1]), problem.states[0]
-    teacher, fresh = gated_ensemble(problem), problem.probe_or_drawn(32, seed=99).batches
+    teacher, fresh = gated_ensemble(problem), TextSource(problem).probe(32, seed=99).batches
 
     def distance(state):
         model = load_model(config, {name: tensor.float() for name, tensor in state.items()})
@@ -75,9 +76,9 @@ def test_distillation_brings_a_fused_translator_closer_to_the_ensemble():
         return total
 
     options = Distillation(steps=20, pool=64, lr=1e-2)
-    after = distil(before, config, problem, options)
+    after = distil(before, config, TextSource(problem), options)
     assert distance(after) < 0.8 * distance(before)
-    again = distil(before, config, problem, options)
+    again = distil(before, config, TextSource(problem), options)
     assert all(torch.equal(after[name], again[name]) for name in after)
 
 

@@ -6,7 +6,8 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.canonical.maps import apply_maps
-from fedot.fusion.methods import method
+from fedot.fusion.fuse import run_core
+from fedot.fusion.plan import plan_fusion
 from fedot.fusion.problem.prepare import prepare
 from fedot.models import canonical_config, symmetry
 from tests.groups import random_symmetry
@@ -22,7 +23,7 @@ def test_fusing_with_a_transformed_copy_returns_the_anchor(variant):
     copy = apply_maps(canonical, symmetry(shape), random_symmetry(symmetry(shape), 4))
     want = logits(state, config)
     problem = prepare([(state, config), (copy, shape)])
-    fused = method("aligned")(problem, FusionConfig(method="aligned"))
+    fused = run_core(problem, plan_fusion(FusionConfig(method="aligned"), problem).core)
     symmetry(shape).validate(fused.state)
     close(logits(fused.state, shape), want, 1e-6)
     result = fuse([(state, config), (copy, shape)], config=FusionConfig(method="aligned"))
