@@ -148,7 +148,7 @@ def _loosely(found: Figures, wanted: Figures) -> list[str]:
         if found[row].keys() != metrics.keys():
             out.append(f"{row}: {sorted(found[row])}, not {sorted(metrics)}")
             continue
-        for key in ("accuracy", "macro_f1", "nll", "brier"):
+        for key in ("accuracy", "f1_macro", "nll", "brier"):
             if key in metrics and abs(found[row][key] - metrics[key]) > LOOSE:
                 out.append(f"{row} / {key}: {found[row][key]}, not {metrics[key]}")
     return out

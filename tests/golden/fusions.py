@@ -15,7 +15,7 @@ from tests.golden import figures, house
 from tests.golden.house import CLASSES, VOCAB, Model, State, model
 
 WEIGHTS = [30.0, 20.0, 25.0]
-UNEQUAL = {"d_model": 12, "n_head": 3, "d_ff": 16}
+UNEQUAL: dict[str, Any] = {"d_model": 12, "n_head": 3, "d_ff": 16}
 MATCHED = {"method": "aligned"}
 FEW = {"probe_texts": 32}
 

@@ -35,7 +35,7 @@ def model(seed: int, arch: str = "encoder", vocab: int = VOCAB, **settings: Any)
     module, generator = build_model(config, seed), torch.Generator().manual_seed(seed + 1000)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += (0.3 if parameter.ndim == 1 else 0.1) * torch.randn(parameter.shape, generator=generator)
+            parameter.add_((0.3 if parameter.ndim == 1 else 0.1) * torch.randn(parameter.shape, generator=generator))
     return state_of(module), config
 
 
