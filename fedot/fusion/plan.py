@@ -187,11 +187,12 @@ def _assembled(method: str, config: FusionConfig, optional: Mapping[type[Stage],
 
 
 def _read_stage(values: object) -> Stage:
-    if not isinstance(values, Mapping) or values.get("stage") not in KINDS:
+    name = values.get("stage") if isinstance(values, Mapping) else None
+    if not isinstance(values, Mapping) or not isinstance(name, str) or name not in KINDS:
         raise FedotError(f"a stage of a fusion's plan cannot be read; choose from {', '.join(KINDS)}")
-    kind, options = KINDS[values["stage"]], {key: value for key, value in values.items() if key != "stage"}
+    kind, options = KINDS[name], {key: value for key, value in values.items() if key != "stage"}
     known = {each.name for each in fields(kind)}
     if set(options) != known:
         odd = min(set(options) ^ known)
-        raise FedotError(f"the stage {values['stage']} of a fusion's plan has, or lacks, the option {odd}")
+        raise FedotError(f"the stage {name} of a fusion's plan has, or lacks, the option {odd}")
     return kind(**options)

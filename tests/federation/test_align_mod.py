@@ -121,7 +121,7 @@ def test_other_labels_than_the_anchors_are_refused() -> None:
 
 @pytest.mark.parametrize("count_rows", [True, False])
 def test_a_sum_of_contributions_gives_what_the_server_would_fuse(count_rows: bool) -> None:
-    options = replace(PLAIN, count_rows=count_rows)
+    options = FusionConfig(method="aligned", circuits=False, count_rows=count_rows)
     updates = [make_update(k, num_examples=10 + 7 * k, token_counts=(torch.arange(12) * (k + 1)) % 5) for k in range(3)]
     assert (torch.stack([update.token_counts for update in updates]).sum(0) == 0).any()  # a row that nobody counted
     anchor = canonical_update(updates[2])
@@ -190,7 +190,7 @@ def test_a_client_with_a_tokenizer_of_its_own_says_why_it_cannot(tiny: Any) -> N
 def test_what_goes_wrong_in_the_mod_is_told_by_type_only(tiny: Any) -> None:
     clients = Clients(tiny())
     reply = tell(clients, Directive("align", fusion="{"), {"x": torch.ones(1)})
-    assert reply.error.reason == "JSONDecodeError (see this client's log)"
+    assert "the plan of a directive cannot be read: it is no valid JSON" in reply.error.reason
 
 
 BOTH = [

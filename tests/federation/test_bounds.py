@@ -12,6 +12,8 @@ from flwr.app import ConfigRecord, Context, Message, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.client.bounds import check_config, read_config, read_scenario
+from fedot.fusion import FusionConfig
+from fedot.fusion.plan import plan_without_models
 from fedot.models import config_to_json
 from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, EVALUATION, Directive
@@ -228,15 +230,34 @@ def test_weights_of_models_of_different_shapes_are_not_mixed(home: Path) -> None
     assert "mixes weights of models with different shapes" in node.evaluate(both).error.reason
 
 
+def whole_plan(method: str, **options: Any) -> str:
+    return json.dumps(plan_without_models(FusionConfig(method=method, **options)).as_dict())
+
+
+def plan(method: str = "aligned", **changed: dict[str, Any]) -> str:
+    """A plan of an alignment as JSON, some of its stages changed by name."""
+    written = plan_without_models(FusionConfig(method="aligned", circuits=False)).as_dict()
+    stages = [{**stage, **changed.get(stage["stage"], {})} for stage in written["stages"]]
+    return json.dumps({"method": method, "stages": stages})
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"step": "steal"}, "step of a directive is 'steal'"),
         ({"step": 1}, "step of a directive is of another type"),
         ({"anchor": "0"}, "anchor of a directive is of another type"),
-        ({"fusion": '{"learn_steps": 1000000000}'}, "more than 100000 steps"),
-        ({"fusion": "{" + " " * 2**17 + "}"}, "longer than"),
-        ({"fusion": '{"solver": "magic"}'}, "fusion.solver is 'magic'"),
+        ({"fusion": plan(align={"probe_texts": 10**9})}, "more than 100000 texts"),
+        ({"fusion": "{" + " " * 2**17 + "}"}, "at most 65536 are taken"),
+        ({"fusion": plan(align={"solver": "magic"})}, "fusion.solver is 'magic'"),
+        ({"fusion": plan(align={"solve": "exact"})}, "has, or lacks, the option solve"),
+        ({"fusion": plan(basis={"stage": "distil", "distil_steps": 1})}, "has, or lacks, the option anchor"),
+        ({"fusion": plan(method="vanilla")}, "has not the stages of its method vanilla"),
+        ({"fusion": whole_plan("zhang")}, "has the method zhang"),
+        (
+            {"fusion": whole_plan("aligned", distil_steps=9)},
+            "alone",
+        ),
         ({"anchor-config": json.dumps({**BASE, "n_layer": 10**9})}, "n_layer 1000000000"),
         ({"anchor-config": json.dumps({**BASE, "vocab_size": 120, "max_length": 12})}, "anchor does not fit"),
         ({"anchor-counts": b"123"}, "token counts cannot be read"),
@@ -246,7 +267,7 @@ def test_weights_of_models_of_different_shapes_are_not_mixed(home: Path) -> None
 def test_directives_out_of_bounds_are_refused(home: Path, changes: dict[str, Any], told: str) -> None:
     node = Deployed(home)
     state, config = node.model()
-    record = Directive("align", anchor=1, anchor_config=config_to_json(config), canonicalise=True).to_record()
+    record = Directive("align", plan(), anchor=1, anchor_config=config_to_json(config), canonicalise=True).to_record()
     content = RecordDict({ARRAYS: pack_state(state), CONFIG: node.settings.to_record(), ALIGN: record})
     assert not node.ask("train", content).has_error()
     content[ALIGN] = ConfigRecord({**record, **changes})

@@ -167,7 +167,16 @@ def test_dead_neurons_are_fused(tmp_path, second):
 
     path = second(kill)
     for mass in ("uniform", "l1"):
-        fused(tmp_path, path, write(tmp_path / "first.safetensors", *model(0)), "--set", f"mass={mass}", "--force")
+        fused(
+            tmp_path,
+            path,
+            write(tmp_path / "first.safetensors", *model(0)),
+            "--method",
+            "aligned",
+            "--set",
+            f"mass={mass}",
+            "--force",
+        )
 
 
 def test_models_without_a_token_in_common_are_fused(tmp_path):
@@ -183,7 +192,7 @@ def test_models_without_a_token_in_common_are_fused(tmp_path):
 
 def test_models_with_nothing_in_common_are_fused(tmp_path):
     files = [write(tmp_path / f"{k}.safetensors", *model(k)) for k in (0, 1)]
-    args = ["--set", "class_rows=false"]
+    args = ["--method", "aligned", "--set", "class_rows=false"]
     for k in (0, 1):
         (tmp_path / f"{k}.txt").write_text("\n".join(f"{'ab'[k]}{i}" for i in range(VOCAB)))
         args += ["--vocabularies", tmp_path / f"{k}.txt"]

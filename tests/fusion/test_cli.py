@@ -31,7 +31,7 @@ def read(path):
 
 def test_writes_what_the_library_computes(pair, tmp_path):
     out = tmp_path / "out.safetensors"
-    done = call(*pair, "-o", out, "--weights", "1,3", "--anchor", 1, "--set", "token-power=1")
+    done = call(*pair, "-o", out, "--weights", "1,3", "--anchor", 1, "--method", "aligned", "--set", "token-power=1")
     assert done.exit_code == 0, done.output
     assert "residual" in done.output
     state, config, _ = read(out)
@@ -180,7 +180,8 @@ def test_what_cannot_be_refined_is_refused_before_the_plan(pair, tmp_path, dry):
     given = [*pair, "-o", tmp_path / "out.safetensors", "--set", "learn_steps=5", *dry]
     done = call(*given, "--method", "merged", "--counts", counts, "--counts", counts)
     assert done.exit_code == 2
-    assert "learn_steps is for the maps of aligned, but the method is merged" in done.output
+    assert "learn_steps is an option of the method aligned, but the method is merged" in done.output
+    given += ["--method", "aligned"]
     done = call(*given)
     assert done.exit_code == 2
     assert "learn_steps draws texts from token counts, but none were given" in done.output

@@ -98,7 +98,7 @@ def test_the_rotation_is_the_best_of_all():
     """No other rotation of the stream explains more of the labelled rows."""
     anchor, source = make(0), make(1)
     spec = symmetry(anchor[1])
-    found = fuse([anchor, source], config=FusionConfig(position_rows=True))
+    found = fuse([anchor, source], config=FusionConfig(method="aligned", position_rows=True))
     best = found.diagnostics[1].groups["residual"].fit
     rotations = (random_symmetry(spec, seed)["residual"] for seed in range(5))
     assert all(
@@ -137,7 +137,7 @@ def test_neurons_that_are_left_unmatched_explain_nothing():
     models = [make(0), make(1)]
     fits = []
     for share in (1.0, 0.5):
-        result = fuse(models, config=FusionConfig(solver="partial", mass_share=share))
+        result = fuse(models, config=FusionConfig(method="aligned", solver="partial", mass_share=share))
         fits.append(result.diagnostics[1].groups["ffn.0"].fit)
         lone = torch.from_numpy(result.alignments[1].couplings["ffn.0"].anchor_mass == 0)
     assert fits[1] < 0.5  # they are the anchor's own, which would explain half of everything

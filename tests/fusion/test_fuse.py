@@ -11,6 +11,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse, vanilla_fusion
 from fedot.fusion.align.align import align
 from fedot.fusion.align.average import average_aligned
+from fedot.fusion.align.options import Align
 from fedot.fusion.canonical.canonicalise import canonicalise, refactor
 from fedot.fusion.canonical.labels import row_shares, unite
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
@@ -52,7 +53,7 @@ def test_a_transformed_copy_is_aligned_exactly_in_float64(seed):
     anchor = canonicalise(state, spec)
     copy = canonicalise(apply_maps(anchor, spec, random_symmetry(spec, seed)), spec)
     trust = {name: torch.ones(spec.groups[name].size, dtype=torch.float64) for name in ("vocab", "position", "class")}
-    aligned = apply_maps(copy, spec, align(copy, anchor, spec, spec, trust, FusionConfig()).maps)
+    aligned = apply_maps(copy, spec, align(copy, anchor, spec, spec, trust, Align()).maps)
     torch.testing.assert_close(run(aligned, config), run(anchor, config), rtol=0, atol=1e-10)
     torch.testing.assert_close(aligned["layers.1.ffn.up.weight"], anchor["layers.1.ffn.up.weight"], rtol=0, atol=1e-10)
 
@@ -163,9 +164,9 @@ def test_what_does_not_fit_is_named():
 
 def test_bad_options_name_the_choices():
     with pytest.raises(FedotError, match="exact, sinkhorn, unbalanced"):
-        FusionConfig(solver="emd")
+        FusionConfig(method="aligned", solver="emd")
     with pytest.raises(FedotError, match="token_power"):
-        FusionConfig.from_options({"token-power": 0})
+        FusionConfig.from_options({"method": "aligned", "token-power": 0})
     with pytest.raises(FedotError, match="solvr"):
         FusionConfig.from_options({"solvr": "exact"})
 
@@ -229,7 +230,7 @@ def test_modules_and_pairs_fuse_alike_and_stay_as_they_were(norm):
 @pytest.mark.parametrize("ground_cost", GROUND_COSTS)
 @pytest.mark.parametrize("mass", ["uniform", "l1"])
 def test_every_choice_keeps_the_shapes(solver, ground_cost, mass):
-    options = FusionConfig(solver=solver, ground_cost=ground_cost, mass=mass)
+    options = FusionConfig(method="aligned", solver=solver, ground_cost=ground_cost, mass=mass)
     models = [make(0, n_layer=1), make(1, n_layer=1, d_ff=16)]
     result = fuse(models, config=options)
     assert {name: tuple(tensor.shape) for name, tensor in result.state.items()} == state_shapes(result.config)
@@ -260,10 +261,12 @@ def test_token_counts_decide_rows_and_the_trust_in_tokens():
     torch.testing.assert_close(table[:5], first[:5])
     torch.testing.assert_close(table[5:-1], second[5:-1])
     torch.testing.assert_close(table[-1], (first[-1] + second[-1]) / 2)
-    plain = fuse([a, b], token_counts=counts, config=FusionConfig(count_rows=False))
+    plain = fuse([a, b], token_counts=counts, config=FusionConfig(method="aligned", count_rows=False))
     torch.testing.assert_close(plain.state["tok_emb.weight"], (first + second) / 2)
     shared = [torch.arange(VOCAB) + 1, torch.arange(VOCAB) + 1]
-    flat, steep = (fuse([a, b], token_counts=shared, config=FusionConfig(token_power=p)) for p in (0.01, 2.0))
+    flat, steep = (
+        fuse([a, b], token_counts=shared, config=FusionConfig(method="aligned", token_power=p)) for p in (0.01, 2.0)
+    )
     assert not torch.allclose(flat.aligned[1]["tok_emb.weight"], steep.aligned[1]["tok_emb.weight"], atol=1e-3)
 
 
@@ -370,10 +373,9 @@ def test_lists_of_the_wrong_length_are_refused():
 )
 def test_each_bad_option_is_named(options, told):
     with pytest.raises(FedotError, match=told):
-        FusionConfig.from_options(options)
+        FusionConfig.from_options({"method": "aligned", **options})
 
 
 def test_options_may_have_dashes():
-    assert FusionConfig.from_options({"ground-cost": "cosine", "mass_penalty": 2}) == FusionConfig(
-        ground_cost="cosine", mass_penalty=2
-    )
+    found = FusionConfig.from_options({"method": "aligned", "ground-cost": "cosine", "mass_penalty": 2})
+    assert found == FusionConfig(method="aligned", ground_cost="cosine", mass_penalty=2)

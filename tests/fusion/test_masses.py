@@ -164,4 +164,4 @@ def test_neurons_that_partial_transport_leaves_alone_stay_the_anchors():
 
 def test_a_share_of_the_mass_is_a_share():
     with pytest.raises(FedotError, match=r"fusion\.mass_share is 1\.5, but it must be a share"):
-        FusionConfig(mass_share=1.5)
+        FusionConfig(method="aligned", mass_share=1.5)

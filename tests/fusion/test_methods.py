@@ -211,15 +211,16 @@ def test_options_of_the_flow_change_the_result_and_the_reading_of_them_is_checke
     by = {
         (name, key, value): run(fused(name, models, **{key: value}).state, models[0][1])
         for name in ("imfeld", "singh-jaggi")
-        for key, value in (("residual", "default"), ("residual", "mean"), ("residual", "latest"), ("qk_maps", "equal"))
+        for key, value in (("residual", "default"), ("residual", "mean"), ("residual", "latest"))
     }
+    equal = run(fused("imfeld", models, qk_maps="equal").state, models[0][1])
     for name in ("imfeld", "singh-jaggi"):
         close(by[name, "residual", "default"], by[name, "residual", "mean"])
         assert (by[name, "residual", "default"] - by[name, "residual", "latest"]).abs().max() > 1e-3
-    assert (by["imfeld", "residual", "default"] - by["imfeld", "qk_maps", "equal"]).abs().max() > 1e-3
+    assert (by["imfeld", "residual", "default"] - equal).abs().max() > 1e-3
     for key, value in (("residual", "sum"), ("qk_maps", "joint"), ("flow_reg", 0)):
         with pytest.raises(FedotError, match=f"fusion.{key} is"):
-            FusionConfig(**{key: value})
+            FusionConfig(method="imfeld", **{key: value})
 
 
 def test_a_flow_takes_the_map_of_what_came_before():

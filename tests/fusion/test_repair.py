@@ -50,7 +50,7 @@ def _spread(state, config, probe, name):
 
 
 def test_a_reduction_is_refused_before_anything_is_trained():
-    with pytest.raises(FedotError, match="repair is for averages, which merged does not make"):
+    with pytest.raises(FedotError, match=r"repair is an option of the method aligned .* but the method is merged"):
         FusionConfig(method="merged", repair=True)
 
 

@@ -1,7 +1,5 @@
 """A classifier's constants are set so that its mean prediction over drawn texts is each class's share."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -46,7 +44,7 @@ def test_mean_predictions_are_the_classes_shares(method):
 
 def test_who_does_not_want_shares_gets_none():
     models, seen = [make(0), make(1)], counts(0, 2)
-    off = fused(models, seen, replace(PLAIN, class_shares=False))
+    off = fused(models, seen, FusionConfig(method="aligned", class_shares=False))
     assert torch.equal(off.state[BIAS], fuse(models, token_counts=seen, config=PLAIN).state[BIAS])
 
 
@@ -54,7 +52,11 @@ def test_clients_count_by_their_examples():
     models, seen = [make(0), make(1)], counts(0, 2)
     few = [CLASSES[0], CLASSES[1] * 3]
     result = fuse(
-        models, weights=[100, 300], token_counts=seen, class_counts=few, config=replace(PLAIN, probe_texts=1000)
+        models,
+        weights=[100, 300],
+        token_counts=seen,
+        class_counts=few,
+        config=FusionConfig(method="aligned", probe_texts=1000),
     )
     problem = prepare(models, weights=[100, 300], token_counts=seen, class_counts=few)
     torch.testing.assert_close(problem.class_counts.sum(0), torch.tensor([40, 50, 310], dtype=torch.float64))
@@ -116,7 +118,7 @@ def test_a_class_that_nobody_has_is_not_ruled_out_for_good():
 
 def test_class_counts_of_nothing_are_equal_shares():
     models, seen = [make(0), make(1)], counts(0, 2)
-    config = replace(PLAIN, probe_texts=1000)
+    config = FusionConfig(method="aligned", probe_texts=1000)
     result = fuse(models, token_counts=seen, class_counts=[torch.zeros(3)] * 2, config=config)
     torch.testing.assert_close(given(result, seen), torch.full((3,), 1 / 3, dtype=torch.float64), rtol=0, atol=0.04)
 

@@ -8,6 +8,7 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.by_part import fuse_parts as streaming_module
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts
 from fedot.fusion.by_part.split import blocks, fused_shapes, parts
+from fedot.fusion.plan import plan_fusion
 from fedot.fusion.problem.prepare import frame
 from fedot.models import MODELS, build_model, model_config, state_of, symmetry
 from tests.groups import randomise
@@ -42,7 +43,9 @@ def gather(states, configs, options, config, **names):
     shapes = fused_shapes(problem.specs[problem.anchor])
     out = {name: torch.full(shape, torch.nan, dtype=torch.float64) for name, shape in shapes.items()}
     found = {}
-    for piece in fuse_parts(Streamed(tuple(states), tuple(specs), problem, ("a", "b", "c")), config):
+    for piece in fuse_parts(
+        Streamed(tuple(states), tuple(specs), problem, ("a", "b", "c")), plan_fusion(config, problem)
+    ):
         for name, tensor in piece.state.items():
             rows = piece.rows
             cut = name in piece.axes
@@ -68,6 +71,7 @@ def test_part_by_part_is_the_same_as_at_once(arch, norm, monkeypatch):
         assert (each.kind, each.source_size, each.anchor_size) == (
             told[name].kind, told[name].source_size, told[name].anchor_size,
         )  # fmt: skip
+        assert each.pinned == told[name].pinned
         for key in ("cost", "distance_from_identity", "entropy", "fit"):
             assert getattr(each, key) == pytest.approx(getattr(told[name], key), abs=1e-5), (name, key)
 
@@ -82,7 +86,7 @@ def test_the_plain_mean_part_by_part():
     whole = fuse(list(zip(*pair, strict=True)), config=config)
     specs = tuple(symmetry(each) for each in pair[1])
     problem = frame(pair[1], specs)
-    for piece in fuse_parts(Streamed(tuple(pair[0]), specs, problem, ("a", "b")), config):
+    for piece in fuse_parts(Streamed(tuple(pair[0]), specs, problem, ("a", "b")), plan_fusion(config, problem)):
         for name, tensor in piece.state.items():
             torch.testing.assert_close(tensor.float(), whole.state[name])
 

@@ -25,7 +25,7 @@ def test_a_transformed_copy_is_found_by_its_activations(name, folders, logits):
     model = load_folder(folders[name])
     canonical = canonicalise(model.state, model.spec)
     copy = apply_maps(canonical, model.spec, random_symmetry(model.spec, 4))
-    config = FusionConfig(support="activations")
+    config = FusionConfig(method="aligned", support="activations")
     pairs = [(model.state, model.config), (copy, model.config)]
     fused = fuse(pairs, spec=model.spec, probe=probe(name), config=config)
     got = run(forward_module(fused.state, model.config, torch.float64))

@@ -11,6 +11,7 @@ from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.client.align_mod import align_mod
+from fedot.fusion.align.options import Align
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.texts.draw import draw_texts, text_lengths
@@ -322,7 +323,7 @@ def test_a_strategy_of_flower_can_be_aligned_on_the_client_only(name: str) -> No
         build_strategy(name, {"align": "client", "class-shares": True})
     strategy = build_strategy(name, {"align": "client", "token-power": 1.0})
     assert isinstance(strategy, ClientAligned)
-    assert strategy.fusion.token_power == 1.0
+    assert strategy.plan.get(Align).token_power == 1.0
 
 
 def test_the_anchors_counts_go_to_the_others_and_nobody_elses() -> None:

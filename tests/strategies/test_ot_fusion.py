@@ -91,7 +91,7 @@ def test_the_anchor_is_chosen_by_name(anchor: str, name: str, rounds: int) -> No
 
 
 def test_a_universe_aligns_the_anchor_too() -> None:
-    latest = fuse([make_update(k) for k in range(3)], scheme="universe", anchor="medoid").latest
+    latest = fuse([make_update(k) for k in range(3)], method="aligned", scheme="universe", anchor="medoid").latest
     assert latest is not None
     assert all(alignment.couplings for alignment in latest.result.alignments)
 
@@ -151,9 +151,11 @@ def test_clients_with_other_classes_are_refused() -> None:
 
 
 def test_options_reach_the_fusion() -> None:
-    strategy = build_strategy("ot-fusion", {"align": "server", "solver": "sinkhorn", "count-rows": False})
+    strategy = build_strategy(
+        "ot-fusion", {"align": "server", "method": "aligned", "solver": "sinkhorn", "count-rows": False}
+    )
     assert isinstance(strategy, OTFusion)
-    assert strategy.fusion == FusionConfig(solver="sinkhorn", count_rows=False)
+    assert strategy.fusion == FusionConfig(method="aligned", solver="sinkhorn", count_rows=False)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +169,9 @@ def test_options_reach_the_fusion() -> None:
         ({"align": "client", "method": "merged"}, "auto or aligned"),
         ({"align": "client", "refit": True}, "refit is True"),
         ({"anchor": "middle"}, "fusion.anchor"),
-        ({"scheme": "twice"}, "fusion.scheme"),
-        ({"solver": "magic"}, "fusion.solver"),
+        ({"method": "aligned", "scheme": "twice"}, "fusion.scheme"),
+        ({"method": "aligned", "solver": "magic"}, "fusion.solver is 'magic'"),
+        ({"solver": "sinkhorn"}, "add method: aligned"),
         ({"solvr": "exact"}, "did you mean solver"),
         ({"min-fraction": "most"}, "min-fraction"),
         ({"min-fraction": 1.5}, "min-fraction"),
