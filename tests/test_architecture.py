@@ -22,14 +22,20 @@ ORDER = (
     # results
     *("fedot.status", "fedot.report", "fedot.compare", "fedot.predict"),
     # the federation
-    *("fedot.wire", "fedot.strategies", "fedot.federation.client", "clients.app", "fedot.federation.engines"),
-    *("fedot.federation.grids", "fedot.federation.experiment", "server.app"),
+    *("fedot.wire", "fedot.strategies", "fedot.federation.client", "clients.app"),
+    *("fedot.federation.grids", "fedot.federation.engines", "fedot.federation.experiment", "server.app"),
     # the commands that start one
     *("fedot.deploy", "fedot.simulate"),
 )
 """The rooms of the house, from the ground up: a module imports from its own room and from those before it."""
 
-FLOWER = ("fedot.wire", "fedot.strategies", "fedot.federation", "fedot.simulate", "fedot.deploy", "clients", "server")
+FLOWER = ("fedot.wire", "fedot.strategies", "fedot.federation", "fedot.simulate", "clients.app", "server.app")
+PUBLIC = (
+    *("flwr.app", "flwr.clientapp", "flwr.clientapp.mod", "flwr.clientapp.typing"),
+    *("flwr.serverapp", "flwr.serverapp.strategy"),
+)
+"""The parts of Flower that it documents for apps."""
+
 PURE = ("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.fusion")
 LARGE = {"fedot/fusion/methods", "fedot/report"}
 HEAVY = ("pydantic", "yaml", "flwr", "sacrebleu", "transformers", "datasets")
@@ -119,6 +125,19 @@ def test_libraries_stay_in_their_rooms(path):
     if not within(module, FLOWER):
         assert not [each for each in found if within(each, ["flwr", "ray"])]
     assert not [each for each in found if within(each, ["tests"])]
+
+
+@each_file
+def test_private_parts_of_flower_are_touched_in_one_file(path):
+    if module_of(path) == "fedot.wire.flower_private":
+        return
+    flower = [each for each in imports(path) if within(each, ["flwr"])]
+    assert not [each for each in flower if each.rpartition(".")[0] not in PUBLIC and each not in PUBLIC]
+    names = [each.rpartition(".")[2] for each in flower]
+    assert not [name for name in names if name.startswith("_")]
+    if flower:  # nor behind its back
+        attributes = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not attributes & {"__dict__", "current_arrays", "_check_and_log_replies"}
 
 
 def test_the_mathematics_needs_no_data_and_no_network():

@@ -12,7 +12,7 @@ import clients.app
 from fedot.errors import FedotError
 from fedot.federation.client.handlers import private
 from fedot.federation.engines.inprocess import InProcessGrid
-from fedot.federation.grids.metered import Exchange, MeteredGrid
+from fedot.federation.grids.metered import MeteredGrid
 from fedot.wire.records import record_bytes
 
 NODES = [{"partition-id": k, "num-partitions": 3} for k in range(3)]
@@ -127,12 +127,10 @@ def test_a_worker_that_dies_is_told_in_one_line() -> None:
 
 def test_the_meter_counts_what_goes_each_way(use: UseApp) -> None:
     use(count)
-    seen: list[tuple[str, Exchange]] = []
     with InProcessGrid(NODES, {}) as inner:
-        grid = MeteredGrid(inner, lambda kind, exchange: seen.append((kind, exchange)))
+        grid = MeteredGrid(inner)
         replies = ask(grid)
-    [(kind, exchange)] = seen
-    assert kind == "train"
+    [exchange] = grid.latest.values()
     assert grid.latest["train"] is exchange
     assert exchange.bytes_down == 3 * 8
     assert exchange.bytes_up == sum(record_bytes(reply.content) for reply in replies) == 3 * 16

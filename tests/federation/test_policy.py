@@ -15,15 +15,15 @@ from fedot.errors import FedotError
 from fedot.federation.client import handlers as client_side
 from fedot.federation.client.ledger import LEDGER
 from fedot.federation.client.policy import LEAST_ROWS, SIMULATED, SIMULATION, Policy
-from fedot.federation.engines.flower_private import assume_identity, give_id
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan
+from fedot.federation.experiment.settings import RunSettings
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
 from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
+from fedot.wire.flower_private import assume_identity, give_id
 from fedot.wire.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update
 from fedot.wire.records import pack_state
 from tests.federation.conftest import TINY
@@ -404,7 +404,7 @@ def test_an_honest_run_of_deployed_clients_is_answered_and_asks_for_each_model_o
     record = RunRecord(plain, "deployment", "test")
     nodes = [{"partition-id": k, "cache-path": str(home / f"cache-{k}"), "tell-words": True} for k in range(2)]
     with InProcessGrid(nodes, {}) as grid:
-        run_scenario(grid, Plan(plain, pooled=False), record, lambda *_: None, lambda *_: None, lambda: None)
+        run_scenario(grid, RunSettings(plain, pooled=False), record, lambda *_: None, lambda *_: None, lambda: None)
         spent = [context.state.config_records[LEDGER] for context in grid._contexts.values()]
     assert record.complete
     assert record.failures == []

@@ -19,7 +19,7 @@ from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord, reduce_plan
 from fedot.federation.experiment.references import train_centralised
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan, work_per_seed
+from fedot.federation.experiment.settings import RunSettings, work_per_seed
 from fedot.fusion.by_part import large
 from fedot.models import Config, State, load_model
 from fedot.report import render_report
@@ -47,7 +47,7 @@ class Outcome:
         return {row["strategy"] for row in self.record.rows}
 
 
-def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **plan: Any) -> Outcome:
+def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **changes: Any) -> Outcome:
     outcome = Outcome(RunRecord(scenario, "inprocess", "test"))
 
     def save(title: str, seed: int, model: SavedModel) -> None:
@@ -59,7 +59,8 @@ def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **plan: A
     n = len(scenario.client_specs())
     nodes = [{"partition-id": k, "num-partitions": n} for k in range(n)]
     with grid(nodes, {}) as there, tempfile.TemporaryDirectory() as cache:
-        run_scenario(there, Plan(scenario, **{"cache": cache, **plan}), outcome.record, save, progress, lambda: None)
+        settings = RunSettings(scenario, **{"cache": cache, **changes})
+        run_scenario(there, settings, outcome.record, save, progress, lambda: None)
     return outcome
 
 
@@ -484,7 +485,7 @@ def test_an_interrupt_leaves_what_is_finished_marked_as_incomplete(tiny: Any, mo
 
     nodes = [{"partition-id": k, "num-partitions": 2} for k in range(2)]
     with InProcessGrid(nodes, {}) as grid, pytest.raises(KeyboardInterrupt):
-        run_scenario(grid, Plan(scenario), record, lambda *_: None, lambda *_: None, stop)
+        run_scenario(grid, RunSettings(scenario), record, lambda *_: None, lambda *_: None, stop)
     results = record.as_dict()
     assert results["provenance"]["complete"] is False
     assert {row["seed"] for row in results["rows"]} == {0}

@@ -49,7 +49,7 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     where = f"parents, seed {seed.number}"
     if shared:
         scores = seed.scores(where, lambda _: request)
-    elif seed.plan.pooled:
+    elif seed.run.pooled:
         scores = _scored_here(seed, request)
     else:
         scores = _at_their_owners(seed, where, parents)
@@ -61,17 +61,17 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
             seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=tokens, class_counts=classes))
     if "ensemble" in references and not mixable:
         record.add_failure(seed.number, "ensemble", NOT_MIXABLE)
-    elif "ensemble" in references and not (shared or seed.plan.pooled):
+    elif "ensemble" in references and not (shared or seed.run.pooled):
         record.add_failure(seed.number, "ensemble", NOT_SENT)
     elif "ensemble" in references:
         seconds = max(parent.seconds for parent in parents)
         record.add_scores(seed.number, "ensemble", 1, scores.items[-1], seconds=seconds, without=scores.without)
-    seed.tell("parents", 0.2 * seed.n)
+    seed.tell("parents", 0.2 * seed.num_clients)
 
 
 def _scored_here(seed: Seed, request: EvaluationRequest) -> Scores:
     """What a request gives where the server has all data."""
-    items = pooled_tallies(seed.plan, seed.number, seed.federation.clients.values(), request)
+    items = pooled_tallies(seed.run, seed.number, seed.federation.clients.values(), request)
     return Scores(items, (*seed.federation.absent,))
 
 
@@ -97,8 +97,8 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
     FedotError
         If no client can evaluate it.
     """
-    plan, record = seed.plan, seed.record
-    if not plan.pooled:
+    run, record = seed.run, seed.record
+    if not run.pooled:
         reason = "it needs all data in one place, which a real federation does not have"
         record.add_failure(seed.number, "centralised", reason)
         return
@@ -116,13 +116,13 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
         scores = _scored_here(seed, request)
     record.add_scores(seed.number, "centralised", 1, scores.items[0], seconds=result.seconds, without=scores.without)
     seed.save("centralised", SavedModel(config, result.state, tokenizer))
-    seed.tell("done", 1.1 * seed.n)
+    seed.tell("done", 1.1 * seed.num_clients)
 
 
 def pooled_training(seed: Seed) -> Callable[[], Pooled]:
     """The training of the centralised reference, which another process can do, too."""
-    plan, words = seed.plan, seed.federation.settings.tokenizer
-    return partial(train_centralised, plan.scenario, seed.number, plan.data_dir, words, plan.device, plan.cache)
+    run, words = seed.run, seed.federation.settings.tokenizer
+    return partial(train_centralised, run.scenario, seed.number, run.data_dir, words, run.device, run.cache)
 
 
 def train_centralised(

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flwr.app import ArrayRecord, MetricRecord
-from flwr.app.exception import AppExitException
 
 from fedot.errors import FedotError
 from fedot.federation.experiment.ask_clients import Federation, evaluate_everywhere
@@ -20,6 +19,7 @@ from fedot.strategies.ot_fusion import Fused, client_vocabulary
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, vocabulary
 from fedot.wire.evaluations import AnyTally, EvaluationRequest
+from fedot.wire.flower_private import AppExitException
 from fedot.wire.messages import ClientDescription, ClientUpdate
 from fedot.wire.records import pack_state, unpack_state
 
@@ -70,7 +70,7 @@ def run_strategy(
     """
     as_parents = bool(parents) and federation.settings == seed.federation.settings
     strategy = build_strategy(name, dict(options), _quorum(seed.federation))
-    strategy.timeout = seed.plan.timeout
+    strategy.timeout = seed.run.timeout
     final = seed.scenario.rounds
     grid, record = seed.grid, seed.record
     spent = [grid.bytes_down["train"], grid.bytes_up["train"]]
@@ -107,7 +107,7 @@ def run_strategy(
             record.add_training(seed.number, title, server_round, updates)
         if server_round == final and fused is not None:
             _diagnose(seed, title, fused)
-        seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.n)
+        seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.num_clients)
         return None
 
     try:
@@ -115,7 +115,7 @@ def run_strategy(
             grid,
             pack_state(initial),
             num_rounds=final,
-            timeout=seed.plan.timeout,
+            timeout=seed.run.timeout,
             train_config=federation.settings.to_record(),
             evaluate_fn=evaluate,
         )

@@ -9,14 +9,13 @@ from fedot.errors import FedotError
 from fedot.federation.experiment.ask_clients import Federation, evaluate_where_possible
 from fedot.federation.experiment.gather import gather, striking
 from fedot.federation.experiment.record import RunRecord
-from fedot.federation.experiment.settings import Plan, Progress, SaveModel
-from fedot.federation.grids.admitted import AdmittedGrid
+from fedot.federation.experiment.settings import Progress, RunSettings, SaveModel
 from fedot.federation.grids.metered import MeteredGrid
+from fedot.federation.grids.stack import stacked
 from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.wire.evaluations import AnyTally, EvaluationRequest
-from fedot.wire.half_precision import narrow, widen
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
 RequestFor = Callable[[ClientDescription], EvaluationRequest]
@@ -35,7 +34,7 @@ class Seed:
     """One seed with its federation; results go into `record` and, as models, to `save_model`."""
 
     number: int
-    plan: Plan
+    run: RunSettings
     grid: MeteredGrid
     federation: Federation
     record: RunRecord
@@ -45,10 +44,10 @@ class Seed:
     @property
     def scenario(self) -> Scenario:
         """The scenario of the run."""
-        return self.plan.scenario
+        return self.run.scenario
 
     @property
-    def n(self) -> int:
+    def num_clients(self) -> int:
         """Number of clients."""
         return len(self.federation.clients)
 
@@ -77,30 +76,31 @@ class Seed:
         return Scores(results, (*self.federation.absent, *(name for name, _ in left_out)))
 
 
-def begin(grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, number: int) -> Seed:
+def begin(
+    grid: Grid, run: RunSettings, record: RunRecord, save_model: SaveModel, progress: Progress, number: int
+) -> Seed:
     """Ask who is there, and make the tokenizer that the clients share."""
-    scenario = plan.scenario
+    scenario = run.scenario
     own_files = any(spec.dataset == "files" for spec in scenario.client_specs())
     settings = Settings(
         scenario=scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
         seed=number,
-        data_dir=str(plan.data_dir or "") if plan.pooled else "",
-        base_dir=str(scenario.base_dir or "") if plan.pooled and own_files else "",
-        device=plan.device,
+        data_dir=str(run.data_dir or "") if run.pooled else "",
+        base_dir=str(scenario.base_dir or "") if run.pooled and own_files else "",
+        device=run.device,
         init=scenario.init,
-        cache=plan.cache if plan.pooled else OWN_CACHE,
+        cache=run.cache if run.pooled else OWN_CACHE,
         transfer=scenario.transfer,
     )
     progress(f"seed {number}: asking the clients", 0.0)
-    found = gather(grid, scenario, settings, pooled=plan.pooled)
     half = scenario.transfer == "float16"
-    admitted = AdmittedGrid(grid, found.clients)
-    metered = MeteredGrid(admitted, outgoing=narrow if half else None, incoming=widen if half else None)
-    federation = replace(found, grid=metered)
+    metered = stacked(grid, streamed=run.streamed, checkpoint=run.checkpoint, half=half)
+    federation = gather(metered, scenario, settings, pooled=run.pooled)
+    metered.admit(federation.clients)
     record.add_clients(tuple(federation.clients.values()))
     record.notices += [f"seed {number} goes on without {name}: {why}" for name, why in federation.absent.items()]
     record.notices += [line for line in striking(federation.clients) if line not in record.notices]
-    return Seed(number, plan, metered, federation, record, save_model, progress)
+    return Seed(number, run, metered, federation, record, save_model, progress)
 
 
 def starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:
