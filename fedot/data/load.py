@@ -6,7 +6,6 @@ sentences; `load_clients` sees all and takes such sentences out of the other cli
 """
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from fedot.data.sources import read_corpus
 from fedot.data.types import ClientData, Splits, label_array, normalised, take
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario
+from fedot.text.did_you_mean import did_you_mean
 
 FILES = "files"
 FILE_KEYS = ("train", "test", "text", "label", "label_map", "separator", "quote", "encoding")
@@ -181,9 +181,7 @@ def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
 
 
 def _nearest(got: str, valid: Sequence[str]) -> str:
-    near = difflib.get_close_matches(got, valid, 1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}valid: {', '.join(valid)}"
+    return f"{did_you_mean(got, valid)} valid: {', '.join(valid)}".strip()
 
 
 def _capped(data: Dataset, most: int | None, generator: np.random.Generator) -> Dataset:

@@ -21,6 +21,7 @@ from typing import Any
 from fedot.deploy.bundles import SETTING, VALID, read_trusted, verified
 from fedot.errors import FedotError
 from fedot.federation.engines.flower_cli import QUIET
+from fedot.terminal.command import command
 from fedot.text.outside import printable, told
 
 OPTION = "--trusted-entities"
@@ -103,11 +104,8 @@ def trusted_keys(arguments: Sequence[str]) -> dict[str, str]:
 def main() -> None:
     """Entry point."""
     os.environ.update(QUIET)  # before Flower is imported
-    try:
+    with command():
         trusted = {} if {"-h", "--help", "-V", "--version"} & set(sys.argv[1:]) else trusted_keys(sys.argv[1:])
-    except FedotError as error:
-        sys.stderr.write(f"fedot: {error}\n")
-        raise SystemExit(1) from None
     only_signed(trusted)
     for name in trusted:
         sys.stderr.write(f"bundles signed by {name} are run\n")

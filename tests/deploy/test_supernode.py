@@ -146,7 +146,7 @@ def test_it_does_not_start_without_a_list(tmp_path):
     ):
         command = [sys.executable, "-m", "fedot.deploy.supernode", *given]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert done.stderr.startswith("fedot: ")
         assert done.stderr.count("\n") == 1
 

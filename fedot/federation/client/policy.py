@@ -5,7 +5,6 @@ lie, which tasks and data sets it takes part in, whether its words may be told, 
 simulation the clients share the machine and the user of the server, who decides all of that there.
 """
 
-import difflib
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -15,6 +14,7 @@ from fedot.data.corpora import DATASETS
 from fedot.data.load import FILES
 from fedot.errors import FedotError
 from fedot.scenario.defaults import TASK_DEFAULTS
+from fedot.text.did_you_mean import did_you_mean
 from fedot.wire.messages import Settings
 
 Value = bool | float | int | str
@@ -86,9 +86,8 @@ class Policy:
         if not given and (node_config.get(SIMULATED) is True or os.environ.get(SIMULATION) == "1"):
             return cls(True, tell_words=True, most_evaluations=ANY, most_models=ANY, most_seeds=ANY, least_rows=1)
         for key in given.keys() - set(KEYS):
-            near = difflib.get_close_matches(key, KEYS, 1, cutoff=0.8)
-            if near:  # what is not decided as it was meant to be must not go unnoticed
-                raise FedotError(f"--node-config has the key {key}; did you mean {near[0]}?")
+            if hint := did_you_mean(key, KEYS, cutoff=0.8):  # what is not decided as it was meant to be must be noticed
+                raise FedotError(f"--node-config has the key {key}; {hint}")
         return cls(
             data_path=_text(given, "data-path"),
             cache_path=_text(given, "cache-path"),

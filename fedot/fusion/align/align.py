@@ -19,10 +19,10 @@ from fedot.fusion.align.supports import SUPPORTS
 from fedot.fusion.canonical.canonicalise import Heads, channels, get_heads, planes
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.fusion.config import FusionConfig
+from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve
 
-State = dict[str, Tensor]
 NOTHING = Evidence()
 FLIP = GroupMap(-torch.ones(1, 1, dtype=torch.float64), -torch.ones(1, 1, dtype=torch.float64))
 

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.canonical.canonicalise import Heads, get_heads, put_heads, refactor
+from fedot.models import State
 from fedot.symmetry import SymmetrySpec
-
-State = dict[str, Tensor]
 
 
 def vanilla_fusion(states: Sequence[State], weights: Sequence[float] | None = None) -> State:

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.canonical.maps import GroupMap
+from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import Coupling, solve
-
-State = dict[str, Tensor]
 
 
 def streams_of(spec: SymmetrySpec) -> tuple[str, ...]:

@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.models import State
 from fedot.symmetry import Attention, Norm, SymmetrySpec, sinusoids
-
-State = dict[str, Tensor]
 
 
 def canonicalise(state: State, spec: SymmetrySpec) -> State:

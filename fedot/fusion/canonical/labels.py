@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.models import State
 from fedot.symmetry import SymmetrySpec
-
-State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)

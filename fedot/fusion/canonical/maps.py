@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fedot.models import State
 from fedot.symmetry import Axis, SymmetrySpec
 from fedot.transport import Coupling
-
-State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """Fusion methods by name, one a file; add yours to `METHODS`."""
 
-import difflib
-
 from fedot.errors import FedotError
 from fedot.fusion.fused import Fused, Method
 from fedot.fusion.methods.aligned import aligned
@@ -16,6 +14,7 @@ from fedot.fusion.methods.theus import theus
 from fedot.fusion.methods.vanilla import vanilla
 from fedot.fusion.methods.verma import verma
 from fedot.fusion.methods.zhang import zhang
+from fedot.text.did_you_mean import did_you_mean
 
 __all__ = ["METHODS", "Fused", "Method", "method"]
 
@@ -44,7 +43,6 @@ def method(name: str) -> Method:
         If there is none of that name.
     """
     if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(METHODS)}"
+        hint = did_you_mean(name, METHODS, f"choose from {', '.join(METHODS)}")
         raise FedotError(f"fusion.method is {name!r}, which is no fusion method; {hint}")
     return METHODS[name]

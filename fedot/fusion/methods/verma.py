@@ -6,13 +6,13 @@ from torch import Tensor
 from fedot.fusion.align.activations import matched_groups
 from fedot.fusion.align.align import Alignment
 from fedot.fusion.align.streams import streams_of
-from fedot.fusion.canonical.canonicalise import State
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.fused import Fused
 from fedot.fusion.methods.orders import Orders, alignment_of, assign, assign_heads, channel_gains
 from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
 from fedot.fusion.problem import FusionProblem
 from fedot.fusion.texts.probe import activations, readers
+from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
 Features = dict[str, Tensor]

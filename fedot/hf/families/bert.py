@@ -10,7 +10,6 @@ from typing import Any
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -26,6 +25,7 @@ from fedot.hf.families.adapter import (
     tied,
 )
 from fedot.hf.families.settings import Settings, Value
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 Declare = Callable[[SpecBuilder, Config], None]

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -21,6 +20,7 @@ from fedot.hf.families.adapter import (
     unchanged,
 )
 from fedot.hf.families.settings import Settings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 HEADS = ("vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.", "classifier.", "qa_outputs.")

@@ -11,7 +11,6 @@ import torch
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -26,6 +25,7 @@ from fedot.hf.families.adapter import (
     untied,
 )
 from fedot.hf.families.settings import Settings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {  # the layer that reads the last norm

@@ -15,7 +15,6 @@ from fedot.hf.families.adapter import (
     MOST,
     Adapter,
     Config,
-    State,
     attention,
     class_of,
     drop_copy,
@@ -27,6 +26,7 @@ from fedot.hf.families.adapter import (
     unchanged,
 )
 from fedot.hf.families.settings import Settings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"MarianMTModel": "lm_head"}

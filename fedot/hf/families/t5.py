@@ -11,7 +11,6 @@ from typing import Any
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     attention,
     class_of,
     drop_copy,
@@ -22,6 +21,7 @@ from fedot.hf.families.adapter import (
     untied,
 )
 from fedot.hf.families.settings import Settings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"T5ForConditionalGeneration": "lm_head"}

@@ -6,7 +6,6 @@ The patch convolution is a table too: one row for each pixel and channel of a pa
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -20,6 +19,7 @@ from fedot.hf.families.adapter import (
     unchanged,
 )
 from fedot.hf.families.settings import Settings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"ViTForImageClassification": "classifier"}
