@@ -17,9 +17,10 @@ import typer
 from torch import Tensor
 
 from fedot.fusion import FusionConfig
-from fedot.fusion.methods import METHODS
-from fedot.fusion.prepare import prepare
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.fuse import run_core
+from fedot.fusion.plan import plan_fusion
+from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.problem import FusionProblem
 from fedot.models import build_model, model_config, state_of
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import Encoded
@@ -66,8 +67,7 @@ def measure(problem: FusionProblem, names: list[str], repeats: int) -> dict[str,
     """Seconds of aligning and averaging by each method, which knows nothing from the time before."""
 
     def call(name: str) -> object:
-        unasked = replace(problem, states=tuple(dict(state) for state in problem.states))
-        return METHODS[name](unasked, FusionConfig(method=name))
+        return run_core(problem, plan_fusion(FusionConfig(method=name), problem).core)
 
     return {name: seconds(partial(call, name), repeats) for name in names}
 

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionResult
+from fedot.fusion import FusionPlan, FusionResult
 from fedot.fusion.align.average import average_aligned
 from fedot.fusion.canonical.labels import relabel
 from fedot.fusion.methods.pairwise import check_equal_shapes
-from fedot.fusion.prepare import frame
+from fedot.fusion.problem.prepare import frame
 from fedot.hf import HFModel, load_folder, probe_module
 from fedot.models import State, blocks, load_model, state_of
 from fedot.models.encoder import Encoder
@@ -214,4 +214,4 @@ def fuse_package(
     state = average_aligned(aligned, problem.weights, problem.specs[anchor], rows, circuits=False)
     single = {name: tensor.to(aligned[anchor][name].dtype) for name, tensor in state.items()}
     words = problem.unions["vocab"].labels if vocabularies is not None else None
-    return FusionResult(single, config, words, tuple(aligned), config, (), (), anchor)
+    return FusionResult(single, config, words, tuple(aligned), config, (), (), anchor, FusionPlan("rebasin", ()))

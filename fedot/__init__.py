@@ -1,4 +1,4 @@
-"""Federated learning of text transformers, fused by optimal transport."""
+"""Federated learning of text transformers, fused by alignment (optimal transport) or by reduction."""
 
 from typing import TYPE_CHECKING
 

@@ -17,7 +17,7 @@ from fedot.errors import FedotError
 from fedot.evaluation.evaluate import predict
 from fedot.from_disk.sources import open_source
 from fedot.fusion.canonical.labels import unite
-from fedot.fusion.checks import check_finite
+from fedot.fusion.problem.checks import check_finite
 from fedot.models import Config, State, config_from_json, config_to_json, symmetry
 from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.storage.tensor_file import TensorFile

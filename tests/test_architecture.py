@@ -13,7 +13,11 @@ ORDER = (
     # what everything may use
     *("fedot.errors", "fedot.text", "fedot.terminal", "fedot.storage"),
     # mathematics: no files of scenarios, no data sets, no network
-    *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation", "fedot.fusion"),
+    *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation"),
+    *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.options"),
+    *("fedot.fusion.align", "fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.basis"),
+    *("fedot.fusion.stages", "fedot.fusion.config", "fedot.fusion.plan", "fedot.fusion.result"),
+    *("fedot.fusion.by_part", "fedot.fusion.fuse", "fedot.fusion"),
     # models of transformers, and fusion of files
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # scenario, data, training, evaluation
@@ -37,7 +41,7 @@ PUBLIC = (
 """The parts of Flower that it documents for apps."""
 
 PURE = ("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.fusion")
-LARGE = {"fedot/fusion/methods", "fedot/report"}
+LARGE = {"fedot/report"}
 HEAVY = ("pydantic", "yaml", "flwr", "sacrebleu", "transformers", "datasets")
 
 

@@ -11,12 +11,13 @@ import typer
 from fedot.errors import FedotError
 from fedot.storage.scratch import scratch_folder
 from fedot.terminal.command import command
-from fedot.text.outside import printable, told
+from fedot.text.outside import parse_json, printable, told
 
 if TYPE_CHECKING:
     from fedot.from_disk.jobs import Job
     from fedot.from_disk.sources import Source
     from fedot.fusion.align.diagnostics import GroupDiagnostics
+    from fedot.fusion.plan import FusionPlan
     from fedot.fusion.texts.probe import Probe
 
 
@@ -52,13 +53,18 @@ def fuse(
     probe: Annotated[Path | None, typer.Option(help="Texts, one a line, for methods that look at activations.")] = None,
     counts: Annotated[list[Path] | None, typer.Option(help="Token counts of each model: a JSON list.")] = None,
     vocabularies: Annotated[list[Path] | None, typer.Option(help="Tokens of each model: one a line.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Do what was done for this fused file, or what this JSON file says.")
+    ] = None,
     dtype: Annotated[Dtype | None, typer.Option(help="Type of the result; that of the first model by default.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT.")] = False,
 ) -> None:
     """Fuse MODELS into one, without any data: by reduction where token counts are known, else by optimal transport."""
     with command("error: "):
-        _fuse(models, out, arch, weights, method, set_, anchor, probe, counts, vocabularies, dtype, dry_run, force)
+        _fuse(
+            models, out, arch, weights, method, set_, anchor, probe, counts, vocabularies, plan, dtype, dry_run, force
+        )
 
 
 def _fuse(
@@ -72,6 +78,7 @@ def _fuse(
     probe: Path | None,
     counts: list[Path] | None,
     vocabularies: list[Path] | None,
+    plan: Path | None,
     dtype: Dtype | None,
     dry_run: bool,
     force: bool,
@@ -87,17 +94,19 @@ def _fuse(
     from fedot.from_disk.jobs import make_job, run
     from fedot.from_disk.sources import open_source
     from fedot.fusion.config import FusionConfig
-    from fedot.fusion.methods import method as method_named
 
-    method_named(method)
     config = FusionConfig.from_options({**_options(set_ or []), "method": method})
+    if plan and (set_ or method != "auto"):
+        raise FedotError("--plan says all that is done; leave --method and --set out")
     start = time.perf_counter()
     with scratch_folder() as scratch:
         sources = [open_source(path, scratch, _arch(arch)) for path in models]
         _check_arch(sources, arch)
         sources = _with_files(sources, counts, vocabularies)
         with told("the models cannot be fused"):
-            job = make_job(sources, config, weights=_numbers(weights), anchor=anchor, probed=probe is not None)
+            job = make_job(
+                sources, config, weights=_numbers(weights), anchor=anchor, probed=probe is not None, plan=_plan(plan)
+            )
         if dry_run:
             _tell_plan(job)
             return
@@ -120,6 +129,20 @@ def _options(pairs: list[str]) -> dict[str, object]:
         with told(f"--set {printable(pair)} is no YAML"):
             out[key] = yaml.safe_load(value)
     return out
+
+
+def _plan(path: Path | None) -> "FusionPlan | None":
+    """Read the plan in a fused file's metadata, or in a JSON file."""
+    from fedot.from_disk.jobs import PLAN
+    from fedot.fusion.plan import FusionPlan
+    from fedot.storage.tensor_file import TensorFile
+
+    if path is None:
+        return None
+    text = TensorFile(path).metadata.get(PLAN) if path.suffix == ".safetensors" else _read(path)
+    if text is None:
+        raise FedotError(f"{path} holds no plan of a fusion; name a file that `fedot.fuse` has written")
+    return FusionPlan.from_dict(parse_json(text, f"the plan in {path}"))
 
 
 def _numbers(text: str | None) -> list[float] | None:
@@ -202,7 +225,7 @@ def _tell_plan(job: "Job") -> None:
 
     from fedot.from_disk.jobs import memory_of, plan_of
 
-    table = Table(title=f"{job.config.method}: {len(job.sources)} models, anchor {job.problem.anchor}")
+    table = Table(title=f"{job.plan.method}: {len(job.sources)} models, anchor {job.problem.anchor}")
     for column in ("group", "kind", "size", "matched", "tensors"):
         table.add_column(column)
     for each in plan_of(job):
@@ -210,6 +233,9 @@ def _tell_plan(job: "Job") -> None:
         table.add_row(each.group, each.kind, sizes, each.how, str(each.tensors))
     console = Console(soft_wrap=True)
     console.print(table)
+    for stage in job.plan.as_dict()["stages"]:
+        options = ", ".join(f"{key} {value}" for key, value in stage.items() if key != "stage")
+        console.print(f"{stage['stage']}: {options}" if options else stage["stage"], highlight=False, markup=False)
     _tell_folders(job)
     console.print(f"memory: about {memory_of(job) / 2**20:.0f} MiB beside the libraries; nothing was written")
 

@@ -12,23 +12,27 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.from_disk.sources import Source, of_one_depth
-from fedot.fusion.align.activations import matched_groups
 from fedot.fusion.align.diagnostics import GroupDiagnostics
-from fedot.fusion.align.streams import streams_of
+from fedot.fusion.align.options import Align
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
 from fedot.fusion.by_part.large import LARGE
 from fedot.fusion.by_part.split import blocks, fused_shapes, parts
+from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.fuse import fuse
-from fedot.fusion.methods.auto import settle
-from fedot.fusion.prepare import frame
-from fedot.fusion.problem import FusionProblem
-from fedot.fusion.refine.classifier import check_refittable
-from fedot.fusion.refine.learned_maps import check_learnable
+from fedot.fusion.methods.vanilla import Vanilla
+from fedot.fusion.plan import FusionPlan, plan_fusion
+from fedot.fusion.problem.prepare import frame
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.reduce.reduce_models import Reduce
+from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.texts.probe import Probe
 from fedot.models import config_to_json
 from fedot.storage.tensor_file import TensorWriter
 from fedot.symmetry import SymmetrySpec
+
+PLAN = "fusion-plan"
+"""Key of a fused file's metadata: the plan it was made by (`FusionPlan.as_dict`), as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Job:
 
     sources: tuple[Source, ...]
     problem: FusionProblem
-    config: FusionConfig
+    plan: FusionPlan
     with_vocabulary: bool
 
 
@@ -59,21 +63,26 @@ def make_job(
     weights: Sequence[float] | None = None,
     anchor: int = 0,
     probed: bool = False,
+    plan: FusionPlan | None = None,
 ) -> Job:
-    """Check that models can be fused, and choose the method where that is ``auto``.
+    """Check that models can be fused, and plan it.
 
     Parameters
     ----------
     probed
         Whether `run` will be given a probe.
+    plan
+        A plan of an earlier fusion, which is run as it is; then `config` has no say.
 
     Raises
     ------
     FedotError
         Naming what does not fit.
     """
-    if config.anchor != "global":
-        raise FedotError(f"fusion.anchor is {config.anchor!r}, but files go by number; name one with --anchor")
+    if plan is None and config.options.get("anchor", "global") != "global":
+        raise FedotError(
+            f"fusion.anchor is {config.options['anchor']!r}, but files go by number; name one with --anchor"
+        )
     if len(sources) < 2:
         raise FedotError(f"got {len(sources)} model to fuse; give at least two")
     if len({source.is_folder for source in sources}) > 1:
@@ -91,7 +100,8 @@ def make_job(
     counts = [source.counts for source in sources if source.counts is not None]
     examples = [source.class_counts for source in sources if source.class_counts is not None]
     complete, large = len(words) == len(sources), any(_numbers(source.spec) >= LARGE for source in sources)
-    shares = config.class_shares and not large and len(examples) == len(counts) == len(sources)
+    wanted = config.options.get("class_shares", True) if plan is None else plan.find(ClassShares) is not None
+    shares = wanted and not large and len(examples) == len(counts) == len(sources)
     problem = frame(
         [source.config for source in sources],
         [source.spec for source in sources],
@@ -101,12 +111,8 @@ def make_job(
         vocabularies=words if complete else None,
         anchor=anchor,
     )
-    if config.learn_steps:
-        check_learnable(problem)
-    if config.refit:
-        check_refittable(problem)
-    settled = settle(problem, config, probed=probed, large=large)
-    return Job(tuple(sources), problem, settled, complete)
+    plan = plan or plan_fusion(config, problem, probed=probed, large=large)
+    return Job(tuple(sources), problem, plan, complete)
 
 
 def _check_classes(named: Sequence[Source]) -> None:
@@ -131,9 +137,9 @@ def plan_of(job: Job) -> tuple[GroupPlan, ...]:
             shared = int(torch.stack([union.present(k) for k in range(len(job.sources))]).prod(0).sum())
             kind = "name" if is_named(job, name) else "number"
             how = f"by {kind}: {shared} of {len(union.labels)} rows shared by all"
-        elif job.config.method == "vanilla":
+        elif job.plan.find(Vanilla):
             how = "left as it is"
-        elif job.config.method == "merged":
+        elif job.plan.find(Reduce):
             how = "put side by side, then reduced"
         elif name in streams:
             how = "rotated by labelled rows" if group.kind == "orthogonal" else "exact, on labelled rows"
@@ -142,7 +148,8 @@ def plan_of(job: Job) -> tuple[GroupPlan, ...]:
         elif group.within is not None:
             how = f"{'turned' if group.kind == 'rotary' else 'rotated'} within {group.within}"
         else:
-            how = f"{job.config.solver}, on {job.config.support}, {job.config.ground_cost}"
+            align = job.plan.get(Align)
+            how = f"{align.solver}, on {align.support}, {align.ground_cost}"
         sizes = tuple(source.spec.groups[name].size for source in job.sources)
         out.append(GroupPlan(name, group.kind, sizes, how, len(spec.tensors_of(name))))
     return tuple(out)
@@ -182,14 +189,14 @@ def memory_of(job: Job) -> int:
     if _by_parts(job):
         return 8 * largest
     whole = [_numbers(spec) for spec in job.problem.specs]
-    if job.config.method != "merged":
+    if not job.plan.find(Reduce):
         return 8 * 2 * sum(whole)
     return 8 * 2 * (sum(whole) + len(whole) ** 2 * max(whole) + moments_of(job.problem.specs))
 
 
 def _by_parts(job: Job) -> bool:
     """Whether one part of every model is in memory at a time: the method allows it, and no whole model is to be run."""
-    return is_streamable(job.config) and job.problem.class_counts is None
+    return is_streamable(job.plan) and not job.plan.find(ClassShares)
 
 
 def _numbers(spec: SymmetrySpec) -> int:
@@ -232,7 +239,7 @@ def run(
             vocabularies=vocabularies,
             anchor=problem.anchor,
             probe=probe,
-            config=job.config,
+            config=job.plan,
         )
         _write(job, out, result.state, result.config, dtype)
         return [dict(each.groups) for each in result.diagnostics]
@@ -246,14 +253,14 @@ def run(
     shapes = fused_shapes(problem.specs[problem.anchor])
     if first.is_folder:
         state = {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
-        for piece in fuse_parts(models, job.config):
+        for piece in fuse_parts(models, job.plan):
             piece.put(state, piece.state)
             _note(found, piece.diagnostics)
         _write(job, out, state, problem.config_of(problem.anchor), dtype)
         return found
     metadata = _metadata(job, problem.config_of(problem.anchor))
     with TensorWriter(out, shapes, dtype, metadata) as writer:
-        for piece in fuse_parts(models, job.config):
+        for piece in fuse_parts(models, job.plan):
             for name, tensor in piece.state.items():
                 if piece.axes.get(name, 0) == 0:
                     writer.write(name, tensor, piece.rows.start if piece.rows and name in piece.axes else 0)
@@ -292,7 +299,7 @@ def _write(job: Job, out: Path, state: Mapping[str, Tensor], config: Any, dtype:
 
 def _metadata(job: Job, config: Any) -> dict[str, str]:
     """What a file of fedot's says of itself: configuration, tokenizer or vocabulary, token counts."""
-    out = {"config": config_to_json(config)}
+    out = {"config": config_to_json(config), PLAN: json.dumps(job.plan.as_dict())}
     tokenizers = {source.tokenizer for source in job.sources}
     if len(tokenizers) == 1 and "" not in tokenizers:
         out["tokenizer"] = tokenizers.pop()

@@ -1,10 +1,11 @@
 """Align and fuse models: pure functions on states and symmetry specs."""
 
-from fedot.fusion.align.align import Alignment
 from fedot.fusion.align.average import vanilla_fusion
 from fedot.fusion.align.diagnostics import Barrier, Diagnostics, GroupDiagnostics, barrier
+from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.fuse import fuse
+from fedot.fusion.plan import FusionPlan
 from fedot.fusion.result import FusionResult
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Barrier",
     "Diagnostics",
     "FusionConfig",
+    "FusionPlan",
     "FusionResult",
     "GroupDiagnostics",
     "barrier",

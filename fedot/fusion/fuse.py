@@ -1,29 +1,27 @@
-"""Fuse models that were trained apart: prepare them, let a method align and average, report what was done."""
+"""Fuse models that were trained apart: prepare them, plan, run the plan, report what was done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 
-from fedot.fusion.align.anchors import SCHEMES, choose_anchor
-from fedot.fusion.align.diagnostics import Diagnostics, diagnose
+from fedot.fusion.align.align_models import align_models, diagnostics_of
+from fedot.fusion.align.average import Average
+from fedot.fusion.align.options import Align
+from fedot.fusion.basis import Basis, Scheme, choose_anchor, universe
 from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
-from fedot.fusion.methods import Fused, method
-from fedot.fusion.methods.auto import settle
-from fedot.fusion.prepare import Model, fill, frame, read_models
-from fedot.fusion.problem import FusionProblem
-from fedot.fusion.refine.class_shares import match_shares
-from fedot.fusion.refine.classifier import check_refittable, refit_outputs
-from fedot.fusion.refine.distil import Distillation, distil
-from fedot.fusion.refine.learned_maps import Learning, check_learnable, learn
-from fedot.fusion.refine.repair import repair
-from fedot.fusion.refine.trainable import stream_sizes, trainable
+from fedot.fusion.options import Stage
+from fedot.fusion.plan import FusionPlan, plan_fusion
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.prepare import Given, Model, fill, frame, read_models
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
+from fedot.fusion.reduce.reduce_models import Reduce
 from fedot.fusion.result import FusionResult
+from fedot.fusion.stages import run_stage
 from fedot.fusion.texts.probe import Probe
-from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
 
 
@@ -39,9 +37,10 @@ def fuse(
     probe: Probe | None = None,
     masses: Sequence[Mapping[str, Tensor]] | None = None,
     validation_losses: Sequence[float] | None = None,
-    config: FusionConfig | None = None,
+    shared_start: bool = False,
+    config: FusionConfig | FusionPlan | None = None,
 ) -> FusionResult:
-    """Align models to one of them by optimal transport and average them, without any data.
+    """Make one model of many, without any data: by reduction, or by optimal transport and an average.
 
     Parameters
     ----------
@@ -70,86 +69,106 @@ def fuse(
         group is not named.
     validation_losses
         One for each model, for ``anchor="best"``.
+    shared_start
+        Whether all models were trained from one and the same: then they share a basis, and ``auto`` averages them.
     config
-        The method and its options; `fedot.fusion.methods.METHODS` names all methods.
+        The method and its options (`fedot.fusion.stages.METHODS` names all methods), or a plan, as of
+        `FusionResult.plan`, which is run as it is.
+
+    Returns
+    -------
+    FusionResult
+        The fused model in canonical form, the models in its basis, and the plan.
 
     Raises
     ------
     FedotError
         If the models cannot be fused; the message names what does not fit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fedot.models import EncoderConfig, build_model
+    >>> config = EncoderConfig(vocab_size=50, n_class=2, d_model=16, n_head=2, n_layer=1, d_ff=32, max_length=8)
+    >>> models = [build_model(config, seed=k) for k in (0, 1)]
+    >>> result = fuse(models, token_counts=[torch.ones(50), torch.ones(50)])
+    >>> result.plan.method, result.config.d_model
+    ('merged', 16)
     """
-    config = config or FusionConfig()
-    chosen = method(config.method)
     given = read_models(models, spec)
+    told = config if isinstance(config, FusionConfig) else FusionConfig()
     problem = frame(
         given.configs,
         given.specs,
         weights=weights,
         token_counts=token_counts,
-        class_counts=class_counts if config.class_shares else None,
+        class_counts=class_counts if told.options.get("class_shares", True) else None,
         vocabularies=vocabularies,
         anchor=anchor,
         probe=probe,
         masses=masses,
     )
-    if config.learn_steps:
-        check_learnable(problem)
-    if config.refit:
-        check_refittable(problem)
-    words = problem.unions["vocab"].labels if vocabularies is not None else None
-    if config.anchor == "medoid":
+    if isinstance(config, FusionPlan):
+        plan = config
+    else:
+        plan = plan_fusion(told, problem, large=is_large(given.states), shared_start=shared_start)
+    if plan.get(Basis).anchor == "medoid":  # the only choice that looks at tensors
         problem = fill(problem, given)
-    problem = replace(problem, anchor=choose_anchor(problem, config, chosen, validation_losses))
-    settled = settle(problem, config, probed=probe is not None, large=is_large(given.states))
-    if by_parts(given.states, settled):
-        large = fuse_large(given, problem, settled)
-        return replace(large, vocabulary=words, state=_with_shares(large.state, large.config, problem, config))
+    problem = with_basis(problem, plan, validation_losses)
+    run = fuse_large if by_parts(given.states, plan) else fuse_in_memory
+    result = run(given, problem, plan)
+    return replace(result, vocabulary=problem.unions["vocab"].labels) if vocabularies is not None else result
+
+
+def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> FusionResult:
+    """Run a plan on whole models, all of them in memory.
+
+    Parameters
+    ----------
+    problem
+        All but the models' tensors (`fedot.fusion.problem.prepare.frame`).
+    """
     problem = problem if problem.states else fill(problem, given)
-    fused = SCHEMES[config.scheme](problem, config, chosen)
-    if config.learn_steps:
-        fused = learn(fused, problem, config, Learning(config.learn_steps))
-    fused_config = fused.config or problem.config_of(problem.anchor)
-    state = fused.state
-    if config.repair:
-        state = repair(state, fused.aligned, problem, problem.probe_or_drawn(config.probe_texts))
-    if settled.refit:
-        state = refit_outputs(state, fused_config, problem, config.probe_texts)
-    if config.distil_steps:
-        state = distil(state, fused_config, problem, Distillation(config.distil_steps))
-    if fused.config is not None:  # the weights are no average of the parents' own
-        voters = problem.voters()
-        sizes = stream_sizes([problem.states[k] for k in voters], [problem.specs[k] for k in voters])
-        state = trainable(state, symmetry(fused_config), sizes)
+    texts = TextSource(problem)
+    fused = in_one_basis(problem, texts, plan)
+    for stage in plan.refinements:
+        fused = run_stage(problem, texts, fused, stage)
+    ground = plan.get(Align)
+    if not fused.aligned:  # a reduction brings no model into another's basis; how well they fit is told all the same
+        compared = align_models(problem, texts, Fused({}), ground)
+        fused = replace(fused, aligned=compared.aligned, alignments=compared.alignments)
     return FusionResult(
-        to_float32(_with_shares(state, fused_config, problem, config)),
-        fused_config,
-        words,
+        to_float32(fused.state),
+        fused.config or problem.config_of(problem.anchor),
+        None,
         tuple(to_float32(state) for state in fused.aligned),
         problem.config_of(problem.anchor),
         fused.alignments,
-        diagnostics_of(problem, fused, config),
+        diagnostics_of(problem, fused, ground),
         problem.anchor,
+        plan,
     )
 
 
-def _with_shares(state: State, fused: Any, problem: FusionProblem, config: FusionConfig) -> State:
-    """Have the fused classifier give the classes in their shares, where these were told."""
-    if problem.class_counts is None:
-        return state
-    voters = problem.voters()
-    return match_shares(
-        state, fused, list(problem.counts["vocab"][voters]), list(problem.class_counts[voters]), config.probe_texts
-    )
+def with_basis(problem: FusionProblem, plan: FusionPlan, losses: Sequence[float] | None = None) -> FusionProblem:
+    """Choose the anchor as the plan says."""
+    stages = [stage for stage in plan.core if not isinstance(stage, Average)]
+    aligning = [Align()] if plan.find(Reduce) else stages
+    anchor = choose_anchor(problem, plan.get(Basis), lambda each: run_core(each, aligning), plan.get(Align), losses)
+    return replace(problem, anchor=anchor)
 
 
-def diagnostics_of(problem: FusionProblem, fused: Fused, config: FusionConfig) -> tuple[Diagnostics, ...]:
-    """Compare every aligned model with the anchor."""
-    if not fused.aligned:  # the method brings no model into another's basis
-        return ()
-    anchor, spec = fused.aligned[problem.anchor], problem.specs[problem.anchor]
-    return tuple(
-        Diagnostics({}, 1.0)
-        if k == problem.anchor
-        else diagnose(aligned, anchor, problem.specs[k], spec, alignment, problem.trust(k, config))
-        for k, (aligned, alignment) in enumerate(zip(fused.aligned, fused.alignments, strict=True))
-    )
+def in_one_basis(problem: FusionProblem, texts: TextSource, plan: FusionPlan) -> Fused:
+    """Run the core of a plan, once, or until the mean of the models settles."""
+    if plan.get(Scheme).scheme == "one-pass":
+        return run_core(problem, plan.core, texts)
+    factors = [replace(stage, circuits=False) if isinstance(stage, Average) else stage for stage in plan.core]
+    return universe(problem, lambda each: run_core(each, factors), lambda each: run_core(each, plan.core))
+
+
+def run_core(problem: FusionProblem, stages: Sequence[Stage], texts: TextSource | None = None) -> Fused:
+    """Run the stages that make one model of many."""
+    fused = Fused({})
+    for stage in stages:
+        fused = run_stage(problem, texts or TextSource(problem), fused, stage)
+    return fused

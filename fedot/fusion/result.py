@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fedot.fusion.align.align import Alignment
 from fedot.fusion.align.diagnostics import Diagnostics
+from fedot.fusion.canonical.maps import Alignment
+from fedot.fusion.plan import FusionPlan
 from fedot.models import State
 
 
@@ -27,6 +28,8 @@ class FusionResult:
         One for each model: how each neuron group was matched, and how well; the anchor's has no groups.
     anchor
         Index of the model whose neurons and widths the result has.
+    plan
+        What was done; `fedot.fuse(..., config=plan)` does it again.
     """
 
     state: State
@@ -36,4 +39,5 @@ class FusionResult:
     aligned_config: Any
     alignments: tuple[Alignment, ...]
     diagnostics: tuple[Diagnostics, ...]
-    anchor: int = 0
+    anchor: int
+    plan: FusionPlan

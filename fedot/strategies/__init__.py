@@ -10,7 +10,10 @@ from flwr.serverapp import strategy as flower
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig
+from fedot.fusion import FusionConfig, FusionPlan
+from fedot.fusion.config import OPTIONS
+from fedot.fusion.plan import plan_without_models
+from fedot.fusion.refine.class_shares import ClassShares
 from fedot.strategies.client_aligned import ClientAligned, SummedFusion
 from fedot.strategies.fedavg_class_shares import FedAvgClassShares
 from fedot.strategies.fedavg_token_rows import FedAvgTokenRows
@@ -23,7 +26,7 @@ __all__ = ["STRATEGIES", "ClientAligned", "Guarded", "OTFusion", "Quorum", "buil
 
 Builder = Callable[[Mapping[str, Any]], Guarded]
 
-FUSION = set(FusionConfig.__dataclass_fields__)
+FUSION = {"method", *OPTIONS}
 
 # Least and greatest value of options that are not just any number from 0 up.
 RANGES = {"fraction_train": (1e-9, 1.0), "min_fraction": (0.0, 1.0)}
@@ -58,7 +61,7 @@ def _guarded(base: type[FedAvg], title: str = "") -> Builder:
         except (TypeError, ValueError) as error:
             raise FedotError(f"strategies: {title} refuses its options: {' '.join(str(error).split())}") from error
         if isinstance(strategy, ClientAligned):
-            strategy.fusion = _alignment(title, options)
+            strategy.plan = _alignment(title, options)
         return strategy
 
     return build
@@ -73,7 +76,11 @@ def _ot_fusion(options: Mapping[str, Any]) -> Guarded:
     if align == "server":
         return OTFusion(fusion=_fusion(options), fraction_train=fraction)
     strategy = SummedFusion(fraction_train=fraction)
-    strategy.fusion = _alignment("ot-fusion", options)
+    strategy.plan = _alignment("ot-fusion", options)
+    if options.get("class_shares", True):
+        strategy.class_shares = ClassShares(options.get("probe_texts", ClassShares().probe_texts))
+    else:
+        strategy.class_shares = None
     return strategy
 
 
@@ -81,7 +88,7 @@ def _fusion(options: Mapping[str, Any]) -> FusionConfig:
     return FusionConfig.from_options({key: value for key, value in options.items() if key in FUSION})
 
 
-def _alignment(title: str, options: Mapping[str, Any]) -> FusionConfig:
+def _alignment(title: str, options: Mapping[str, Any]) -> FusionPlan:
     """Options of an alignment on the client; what only a server can do is refused."""
     only = {
         "method": ("auto", "aligned"),
@@ -95,14 +102,14 @@ def _alignment(title: str, options: Mapping[str, Any]) -> FusionConfig:
     }
     if title != "ot-fusion":  # a rule of Flower's makes of the classifier what it makes
         only["class_shares"] = (False,)
-    fusion = _fusion(options)
     for key, possible in only.items():
         if key in options and options[key] not in possible:
             raise FedotError(
                 f"strategies: {title}.{key.replace('_', '-')} is {options[key]!r}, but with align: client it can only "
                 f"be {' or '.join(str(value).lower() for value in possible)}, since no one sees all models"
             )
-    return replace(fusion, method="aligned", circuits=False)
+    own = {key: value for key, value in options.items() if key != "class_shares"}
+    return plan_without_models(_fusion({**own, "method": "aligned", "circuits": False}))
 
 
 STRATEGIES: dict[str, Builder] = {

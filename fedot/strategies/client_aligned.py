@@ -6,6 +6,7 @@ went; the chosen client sends its model; all others get it and send theirs, alig
 on, and from a shared start, the global model that was sent is the anchor, and one exchange does.
 """
 
+import json
 import logging
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,16 +18,18 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig
+from fedot.fusion import FusionConfig, FusionPlan
+from fedot.fusion.align.average import Average
 from fedot.fusion.align.weighted_sums import ExactSum, mean_of_sum
+from fedot.fusion.basis import Basis
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.prepare import canonical_state
-from fedot.fusion.refine.class_shares import match_shares
+from fedot.fusion.plan import plan_without_models
+from fedot.fusion.problem.prepare import canonical_state
+from fedot.fusion.refine.class_shares import ClassShares, match_shares
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
 from fedot.strategies.guard import Guarded, finite_arrays
 from fedot.wire.boundary import read_held, read_replies, read_update
 from fedot.wire.flower_private import forget_sent
-from fedot.wire.fusion_options import fusion_to_json
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
 from fedot.wire.records import pack_counts, pack_state, unpack_state
 from fedot.wire.updates import Asked
@@ -39,14 +42,18 @@ class ClientAligned(Guarded):
 
     Attributes
     ----------
-    fusion
-        Options of the alignment; `anchor` chooses the client of the first round.
+    plan
+        What clients do; its basis chooses the client of the first round.
     anchor
         Name of the client whose model was the anchor in the first round; None for a shared start.
     """
 
-    fusion: FusionConfig = FusionConfig(method="aligned")
+    plan: FusionPlan = plan_without_models(FusionConfig(method="aligned", circuits=False))
     anchor: str | None = None
+
+    def plan_of_round(self) -> FusionPlan | None:
+        """What clients do; how the aligned models are brought together is the strategy's own, not an average."""
+        return replace(self.plan, stages=tuple(each for each in self.plan.stages if not isinstance(each, Average)))
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -122,7 +129,8 @@ class ClientAligned(Guarded):
 
         def rank(node: int) -> tuple[float, int]:
             update = held[node]
-            measure = {"first": 0.0, "best": update.validation_loss}.get(self.fusion.anchor, -update.num_examples)
+            by_anchor = {"first": 0.0, "best": update.validation_loss}
+            measure = by_anchor.get(self.plan.get(Basis).anchor, -update.num_examples)
             return measure, update.partition_id
 
         return sorted(held, key=rank)
@@ -131,7 +139,7 @@ class ClientAligned(Guarded):
         self, messages: Sequence[Message], directive: Directive, arrays: ArrayRecord | None = None
     ) -> list[Message]:
         """The same messages with a directive, and with other arrays if some are given."""
-        record = replace(directive, fusion=fusion_to_json(self.fusion), summed=self.summed).to_record()
+        record = replace(directive, fusion=json.dumps(self.plan.as_dict()), summed=self.summed).to_record()
         return [
             Message(
                 RecordDict(
@@ -149,6 +157,15 @@ class SummedFusion(ClientAligned):
 
     summed = True
     comparable = False
+    class_shares: ClassShares | None = ClassShares()
+
+    def plan_of_round(self) -> FusionPlan | None:
+        """What clients do, and what the server does with the sum."""
+        return (
+            self.plan
+            if self.class_shares is None
+            else replace(self.plan, stages=(*self.plan.stages, self.class_shares))
+        )
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""
@@ -160,7 +177,7 @@ class SummedFusion(ClientAligned):
         total = RunningTotal()
         updates = [update for _, update in self.accept(server_round, replies, total.take)]
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
-        return finite_arrays(total.mean(updates[0].config, self.fusion)), metrics
+        return finite_arrays(total.mean(updates[0].config, self.plan, self.class_shares)), metrics
 
 
 class RunningTotal:
@@ -179,12 +196,12 @@ class RunningTotal:
         self._classes = None if told is None or self._classes is None else self._classes + told
         return replace(update, state={}, token_counts=torch.empty(0, dtype=torch.int64))
 
-    def mean(self, shape: Config, fusion: FusionConfig) -> State:
-        """Divide what is there by examples, token rows by counts, and match the classes' shares, as the options say."""
+    def mean(self, shape: Config, plan: FusionPlan, class_shares: ClassShares | None) -> State:
+        """Divide what is there by examples, token rows by counts, and match the classes' shares, as the plan says."""
         counts, spec, examples = self._counts.of("vocab"), symmetry(shape), float(self._examples)
-        rows = counts if fusion.count_rows else None
+        rows = counts if plan.get(Average).count_rows else None
         means = (mean_of_sum({name: self._sums.of(name)}, spec, examples, rows) for name in self._sums)
         state = {name: tensor for mean in means for name, tensor in to_float32(mean).items()}
-        if self._classes is None or not fusion.class_shares or not counts.any():
+        if self._classes is None or class_shares is None or not counts.any():
             return state
-        return match_shares(state, shape, [counts], [self._classes], fusion.probe_texts)
+        return match_shares(state, shape, [counts], [self._classes], class_shares.probe_texts)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from fedot.fusion import FusionConfig
-from fedot.fusion.refine.class_shares import match_shares
+from fedot.fusion.refine.class_shares import ClassShares, match_shares
 from fedot.models import State
 from fedot.strategies.fedavg_token_rows import FedAvgTokenRows
 from fedot.wire.messages import ClientUpdate
@@ -23,7 +22,7 @@ class FedAvgClassShares(FedAvgTokenRows):
         if classes is None:
             return state
         counts = [update.token_counts for update in updates]
-        return match_shares(state, updates[0].config, counts, classes, FusionConfig().probe_texts)
+        return match_shares(state, updates[0].config, counts, classes, ClassShares().probe_texts)
 
 
 def class_counts_of(updates: Sequence[ClientUpdate]) -> list[Tensor] | None:

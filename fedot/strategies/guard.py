@@ -10,6 +10,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
+from fedot.fusion import FusionPlan
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
 from fedot.wire.boundary import read_replies, read_update
@@ -80,6 +81,10 @@ class Guarded(FedAvg):
         self.early: list[tuple[str, str]] = []
         self._asked: dict[int, Asked] = {}
         self._starts: dict[int, ArrayRecord] = {}
+
+    def plan_of_round(self) -> FusionPlan | None:
+        """What the fusion of the latest round did; None where models were not brought together by a plan."""
+        return None
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid

@@ -1,4 +1,4 @@
-"""OT fusion: align the clients' models by optimal transport, then average them."""
+"""The strategy ot-fusion: the server aligns the clients' models by optimal transport, or reduces all of them to one."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from flwr.serverapp import Grid
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig, FusionResult, fuse
+from fedot.fusion import FusionConfig, FusionPlan, FusionResult, fuse
 from fedot.fusion.canonical.labels import unite
 from fedot.models import config_to_json
 from fedot.saved import select_rows
@@ -31,7 +31,7 @@ class Fused:
 
 
 class OTFusion(Guarded):
-    """Replace FedAvg's mean by one in a common basis.
+    """Replace FedAvg's mean by a fusion (`fedot.fusion.plan`): a reduction, or a mean in a common basis.
 
     In the first round of models that start apart, the client with the most examples is the anchor; from the second
     round on, and from a shared start, it is the global model; `fusion.anchor` may choose another. Clients may
@@ -43,7 +43,7 @@ class OTFusion(Guarded):
     Attributes
     ----------
     fusion
-        Options of the alignment and the average.
+        Method and options of the fusion.
     latest
         The latest round's fusion, for reports; its `result.config` is the shape of the global model.
     """
@@ -60,6 +60,10 @@ class OTFusion(Guarded):
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""
+
+    def plan_of_round(self) -> FusionPlan | None:
+        """The plan of the latest round's fusion."""
+        return None if self.latest is None else self.latest.result.plan
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -107,9 +111,7 @@ class OTFusion(Guarded):
         counts = [update.token_counts for update in updates]
         words = [client_vocabulary(update) for update in updates]
         fusion, anchor = self.fusion, max(range(len(updates)), key=lambda k: (weights[k], -k))
-        if self._sent is not None and fusion.method == "auto":
-            fusion = replace(fusion, method="aligned")  # models that share a start share a basis
-        if self._sent is not None and fusion.anchor == "global":
+        if self._sent is not None and fusion.options.get("anchor", "global") == "global":
             # the global model gives the basis, but has no vote
             shape = self.latest.result.config if self.latest is not None else updates[0].config
             known = self.latest.result.vocabulary if self.latest is not None else None
@@ -128,6 +130,7 @@ class OTFusion(Guarded):
             vocabularies=None if any(word is None for word in words) else [word for word in words if word],
             anchor=anchor,
             validation_losses=[*losses, math.inf][: len(models)],
+            shared_start=self._sent is not None,
             config=fusion,
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None

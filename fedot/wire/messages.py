@@ -103,7 +103,7 @@ class Directive:
         ``hold``: tell how the training went and keep the model. ``show``: send it in canonical form, as the anchor of
         the others. ``align``: bring it into the basis of the model that came with the message, the anchor.
     fusion
-        `FusionConfig` as JSON.
+        `FusionPlan.as_dict` as JSON.
     anchor
         Partition of the client whose model the anchor is; -1 for a global model.
     anchor_config

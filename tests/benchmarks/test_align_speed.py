@@ -19,7 +19,7 @@ def test_methods_are_measured_on_one_pair():
 def test_every_repeat_begins_from_nothing(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "fedot.fusion.problem.token_counts_by_class",
+        "fedot.fusion.problem.text_source.token_counts_by_class",
         lambda *given: asked.append(given) or token_counts_by_class(*given),
     )
     measure(pair(TINY, 50)[0], ["merged"], 3)

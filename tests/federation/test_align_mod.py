@@ -1,5 +1,6 @@
 """Clients align: what they send, and that the outcome is what the server would have made of it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.weighted_sums import contribution, mean_of_sum
 from fedot.fusion.by_part import large
 from fedot.fusion.canonical.maps import apply_maps
+from fedot.fusion.plan import plan_without_models
 from fedot.models import State, canonical_config, load_model, symmetry
-from fedot.wire.fusion_options import fusion_to_json
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive
 from fedot.wire.records import pack_counts, pack_state
 from tests.federation.test_client import Clients
@@ -31,10 +32,14 @@ IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 PLAIN = FusionConfig(method="aligned", circuits=False)
 
 
+def written(options: FusionConfig) -> str:
+    return json.dumps(plan_without_models(options).as_dict())
+
+
 def directive_for(anchor: ClientUpdate, **changes: Any) -> Directive:
     shown = Directive(
         "align",
-        fusion=fusion_to_json(PLAIN),
+        fusion=written(PLAIN),
         anchor=anchor.partition_id,
         anchor_counts=pack_counts(anchor.token_counts),
     )
@@ -120,7 +125,7 @@ def test_a_sum_of_contributions_gives_what_the_server_would_fuse(count_rows: boo
     updates = [make_update(k, num_examples=10 + 7 * k, token_counts=(torch.arange(12) * (k + 1)) % 5) for k in range(3)]
     assert (torch.stack([update.token_counts for update in updates]).sum(0) == 0).any()  # a row that nobody counted
     anchor = canonical_update(updates[2])
-    directive = directive_for(anchor, summed=True, fusion=fusion_to_json(options))
+    directive = directive_for(anchor, summed=True, fusion=written(options))
     sent = [aligned_update(update, anchor.state, directive) for update in updates]
     total = {name: sum((each.state[name].double() for each in sent), torch.zeros(())) for name in anchor.state}
     counts = torch.stack([update.token_counts for update in updates]).sum(0) if count_rows else None

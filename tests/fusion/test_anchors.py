@@ -7,14 +7,14 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.align.anchors import SCHEMES, choose_anchor, distance_to_others, with_mean
+from fedot.fusion.basis import SCHEMES, choose_anchor, distance_to_others, with_mean
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.config import ANCHORS
 from fedot.fusion.config import SCHEMES as SCHEME_NAMES
 from fedot.fusion.methods import METHODS
-from fedot.fusion.prepare import prepare
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.problem import FusionProblem
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import random_symmetry, randomise
 

@@ -7,7 +7,7 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.texts.draw import draw_texts, text_lengths, token_counts_by_class
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, copy_of, counts, make
@@ -109,7 +109,7 @@ def test_no_text_is_longer_than_a_model_can_read():
 def test_a_model_is_asked_once(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "fedot.fusion.problem.token_counts_by_class",
+        "fedot.fusion.problem.text_source.token_counts_by_class",
         lambda *given: asked.append(given) or token_counts_by_class(*given),
     )
     models, given = [make(0), make(1)], counts(0, 2)

@@ -2,9 +2,9 @@
 
 import torch
 
-from fedot.fusion.prepare import prepare
-from fedot.fusion.texts import ensemble
-from fedot.fusion.texts.ensemble import gated_ensemble, posterior
+from fedot.fusion.problem.ensemble import gated_ensemble, posterior
+from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.problem import ensemble
 from fedot.models import load_model
 from tests.fusion.small import VOCAB, make
 

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fedot.fusion.methods.auto import choose
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.align.align import Alignment
+from fedot.fusion.align.align_models import aligned
 from fedot.fusion.align.average import average_aligned
 from fedot.fusion.by_part.large import by_parts
-from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.fusion.fused import Fused
-from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.methods.auto import choose
-from fedot.fusion.prepare import prepare
+from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
+from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.refine.learned_maps import (
     Learning,
     learn,
@@ -26,7 +26,6 @@ from fedot.fusion.refine.learned_maps import (
     turned,
     turns_of,
 )
-from fedot.fusion.texts.ensemble import gated_ensemble
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import copy_of, counts, make, run
 from tests.groups import randomise
@@ -220,7 +219,7 @@ def no_work(monkeypatch):
     def fail(*_):
         raise AssertionError("a model was brought into canonical form")
 
-    monkeypatch.setattr("fedot.fusion.prepare.canonicalise", fail)
+    monkeypatch.setattr("fedot.fusion.problem.prepare.canonicalise", fail)
 
 
 @pytest.mark.parametrize("method", ["merged", "vanilla", "theus"])

@@ -6,7 +6,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.activations import Evidence
 from fedot.fusion.align.masses import FLOOR, MASSES, ON_PROBE
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run, silence

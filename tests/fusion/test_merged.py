@@ -7,16 +7,16 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.methods.merged import texts_to_measure
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.reduce.layers import select_columns
 from fedot.fusion.reduce.moments import SpreadSums
 from fedot.fusion.reduce.reduce import head_numbers, reduce_block
+from fedot.fusion.reduce.reduce_models import texts_to_measure
 from fedot.fusion.reduce.wide_model import BlockLinear, block_config, block_module, block_sum
 from fedot.fusion.refine.classifier import texts_to_fit
 from fedot.fusion.refine.distil import Distillation, distil
 from fedot.fusion.texts.draw import draw_texts
-from fedot.fusion.texts.ensemble import gated_ensemble
 from fedot.fusion.texts.probe import Probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run

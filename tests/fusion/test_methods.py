@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
+from fedot.fusion.align.assignments import alignment_of, products
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.fusion.methods import METHODS, method
 from fedot.fusion.methods.fisher import information_of
 from fedot.fusion.methods.git_rebasin import match_weights
-from fedot.fusion.methods.orders import alignment_of, products
 from fedot.fusion.methods.pairwise import steady_signs, with_signs
 from fedot.fusion.methods.regmean import regress, shrunk
 from fedot.fusion.methods.verma import correlation
 from fedot.fusion.methods.zhang import best_scale
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import VOCAB, counts, make, run

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fedot.fusion.methods.auto import settle
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.methods.auto import settle
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.refine.classifier import refit_outputs, refittable
-from fedot.fusion.texts.ensemble import gated_ensemble
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from tests.fusion.small import BASE, VOCAB, copy_of, counts, make, run
 

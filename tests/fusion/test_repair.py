@@ -5,7 +5,7 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.refine.repair import repair, writers
 from fedot.fusion.texts.probe import activations
 from fedot.models import symmetry

@@ -8,7 +8,7 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.by_part import large as large_module
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.refine.class_shares import constants, match_shares
 from fedot.fusion.texts.draw import draw_texts
 from fedot.models import build_model, load_model, model_config, state_of

@@ -8,7 +8,7 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.by_part import fuse_parts as streaming_module
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts
 from fedot.fusion.by_part.split import blocks, fused_shapes, parts
-from fedot.fusion.prepare import frame
+from fedot.fusion.problem.prepare import frame
 from fedot.models import MODELS, build_model, model_config, state_of, symmetry
 from tests.groups import randomise
 

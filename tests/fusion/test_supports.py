@@ -6,7 +6,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.activations import Evidence, measure
 from fedot.fusion.align.supports import ON_PROBE, SUPPORTS
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.texts.probe import Probe, readers
 from fedot.models import load_model, symmetry
 from tests.fusion.small import MATCHED, VOCAB, copy_of, counts, make, run

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.align.streams import streams_of
 from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.groups import streams_of
 from fedot.fusion.refine.trainable import stream_sizes, trainable
 from fedot.models import MODELS, build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.fusion.small import BASE, VOCAB, counts, make

@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.refine.distil import Distillation, distil
 from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe, unsaid
-from fedot.fusion.texts.ensemble import gated_ensemble
 from fedot.fusion.texts.probe import Probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from fedot.tokenizer import Encoded

@@ -7,7 +7,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.methods import method
-from fedot.fusion.prepare import prepare
+from fedot.fusion.problem.prepare import prepare
 from fedot.models import canonical_config, symmetry
 from tests.groups import random_symmetry
 from tests.models.variants import VARIANTS, canonical_of, close, logits, model_of

@@ -13,18 +13,21 @@ from flwr.clientapp.typing import ClientAppCallable
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.federation.client.bounds import check_directive, check_state, read_config
+from fedot.federation.client.bounds import check_directive, check_state, plan_of, read_config
 from fedot.federation.client.handlers import private
-from fedot.fusion import FusionConfig
+from fedot.fusion import FusionPlan
+from fedot.fusion.align.align_models import align_models
+from fedot.fusion.align.average import Average
+from fedot.fusion.align.options import Align
 from fedot.fusion.align.weighted_sums import contribution
 from fedot.fusion.by_part.large import by_parts, fuse_large
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.prepare import Given, canonical_state, fill, frame, read_models
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.prepare import Given, canonical_state, fill, frame, read_models
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import LABEL_SIZES, Config, State, symmetry
 from fedot.text.outside import told
-from fedot.wire.fusion_options import fusion_from_json
 from fedot.wire.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pack_held, pack_update, unpack_update
 from fedot.wire.records import unpack_counts, unpack_state
 
@@ -70,7 +73,7 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
     FedotError
         If the anchor is another kind of model, has other tokens, positions or classes, or fewer layers.
     """
-    fusion = fusion_from_json(directive.fusion)
+    plan = plan_of(directive)
     if directive.anchor == update.partition_id:
         found = canonical_update(update)
     else:
@@ -89,10 +92,10 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
         )
         # where the anchor is canonical already, every client takes its basis as it came
         ready: frozenset[int] = frozenset() if directive.canonicalise else frozenset({1})
-        state = _aligned_state(given, problem, fusion, ready)
+        state = _aligned_state(given, problem, plan, ready)
         found = replace(update, state=state, config=problem.config_of(1))
     if directive.summed:
-        counts_or_none = update.token_counts if fusion.count_rows else None
+        counts_or_none = update.token_counts if plan.get(Average).count_rows else None
         parts = contribution(found.state, symmetry(found.config), float(update.num_examples), counts_or_none)
         found = replace(found, state=to_float32(parts))
     return found
@@ -106,15 +109,16 @@ def _anchor_counts(directive: Directive, config: Config) -> Tensor:
     return counts
 
 
-def _aligned_state(given: Given, problem: FusionProblem, fusion: FusionConfig, ready: frozenset[int]) -> State:
+def _aligned_state(given: Given, problem: FusionProblem, plan: FusionPlan, ready: frozenset[int]) -> State:
     """The first of two models in the basis of the second."""
-    if by_parts(given.states, fusion):
-        found = fuse_large(given, problem, fusion, ready).aligned[0]
+    if by_parts(given.states, plan):
+        found = fuse_large(given, problem, plan, ready).aligned[0]
         names = dict.fromkeys([*given.states[1], *found])  # Flower's strategies go by the order of arrays
         return {name: found[name] for name in names if name in found}
     problem = fill(problem, given)
     if ready:
         anchor = {name: given.states[1][name].double() for name in problem.states[1]}
         problem = replace(problem, states=(problem.states[0], anchor))
-    state = to_float32(aligned(problem, fusion).aligned[0])
+    fused = align_models(problem, TextSource(problem), Fused({}), plan.get(Align))
+    state = to_float32(fused.aligned[0])
     return {name: state[name] for name in problem.states[1]}

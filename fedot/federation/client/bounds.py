@@ -4,7 +4,6 @@ They are far beyond what fedot asks for. All of them are the same for every clie
 in `fedot.federation.client.policy`.
 """
 
-import json
 import math
 from dataclasses import fields
 from functools import lru_cache
@@ -13,7 +12,9 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig
+from fedot.fusion import FusionPlan
+from fedot.fusion.align.options import Align
+from fedot.fusion.basis import Scheme
 from fedot.models import Config, State, config_from_json, limits, state_shapes
 from fedot.scenario import Scenario
 from fedot.scenario.in_words import explain
@@ -200,8 +201,21 @@ def check_directive(directive: Directive) -> None:
             raise FedotError(f"the {field.name} of a directive is of another type")
     if directive.step not in STEPS:
         raise FedotError(f"the step of a directive is {printable(directive.step, 40)!r}, not {', '.join(STEPS)}")
-    if len(directive.fusion) > MOST_FUSION:
-        raise FedotError(f"the fusion of a directive is longer than {MOST_FUSION} letters")
-    fusion = FusionConfig.from_options(json.loads(directive.fusion))
-    if max(fusion.probe_texts, fusion.learn_steps, fusion.distil_steps) > MOST_STEPS:
-        raise FedotError(f"the fusion of a directive asks for more than {MOST_STEPS} steps or texts")
+    if directive.step == "align":
+        plan_of(directive)
+
+
+def plan_of(directive: Directive) -> FusionPlan:
+    """Read the plan of a directive: an alignment, an average, and nothing that would have a client work for long.
+
+    Raises
+    ------
+    FedotError
+        If it is no such plan.
+    """
+    plan = FusionPlan.from_dict(parse_json(directive.fusion, "the plan of a directive", MOST_FUSION))
+    if plan.method != "aligned" or plan.refinements or plan.get(Scheme).scheme != "one-pass":
+        raise FedotError(f"the plan of a directive has the method {plan.method} and more than a client can do alone")
+    if plan.get(Align).probe_texts > MOST_STEPS:
+        raise FedotError(f"the plan of a directive asks for more than {MOST_STEPS} texts")
+    return plan

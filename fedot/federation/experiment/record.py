@@ -19,7 +19,7 @@ from fedot.errors import FedotError
 from fedot.evaluation.calibration import choose_temperature, scaled_bins, scaled_metrics
 from fedot.evaluation.metrics import Tally, all_metrics
 from fedot.evaluation.translation_scores import signatures
-from fedot.fusion import FusionResult
+from fedot.fusion import FusionPlan, FusionResult
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.text.readable import ALARM, unknown_notice, unknown_share
@@ -28,7 +28,7 @@ from fedot.wire.messages import ClientDescription, ClientUpdate
 
 SCHEMA = 1
 COUPLING_SIDE = 32
-PER_SEED = ("rows", "failures", "lines", "reliability", "couplings", "diagnostics", "training")
+PER_SEED = ("rows", "plans", "failures", "lines", "reliability", "couplings", "diagnostics", "training")
 
 
 @dataclass(slots=True)
@@ -41,6 +41,7 @@ class RunRecord:
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    plans: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     reliability: list[dict[str, Any]] = field(default_factory=list)
@@ -144,6 +145,12 @@ class RunRecord:
                     }
                 )
 
+    def add_plan(self, seed: int, strategy: str, server_round: int, plan: FusionPlan) -> None:
+        """Add what the fusion of a round did, so that a reader of a row knows which method made it."""
+        self.plans.append(
+            {"seed": seed, "strategy": strategy, "round": server_round, "method": plan.method, "plan": plan.as_dict()}
+        )
+
     def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
         """Add how each client's training went; say once of whose texts much is unknown to the tokenizer."""
         for update in updates:
@@ -233,6 +240,7 @@ class RunRecord:
                 "sacrebleu": signatures() if self.scenario.task == "translation" else {},
             },
             "rows": self.rows,
+            "plans": self.plans,
             "failures": self.failures,
             "lines": self.lines,
             "reliability": self.reliability,

@@ -101,6 +101,9 @@ def run_strategy(
             final=server_round == final,
             without=scores.without,
         )
+        plan = strategy.plan_of_round()
+        if plan is not None:
+            record.add_plan(seed.number, title, server_round, plan)
         record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
         trained = server_round > 1 or not as_parents
         if trained:

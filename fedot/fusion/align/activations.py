@@ -55,16 +55,6 @@ class Evidence:
         return replace(self, **{key: {name: -rows for name, rows in getattr(self, key).items()} for key in signals})
 
 
-def matched_groups(spec: SymmetrySpec) -> tuple[str, ...]:
-    """Groups whose neurons are matched one by one: permuted, and neither heads nor a stream."""
-    heads = spec.heads()
-    return tuple(
-        name
-        for name, group in spec.groups.items()
-        if group.kind == "permutation" and name not in heads and not spec.is_stream(name)
-    )
-
-
 def measure(
     module: nn.Module, probe: Probe, spec: SymmetrySpec, groups: Sequence[str], seed: int = 0
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -5,20 +5,20 @@ every other group is seen through it. All of it needs weights only.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align.activations import Evidence, matched_groups
+from fedot.fusion.align.activations import Evidence
 from fedot.fusion.align.masses import MASSES
-from fedot.fusion.align.streams import labelled_covariance, residual_map, residual_matching, streams_of
+from fedot.fusion.align.options import Align
+from fedot.fusion.align.streams import labelled_covariance, residual_map, residual_matching
 from fedot.fusion.align.supports import SUPPORTS
 from fedot.fusion.canonical.canonicalise import Heads, channels, get_heads, planes
-from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.fusion.config import FusionConfig
+from fedot.fusion.canonical.groups import matched_groups, streams_of
+from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve
@@ -27,25 +27,13 @@ NOTHING = Evidence()
 FLIP = GroupMap(-torch.ones(1, 1, dtype=torch.float64), -torch.ones(1, 1, dtype=torch.float64))
 
 
-@dataclass(frozen=True, slots=True)
-class Alignment:
-    """What brings a source model into the anchor's neurons.
-
-    `maps` acts on canonical states; `couplings` holds the transport plan of every matched group, and for a
-    residual stream, which is rotated, not matched, the squared entries of the rotation as a plan.
-    """
-
-    maps: Mapping[str, GroupMap]
-    couplings: Mapping[str, Coupling]
-
-
 def align(
     source: State,
     anchor: State,
     source_spec: SymmetrySpec,
     anchor_spec: SymmetrySpec,
     row_weights: Mapping[str, Tensor],
-    config: FusionConfig,
+    options: Align,
     source_evidence: Evidence = NOTHING,
     anchor_evidence: Evidence = NOTHING,
 ) -> Alignment:
@@ -69,7 +57,7 @@ def align(
         for name in streams_of(anchor_spec)
     }
     streams = align_streams(crosses, source_spec, anchor_spec)
-    return align_inside(source, anchor, source_spec, anchor_spec, streams, config, source_evidence, anchor_evidence)
+    return align_inside(source, anchor, source_spec, anchor_spec, streams, options, source_evidence, anchor_evidence)
 
 
 def align_streams(crosses: Mapping[str, Tensor], source_spec: SymmetrySpec, anchor_spec: SymmetrySpec) -> Alignment:
@@ -93,7 +81,7 @@ def align_inside(
     source_spec: SymmetrySpec,
     anchor_spec: SymmetrySpec,
     streams: Alignment,
-    config: FusionConfig,
+    options: Align,
     source_evidence: Evidence = NOTHING,
     anchor_evidence: Evidence = NOTHING,
 ) -> Alignment:
@@ -102,9 +90,9 @@ def align_inside(
     seen = apply_maps(source, source_spec, maps)
     for outer in dict.fromkeys(anchor_spec.axes[f"{each.q}.weight"][0].groups[0] for each in anchor_spec.attentions):
         _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings)
-    support, mass = SUPPORTS[config.support], MASSES[config.mass]
+    support, mass = SUPPORTS[options.support], MASSES[options.mass]
     for name in matched_groups(anchor_spec):
-        ground, scale = GROUND_COSTS[config.ground_cost], anchor_spec.scale_of(name)
+        ground, scale = GROUND_COSTS[options.ground_cost], anchor_spec.scale_of(name)
         target = support(anchor, anchor_spec, name, anchor_evidence)
         cost = ground(support(seen, source_spec, name, source_evidence), target)
         if scale is not None and scale.kind == "linear":  # balanced neurons are alike up to a sign
@@ -114,11 +102,11 @@ def align_inside(
             maps[scale.name] = GroupMap(signs, signs)
             cost = np.minimum(cost, other)
         couplings[name] = solve(
-            config.solver,
+            options.solver,
             cost,
             mass(seen, source_spec, name, source_evidence),
             mass(anchor, anchor_spec, name, anchor_evidence),
-            {"reg": config.reg, "mass-penalty": config.mass_penalty, "mass-share": config.mass_share},
+            {"reg": options.reg, "mass-penalty": options.mass_penalty, "mass-share": options.mass_share},
         )
         maps[name] = maps_of(couplings[name])
     return Alignment(maps, couplings)

@@ -1,15 +1,44 @@
 """Weighted averages of states that share one basis."""
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.canonical.canonicalise import Heads, get_heads, put_heads, refactor
+from fedot.fusion.canonical.labels import normalise_weights
+from fedot.fusion.options import Stage
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Average(Stage):
+    """Average aligned models by their weights.
+
+    Parameters
+    ----------
+    circuits
+        Average the score and output circuits of matched heads and refactor them, not their factors.
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
+    """
+
+    circuits: bool = True
+    count_rows: bool = True
+
+
+def average_models(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Average) -> Fused:
+    """Average the aligned models (`average_aligned`)."""
+    del texts
+    rows = problem.row_shares(by_count=stage.count_rows)
+    spec = problem.specs[problem.anchor]
+    return replace(fused, state=average_aligned(fused.aligned, problem.weights, spec, rows, circuits=stage.circuits))
 
 
 def vanilla_fusion(states: Sequence[State], weights: Sequence[float] | None = None) -> State:
@@ -96,27 +125,6 @@ def _average_circuits(each: Sequence[Heads], shares: Sequence[float]) -> Heads:
     q, k = refactor(factors["q"], factors["k"], rank)
     o, v = refactor(factors["o"], factors["v"], rank)
     return Heads(q, k, v, o)
-
-
-def normalise_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
-    """Scale weights to sum 1; equal ones where none are given.
-
-    Raises
-    ------
-    FedotError
-        If their number is wrong, one is negative or not finite, or all are zero.
-    """
-    if count == 0:
-        raise FedotError("there is no model to average; give at least one")
-    if weights is None:
-        return (1.0 / count,) * count
-    values = [float(value) for value in weights]
-    total = sum(values)
-    if len(values) != count or not all(value >= 0 for value in values) or not 0 < total < math.inf:
-        raise FedotError(
-            f"got the weights {values} for {count} models; give each a number of at least 0, and one more than 0"
-        )
-    return tuple(value / total for value in values)
 
 
 def _mean(tensors: Sequence[Tensor], shares: Sequence[float]) -> Tensor:

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align.align import Alignment
 from fedot.fusion.align.average import vanilla_fusion
-from fedot.fusion.align.streams import labelled_tables
-from fedot.fusion.canonical.maps import keep_unmatched
+from fedot.fusion.canonical.groups import labelled_tables
+from fedot.fusion.canonical.maps import Alignment, keep_unmatched
 from fedot.models import State
 from fedot.symmetry import Kind, SymmetrySpec
 

@@ -7,19 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fedot.fusion.canonical.groups import labelled_tables
 from fedot.fusion.canonical.maps import GroupMap
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import Coupling, solve
-
-
-def streams_of(spec: SymmetrySpec) -> tuple[str, ...]:
-    """Residual streams that have a map: all that may be rotated or permuted."""
-    return tuple(
-        name
-        for name, group in spec.groups.items()
-        if group.kind == "orthogonal" or (group.kind == "permutation" and spec.is_stream(name))
-    )
 
 
 def residual_map(cross: Tensor, *, keeps_mean: bool = False) -> GroupMap:
@@ -97,14 +89,3 @@ def table_moments(source: Tensor, anchor: Tensor, weight: Tensor) -> TableMoment
     """Moments of two tables (rows, width), each row counting by its weight, (rows,)."""
     x, y = (table * weight.sqrt()[:, None] for table in (source, anchor))
     return TableMoments(y.T @ x, x.square().sum(), y.square().sum())
-
-
-def labelled_tables(spec: SymmetrySpec, group: str) -> tuple[tuple[str, int], ...]:
-    """All (tensor name, axis index of its rows) of tables that tie labels to the stream `group`; tied ones once."""
-    found = []
-    copies = {copy for copy, _ in spec.lasting_ties()}
-    for name, axes in spec.axes.items():
-        kinds = [spec.groups[axis.groups[0]].kind for axis in axes if name not in copies]
-        if len(axes) == 2 and "labels" in kinds and axes[1 - kinds.index("labels")].groups == (group,):
-            found.append((name, kinds.index("labels")))
-    return tuple(found)

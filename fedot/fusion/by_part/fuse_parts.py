@@ -13,23 +13,31 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align.activations import Evidence
-from fedot.fusion.align.align import Alignment, align_inside, align_streams, check_planes
-from fedot.fusion.align.average import average_aligned
+from fedot.fusion.align.align import align_inside, align_streams, check_planes
+from fedot.fusion.align.align_models import common_ground
+from fedot.fusion.align.average import Average, average_aligned
 from fedot.fusion.align.diagnostics import GroupDiagnostics, Squares, diagnose_groups, squares_of, without_unmatched
-from fedot.fusion.align.streams import TableMoments, labelled_tables, streams_of, table_moments
+from fedot.fusion.align.options import Align
+from fedot.fusion.align.streams import TableMoments, table_moments
+from fedot.fusion.basis import Basis, Scheme
 from fedot.fusion.by_part.split import Rows, axis_of, blocks, parts
 from fedot.fusion.canonical.canonicalise import canonicalise
+from fedot.fusion.canonical.groups import labelled_tables, streams_of
 from fedot.fusion.canonical.labels import LabelUnion, relabel
-from fedot.fusion.canonical.maps import GroupMap, apply_maps, keep_unmatched
-from fedot.fusion.checks import check_finite
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps, keep_unmatched
+from fedot.fusion.methods.vanilla import Vanilla
+from fedot.fusion.plan import FusionPlan
+from fedot.fusion.problem.checks import check_finite
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.refine.class_shares import ClassShares
 from fedot.models import State
 from fedot.storage.tensor_file import TensorFile
 from fedot.symmetry import SymmetrySpec
 
 METHODS = ("aligned", "vanilla")
 """Methods whose work on one part needs no other part."""
+
+STAGES = (Basis, Scheme, Align, Average, Vanilla, ClassShares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class Streamed:
     specs
         Symmetry of each model as it is; the problem's have the labels of the unions.
     problem
-        All but the tensors (`fedot.fusion.prepare.frame`).
+        All but the tensors (`fedot.fusion.problem.prepare.frame`).
     names
         What the models are called in messages.
     ready
@@ -133,12 +141,12 @@ class Streamed:
 Moments = dict[str, dict[str, TableMoments]]
 
 
-def measure_tables(models: Streamed, config: FusionConfig) -> tuple[Moments, ...]:
+def measure_tables(models: Streamed, stage: Align) -> tuple[Moments, ...]:
     """First pass: for each model the moments of its labelled tables with the anchor's, by stream and table."""
     problem, anchor = models.problem, models.problem.anchor
     spec = problem.specs[anchor]
     tables = [(stream, *table) for stream in streams_of(spec) for table in labelled_tables(spec, stream)]
-    trust = [problem.trust(k, config) for k in range(len(models.states))]
+    trust = [common_ground(problem, k, stage) for k in range(len(models.states))]
     out: tuple[Moments, ...] = tuple({stream: {} for stream in streams_of(spec)} for _ in models.states)
     for tensors in parts(spec):
         wanted = [(stream, name, axis, spec.axes[name][axis].groups[0]) for stream, name, axis in tables]
@@ -194,7 +202,7 @@ def _rows_fit(tables: Mapping[str, TableMoments], maps: GroupMap, spec: Symmetry
     return sum(known) / len(known) if known else None
 
 
-def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
+def fuse_parts(models: Streamed, plan: FusionPlan) -> Iterator[Piece]:
     """Fuse models part by part, as `fedot.fuse` does at once.
 
     Raises
@@ -202,21 +210,22 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
     FedotError
         If the method needs whole models, or a model holds NaN.
     """
-    _check_streamable(config)
+    _check_streamable(plan)
     problem, anchor = models.problem, models.problem.anchor
     count = range(len(models.states))
-    aligns = config.method == "aligned"
+    stage, mean = plan.find(Align), plan.find(Average)
+    by_count = (mean or plan.get(Vanilla)).count_rows
     spec, others = problem.specs[anchor], [k for k in count if k != anchor]
     streams = [Alignment({}, {}) for _ in count]
-    if aligns:
+    if stage is not None:
         for k in others:
             check_planes(problem.specs[k], spec)
-        moments = measure_tables(models, config)
+        moments = measure_tables(models, stage)
         found: list[dict[str, GroupDiagnostics]] = [{} for _ in count]
         for k in others:
             streams[k], found[k] = solve_streams(moments[k], problem.specs[k], spec)
         yield Piece({}, None, {}, tuple(found), ({},) * len(count), tuple(streams), ({},) * len(count))
-    shares = problem.row_shares(by_count=config.count_rows)
+    shares = problem.row_shares(by_count=by_count)
     given = problem.masses or ({},) * len(models.states)
     for tensors in parts(spec):
         for rows in blocks(spec, tensors):
@@ -226,9 +235,9 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
             for k in others:
                 source, own = models.canonical(k, tensors, rows)
                 aligned[k] = apply_maps(source, own, streams[k].maps)
-                if aligns:
+                if stage is not None:
                     evidence = Evidence(given=given[k]), Evidence(given=given[anchor])
-                    inner = align_inside(aligned[k], target, own, part, Alignment({}, {}), config, *evidence)
+                    inner = align_inside(aligned[k], target, own, part, Alignment({}, {}), stage, *evidence)
                     both = {**streams[k].couplings, **inner.couplings}
                     inside = {name: each for name, each in both.items() if name in part.groups}
                     aligned[k] = keep_unmatched(apply_maps(aligned[k], own, inner.maps), target, part, inside)
@@ -236,9 +245,8 @@ def fuse_parts(models: Streamed, config: FusionConfig) -> Iterator[Piece]:
                     squares[k] = squares_of(*known, part)
                     found[k] = _inner_diagnostics(*known, squares[k], own, part, inner, streams[k])
                     alignments[k] = Alignment({}, inner.couplings)
-            fused = average_aligned(
-                aligned, problem.weights, part, _sliced(shares, rows, axis=1), circuits=aligns and config.circuits
-            )
+            circuits = mean is not None and mean.circuits
+            fused = average_aligned(aligned, problem.weights, part, _sliced(shares, rows, axis=1), circuits=circuits)
             cut = {name: axis_of(part, name, rows.group) for name in part.axes} if rows is not None else {}
             axes = {name: axis for name, axis in cut.items() if axis is not None}
             yield Piece(fused, rows, axes, tuple(found), tuple(aligned), tuple(alignments), tuple(squares))
@@ -260,25 +268,23 @@ def _inner_diagnostics(
     return diagnose_groups(inner, aligned, anchor, squares, source_spec, anchor_spec, alignment, rows)
 
 
-def is_streamable(config: FusionConfig) -> bool:
-    """Whether a fusion can be done part by part: nothing is to be measured on a probe."""
+def is_streamable(plan: FusionPlan) -> bool:
+    """Whether a plan can be run part by part: nothing is to be measured on a probe, or on whole models."""
+    align = plan.get(Align)
     return (
-        not config.learn_steps
-        and not config.distil_steps
-        and not config.repair
-        and not config.refit
-        and config.scheme == "one-pass"
-        and config.method in METHODS
-        and config.support == "weights"
-        and config.mass in ("uniform", "l1", "l2", "given")
+        all(isinstance(stage, STAGES) for stage in plan.stages)
+        and plan.get(Scheme).scheme == "one-pass"
+        and align.support == "weights"
+        and align.mass in ("uniform", "l1", "l2", "given")
     )
 
 
-def _check_streamable(config: FusionConfig) -> None:
-    if not is_streamable(config):
+def _check_streamable(plan: FusionPlan) -> None:
+    if not is_streamable(plan):
+        align, scheme = plan.get(Align), plan.get(Scheme).scheme
         raise FedotError(
-            f"fusion.method {config.method} with support {config.support}, mass {config.mass} and scheme "
-            f"{config.scheme} needs whole models; use `fedot.fuse`, or one of {', '.join(METHODS)} with weights alone"
+            f"fusion.method {plan.method} with support {align.support}, mass {align.mass} and scheme {scheme} needs "
+            f"whole models; use `fedot.fuse`, or one of {', '.join(METHODS)} with weights alone"
         )
 
 

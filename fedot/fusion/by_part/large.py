@@ -4,15 +4,18 @@ from collections.abc import Iterable
 
 import torch
 
-from fedot.fusion.align.align import Alignment
 from fedot.fusion.align.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_groups, explained
+from fedot.fusion.align.options import Align
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
 from fedot.fusion.by_part.split import fused_shapes
-from fedot.fusion.canonical.maps import GroupMap
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.prepare import Given
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.canonical.maps import Alignment, GroupMap
+from fedot.fusion.plan import FusionPlan
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.prepare import Given
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.result import FusionResult
+from fedot.fusion.stages import run_stage
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import Coupling
@@ -26,20 +29,20 @@ def is_large(states: Iterable[State]) -> bool:
     return any(sum(tensor.numel() for tensor in state.values()) >= LARGE for state in states)
 
 
-def by_parts(states: Iterable[State], config: FusionConfig) -> bool:
-    """Whether models are to be aligned by `fuse_large`: they are large, and the method looks at one part at a time."""
-    return config.method == "aligned" and is_streamable(config) and is_large(states)
+def by_parts(states: Iterable[State], plan: FusionPlan) -> bool:
+    """Whether a plan is to be run by `fuse_large`: models are large, and are aligned one part at a time."""
+    return plan.find(Align) is not None and is_streamable(plan) and is_large(states)
 
 
 def fuse_large(
-    given: Given, problem: FusionProblem, config: FusionConfig, ready: frozenset[int] = frozenset()
+    given: Given, problem: FusionProblem, plan: FusionPlan, ready: frozenset[int] = frozenset()
 ) -> FusionResult:
-    """Align models to the anchor and average them; only one part of each is ever in float64.
+    """Run a plan part by part: only one part of each model is ever in float64.
 
     Parameters
     ----------
     problem
-        All but the models' tensors (`fedot.fusion.prepare.frame`).
+        All but the models' tensors (`fedot.fusion.problem.prepare.frame`).
     ready
         Models that are in canonical form, and are taken as they are.
 
@@ -55,7 +58,7 @@ def fuse_large(
     squares: list[Squares] = [{} for _ in range(count)]
     maps: list[dict[str, GroupMap]] = [{} for _ in range(count)]
     couplings: list[dict[str, Coupling]] = [{} for _ in range(count)]
-    for piece in fuse_parts(Streamed(given.states, given.specs, problem, names, ready), config):
+    for piece in fuse_parts(Streamed(given.states, given.specs, problem, names, ready), plan):
         for target, part in zip((fused, *aligned), (piece.state, *piece.aligned), strict=True):
             piece.put(target, part)
         for k in range(count):
@@ -70,8 +73,11 @@ def fuse_large(
     for k in (k for k in range(count) if k != problem.anchor):
         found = diagnose_groups(labels, {}, {}, squares[k], problem.specs[k], spec, Alignment({}, {}), {}) | groups[k]
         diagnostics[k] = Diagnostics({name: found[name] for name in spec.groups}, explained(list(squares[k].values())))
+    whole = Fused(fused)
+    for stage in plan.refinements:
+        whole = run_stage(problem, TextSource(problem), whole, stage)
     return FusionResult(
-        fused,
+        whole.state,
         problem.config_of(problem.anchor),
         None,
         aligned,
@@ -79,6 +85,7 @@ def fuse_large(
         tuple(Alignment(*each) for each in zip(maps, couplings, strict=True)),
         tuple(diagnostics),
         problem.anchor,
+        plan,
     )
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedot.fusion.align.streams import streams_of
+from fedot.fusion.canonical.groups import streams_of
 from fedot.symmetry import SymmetrySpec
 
 BLOCK = 4_000_000

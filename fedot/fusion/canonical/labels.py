@@ -1,5 +1,6 @@
 """Bring models with different label sets (vocabularies, positions, classes) to the union of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,3 +79,24 @@ def row_shares(union: LabelUnion, weights: Sequence[float], seen: Tensor | None)
     seen = seen * (each > 0)
     total = seen.sum(0)
     return torch.where(total > 0, seen / total.clamp(min=1e-300), shares)
+
+
+def normalise_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    """Scale weights to sum 1; equal ones where none are given.
+
+    Raises
+    ------
+    FedotError
+        If their number is wrong, one is negative or not finite, or all are zero.
+    """
+    if count == 0:
+        raise FedotError("there is no model to average; give at least one")
+    if weights is None:
+        return (1.0 / count,) * count
+    values = [float(value) for value in weights]
+    total = sum(values)
+    if len(values) != count or not all(value >= 0 for value in values) or not 0 < total < math.inf:
+        raise FedotError(
+            f"got the weights {values} for {count} models; give each a number of at least 0, and one more than 0"
+        )
+    return tuple(value / total for value in values)

@@ -23,6 +23,18 @@ class GroupMap:
     read: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """What brings a source model into the anchor's neurons.
+
+    `maps` acts on canonical states; `couplings` holds the transport plan of every matched group, and for a
+    residual stream, which is rotated, not matched, the squared entries of the rotation as a plan.
+    """
+
+    maps: Mapping[str, GroupMap]
+    couplings: Mapping[str, Coupling]
+
+
 def axis_map(maps: Mapping[str, GroupMap], axis: Axis, spec: SymmetrySpec) -> Tensor | None:
     """The (m, n) map of a whole axis, or None where all of its groups are untouched."""
     if not any(name in maps for name in axis.groups):

@@ -1,14 +1,16 @@
 """Fisher-weighted averages of aligned models (Matena & Raffel 2022)."""
 
+from dataclasses import dataclass, replace
+
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align.activations import own_log_likelihood
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage, whole
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe, real_logits
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
@@ -16,27 +18,43 @@ from fedot.symmetry import SymmetrySpec
 FLOOR = 1e-6
 
 
-def fisher(problem: FusionProblem, config: FusionConfig) -> Fused:
-    """Align models as ``aligned`` does, then average every parameter by its Fisher information on the probe.
+@dataclass(frozen=True, slots=True)
+class FisherAverage(Stage):
+    """Average aligned models by their Fisher information (Matena & Raffel 2022).
+
+    Parameters
+    ----------
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
+    probe_texts
+        How many texts are drawn from token counts where no probe is given.
+    """
+
+    count_rows: bool = True
+    probe_texts: int = whole(256, least=1)
+
+
+def fisher_average(problem: FusionProblem, texts: TextSource, fused: Fused, stage: FisherAverage) -> Fused:
+    """Average every parameter of aligned models by its Fisher information on the probe.
 
     The information is the mean squared gradient of the log-likelihood of a text's labels, drawn from the model's
     own predictions, at least 1e-6, as published. Times it the models count by their weights, and in labelled rows
     by the row shares of all methods. The paper's models share a pretraining; alignment takes its place.
     """
-    found = aligned(problem, config)
     spec, settings = problem.specs[problem.anchor], problem.config_of(problem.anchor)
-    probe = problem.probe_or_drawn(config.probe_texts)
-    rows = problem.row_shares(by_count=config.count_rows)
-    tops: State = {name: torch.zeros_like(found.state[name]) for name in spec.axes}
+    probe = texts.probe(stage.probe_texts)
+    rows = problem.row_shares(by_count=stage.count_rows)
+    home = fused.aligned[problem.anchor]
+    tops: State = {name: torch.zeros(home[name].shape, dtype=torch.float64) for name in spec.axes}
     totals = {name: torch.zeros_like(tensor) for name, tensor in tops.items()}
-    for k, state in enumerate(found.aligned):
+    for k, state in enumerate(fused.aligned):
         information = information_of(settings, state, probe, spec)
         for name in spec.axes:
             share = _share(spec, name, k, problem.weights[k], rows) * information[name].clamp(min=FLOOR)
             tops[name] += share * state[name]
             totals[name] += share
-    fused = dict(found.aligned[problem.anchor]) | {name: tops[name] / totals[name] for name in spec.axes}
-    return Fused(fused, found.aligned, found.alignments)
+    state = dict(home) | {name: tops[name] / totals[name] for name in spec.axes}
+    return replace(fused, state=state)
 
 
 def information_of(settings: object, state: State, probe: Probe, spec: SymmetrySpec, seed: int = 0) -> State:

@@ -8,6 +8,7 @@ writers, and a permutation of channels does not stop at the borders of heads.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,18 +16,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align.align import Alignment, check_planes, maps_of
-from fedot.fusion.canonical.maps import multiply
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.methods.pairwise import average_weights, steady_signs, with_signs
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.align.align import check_planes, maps_of
+from fedot.fusion.canonical.maps import Alignment, multiply
+from fedot.fusion.methods.pairwise import Averaging, average_weights, steady_signs, with_signs
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import activations
 from fedot.models import State
 from fedot.symmetry import Axis, SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve
 
 Points = Mapping[str, Tensor]
+
+
+class Given(Averaging, Protocol):
+    """Options that both methods of this frame have."""
+
+    @property
+    def support(self) -> str:
+        """What layers are compared by: ``weights`` or ``activations``."""
+
+    @property
+    def probe_texts(self) -> int:
+        """How many texts are drawn where no probe is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +55,32 @@ class FlowOptions:
         ``latest``.
     qk_maps
         ``separate`` maps for queries and keys of a layer, or an ``equal`` one.
+    given
+        The options that the stage was given.
     """
 
     reg: float
     residual: str
     qk_maps: str
+    given: Given
 
 
-def flow_all(problem: FusionProblem, config: FusionConfig, options: FlowOptions, *, standardise: bool) -> Fused:
+def flow_all(problem: FusionProblem, texts: TextSource, options: FlowOptions, *, standardise: bool) -> Fused:
     """Bring every model to the anchor, layer by layer, and average.
 
     Parameters
     ----------
     standardise
         Compare activations of mean 0 and variance 1, not raw ones.
-
-    Raises
-    ------
-    FedotError
-        If the support is neither weights nor activations.
     """
-    if config.support not in ("weights", "activations"):
-        raise FedotError(
-            f"fusion.support is {config.support}, but {config.method} compares layers by weights or activations"
-        )
     spec = problem.specs[problem.anchor]
     signs = [steady_signs(state, each) for state, each in zip(problem.states, problem.specs, strict=True)]
     states = [
         with_signs(state, each, sign) for state, each, sign in zip(problem.states, problem.specs, signs, strict=True)
     ]
     points: list[Points] = [{} for _ in states]
-    if config.support == "activations":
-        points = [outputs(problem, config, k, state, standardise=standardise) for k, state in enumerate(states)]
+    if options.given.support == "activations":
+        points = [outputs(texts, options.given, k, state, standardise=standardise) for k, state in enumerate(states)]
     aligned, alignments = [], []
     for k, state in enumerate(problem.states):
         if k == problem.anchor:
@@ -89,14 +96,13 @@ def flow_all(problem: FusionProblem, config: FusionConfig, options: FlowOptions,
         brought = with_signs(flow.run(), spec, signs[problem.anchor])
         aligned.append(brought)
         alignments.append(Alignment({name: maps_of(each) for name, each in flow.plans.items()}, flow.plans))
-    return average_weights(problem, config, tuple(aligned), tuple(alignments))
+    return average_weights(problem, options.given, tuple(aligned), tuple(alignments))
 
 
-def outputs(
-    problem: FusionProblem, config: FusionConfig, model: int, state: State, *, standardise: bool
-) -> dict[str, Tensor]:
+def outputs(texts: TextSource, given: Given, model: int, state: State, *, standardise: bool) -> dict[str, Tensor]:
     """What every linear map puts out on the probe, before any nonlinearity, by its weight's name: (n, N)."""
-    spec, probe = problem.specs[model], problem.probe_or_drawn(config.probe_texts)
+    problem, probe = texts.problem, texts.probe(given.probe_texts)
+    spec = problem.specs[model]
     names = [name.removesuffix(".weight") for name in linears(spec)]
     read = activations(probe.module(problem.config_of(model), state), probe, names)
     out = {}

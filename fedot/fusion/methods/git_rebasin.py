@@ -1,23 +1,38 @@
 """Permutation weight matching by coordinate descent (Ainsworth, Hayase & Srinivasa 2023, algorithm 1)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from fedot.fusion.align.activations import matched_groups
-from fedot.fusion.align.align import Alignment
-from fedot.fusion.align.streams import streams_of
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.methods.orders import Orders, alignment_of, assign, assign_heads, channel_gains, products
+from fedot.fusion.align.assignments import Orders, alignment_of, assign, assign_heads, channel_gains, products
+from fedot.fusion.canonical.groups import matched_groups, streams_of
+from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
 SWEEPS = 100
 
 
-def git_rebasin(problem: FusionProblem, config: FusionConfig) -> Fused:
+@dataclass(frozen=True, slots=True)
+class GitRebasin(Stage):
+    """Permutation weight matching (Ainsworth, Hayase & Srinivasa 2023).
+
+    Parameters
+    ----------
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
+    """
+
+    count_rows: bool = True
+
+
+def git_rebasin(problem: FusionProblem, texts: TextSource, fused: Fused, stage: GitRebasin) -> Fused:
     """Permute streams, heads, their channels and feed-forward neurons so that all weights fit best; no data.
 
     All groups start in their own order and are improved one at a time, in random order, until a whole sweep
@@ -25,6 +40,7 @@ def git_rebasin(problem: FusionProblem, config: FusionConfig) -> Fused:
     heads, then heads; channels of queries and keys share one order, those of values and outputs another. Rotary
     channels keep their places. Models must have equal shapes, as in the paper.
     """
+    del texts, fused
     check_equal_shapes(problem, "git-rebasin")
     spec = problem.specs[problem.anchor]
     home_signs = steady_signs(problem.states[problem.anchor], spec)
@@ -36,7 +52,7 @@ def git_rebasin(problem: FusionProblem, config: FusionConfig) -> Fused:
         orders = match_weights(source, home, spec)
         return between_signs(alignment_of(orders, source, home, spec), signs, home_signs)
 
-    return fuse_aligned(problem, config, align_one)
+    return fuse_aligned(problem, stage, align_one)
 
 
 def match_weights(source: State, anchor: State, spec: SymmetrySpec, seed: int = 0) -> Orders:

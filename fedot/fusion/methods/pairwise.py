@@ -6,37 +6,44 @@ directions of its circuits, whose signs are free; `steady_signs` fixes them in a
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align.align import Alignment
 from fedot.fusion.align.average import average_aligned
 from fedot.fusion.canonical.canonicalise import get_heads
-from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
 
-def fuse_aligned(problem: FusionProblem, config: FusionConfig, align_one: Callable[[int], Alignment]) -> Fused:
+class Averaging(Protocol):
+    """A stage that says how labelled rows are averaged."""
+
+    @property
+    def count_rows(self) -> bool:
+        """Whether each token's embedding row goes by how often each client has seen the token."""
+
+
+def fuse_aligned(problem: FusionProblem, stage: Averaging, align_one: Callable[[int], Alignment]) -> Fused:
     """Bring every model to the anchor by the maps that `align_one` solves for it, and average all weights."""
     alignments = tuple(Alignment({}, {}) if k == problem.anchor else align_one(k) for k in range(len(problem.states)))
     states = tuple(
         apply_maps(state, spec, alignment.maps)
         for state, spec, alignment in zip(problem.states, problem.specs, alignments, strict=True)
     )
-    return average_weights(problem, config, states, alignments)
+    return average_weights(problem, stage, states, alignments)
 
 
 def average_weights(
-    problem: FusionProblem, config: FusionConfig, states: tuple[State, ...], alignments: tuple[Alignment, ...]
+    problem: FusionProblem, stage: Averaging, states: tuple[State, ...], alignments: tuple[Alignment, ...]
 ) -> Fused:
     """Average aligned states weight by weight, as all papers do; labelled rows as for every method."""
-    rows = problem.row_shares(by_count=config.count_rows)
+    rows = problem.row_shares(by_count=stage.count_rows)
     fused = average_aligned(states, problem.weights, problem.specs[problem.anchor], rows, circuits=False)
     return Fused(fused, states, alignments)
 

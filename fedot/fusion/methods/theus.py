@@ -1,23 +1,41 @@
 """Orthogonal weight matching (Theus et al. 2025, arXiv 2506.22712): one rotation of the stream, heads, neurons."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from fedot.fusion.align.align import Alignment, align_inside, align_streams, check_planes
-from fedot.fusion.align.streams import labelled_covariance, streams_of
-from fedot.fusion.canonical.maps import axis_map, multiply
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
+from fedot.fusion.align.align import align_inside, align_streams, check_planes
+from fedot.fusion.align.options import Align
+from fedot.fusion.align.streams import labelled_covariance
+from fedot.fusion.canonical.groups import streams_of
+from fedot.fusion.canonical.maps import Alignment, axis_map, multiply
 from fedot.fusion.methods.pairwise import fuse_aligned
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
 SWEEPS = 5
-INSIDE = FusionConfig(support="weights", ground_cost="squared-euclidean", solver="exact", mass="uniform")
+INSIDE = Align(support="weights", ground_cost="squared-euclidean", solver="exact", mass="uniform")
 
 
-def theus(problem: FusionProblem, config: FusionConfig) -> Fused:
+@dataclass(frozen=True, slots=True)
+class Theus(Stage):
+    """Orthogonal weight matching (Theus et al. 2025).
+
+    Parameters
+    ----------
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
+    """
+
+    count_rows: bool = True
+
+
+def theus(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Theus) -> Fused:
     """Descend by turns over stream, heads and feed-forward neurons, five sweeps; weights alone, no counts.
 
     The stream's map is the orthogonal Procrustes solution over all weights that touch it, each entry counting
@@ -26,13 +44,14 @@ def theus(problem: FusionProblem, config: FusionConfig) -> Fused:
     all their weights. Before the first sweep nothing is matched yet, so the stream starts from the tables, whose
     rows have names. A stream that may only be permuted is. Unequal widths give rectangular maps.
     """
+    del texts, fused
     spec, anchor = problem.specs[problem.anchor], problem.states[problem.anchor]
 
     def align_one(k: int) -> Alignment:
         common = {name: union.present(k) * union.present(problem.anchor) for name, union in problem.unions.items()}
         return match_orthogonally(problem.states[k], anchor, problem.specs[k], spec, common)
 
-    return fuse_aligned(problem, config, align_one)
+    return fuse_aligned(problem, stage, align_one)
 
 
 def match_orthogonally(

@@ -1,16 +1,19 @@
 """Permutations that correlate activations (Verma & Elbayad 2024)."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import Tensor
 
-from fedot.fusion.align.activations import matched_groups
-from fedot.fusion.align.align import Alignment
-from fedot.fusion.align.streams import streams_of
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.methods.orders import Orders, alignment_of, assign, assign_heads, channel_gains
+from fedot.fusion.align.assignments import Orders, alignment_of, assign, assign_heads, channel_gains
+from fedot.fusion.canonical.groups import matched_groups, streams_of
+from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage, whole
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import activations, readers
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
@@ -18,7 +21,26 @@ from fedot.symmetry import SymmetrySpec
 Features = dict[str, Tensor]
 
 
-def verma(problem: FusionProblem, config: FusionConfig) -> Fused:
+@dataclass(frozen=True, slots=True)
+class Verma(Stage):
+    """Permutations that correlate activations (Verma & Elbayad 2024).
+
+    Parameters
+    ----------
+    residual
+        Whether the stream stays as it is, the paper's best choice (``default``), or has one ``permutation``.
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
+    probe_texts
+        How many texts are drawn from token counts where no probe is given.
+    """
+
+    residual: Literal["default", "permutation"] = "default"
+    count_rows: bool = True
+    probe_texts: int = whole(256, least=1)
+
+
+def verma(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Verma) -> Fused:
     """Permute heads, channels and feed-forward neurons so that activations on the probe correlate most.
 
     Feed-forward neurons are assigned by the correlation of what they put out; channels of values within every
@@ -27,19 +49,20 @@ def verma(problem: FusionProblem, config: FusionConfig) -> Fused:
     as it is, the paper's best choice; with `residual: permutation` one order of it is found from the inputs of all
     its readers. Models must have equal shapes.
     """
+    del fused
     check_equal_shapes(problem, "verma")
     spec = problem.specs[problem.anchor]
     signs = [steady_signs(state, spec) for state in problem.states]
     states = [with_signs(state, spec, sign) for state, sign in zip(problem.states, signs, strict=True)]
-    streams = streams_of(spec) if config.residual == "permutation" else ()
-    features = [_features(problem, config, k, state, streams) for k, state in enumerate(states)]
+    streams = streams_of(spec) if stage.residual == "permutation" else ()
+    features = [_features(texts, stage, k, state, streams) for k, state in enumerate(states)]
 
     def align_one(k: int) -> Alignment:
         orders = match_activations(features[k], features[problem.anchor], spec)
         found = alignment_of(orders, states[k], states[problem.anchor], spec)
         return between_signs(found, signs[k], signs[problem.anchor])
 
-    return fuse_aligned(problem, config, align_one)
+    return fuse_aligned(problem, stage, align_one)
 
 
 def match_activations(source: Features, anchor: Features, spec: SymmetrySpec) -> Orders:
@@ -77,11 +100,10 @@ def _score_channels(spec: SymmetrySpec, attention: int) -> str:
     return spec.axes[f"{spec.attentions[attention].q}.weight"][0].groups[1]
 
 
-def _features(
-    problem: FusionProblem, config: FusionConfig, model: int, state: State, streams: tuple[str, ...]
-) -> Features:
+def _features(texts: TextSource, stage: Verma, model: int, state: State, streams: tuple[str, ...]) -> Features:
     """Activations of every group that is matched, by its name: (N, n)."""
-    spec, probe = problem.specs[model], problem.probe_or_drawn(config.probe_texts)
+    problem, probe = texts.problem, texts.probe(stage.probe_texts)
+    spec = problem.specs[model]
     single = {name: readers(spec, name)[0] for name in matched_groups(spec)}
     many = {name: _stream_readers(spec, name) for name in streams}
     sides = [name for each in spec.attentions for name in (each.q, each.k, each.o)]

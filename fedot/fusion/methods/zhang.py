@@ -1,23 +1,39 @@
 """Rotation matching within heads (Zhang, Zheng, Chen & Li 2025, algorithm 1)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from fedot.fusion.align.activations import matched_groups
-from fedot.fusion.align.align import Alignment, channel_map, plane_map
+from fedot.fusion.align.align import channel_map, plane_map
+from fedot.fusion.align.assignments import alignment_of, assign, products
 from fedot.fusion.canonical.canonicalise import get_heads
-from fedot.fusion.canonical.maps import GroupMap
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.methods.orders import alignment_of, assign, products
+from fedot.fusion.canonical.groups import matched_groups
+from fedot.fusion.canonical.maps import Alignment, GroupMap
 from fedot.fusion.methods.pairwise import check_equal_shapes, fuse_aligned
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import Attention, SymmetrySpec
 
 
-def zhang(problem: FusionProblem, config: FusionConfig) -> Fused:
+@dataclass(frozen=True, slots=True)
+class Zhang(Stage):
+    """Rotation matching within heads (Zhang, Zheng, Chen & Li 2025).
+
+    Parameters
+    ----------
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
+    """
+
+    count_rows: bool = True
+
+
+def zhang(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Zhang) -> Fused:
     """Turn and rescale the channels of every head, and permute feed-forward neurons; no data.
 
     Head h goes with head h, and the stream stays as it is, for the paper's models share a pretraining. Queries and
@@ -25,9 +41,10 @@ def zhang(problem: FusionProblem, config: FusionConfig) -> Fused:
     column; then one factor scales the first and divides the second, a root of a quartic. Feed-forward neurons
     are assigned by ingoing and outgoing weights and bias (equation 7). Models must have equal shapes.
     """
+    del texts, fused
     check_equal_shapes(problem, "zhang")
     spec, anchor = problem.specs[problem.anchor], problem.states[problem.anchor]
-    return fuse_aligned(problem, config, lambda k: match_rotations(problem.states[k], anchor, spec))
+    return fuse_aligned(problem, stage, lambda k: match_rotations(problem.states[k], anchor, spec))
 
 
 def match_rotations(source: State, anchor: State, spec: SymmetrySpec) -> Alignment:

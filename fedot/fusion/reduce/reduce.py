@@ -11,15 +11,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from fedot.fusion.align.activations import matched_groups
 from fedot.fusion.canonical.canonicalise import get_heads, put_heads, to_float32
+from fedot.fusion.canonical.groups import matched_groups
 from fedot.fusion.reduce.directions import kept_directions
 from fedot.fusion.reduce.heads import Roots, reduce_heads
 from fedot.fusion.reduce.layers import reduce_ffn, reduce_stream
 from fedot.fusion.reduce.moments import Moments, MomentSums, Spread, SpreadSums
 from fedot.fusion.reduce.wide_model import block_config, block_module
-from fedot.fusion.refine.distil import distance
-from fedot.fusion.texts.probe import Probe, readers, sensitivities
+from fedot.fusion.texts.probe import Probe, distance, readers, sensitivities
 from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
 

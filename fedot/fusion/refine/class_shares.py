@@ -7,6 +7,7 @@ class. And a mean prediction needs no sentences: texts of tokens drawn independe
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,38 @@ from scipy.special import logsumexp, softmax
 from torch import Tensor
 
 from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.options import Stage, whole
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.classifier import classifier_of, texts_to_fit
 from fedot.fusion.texts.draw import draw_texts, text_lengths
 from fedot.models import State, load_model
 
 BATCH = 64
 SEED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ClassShares(Stage):
+    """Set the constants of a classifier by class counts.
+
+    Parameters
+    ----------
+    probe_texts
+        How many texts are drawn for two models, in proportion for more (`texts_to_fit`).
+    """
+
+    probe_texts: int = whole(256, least=1)
+
+
+def match_class_shares(problem: FusionProblem, texts: TextSource, fused: Fused, stage: ClassShares) -> Fused:
+    """Have the fused classifier give the classes in the shares that the models with a vote have counted."""
+    del texts  # drawn from the counts themselves: a mean prediction needs no sentences
+    assert problem.class_counts is not None  # a plan has this stage only where they are
+    voters, config = problem.voters(), fused.config or problem.config_of(problem.anchor)
+    counts, classes = problem.counts["vocab"][voters], problem.class_counts[voters]
+    return replace(fused, state=match_shares(fused.state, config, list(counts), list(classes), stage.probe_texts))
 
 
 def match_shares(

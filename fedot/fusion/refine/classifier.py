@@ -6,6 +6,7 @@ the parents say.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,18 +14,31 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage, whole
+from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.layers import refit_linear
-from fedot.fusion.texts.ensemble import gated_ensemble
-from fedot.fusion.texts.probe import activations
-from fedot.models import State, symmetry
+from fedot.fusion.texts.probe import ROWS, activations
+from fedot.models import symmetry
 from fedot.symmetry import Axis
 
 OUTPUT_RIDGE = 1.0
 """How firmly the classifier is held in its refit; chosen on validation data (docs/results.md)."""
 
-ROWS = 32
-"""Texts in a batch, sorted by length: few enough for little padding."""
+
+@dataclass(frozen=True, slots=True)
+class Refit(Stage):
+    """Fit the classifier to the parents' gated ensemble on drawn texts.
+
+    Parameters
+    ----------
+    probe_texts
+        How many texts are drawn for two models, in proportion for more (`texts_to_fit`).
+    """
+
+    probe_texts: int = whole(256, least=1)
 
 
 def refittable(configs: Sequence[Any], counts: Iterable[Tensor]) -> bool:
@@ -62,10 +76,11 @@ def classifier_of(config: Any) -> str:
     return name.removesuffix(".bias")
 
 
-def refit_outputs(state: State, config: Any, problem: FusionProblem, probe_texts: int) -> State:
+def refit_classifier(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Refit) -> Fused:
     """Fit the classifier to the parents' gated ensemble on texts drawn anew (`texts_to_fit`), or on the given probe."""
-    texts = texts_to_fit(probe_texts, len(problem.voters()))
-    probe = problem.probe_or_drawn(texts, seed=1).packed(ROWS)
+    state, config = fused.state, fused.config or problem.config_of(problem.anchor)
+    number = texts_to_fit(stage.probe_texts, len(problem.voters()))
+    probe = texts.probe(number, seed=1).packed(ROWS)
     teacher = gated_ensemble(problem)
     said = torch.cat([teacher(*batch) for batch in probe.batches]).double()
     said = said - said.mean(1, keepdim=True)
@@ -73,4 +88,4 @@ def refit_outputs(state: State, config: Any, problem: FusionProblem, probe_texts
     inputs = activations(probe.module(config, to_float32(state)), probe, [name])[name]
     outputs = inputs @ state[f"{name}.weight"].T + state[f"{name}.bias"]
     level = outputs.mean(1, keepdim=True)  # which no probability depends on; it stays
-    return refit_linear(state, name, inputs, said + level, OUTPUT_RIDGE)
+    return replace(fused, state=refit_linear(state, name, inputs, said + level, OUTPUT_RIDGE))

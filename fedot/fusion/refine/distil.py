@@ -6,7 +6,7 @@ token counts do here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -16,11 +16,27 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage, whole
+from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.draw import SHORTEST, draw_texts
-from fedot.fusion.texts.ensemble import gated_ensemble
-from fedot.fusion.texts.probe import real_logits
+from fedot.fusion.texts.probe import distance
 from fedot.models import State, load_model, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class Distil(Stage):
+    """Distil the parents' ensemble into the fused model.
+
+    Parameters
+    ----------
+    distil_steps
+        Batches of drawn texts that are learned from.
+    """
+
+    distil_steps: int = whole(100, least=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +53,13 @@ class Distillation:
     seed: int = 0
 
 
-def distance(logits: Tensor, wanted: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
-    """Kullback-Leibler divergence to the wanted probabilities, plus a tenth of the squared error of logits."""
-    target, given = real_logits(wanted, batch), real_logits(logits, batch).log_softmax(-1)
-    loss = F.kl_div(given, target.log_softmax(-1), log_target=True, reduction="batchmean")
-    return loss + 0.1 * F.mse_loss(given - given.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
+def distil_ensemble(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Distil) -> Fused:
+    """Train the fused model to give what the parents' ensemble gives."""
+    config = fused.config or problem.config_of(problem.anchor)
+    return replace(fused, state=distil(fused.state, config, texts, Distillation(stage.distil_steps)))
 
 
-def distil(state: State, config: Any, problem: FusionProblem, options: Distillation) -> State:
+def distil(state: State, config: Any, texts: TextSource, options: Distillation) -> State:
     """Train a fused model to give the parents' gated mean on texts drawn from their token counts.
 
     The loss is the `distance` to the ensemble, whose squared error of logits keeps the gradient alive where the
@@ -55,9 +70,10 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
     FedotError
         If there are no token counts.
     """
+    problem = texts.problem
     if "vocab" not in problem.counts:
         raise FedotError("distillation draws texts from token counts, but none were given; pass `token_counts`")
-    inputs = drawn_batches(problem, options)
+    inputs = drawn_batches(texts, options)
     teacher = gated_ensemble(problem)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
@@ -76,19 +92,20 @@ def distil(state: State, config: Any, problem: FusionProblem, options: Distillat
     return {name: tensor.double() for name, tensor in state_of(student).items()}
 
 
-def drawn_batches(problem: FusionProblem, options: Distillation) -> Iterator[tuple[Tensor, ...]]:
+def drawn_batches(texts: TextSource, options: Distillation) -> Iterator[tuple[Tensor, ...]]:
     """Batches to learn from, without end: texts always drawn anew; translations, which are dear, from a pool."""
+    problem = texts.problem
     if "class" not in problem.unions:
-        batches = problem.probe_or_drawn(options.pool, options.seed + 100).batches
+        batches = texts.probe(options.pool, options.seed + 100).batches
         order = torch.Generator().manual_seed(options.seed)
         while True:
             for place in torch.randperm(len(batches), generator=order):
                 yield batches[int(place)]
-    sources = [(problem.tokens_to_draw(k), problem.longest[k]) for k in problem.sources()]
+    sources = [(texts.tokens_to_draw(k), problem.longest[k]) for k in problem.sources()]
     each, longest = -(-options.batch_size // len(sources)), max(most for _, most in sources)
     for step in count():
-        texts = [
+        batch = [
             F.pad(draw_texts(counts, each, (SHORTEST, most), seed), (0, longest - most))
             for seed, (counts, most) in enumerate(sources, options.seed + step * len(sources))
         ]
-        yield (torch.cat(texts),)
+        yield (torch.cat(batch),)

@@ -16,15 +16,17 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from fedot.errors import FedotError
-from fedot.fusion.align.align import Alignment, rotation_as_plan
-from fedot.fusion.align.average import average_aligned
+from fedot.fusion.align.align import rotation_as_plan
+from fedot.fusion.align.average import Average, average_aligned
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.canonical.maps import GroupMap, apply_maps, keep_unmatched
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.problem import FusionProblem
-from fedot.fusion.refine.distil import Distillation, distance, drawn_batches
-from fedot.fusion.texts.ensemble import gated_ensemble
+from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps, keep_unmatched
+from fedot.fusion.options import Stage, whole
+from fedot.fusion.problem.ensemble import gated_ensemble
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
+from fedot.fusion.refine.distil import Distillation, drawn_batches
+from fedot.fusion.texts.probe import distance
 from fedot.models import MODELS, State, load_model
 from fedot.symmetry import SymmetrySpec
 
@@ -36,6 +38,23 @@ Runner = Callable[[State, tuple[Tensor, ...]], Tensor]
 
 FRESH = 1_000_000
 """Seed of the texts on which the closed form and what was learned are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnMaps(Stage):
+    """Refine the maps of an alignment on drawn texts.
+
+    Parameters
+    ----------
+    learn_steps
+        Steps of Adam, each on one batch of drawn texts.
+    circuits, count_rows
+        How the models are averaged (`fedot.fusion.align.average.Average`).
+    """
+
+    learn_steps: int = whole(100, least=1)
+    circuits: bool = True
+    count_rows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +104,13 @@ def check_learnable(problem: FusionProblem) -> None:
         raise FedotError("fusion.learn_steps draws texts from token counts, but none were given; pass `token_counts`")
 
 
-def learn(fused: Fused, problem: FusionProblem, config: FusionConfig, options: Learning) -> Fused:
+def learn_maps(problem: FusionProblem, texts: TextSource, fused: Fused, stage: LearnMaps) -> Fused:
+    """Refine the maps of the alignment, and average anew as the average was taken."""
+    del problem  # the texts have it
+    return learn(fused, texts, Average(stage.circuits, stage.count_rows), Learning(stage.learn_steps))
+
+
+def learn(fused: Fused, texts: TextSource, average: Average, options: Learning) -> Fused:
     """Turn the aligned models against each other so that their average comes close to the parents' ensemble.
 
     What is learned is kept if the average's `distance` to the ensemble on texts drawn anew is smaller than before;
@@ -97,31 +122,34 @@ def learn(fused: Fused, problem: FusionProblem, config: FusionConfig, options: L
     ----------
     fused
         An average of models that are aligned to the anchor.
-    problem
-        One that `check_learnable` lets pass.
+    texts
+        Those of a problem that `check_learnable` lets pass.
+    average
+        How `fused` was averaged.
     """
+    problem = texts.problem
     voters = problem.voters()
     if len(voters) < 2:
         return fused
     spec = problem.specs[problem.anchor]
-    rows = problem.row_shares(by_count=config.count_rows)
+    rows = problem.row_shares(by_count=average.count_rows)
     learners = [k for k in voters if k != problem.anchor]
     teacher, run = gated_ensemble(problem), runner(problem)
-    found = learn_turns(fused, problem, rows, learners, options, teacher, run)
+    found = learn_turns(fused, texts, rows, learners, options, teacher, run)
     if not found:
         return fused
     states, alignments = list(fused.aligned), list(fused.alignments)
     for k, turns in found.items():
         states[k] = turned(states[k], spec, turns, alignments[k])
         alignments[k] = turned_alignment(alignments[k], spec, turns)
-    average = average_aligned(states, problem.weights, spec, rows, circuits=config.circuits)
-    before, after = losses([fused.state, average], problem, options, teacher, run)
-    return Fused(average, tuple(states), tuple(alignments)) if after < before else fused
+    mean = average_aligned(states, problem.weights, spec, rows, circuits=average.circuits)
+    before, after = losses([fused.state, mean], texts, options, teacher, run)
+    return Fused(mean, tuple(states), tuple(alignments)) if after < before else fused
 
 
 def learn_turns(
     fused: Fused,
-    problem: FusionProblem,
+    texts: TextSource,
     rows: Mapping[str, Tensor],
     learners: Sequence[int],
     options: Learning,
@@ -132,6 +160,7 @@ def learn_turns(
 
     The loss is that of distillation: the `distance` of the models' plain mean, as `run` runs it, to the `teacher`.
     """
+    problem = texts.problem
     spec = problem.specs[problem.anchor]
     angles = {k: {name: angle.requires_grad_(True) for name, angle in no_angles(spec).items()} for k in learners}
     parameters = [angle for each in angles.values() for angle in each.values()]
@@ -140,7 +169,7 @@ def learn_turns(
     optimiser = torch.optim.Adam(parameters, lr=options.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, total_steps=options.steps + 1)
     generator = torch.Generator().manual_seed(options.seed)
-    for batch in islice(texts(problem, options.seed, options.steps), options.steps):
+    for batch in islice(batches(texts, options.seed, options.steps), options.steps):
         states = list(fused.aligned)
         for k, each in angles.items():
             states[k] = turned(states[k], spec, turns_of(spec, each), fused.alignments[k])
@@ -157,22 +186,22 @@ def learn_turns(
 
 
 def losses(
-    states: Sequence[State], problem: FusionProblem, options: Learning, teacher: Callable[..., Tensor], run: Runner
+    states: Sequence[State], texts: TextSource, options: Learning, teacher: Callable[..., Tensor], run: Runner
 ) -> list[float]:
     """Mean `distance` of every state to the teacher, on the same `checks` batches of fresh texts."""
     totals = [0.0] * len(states)
     with torch.no_grad():
-        for batch in islice(texts(problem, options.seed + FRESH, options.checks), options.checks):
+        for batch in islice(batches(texts, options.seed + FRESH, options.checks), options.checks):
             wanted = teacher(*batch)
             for i, state in enumerate(states):
                 totals[i] += float(distance(run(state, batch), wanted, batch)) / options.checks
     return totals
 
 
-def texts(problem: FusionProblem, seed: int, number: int) -> Iterator[tuple[Tensor, ...]]:
+def batches(texts: TextSource, seed: int, number: int) -> Iterator[tuple[Tensor, ...]]:
     """Batches as distillation draws them; of translations, which are dear, a pool no larger than it takes."""
     options = Distillation(seed=seed)
-    return drawn_batches(problem, replace(options, pool=min(options.pool, number * options.batch_size)))
+    return drawn_batches(texts, replace(options, pool=min(options.pool, number * options.batch_size)))
 
 
 def runner(problem: FusionProblem) -> Runner:

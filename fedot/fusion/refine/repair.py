@@ -6,16 +6,38 @@ do a part of that already.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from fedot.fusion.align.activations import matched_groups
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.canonical.groups import matched_groups
+from fedot.fusion.options import Stage, whole
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe, activations
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Repair(Stage):
+    """Give the feed-forward neurons of an average back the spread that their parents' have.
+
+    Parameters
+    ----------
+    probe_texts
+        How many texts are drawn from token counts where no probe is given.
+    """
+
+    probe_texts: int = whole(256, least=1)
+
+
+def repair_average(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Repair) -> Fused:
+    """Rescale the neurons of the average that was fused."""
+    return replace(fused, state=repair(fused.state, fused.aligned, problem, texts.probe(stage.probe_texts)))
 
 
 def repair(state: State, aligned: Sequence[State], problem: FusionProblem, probe: Probe) -> State:

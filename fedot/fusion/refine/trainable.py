@@ -8,13 +8,33 @@ as they are when a model is drawn.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
-from fedot.fusion.align.streams import labelled_tables, streams_of
+from fedot.fusion.canonical.groups import labelled_tables, streams_of
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.models import State
+from fedot.fusion.options import Stage
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
+from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale(Stage):
+    """Turn and scale the streams of a reduced model, so that it looks like a freshly drawn one."""
+
+
+def rescale_streams(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Rescale) -> Fused:
+    """Give the streams of a reduced model the sizes that the models with a vote have."""
+    del texts, stage
+    config: Any = fused.config
+    voters = problem.voters()
+    sizes = stream_sizes([problem.states[k] for k in voters], [problem.specs[k] for k in voters])
+    return replace(fused, state=trainable(fused.state, symmetry(config), sizes))
 
 
 def trainable(state: State, spec: SymmetrySpec, sizes: Mapping[str, float], seed: int = 0) -> State:

@@ -18,6 +18,9 @@ from fedot.models import State, load_model
 from fedot.models.batching import batch_indices
 from fedot.symmetry import SymmetrySpec
 
+ROWS = 32
+"""Texts in a batch, sorted by length: few enough for little padding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -150,6 +153,13 @@ def centred_signs(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 def real_logits(logits: Tensor, batch: Sequence[Tensor]) -> Tensor:
     """Rows (N, C) of logits: one a text, or one a real token of the last input, whose continuation they are."""
     return logits if logits.ndim == 2 else logits[batch[-1] != 0]
+
+
+def distance(logits: Tensor, wanted: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
+    """Kullback-Leibler divergence to the wanted probabilities, plus a tenth of the squared error of logits."""
+    target, given = real_logits(wanted, batch), real_logits(logits, batch).log_softmax(-1)
+    loss = F.kl_div(given, target.log_softmax(-1), log_target=True, reduction="batchmean")
+    return loss + 0.1 * F.mse_loss(given - given.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
 
 
 def real_rows(values: Tensor, batch: Sequence[Tensor]) -> Tensor:

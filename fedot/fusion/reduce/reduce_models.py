@@ -4,7 +4,7 @@ Averages keep what models agree on. Where clients know different things (two lan
 kept apart inside one model: the block model does that, and most of its width turns out to be spare.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,20 +12,33 @@ from torch import Tensor
 
 from fedot.fusion.align.align import check_planes
 from fedot.fusion.canonical.labels import LabelUnion
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused
-from fedot.fusion.methods.aligned import aligned
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage, number, whole
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce import FEW, reduce_block
 from fedot.fusion.reduce.wide_model import block_config, block_sum, check_blockable, equal_streams
-from fedot.fusion.refine.classifier import ROWS, refit_outputs
+from fedot.fusion.texts.probe import ROWS
 
 
-def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
+@dataclass(frozen=True, slots=True)
+class Reduce(Stage):
+    """Put all models side by side, and reduce the result to the size of one.
+
+    Parameters
+    ----------
+    size
+        Widths of the result relative to the anchor's; from the sum of all widths on the result is the wide model.
+    probe_texts
+        Of how many texts drawn from token counts a quarter is taken for each model, where no probe is given.
+    """
+
+    size: float = number(1.0)
+    probe_texts: int = whole(256, least=1)
+
+
+def reduce_models(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Reduce) -> Fused:
     """Put the models side by side (`fedot.fusion.reduce.wide_model`) and reduce them (`fedot.fusion.reduce.reduce`).
-
-    The aligned models that come with the result are those of the method ``aligned``, for diagnostics.
-    `size` scales the anchor's widths; from the sum of all widths on the result is the block model itself.
 
     Raises
     ------
@@ -39,7 +52,7 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
     for each, spec in zip(configs, specs, strict=True):
         check_blockable(each)
         check_planes(spec, problem.specs[problem.anchor])
-    probe = problem.probe_or_drawn(texts_to_measure(config.probe_texts, len(voters))).packed(ROWS)
+    probe = texts.probe(texts_to_measure(stage.probe_texts, len(voters))).packed(ROWS)
     states = [
         equal_streams(problem.states[k], spec, each, probe.thinned(FEW))
         for k, spec, each in zip(voters, specs, configs, strict=True)
@@ -49,12 +62,9 @@ def merged(problem: FusionProblem, config: FusionConfig) -> Fused:
         name: row_confidence(union, voters, problem.counts.get(name)) for name, union in problem.unions.items()
     }
     block = block_sum(states, specs, configs, weights, confidence)
-    target = target_config(problem.config_of(problem.anchor), configs, config.size)
+    target = target_config(problem.config_of(problem.anchor), configs, stage.size)
     state, reduced = reduce_block(block, specs, configs, target, probe)
-    if "vocab" in problem.counts and "class" in problem.unions:
-        state = refit_outputs(state, reduced, problem, config.probe_texts)
-    compared = aligned(problem, config)
-    return Fused(state, compared.aligned, compared.alignments, reduced)
+    return Fused(state, fused.aligned, fused.alignments, reduced)
 
 
 def texts_to_measure(probe_texts: int, models: int) -> int:

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion.align.average import normalise_weights
 from fedot.fusion.canonical.canonicalise import canonicalise, to_float32
 from fedot.fusion.canonical.depth import equally_deep
-from fedot.fusion.canonical.labels import LabelUnion, relabel, unite
-from fedot.fusion.checks import (
+from fedot.fusion.canonical.labels import LabelUnion, normalise_weights, relabel, unite
+from fedot.fusion.problem.checks import (
     check_classes,
     check_comparable,
     check_counts,
@@ -20,7 +19,7 @@ from fedot.fusion.checks import (
     check_masses,
     check_same_tensors,
 )
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.texts.draw import LONGEST_MEASURED, text_lengths
 from fedot.fusion.texts.probe import Probe
 from fedot.models import Config, State, state_of, symmetry

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.fusion.align.activations import matched_groups
+from fedot.fusion.canonical.groups import matched_groups
 from fedot.symmetry import SymmetrySpec
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.problem.problem import FusionProblem
 from fedot.models import load_model
 
 NEGLIGIBLE = 1e-6

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fedot.fusion.align.align import Alignment
-from fedot.fusion.canonical.maps import GroupMap, apply_maps
+from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
 from fedot.models import State
 from fedot.symmetry import Axis, SymmetrySpec
 from fedot.transport import Coupling

@@ -1,34 +1,70 @@
-"""Many models: which one is the anchor, and a mean that no model is the anchor of.
-
-Both take a fusion method as it is, so they serve all of `fedot.fusion.methods.METHODS`.
-"""
+"""The basis that many models are brought into: that of an anchor, or of a mean that no model is the anchor of."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.fusion.align.align_models import common_ground
+from fedot.fusion.align.options import Align
 from fedot.fusion.canonical.labels import LabelUnion
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.fused import Fused, Method
-from fedot.fusion.methods.aligned import aligned as aligned_method
-from fedot.fusion.problem import FusionProblem
+from fedot.fusion.options import Stage
+from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.problem import FusionProblem
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 
 SWEEPS, SETTLED, NOTHING = 50, 1e-8, 1e-16
 
 
-def choose_anchor(
-    problem: FusionProblem, config: FusionConfig, method: Method, losses: Sequence[float] | None = None
-) -> int:
-    """Index of the model that `config.anchor` names; a model of weight 0 gives a basis only where it is ``global``.
+@dataclass(frozen=True, slots=True)
+class Basis(Stage):
+    """Whose neurons and widths the result has.
 
     Parameters
     ----------
+    anchor
+        ``global``: the model that the caller names, in a federation the global model, and where there is none yet the
+        largest; ``first``; ``largest``, the one of the greatest weight (most examples); ``medoid``, the one with the
+        least distance to all others once they are aligned to it; ``best``, the one of the lowest validation loss.
+    """
+
+    anchor: Literal["global", "first", "largest", "medoid", "best"] = "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme(Stage):
+    """How many models are brought together.
+
+    Parameters
+    ----------
+    scheme
+        ``one-pass`` aligns all models to the anchor; ``universe`` then aligns them to their running mean until it
+        settles, so that the anchor favours no model.
+    """
+
+    scheme: Literal["one-pass", "universe"] = "one-pass"
+
+
+Core = Callable[[FusionProblem], Fused]
+"""Makes one model of many: the core of a plan, on a problem."""
+
+
+def choose_anchor(
+    problem: FusionProblem, basis: Basis, core: Core, ground: Align, losses: Sequence[float] | None = None
+) -> int:
+    """Index of the model that `basis.anchor` names; a model of weight 0 gives a basis only where it is ``global``.
+
+    Parameters
+    ----------
+    core
+        Aligns models; ``medoid`` goes by how far it leaves them apart.
+    ground
+        Says what is common ground of two models.
     losses
         Validation loss of each model, which ``best`` goes by.
 
@@ -38,13 +74,13 @@ def choose_anchor(
         If ``best`` is asked for and no losses were given.
     """
     voters = problem.voters()
-    if config.anchor == "global":
+    if basis.anchor == "global":
         return problem.anchor
-    if config.anchor == "first":
+    if basis.anchor == "first":
         return voters[0]
-    if config.anchor == "largest":
+    if basis.anchor == "largest":
         return max(voters, key=lambda k: (problem.weights[k], -k))
-    if config.anchor == "best":
+    if basis.anchor == "best":
         if losses is None or len(losses) != len(problem.weights):
             told = "none" if losses is None else len(losses)
             raise FedotError(
@@ -52,49 +88,47 @@ def choose_anchor(
                 "give one for each, or choose another anchor"
             )
         return min(voters, key=lambda k: losses[k])
-    costs = {k: distance_to_others(problem, config, method, k) for k in voters}
+    costs = {k: distance_to_others(problem, core, k, ground) for k in voters}
     return min(voters, key=lambda k: costs[k])
 
 
-def distance_to_others(problem: FusionProblem, config: FusionConfig, method: Method, anchor: int) -> float:
+def distance_to_others(problem: FusionProblem, core: Core, anchor: int, ground: Align) -> float:
     """How far all models are from one of them when aligned to it: what the maps and plans leave over.
 
     The squared distance of every tensor counts relative to the tensors' size, so that anchors of unequal widths
     compare, and every labelled row by how far it is common ground.
     """
     problem = replace(problem, anchor=anchor)
-    aligned = _aligning(config, method)(problem, replace(config, circuits=False)).aligned
+    aligned = core(problem).aligned
     spec, home = problem.specs[anchor], problem.states[anchor]
     return sum(
-        weight * _relative_distance(state, home, spec, problem.trust(k, config))
+        weight * _relative_distance(state, home, spec, common_ground(problem, k, ground))
         for k, (state, weight) in enumerate(zip(aligned, problem.weights, strict=True))
         if k != anchor and weight > 0
     )
 
 
-def one_pass(problem: FusionProblem, config: FusionConfig, method: Method) -> Fused:
-    """Align all models to the anchor, once."""
-    return method(problem, config)
-
-
-def universe(problem: FusionProblem, config: FusionConfig, method: Method) -> Fused:
+def universe(problem: FusionProblem, factors: Core, core: Core) -> Fused:
     """Align all models to their running mean and average them, until their distance from the mean settles.
 
     After C2M3 (Crisostomi et al. 2024) and section 4.3 of Theus et al. (2025); of rotations it is generalised
     Procrustes analysis (Gower 1975). The anchor gives the first basis, and the widths. The mean itself need not
     settle: its basis may go on turning, which no model notices.
+
+    Parameters
+    ----------
+    factors
+        The core without an average of circuits: a refactored mean would come in another basis each time.
+    core
+        What is run last, on models and mean.
     """
-    if config.method == "merged":
-        raise FedotError("fusion.scheme is universe, but the method merged has no mean to align to; use one-pass")
-    method = _aligning(config, method)
-    factors = replace(config, circuits=False)  # a refactored mean would come in another basis each time
-    fused, left = method(problem, factors), math.inf
+    fused, left = factors(problem), math.inf
     for _ in range(SWEEPS):
-        before, fused = left, method(with_mean(problem, fused.state), factors)
+        before, fused = left, factors(with_mean(problem, fused.state))
         left = _distance_to_mean(fused, problem.weights)
         if abs(before - left) <= SETTLED * left + NOTHING:
             break
-    fused = method(with_mean(problem, fused.state), config)
+    fused = core(with_mean(problem, fused.state))
     n = len(problem.states)
     return replace(fused, aligned=fused.aligned[:n], alignments=fused.alignments[:n])
 
@@ -122,15 +156,6 @@ def with_mean(problem: FusionProblem, mean: State) -> FusionProblem:
         counts=counts,
         masses=(*problem.masses, problem.masses[anchor]) if problem.masses else (),
     )
-
-
-Scheme = Callable[[FusionProblem, FusionConfig, Method], Fused]
-SCHEMES: dict[str, Scheme] = {"one-pass": one_pass, "universe": universe}
-
-
-def _aligning(config: FusionConfig, method: Method) -> Method:
-    """The method, or the alignment that goes with it where it reduces models instead of averaging them."""
-    return aligned_method if config.method in ("auto", "merged") else method
 
 
 def _with_all(union: LabelUnion) -> LabelUnion:

@@ -1,0 +1,197 @@
+"""The plan of a fusion: which stages run, with which options. Made once, before a tensor is read.
+
+This is the only place that decides anything. In memory (`fedot.fusion.fuse`), part by part (`fedot.fusion.by_part`),
+from disk (`fedot.from_disk`) and on the client, the same plan is run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+from fedot.errors import FedotError
+from fedot.fusion.basis import Basis, Scheme
+from fedot.fusion.config import FusionConfig
+from fedot.fusion.options import Stage
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.reduce.wide_model import check_blockable
+from fedot.fusion.refine.class_shares import ClassShares
+from fedot.fusion.refine.classifier import Refit, check_refittable, refittable
+from fedot.fusion.refine.distil import Distil
+from fedot.fusion.refine.learned_maps import LearnMaps, check_learnable
+from fedot.fusion.refine.repair import Repair
+from fedot.fusion.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
+
+AnyStage = TypeVar("AnyStage", bound=Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPlan:
+    """What a fusion does, completely: all defaults are filled in.
+
+    Parameters
+    ----------
+    method
+        Name from `fedot.fusion.stages.METHODS`; never ``auto``.
+    stages
+        In the order in which they run.
+
+    Examples
+    --------
+    >>> plan = plan_without_models(FusionConfig(method="zhang"))
+    >>> plan.as_dict()["stages"][-1]
+    {'stage': 'zhang', 'count_rows': True}
+    >>> FusionPlan.from_dict(plan.as_dict()) == plan
+    True
+    """
+
+    method: str
+    stages: tuple[Stage, ...]
+
+    def find(self, kind: type[AnyStage]) -> AnyStage | None:
+        """Give the stage of a kind, or None where the plan has none."""
+        return next((stage for stage in self.stages if isinstance(stage, kind)), None)
+
+    def get(self, kind: type[AnyStage]) -> AnyStage:
+        """Give the stage of a kind; one with its defaults where the plan has none."""
+        return self.find(kind) or kind()
+
+    @property
+    def core(self) -> tuple[Stage, ...]:
+        """Stages that make one model of many."""
+        return tuple(stage for stage in self.stages if not isinstance(stage, (Basis, Scheme, *REFINEMENTS)))
+
+    @property
+    def refinements(self) -> tuple[Stage, ...]:
+        """Stages that work on the fused model."""
+        return tuple(stage for stage in self.stages if isinstance(stage, REFINEMENTS))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Write the plan as plain values: ``{"method": ..., "stages": [{"stage": ..., option: value, ...}, ...]}``."""
+        names = {kind: name for name, kind in KINDS.items()}
+        return {
+            "method": self.method,
+            "stages": [{"stage": names[type(stage)], **asdict(stage)} for stage in self.stages],
+        }
+
+    @classmethod
+    def from_dict(cls, values: object) -> "FusionPlan":
+        """Read what `as_dict` wrote.
+
+        Raises
+        ------
+        FedotError
+            If it is no plan, or one that its method cannot have.
+        """
+        if not isinstance(values, Mapping) or set(values) != {"method", "stages"}:
+            raise FedotError("a plan of a fusion is needed: a mapping with method and stages")
+        method, written = values["method"], values["stages"]
+        if not isinstance(method, str) or method not in METHODS or not isinstance(written, list | tuple):
+            raise FedotError(f"the plan of a fusion has the method {method!r}; choose from {', '.join(METHODS)}")
+        stages = tuple(_read_stage(each) for each in written)
+        found, possible = [type(stage) for stage in stages], METHODS[method]
+        needed = [kind for kind in possible if kind in found or kind not in OPTIONAL]
+        if found != needed:
+            raise FedotError(f"the plan of a fusion has not the stages of its method {method}, in their order")
+        return cls(method, stages)
+
+
+def plan_fusion(
+    config: FusionConfig,
+    problem: FusionProblem,
+    *,
+    probed: bool = False,
+    large: bool = False,
+    shared_start: bool = False,
+) -> FusionPlan:
+    """Decide what is done with models, by all that is known of them but their tensors.
+
+    ``auto`` becomes ``merged`` where models start apart and can be put side by side, and there is a probe or counts to
+    draw one from; else ``aligned``, and the classifier of models that start apart is fitted anew if they can be run and
+    have counted their tokens. Models that come from one global model share a basis already, and agree on more than
+    their ensemble knows: they are averaged, and their classifier is left alone.
+
+    Parameters
+    ----------
+    problem
+        Models without their tensors (`fedot.fusion.problem.prepare.frame`).
+    probed
+        Whether there will be a probe, also where the problem has none yet.
+    large
+        Whether models are too large to be run as a matter of course.
+    shared_start
+        Whether all models were trained from one and the same.
+
+    Raises
+    ------
+    FedotError
+        If a stage that was asked for cannot be had with these models.
+    """
+    anchor_votes = config.options.get("anchor", "global") != "global" or problem.weights[problem.anchor] > 0
+    apart = anchor_votes and not shared_start
+    method = (
+        config.method
+        if config.method != "auto"
+        else ("merged" if apart and can_be_merged(problem, probed) else "aligned")
+    )
+    fits = refittable(problem.configs, problem.counts.get("vocab", ()))
+    of_auto = config.method == "auto" and not shared_start and min(problem.weights) > 0 and not large and fits
+    of_merged = "vocab" in problem.counts and "class" in problem.unions
+    optional = {
+        LearnMaps: bool(config.options.get("learn_steps", 0)),
+        Repair: bool(config.options.get("repair", False)),
+        Refit: bool(config.options.get("refit", of_merged if method == "merged" else of_auto)),
+        Distil: bool(config.options.get("distil_steps", 0)),
+        ClassShares: bool(config.options.get("class_shares", True)) and problem.class_counts is not None,
+    }
+    if optional[LearnMaps]:
+        check_learnable(problem)
+    if config.options.get("refit", False):
+        check_refittable(problem)
+    return _assembled(method, config, optional)
+
+
+def plan_without_models(config: FusionConfig) -> FusionPlan:
+    """Decide what is done with models of which nothing is known yet: what was asked for, and no optional stage else."""
+    method = "aligned" if config.method == "auto" else config.method
+    asked = {
+        LearnMaps: bool(config.options.get("learn_steps", 0)),
+        Repair: bool(config.options.get("repair", False)),
+        Refit: bool(config.options.get("refit", False)),
+        Distil: bool(config.options.get("distil_steps", 0)),
+        ClassShares: bool(config.options.get("class_shares", False)),
+    }
+    return _assembled(method, config, asked)
+
+
+def can_be_merged(problem: FusionProblem, probed: bool) -> bool:
+    """Whether models can be put side by side, and there is something to probe them with; no tensor is looked at."""
+    if problem.probe is None and not probed and not problem.counts:
+        return False
+    try:
+        for k in range(len(problem.weights)):
+            check_blockable(problem.config_of(k))
+    except FedotError:
+        return False
+    return True
+
+
+def _assembled(method: str, config: FusionConfig, optional: Mapping[type[Stage], bool]) -> FusionPlan:
+    kinds = [kind for kind in METHODS[method] if optional.get(kind, True)]
+    return FusionPlan(
+        method,
+        tuple(
+            kind(**{each.name: config.options[each.name] for each in fields(kind) if each.name in config.options})
+            for kind in kinds
+        ),
+    )
+
+
+def _read_stage(values: object) -> Stage:
+    if not isinstance(values, Mapping) or values.get("stage") not in KINDS:
+        raise FedotError(f"a stage of a fusion's plan cannot be read; choose from {', '.join(KINDS)}")
+    kind, options = KINDS[values["stage"]], {key: value for key, value in values.items() if key != "stage"}
+    known = {each.name for each in fields(kind)}
+    if set(options) != known:
+        odd = min(set(options) ^ known)
+        raise FedotError(f"the stage {values['stage']} of a fusion's plan has, or lacks, the option {odd}")
+    return kind(**options)

@@ -1,0 +1,86 @@
+"""Models to fuse as plain data: canonical tensors, symmetries, weights, counts, and one set of labels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from fedot.fusion.canonical.labels import LabelUnion, row_shares
+from fedot.fusion.texts.probe import Probe
+from fedot.models import LABEL_SIZES, MODELS, State, canonical_config
+from fedot.symmetry import SymmetrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class FusionProblem:
+    """Models to fuse, in a form that all methods share.
+
+    Attributes
+    ----------
+    states
+        Canonical states in float64 whose labelled rows are those of `unions`; empty where tensors are read part by
+        part.
+    specs, configs
+        Symmetry and configuration of each; the specs have the sizes of `states`, the configs those of the models
+        as they were given.
+    weights
+        Share of each model, summing to 1.
+    anchor
+        Index of the model whose neurons, widths and heads the result has.
+    unions
+        Rows of every group of labels (tokens, positions, classes).
+    counts
+        How often each model has seen each token of the union, (K, rows), for each group of tokens; empty where
+        nobody has counted.
+    probe
+        Inputs for methods that look at activations, token ids being rows of the union; None where the caller gave
+        none, then texts are drawn from the counts (`fedot.fusion.problem.text_source`).
+    masses
+        The user's own neuron masses of each model by neuron group; empty where none were given.
+    class_counts
+        How many examples of each class each model has learnt from, (K, C); None where one has not told.
+    longest
+        Tokens of the longest text on which models are measured, of those that are drawn for each model
+        (`fedot.fusion.texts.draw.text_lengths`); empty where nobody has counted.
+    """
+
+    states: tuple[State, ...]
+    specs: tuple[SymmetrySpec, ...]
+    configs: tuple[Any, ...]
+    weights: tuple[float, ...]
+    anchor: int
+    unions: Mapping[str, LabelUnion]
+    counts: Mapping[str, Tensor]
+    probe: Probe | None = None
+    masses: tuple[Mapping[str, Tensor], ...] = ()
+    longest: tuple[int, ...] = ()
+    class_counts: Tensor | None = None
+
+    def counted(self) -> list[int]:
+        """Models whose token counts are known: a private client sends zeros."""
+        return [k for k, count in enumerate(self.counts.get("vocab", ())) if bool(count.any())]
+
+    def voters(self) -> list[int]:
+        """Models that are averaged; one of weight 0 gives its basis at most."""
+        return [k for k, weight in enumerate(self.weights) if weight > 0]
+
+    def sources(self) -> list[int]:
+        """Models whose texts are drawn for all: of those that have counted their tokens the ones that have a vote."""
+        counted = self.counted()
+        return [k for k in counted if self.weights[k] > 0] or counted
+
+    def config_of(self, model: int) -> Any:
+        """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
+        config = self.configs[model]
+        if getattr(config, "architecture", None) not in MODELS:
+            return config
+        rows: dict[str, Any] = {LABEL_SIZES[name]: len(union.labels) for name, union in self.unions.items()}
+        return replace(canonical_config(config), **rows)
+
+    def row_shares(self, *, by_count: bool) -> dict[str, Tensor]:
+        """Share of every model in every labelled row, (K, rows), columns summing to 1; by counts where given."""
+        return {
+            name: row_shares(union, self.weights, self.counts.get(name) if by_count else None)
+            for name, union in self.unions.items()
+        }

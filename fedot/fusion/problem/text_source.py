@@ -1,0 +1,71 @@
+"""Texts that models are measured on: the given probe, else texts drawn from token counts, the same for every stage."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from fedot.errors import FedotError
+from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.texts.draw import SHORTEST, draw_texts, drawn_probe, token_counts_by_class
+from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe
+from fedot.fusion.texts.probe import Probe
+from fedot.models import MODELS, load_model
+
+
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """Gives texts for the models of a problem; what a model tells of its tokens is asked once."""
+
+    problem: FusionProblem
+    _told: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def probe(self, number: int, seed: int = 0) -> Probe:
+        """The given probe, else `number` texts drawn from every model's token counts in equal parts.
+
+        Raises
+        ------
+        FedotError
+            If there is neither a probe nor counts.
+        """
+        if self.problem.probe is not None:
+            return self.problem.probe.told_apart()
+        counted = self.problem.sources()
+        if not counted:
+            raise FedotError(
+                "this method looks at activations; give it probe inputs, or token counts to draw texts from"
+            )
+        drawn = [self.drawn(k, max(1, number // len(counted)), seed + i) for i, k in enumerate(counted)]
+        return Probe(tuple(batch for each in drawn for batch in each.batches))
+
+    def drawn(self, model: int, number: int, seed: int) -> Probe:
+        """Texts drawn from the token counts of one model; a translator of ours also translates them."""
+        problem = self.problem
+        longest, counts = problem.longest[model], self.tokens_to_draw(model)
+        architecture = getattr(problem.configs[model], "architecture", "")
+        if architecture == "seq2seq":
+            sources = draw_texts(counts, number, (SHORTEST, min(longest, LONGEST_SOURCE)), seed)
+            return translated_probe(problem.config_of(model), problem.states[model], sources)
+        return drawn_probe(counts, number, longest, seed, MODELS[architecture].inputs if architecture in MODELS else 1)
+
+    def tokens_to_draw(self, model: int) -> Tensor:
+        """Token counts of a model, (V,); what drawn texts are drawn from.
+
+        Of a classifier of ours (1 + C, V): half of its texts have any tokens, half those that speak for one class. Of a
+        translator the counts of sources. Both are told by the model.
+        """
+        if model not in self._told:
+            self._told[model] = self._ask(model)
+        return self._told[model]
+
+    def _ask(self, model: int) -> Tensor:
+        problem = self.problem
+        counts, state = problem.counts["vocab"][model], problem.states[model]
+        architecture = getattr(problem.configs[model], "architecture", "")
+        if architecture == "seq2seq":
+            return source_counts(problem.config_of(model), state, counts)
+        if "class" not in problem.unions or architecture not in MODELS:
+            return counts
+        module = load_model(problem.config_of(model), to_float32(state))
+        return torch.cat([counts[None], token_counts_by_class(module, counts)])
