@@ -32,6 +32,13 @@ FILE_KEYS = ("train", "test", "text", "label", "label_map", "separator", "quote"
 _PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
 
 
+class Corpora:
+    """Public data sets, read whole: clients of one process share them, the latest `most`."""
+
+    def __init__(self, most: int = 8) -> None:
+        self.read = lru_cache(most)(_corpus)
+
+
 def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) -> tuple[ClientData, ...]:
     """Load every client in one place, for a simulation or the centralised reference.
 
@@ -44,7 +51,8 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
         For data that are missing, unreadable, empty or of one class, and for clients with unequal classes.
     """
     count = len(scenario.client_specs())
-    clients = tuple(load_client(scenario, i, seed, data_dir) for i in range(count))
+    corpora = Corpora()
+    clients = tuple(load_client(scenario, i, seed, data_dir, corpora) for i in range(count))
     sizes = {client.name: len(client.labels) for client in clients}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
@@ -57,7 +65,9 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
     return _without_foreign_tests(clients, scenario.client_specs())
 
 
-def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path | None = None) -> ClientData:
+def load_client(
+    scenario: Scenario, partition_id: int, seed: int, data_dir: Path | None = None, corpora: Corpora | None = None
+) -> ClientData:
     """Load one client's rows, reading nobody else's.
 
     Parameters
@@ -70,12 +80,14 @@ def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path
         Decides the partition, the capped rows, the validation rows and the order, but no test set.
     data_dir
         Directory with the public data sets, and the second place where `files` paths are looked up.
+    corpora
+        Public data sets that were read before.
     """
     specs = scenario.client_specs()
     if not 0 <= partition_id < len(specs):
         raise FedotError(f"partition-id {partition_id} is no client of the scenario, which has {len(specs)}")
     spec, name = specs[partition_id], scenario.client_names()[partition_id]
-    splits, source = _read(scenario, spec, data_dir)
+    splits, source = _read(scenario, spec, data_dir, corpora or Corpora())
     train, test = splits.train, splits.test
     if not len(train) or not len(test):
         raise FedotError(f"client {name} is empty: {len(train)} training and {len(test)} test rows")
@@ -130,17 +142,16 @@ def split_validation(
     return order[~chosen], order[chosen]
 
 
-def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> tuple[Splits, str]:
-    """Read a client's data set whole; public ones are kept, since every message asks for them again."""
+def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None, corpora: Corpora) -> tuple[Splits, str]:
+    """Read a client's data set whole."""
     if spec.dataset == FILES:
         own = load_files(spec, scenario.task, scenario.base_dir, data_dir)
         return _with_overlap_told(own), FILES
     _check(scenario, spec, data_dir)
     only = spec.model_dump_json(include={"dataset", "lang", "labels", "source", "target"})
-    return _corpus(only, scenario.data.source, data_dir)
+    return corpora.read(only, scenario.data.source, data_dir)
 
 
-@lru_cache(maxsize=8)
 def _corpus(spec_json: str, source: str, data_dir: Path | None) -> tuple[Splits, str]:
     spec = ClientSpec.model_validate_json(spec_json)
     splits, used = read_corpus(spec.dataset, spec, source, data_dir)

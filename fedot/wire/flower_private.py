@@ -39,9 +39,9 @@ INTAKE = "_pull_and_store_message"
 """The SuperNode's step that takes one message, and the bundle of a run it did not know."""
 
 
-def assume_identity(run_id: int = 1, node_id: int = 1) -> None:
+def assume_identity() -> None:
     """Let this process make messages."""
-    TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, run_id, node_id
+    TaskIdentity.task_id = TaskIdentity.run_id = TaskIdentity.node_id = 1
 
 
 def give_id(message: Message) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from flwr.app import Context, Message, RecordDict
 from fedot.data import load_client
 from fedot.errors import FedotError
 from fedot.federation.client import handlers as client_side
+from fedot.federation.client import kept_rows
 from fedot.federation.client.ledger import LEDGER
 from fedot.federation.client.policy import LEAST_ROWS, SIMULATED, SIMULATION, Policy
 from fedot.federation.engines.inprocess import InProcessGrid
@@ -365,16 +367,24 @@ class PanicException(BaseException):
     """What a panic of compiled code comes up as."""
 
 
-@pytest.mark.parametrize("where", ["read_tokenizer", "load_client", "train", "unpack_state"])
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        (client_side, "read_tokenizer"),
+        (kept_rows, "load_client"),
+        (client_side, "train"),
+        (client_side, "unpack_state"),
+    ],
+)
 def test_a_panic_is_an_error_reply_and_the_node_goes_on(
-    home: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    home: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, where: str
 ) -> None:
     def panic(*_: Any, **__: Any) -> None:
         raise PanicException("Mrs Smith has diabetes")
 
     node = Deployed(home)
     with monkeypatch.context() as patch:
-        patch.setattr(client_side, where, panic)
+        patch.setattr(module, where, panic)
         reply = node.train({"x": torch.ones(1)}, server_round=2 if where == "unpack_state" else 1)
     assert "PanicException" in reply.error.reason
     assert "Smith" not in reply.error.reason

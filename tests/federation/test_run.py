@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer
 import clients.app
 from fedot.errors import FedotError
 from fedot.federation.client import handlers as client_side
+from fedot.federation.client.kept_rows import KeptRows
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord, reduce_plan
 from fedot.federation.experiment.references import train_centralised
@@ -69,15 +71,15 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make one client fail to train."""
 
     def install(partition_id: int, reason: str = "the disk is full") -> None:
-        app = ClientApp()
-        app.query("describe")(client_side.private(client_side.describe))
-        app.evaluate()(client_side.private(client_side.evaluate))
+        app, rows = ClientApp(), KeptRows()
+        app.query("describe")(client_side.private(partial(client_side.describe, rows)))
+        app.evaluate()(client_side.private(partial(client_side.evaluate, rows)))
 
         @app.train()
         def train(message: Message, context: Context) -> Message:
             if context.node_config["partition-id"] == partition_id:
                 return Message(Error(200, reason), reply_to=message)
-            return client_side.private(client_side.fit)(message, context)
+            return client_side.private(partial(client_side.fit, rows))(message, context)
 
         monkeypatch.setattr(clients.app, "app", app)
 
@@ -360,9 +362,9 @@ def test_references_that_nobody_can_evaluate_do_not_end_the_run(tiny: Any, monke
     def refuse(message: Message, context: Context) -> Message:
         return Message(Error(200, "no"), reply_to=message)
 
-    app = ClientApp()
-    app.query("describe")(client_side.private(client_side.describe))
-    app.train()(client_side.private(client_side.fit))
+    app, rows = ClientApp(), KeptRows()
+    app.query("describe")(client_side.private(partial(client_side.describe, rows)))
+    app.train()(client_side.private(partial(client_side.fit, rows)))
     app.evaluate()(refuse)
     monkeypatch.setattr(clients.app, "app", app)
     outcome = run(tiny(references=["parents", "centralised"]))

@@ -143,7 +143,7 @@ def test_a_simulation_scores_parents_as_clients_would(tiny: Any, monkeypatch: py
         if not where.startswith("parents"):
             return real(seed, where, request_for)
         clients = list(seed.federation.clients.values())
-        return Scores(pooled_tallies(seed.plan, seed.number, clients, request_for(clients[0])))
+        return Scores(pooled_tallies(seed.run, seed.number, clients, request_for(clients[0])))
 
     monkeypatch.setattr(Seed, "scores", here)
     pooled = run(scenario)

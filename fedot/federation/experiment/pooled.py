@@ -6,7 +6,7 @@ rows that each client reads, and nothing goes over the wire.
 
 from collections.abc import Iterable
 
-from fedot.data import load_client
+from fedot.data import Corpora, load_client
 from fedot.federation.client.classify import tally_classes
 from fedot.federation.client.translate import tally_item
 from fedot.federation.experiment.settings import RunSettings
@@ -29,7 +29,8 @@ def pooled_tallies(
     request
         With the tokenizer of every model, none left out.
     """
-    answers = {client.client: _at(run, seed, client.partition_id, request) for client in clients}
+    corpora = Corpora()
+    answers = {client.client: _at(run, seed, client.partition_id, corpora, request) for client in clients}
     return tuple(
         {"all": sum_tallies(tallies), **dict(zip(answers, tallies, strict=True))}
         for tallies in zip(*answers.values(), strict=True)
@@ -44,9 +45,9 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
     shared
         The tokenizer of clients that have none of their own.
     """
-    lines = []
+    lines, corpora = [], Corpora()
     for parent in parents:
-        data = load_client(run.scenario, parent.partition_id, seed, run.data_dir)
+        data = load_client(run.scenario, parent.partition_id, seed, run.data_dir, corpora)
         length = parent.config.max_length
         tests = examples_of([data.test], read_tokenizer(parent.tokenizer or shared), length)
         if tests.truncated:
@@ -55,8 +56,8 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
     return lines
 
 
-def _at(run: RunSettings, seed: int, partition_id: int, request: EvaluationRequest) -> list[AnyTally]:
-    data = load_client(run.scenario, partition_id, seed, run.data_dir)
+def _at(run: RunSettings, seed: int, partition_id: int, corpora: Corpora, request: EvaluationRequest) -> list[AnyTally]:
+    data = load_client(run.scenario, partition_id, seed, run.data_dir, corpora)
     tokenizers = [read_tokenizer(text) for text in request.tokenizers]
 
     def read(split: str) -> list[Labelled | Pairs]:

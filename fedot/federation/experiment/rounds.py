@@ -74,12 +74,11 @@ def run_strategy(
     final = seed.scenario.rounds
     grid, record = seed.grid, seed.record
     spent = [grid.bytes_down["train"], grid.bytes_up["train"]]
-    random.seed(seed.number)  # Flower samples clients from the global generator
 
     def evaluate(server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
         if server_round == 0:
             return None
-        fusing = time.perf_counter() - grid.latest["train"].ended
+        fusing = time.perf_counter() - grid.ended["train"]
         down, up = grid.bytes_down["train"] - spent[0], grid.bytes_up["train"] - spent[1]
         spent[:] = grid.bytes_down["train"], grid.bytes_up["train"]
         updates = strategy.accepted
@@ -113,6 +112,8 @@ def run_strategy(
         seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.num_clients)
         return None
 
+    before = random.getstate()
+    random.seed(seed.number)  # Flower samples clients from the global generator, and takes no other
     try:
         strategy.start(
             grid,
@@ -127,6 +128,8 @@ def run_strategy(
         told = printable(error if isinstance(error, FedotError) else f"{type(error).__name__}: {error}")
         log.warning("%s cannot be run: %s", title, told)
         record.add_failure(seed.number, title, told)
+    finally:
+        random.setstate(before)
 
 
 def _quorum(federation: Federation) -> Quorum:

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from flwr.app import Message
 from flwr.serverapp import Grid
@@ -13,17 +12,8 @@ from fedot.wire.half_precision import narrow, widen
 from fedot.wire.records import record_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One phase of messages and replies: their payloads in bytes, and when the last reply was in."""
-
-    bytes_down: int
-    bytes_up: int
-    ended: float
-
-
 class MeteredGrid(PassingGrid):
-    """Pass everything on to `grid`, and keep how much was exchanged last, and how much in all, by message type.
+    """Pass everything on to `grid`, and count what is exchanged, by message type: bytes, and when the last reply was in.
 
     Replies come one by one, as the grid behind has them, and are not kept; an exchange is over once all were taken.
     Weights travel at half precision where that is wanted (`fedot.wire.half_precision`), and are counted as they travel.
@@ -34,7 +24,7 @@ class MeteredGrid(PassingGrid):
         super().__init__(grid)
         self._half = half
         self._admitted: frozenset[int] | None = None
-        self.latest: dict[str, Exchange] = {}
+        self.ended: dict[str, float] = {}
         self.bytes_down: Counter[str] = Counter()
         self.bytes_up: Counter[str] = Counter()
 
@@ -54,18 +44,14 @@ class MeteredGrid(PassingGrid):
         kind = sent[0].metadata.message_type.split(".")[0]
         if self._half:
             narrow([message.content for message in sent])
-        down = sum(record_bytes(message.content) for message in sent)
-        self.bytes_down[kind] += down
-        return self._metered(kind, down, self._grid.send_and_receive(sent, timeout=timeout))
+        self.bytes_down[kind] += sum(record_bytes(message.content) for message in sent)
+        return self._metered(kind, self._grid.send_and_receive(sent, timeout=timeout))
 
-    def _metered(self, kind: str, down: int, replies: Iterable[Message]) -> Iterator[Message]:
-        up = 0
+    def _metered(self, kind: str, replies: Iterable[Message]) -> Iterator[Message]:
         for reply in replies:
             if reply.has_content():
-                size = record_bytes(reply.content)
-                up += size
-                self.bytes_up[kind] += size
+                self.bytes_up[kind] += record_bytes(reply.content)
                 if self._half:
                     widen(reply.content)
             yield reply
-        self.latest[kind] = Exchange(down, up, time.perf_counter())
+        self.ended[kind] = time.perf_counter()
