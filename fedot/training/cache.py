@@ -104,7 +104,7 @@ def training_key(
     return digest.hexdigest()
 
 
-def kept(folder: str, key: str, run: Callable[[], TrainResult], most: int | None = None) -> TrainResult:
+def kept(folder: str | None, key: str, run: Callable[[], TrainResult], most: int | None = None) -> TrainResult:
     """Read the result of a training, or carry it out and keep the result; without a folder, just carry it out.
 
     With `most`, only so many results stay in the folder: those that were asked for last. Other files there stay.

@@ -237,7 +237,7 @@ def test_mixtures_of_weights_and_of_probabilities(tiny: Any) -> None:
         EvaluationItem("weights", ((0, 0.5), (1, 0.5))),
         EvaluationItem("probabilities", ((0, 0.5), (1, 0.5))),
     )
-    request = EvaluationRequest((a.state, b.state), (a.config, b.config), ("", ""), items)
+    request = EvaluationRequest((a.state, b.state), (a.config, b.config), (None, None), items)
     tallies = clients.evaluate(request)
     plain = tallies[0]
     assert plain.count == len(load_client(tiny(), 0, 0).test)

@@ -82,7 +82,7 @@ class Deployed:
 
     def request(self, seed: int = 0, count: int = 1) -> EvaluationRequest:
         state, config = self.model(seed)
-        return EvaluationRequest((state,), (config,), ("",), (EvaluationItem("weights", ((0, 1.0),)),) * count)
+        return EvaluationRequest((state,), (config,), (None,), (EvaluationItem("weights", ((0, 1.0),)),) * count)
 
 
 def scenario(clients: Any = OWN, **changes: Any) -> Scenario:

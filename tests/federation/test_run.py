@@ -473,7 +473,7 @@ def test_without_pooled_data_there_is_no_centralised_reference(tiny: Any) -> Non
 
 def test_the_centralised_model_trains_for_the_epochs_of_all_rounds(tiny: Any) -> None:
     scenario = tiny(rounds=3, train={"epochs": 2, "batch_size": 32, "patience": 10})
-    result, config, tokenizer = train_centralised(scenario, 0, None, "", "cpu")
+    result, config, tokenizer = train_centralised(scenario, 0, None, None, "cpu", None)
     assert len(result.history) == 6
     assert config.vocab_size == Tokenizer.from_str(tokenizer).get_vocab_size()
 

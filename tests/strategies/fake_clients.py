@@ -74,7 +74,7 @@ def make_update(
         config=config,
         num_examples=10,
         token_counts=torch.arange(config.vocab_size) % 5,
-        tokenizer="",
+        tokenizer=None,
         train_loss=0.5,
         validation_loss=0.6,
         seconds=1.0,

@@ -160,7 +160,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
         config=config,
         num_examples=result.num_examples,
         token_counts=result.token_counts if me.counts_tokens else torch.ones_like(result.token_counts),
-        tokenizer="" if tokenizer_json == settings.tokenizer else tokenizer_json,
+        tokenizer=None if tokenizer_json == settings.tokenizer else tokenizer_json,
         train_loss=result.best.train_loss,
         validation_loss=result.best.validation_loss,
         seconds=result.seconds,
@@ -229,7 +229,7 @@ class _Client:
         )
 
     @property
-    def cache(self) -> tuple[str, int | None]:
+    def cache(self) -> tuple[str | None, int | None]:
         """Folder of trained models and how many are kept: a node of its own keeps what the next strategies ask for."""
         if self.policy.simulated and self.settings.cache != OWN_CACHE:
             return self.settings.cache, None
@@ -262,9 +262,8 @@ class _Client:
 
     def tokenizer(self) -> tuple[str, Tokenizer]:
         """Give the shared tokenizer, or one trained on this client's own text."""
-        text = (
-            self.settings.tokenizer if self.tokenizer_spec.scope == "shared" else self._rows.own_tokenizer(self._source)
-        )
+        shared = self.tokenizer_spec.scope == "shared"
+        text = self.settings.tokenizer or "" if shared else self._rows.own_tokenizer(self._source)
         return text, read_tokenizer(text)
 
     def encoded(self, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:

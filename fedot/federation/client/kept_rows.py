@@ -25,10 +25,10 @@ class Source:
     """All that decides which rows a client has."""
 
     scenario: str
-    base_dir: str
+    base_dir: str | None
     partition_id: int
     seed: int
-    data_dir: str
+    data_dir: str | None
     simulated: bool
 
 

@@ -63,8 +63,8 @@ class Policy:
     """
 
     simulated: bool = False
-    data_path: str = ""
-    cache_path: str = ""
+    data_path: str | None = None
+    cache_path: str | None = None
     tasks: tuple[str, ...] = TASKS
     datasets: tuple[str, ...] = ALL
     tell_words: bool = False
@@ -100,9 +100,9 @@ class Policy:
             least_rows=_whole(given, "least-rows", LEAST_ROWS),
         )
 
-    def folders(self, settings: Settings) -> tuple[str, str]:
+    def folders(self, settings: Settings) -> tuple[str | None, str | None]:
         """Folders of public data sets and of the scenario: a message names them in simulations only."""
-        return (settings.data_dir, settings.base_dir) if self.simulated else (self.data_path, "")
+        return (settings.data_dir, settings.base_dir) if self.simulated else (self.data_path, None)
 
     def check_part(self, client: str, task: str, dataset: str) -> None:
         """Refuse a task or a data set that a client takes no part in.
@@ -174,11 +174,11 @@ def partition_of(node_config: Mapping[str, Value]) -> int:
     return value
 
 
-def _text(given: Mapping[str, Value], key: str) -> str:
+def _text(given: Mapping[str, Value], key: str) -> str | None:
     value = given.get(key, "")
     if not isinstance(value, str):
         raise FedotError(f'--node-config {key} is {value!r}, but a text is needed: {key}="..."')
-    return value
+    return value or None
 
 
 def _flag(given: Mapping[str, Value], key: str) -> bool:
@@ -197,7 +197,7 @@ def _whole(given: Mapping[str, Value], key: str, default: int) -> int:
 
 def _names(given: Mapping[str, Value], key: str, known: Collection[str]) -> tuple[str, ...]:
     """Names with commas between them; all that are known where nothing is said."""
-    names = tuple(name for part in _text(given, key).split(",") if (name := part.strip()))
+    names = tuple(name for part in (_text(given, key) or "").split(",") if (name := part.strip()))
     if key in given and not names:
         raise FedotError(f"--node-config {key} is empty; leave it out, or choose from {', '.join(known)}")
     for name in names:

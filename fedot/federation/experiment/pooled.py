@@ -37,7 +37,7 @@ def pooled_tallies(
     )
 
 
-def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shared: str) -> list[str]:
+def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shared: str | None) -> list[str]:
     """One line for each client of whose test texts some are longer than its model reads.
 
     Parameters
@@ -49,7 +49,7 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
     for parent in parents:
         data = load_client(run.scenario, parent.partition_id, seed, run.data_dir, corpora)
         length = parent.config.max_length
-        tests = examples_of([data.test], read_tokenizer(parent.tokenizer or shared), length)
+        tests = examples_of([data.test], read_tokenizer(parent.tokenizer or shared or ""), length)
         if tests.truncated:
             total = len(tests) * (2 if isinstance(tests, Pairs) else 1)
             lines.append(cut_notice(parent.client, tests.truncated, total, length))
@@ -58,7 +58,7 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
 
 def _at(run: RunSettings, seed: int, partition_id: int, corpora: Corpora, request: EvaluationRequest) -> list[AnyTally]:
     data = load_client(run.scenario, partition_id, seed, run.data_dir, corpora)
-    tokenizers = [read_tokenizer(text) for text in request.tokenizers]
+    tokenizers = [read_tokenizer(text or "") for text in request.tokenizers]
 
     def read(split: str) -> list[Labelled | Pairs]:
         rows = getattr(data, split)

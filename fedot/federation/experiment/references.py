@@ -126,7 +126,7 @@ def pooled_training(seed: Seed) -> Callable[[], Pooled]:
 
 
 def train_centralised(
-    scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str, device: str, cache: str = ""
+    scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str | None, device: str, cache: str | None
 ) -> tuple[TrainResult, Config, str]:
     """Train the scenario's model on the union of all clients' training rows, for the epochs of all rounds together.
 

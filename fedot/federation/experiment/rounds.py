@@ -34,7 +34,7 @@ class Global:
     config: Config
     vocabulary: tuple[str, ...] | None = None
 
-    def for_client(self, tokenizer: str) -> tuple[State, Config]:
+    def for_client(self, tokenizer: str | None) -> tuple[State, Config]:
         """Select the embedding rows of a client's own tokenizer, in its order."""
         if self.vocabulary is None or not tokenizer:
             return self.state, self.config
@@ -85,7 +85,7 @@ def run_strategy(
         fused = strategy.latest if isinstance(strategy, OTFusion) else None
         model = global_model({} if fused else unpack_state(arrays), fused, updates)
         if server_round == final:  # before anything else can go wrong
-            words = seed.federation.settings.tokenizer if model.vocabulary is None else ""
+            words = seed.federation.settings.tokenizer if model.vocabulary is None else None
             seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
         where = f"{title}, seed {seed.number}, round {server_round}"
         scores = _scores(seed, where, model, parents)
@@ -137,11 +137,11 @@ def _quorum(federation: Federation) -> Quorum:
 
 
 def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> Scores:
-    shared = "" if model.vocabulary is None else seed.federation.settings.tokenizer
+    shared = None if model.vocabulary is None else seed.federation.settings.tokenizer
     own = {update.client: update.tokenizer or shared for update in parents}
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
-        tokenizer = own.get(client.client, "")
+        tokenizer = own.get(client.client)
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
         state, config = model.for_client(tokenizer)

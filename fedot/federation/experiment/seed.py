@@ -85,8 +85,8 @@ def begin(
     settings = Settings(
         scenario=scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
         seed=number,
-        data_dir=str(run.data_dir or "") if run.pooled else "",
-        base_dir=str(scenario.base_dir or "") if run.pooled and own_files else "",
+        data_dir=str(run.data_dir) if run.pooled and run.data_dir else None,
+        base_dir=str(scenario.base_dir) if run.pooled and own_files and scenario.base_dir else None,
         device=run.device,
         init=scenario.init,
         cache=run.cache if run.pooled else OWN_CACHE,
@@ -105,5 +105,5 @@ def begin(
 
 def starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:
     """The same federation with another initialisation, and the shape of the model that the server starts from."""
-    settings = replace(federation.settings, init=init, model_config=config_to_json(shape) if shape else "")
+    settings = replace(federation.settings, init=init, model_config=config_to_json(shape) if shape else None)
     return replace(federation, settings=settings)

@@ -143,7 +143,7 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, RunSetting
         command=str(run_config.get("command", "")),
         pooled=bool(run_config.get("pooled", False)),
         workers=int(run_config.get("workers", 0)),
-        cache=str(run_config.get("cache", "")),
+        cache=str(run_config.get("cache", "")) or None,
         checkpoint=out / FOLDER,
     )
     try:

@@ -29,7 +29,7 @@ class RunSettings:
     pooled: bool = True
     workers: int = 0
     timeout: float = TIMEOUT
-    cache: str = ""
+    cache: str | None = None
     checkpoint: Path | None = None
 
     @property

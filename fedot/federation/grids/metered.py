@@ -13,7 +13,7 @@ from fedot.wire.records import record_bytes
 
 
 class MeteredGrid(PassingGrid):
-    """Pass everything on to `grid`, and count what is exchanged, by message type: bytes, and when the last reply was in.
+    """Pass everything on to `grid`, and count by message type what is exchanged: bytes, and when the last reply was in.
 
     Replies come one by one, as the grid behind has them, and are not kept; an exchange is over once all were taken.
     Weights travel at half precision where that is wanted (`fedot.wire.half_precision`), and are counted as they travel.
