@@ -18,7 +18,7 @@ from flwr.app import Message
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import RunSettings
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.scenario import Scenario, load_scenario
 from fedot.wire.boundary import read_description, read_tallies, read_update
 from fedot.wire.evaluations import unpack_evaluation

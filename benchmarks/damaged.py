@@ -20,7 +20,7 @@ from fedot.data.own_files.tables import read_table, write_table
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import RunSettings
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.report import load_results, summary_markdown, write_results
 from fedot.report.html import render_report
 from fedot.saved import SavedModel, read_model

@@ -30,7 +30,7 @@ from fedot.errors import FedotError
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import RunSettings
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.scenario import Scenario, parse_scenario
 from fedot.wire.boundary import read_description
 from fedot.wire.known import Known

@@ -21,7 +21,7 @@ ORDER = (
     # models of transformers, and fusion of files
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # scenario, data, training, evaluation
-    *("fedot.scenario", "fedot.data.types", "fedot.data.own_files", "fedot.data"),
+    *("fedot.scenario", "fedot.data.own_files", "fedot.data"),
     *("fedot.training", "fedot.evaluation", "fedot.tasks", "fedot.saved", "fedot"),
     # results
     *("fedot.status", "fedot.report", "fedot.compare", "fedot.predict"),
@@ -42,6 +42,7 @@ PUBLIC = (
 
 PURE = ("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.fusion")
 LARGE = {"fedot/report"}
+ALIKE = {"app.py", "progress.py", "diagnostics.py", "schema.py", "options.py"}
 HEAVY = ("pydantic", "yaml", "flwr", "sacrebleu", "transformers", "datasets")
 
 
@@ -163,6 +164,12 @@ def test_folders_are_small():
     assert {folder for folder, size in sizes.items() if size > 12} <= LARGE
 
 
+def test_files_have_names_of_their_own():
+    """But for the commands, which are called as what they start is called, and what every package may have."""
+    names = Counter(path.name for path in FILES if path.parent.name != "fedot")
+    assert {name for name, count in names.items() if count > 1} <= {"__init__.py", "__main__.py", "cli.py", *ALIKE}
+
+
 def test_the_rules_find_what_they_forbid(tmp_path):
     path = tmp_path / "a.py"
     text = "import ot.gromov\nfrom fedot import data\ndef f():\n    from flwr.app import Message\n"
@@ -170,7 +177,7 @@ def test_the_rules_find_what_they_forbid(tmp_path):
     assert list(imports(path)) == ["ot.gromov", "fedot.data", "flwr.app.Message"]
     assert within("ot.gromov", ["ot"])
     assert not within("other", ["ot"])
-    assert room_of("fedot.data.types") == "fedot.data.types"
+    assert room_of("fedot.data.own_files.sheet") == "fedot.data.own_files"
     assert room_of("fedot.data.load") == "fedot.data"
     assert set(own_imports(ROOT / "server" / "app.py")) >= {"fedot.federation.experiment.serve"}
     assert len(FILES) > 40

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fedot.data.corpora import DATASETS
 from fedot.data.load_files import load_files
 from fedot.data.partition import PARTITIONERS, share_out
-from fedot.data.sources import read_corpus
+from fedot.data.read_corpus import read_corpus
 from fedot.data.types import ClientData, Splits, label_array, normalised, take
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario

@@ -14,11 +14,11 @@ from fedot.fusion import FusionConfig, FusionPlan
 from fedot.fusion.config import OPTIONS
 from fedot.fusion.plan import plan_without_models
 from fedot.fusion.refine.class_shares import ClassShares
+from fedot.strategies.check_options import check_keys, check_number
 from fedot.strategies.client_aligned import ClientAligned, SummedFusion
 from fedot.strategies.fedavg_class_shares import FedAvgClassShares
 from fedot.strategies.fedavg_token_rows import FedAvgTokenRows
 from fedot.strategies.guard import Guarded, Quorum
-from fedot.strategies.options import check_keys, check_number
 from fedot.strategies.ot_fusion import OTFusion
 from fedot.text.did_you_mean import did_you_mean
 

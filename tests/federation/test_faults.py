@@ -13,7 +13,7 @@ from fedot.federation.client.faults import FAULTS, SCALE, flipped_labels
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import RunSettings
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.models import State
 from fedot.saved import SavedModel
 from fedot.scenario import FaultName, Scenario, parse_scenario

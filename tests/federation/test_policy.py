@@ -20,7 +20,7 @@ from fedot.federation.client.policy import LEAST_ROWS, SIMULATED, SIMULATION, Po
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import RunSettings
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
@@ -331,7 +331,7 @@ def test_a_simulation_is_told_by_where_a_client_runs(monkeypatch: pytest.MonkeyP
 
 def test_the_defaults_are_the_careful_ones() -> None:
     found = Policy.of({"partition-id": 0})
-    assert (found.tell_words, found.least_rows, found.data_path) == (False, LEAST_ROWS, "")
+    assert (found.tell_words, found.least_rows, found.data_path) == (False, LEAST_ROWS, None)
     assert (found.most_evaluations, found.most_models, found.most_seeds) == (2000, 1000, 20)
 
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fedot.data.own_files.dialect import UNSAID, Given, describe
+from fedot.data.own_files.dialect import UNSAID, DialectHints, describe
 from fedot.data.own_files.encoding import PACKED, read_text
 from fedot.data.own_files.sheet import read_sheet
 from fedot.errors import FedotError
@@ -30,7 +30,7 @@ ROW = "\0row"
 """Column of the rows' numbers: a name that no column of a user's has."""
 
 
-def read_table(path: Path, columns: Sequence[str], given: Given = UNSAID) -> tuple[pa.Table, str]:
+def read_table(path: Path, columns: Sequence[str], given: DialectHints = UNSAID) -> tuple[pa.Table, str]:
     """Read the wanted columns of one file, and number its rows from 1 in the column `ROW`.
 
     A column of mappings gives its parts by a dot: ``translation.en``.
@@ -139,7 +139,7 @@ def _inner(table: pa.Table, name: str) -> pa.ChunkedArray:
     return pc.struct_field(table[first], rest)
 
 
-def _read_csv(path: Path, columns: list[str], usual: str, given: Given) -> tuple[pa.Table, str]:
+def _read_csv(path: Path, columns: list[str], usual: str, given: DialectHints) -> tuple[pa.Table, str]:
     text, encoding = read_text(path, given.encoding)
     sheet = read_sheet(text, str(path), columns, usual, given)
     if not sheet.columns:

@@ -22,7 +22,7 @@ from fedot.federation.client.bounds import (
 )
 from fedot.federation.client.classify import tally_classes
 from fedot.federation.client.faults import FAULTS, Fault
-from fedot.federation.client.kept_rows import KeptRows, Source
+from fedot.federation.client.kept_rows import KeptRows, RowSource
 from fedot.federation.client.ledger import rows_key, spend
 from fedot.federation.client.policy import Policy, partition_of
 from fedot.federation.client.translate import tally_item
@@ -224,7 +224,7 @@ class _Client:
         self.policy.check_part(self.name, self.scenario.task, self.spec.dataset)
         self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
         data_dir, base_dir = self.policy.folders(self.settings)
-        self._source = Source(
+        self._source = RowSource(
             self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated
         )
 

@@ -21,7 +21,7 @@ log = logging.getLogger("fedot.client")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RowSource:
     """All that decides which rows a client has."""
 
     scenario: str
@@ -41,7 +41,7 @@ class KeptRows:
         self.own_tokenizer = lru_cache(most)(self._own_tokenizer)
         self.encoded = lru_cache(most)(self._encoded)
 
-    def _data(self, source: Source) -> ClientData:
+    def _data(self, source: RowSource) -> ClientData:
         """Read a client's rows."""
         value, data_dir = read_scenario(source.scenario), Path(source.data_dir) if source.data_dir else None
         if not source.simulated:
@@ -50,14 +50,14 @@ class KeptRows:
             value = value.model_copy(update={"base_dir": Path(source.base_dir)})
         return load_client(value, source.partition_id, source.seed, data_dir, self._corpora)
 
-    def _own_tokenizer(self, source: Source) -> str:
+    def _own_tokenizer(self, source: RowSource) -> str:
         """Train a tokenizer on a client's own text."""
         whole = read_scenario(source.scenario)
         spec = whole.tokenizer_spec(source.partition_id)
         words = count_words(texts_of(self.data(source).train), spec.kind)
         return train_tokenizer(words, spec.kind, spec.vocab_size, whole.task).to_str()
 
-    def _encoded(self, source: Source, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
+    def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
         """Read a split as a model with this tokenizer does."""
         found = examples_of([getattr(self.data(source), split)], read_tokenizer(tokenizer), max_length)
         if found.truncated:

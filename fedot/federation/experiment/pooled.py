@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fedot.data import Corpora, load_client
 from fedot.federation.client.classify import tally_classes
 from fedot.federation.client.translate import tally_item
-from fedot.federation.experiment.settings import RunSettings
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.tasks import examples_of
 from fedot.text.readable import cut_notice
 from fedot.tokenizer import read_tokenizer

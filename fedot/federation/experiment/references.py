@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from fedot.data import load_clients
 from fedot.errors import FedotError
 from fedot.federation.experiment.pooled import pooled_tallies
-from fedot.federation.experiment.seed import Scores, Seed
+from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, model_config
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
@@ -69,13 +69,13 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     seed.tell("parents", 0.2 * seed.num_clients)
 
 
-def _scored_here(seed: Seed, request: EvaluationRequest) -> Scores:
+def _scored_here(seed: Seed, request: EvaluationRequest) -> SeedScores:
     """What a request gives where the server has all data."""
     items = pooled_tallies(seed.run, seed.number, seed.federation.clients.values(), request)
-    return Scores(items, (*seed.federation.absent,))
+    return SeedScores(items, (*seed.federation.absent,))
 
 
-def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) -> Scores:
+def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) -> SeedScores:
     """Each parent on the split of the client that trained it; there is no figure over all then."""
     own = {parent.client: EvaluationRequest.of(parent.state, parent.config, parent.tokenizer) for parent in parents}
 
@@ -86,7 +86,7 @@ def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) ->
 
     [found] = seed.scores(where, request_for).items
     seed.record.notices.append(f"{where}: each on its own client's texts only, since no other may see its tokens")
-    return Scores(tuple({name: found[name]} if name in found else {} for name in own))
+    return SeedScores(tuple({name: found[name]} if name in found else {} for name in own))
 
 
 def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:

@@ -11,7 +11,7 @@ from flwr.app import ArrayRecord, MetricRecord
 from fedot.errors import FedotError
 from fedot.federation.experiment.ask_clients import Federation, evaluate_everywhere
 from fedot.federation.experiment.loss_lines import PAIRS, lines_between
-from fedot.federation.experiment.seed import Scores, Seed
+from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, State, symmetry
 from fedot.saved import SavedModel, select_rows
 from fedot.strategies import OTFusion, Quorum, build_strategy
@@ -136,7 +136,7 @@ def _quorum(federation: Federation) -> Quorum:
     return Quorum(federation.names, partitions=federation.partitions, known=federation.known)
 
 
-def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> Scores:
+def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> SeedScores:
     shared = None if model.vocabulary is None else seed.federation.settings.tokenizer
     own = {update.client: update.tokenizer or shared for update in parents}
 

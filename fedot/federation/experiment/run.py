@@ -16,8 +16,8 @@ from fedot.federation.experiment.pooled import tests_cut
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
 from fedot.federation.experiment.rounds import run_strategy
+from fedot.federation.experiment.run_settings import Progress, RunSettings, SaveModel
 from fedot.federation.experiment.seed import Seed, begin, starting_from
-from fedot.federation.experiment.settings import Progress, RunSettings, SaveModel
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy

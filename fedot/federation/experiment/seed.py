@@ -9,7 +9,7 @@ from fedot.errors import FedotError
 from fedot.federation.experiment.ask_clients import Federation, evaluate_where_possible
 from fedot.federation.experiment.gather import gather, striking
 from fedot.federation.experiment.record import RunRecord
-from fedot.federation.experiment.settings import Progress, RunSettings, SaveModel
+from fedot.federation.experiment.run_settings import Progress, RunSettings, SaveModel
 from fedot.federation.grids.metered import MeteredGrid
 from fedot.federation.grids.stack import stacked
 from fedot.models import Config, config_to_json
@@ -22,7 +22,7 @@ RequestFor = Callable[[ClientDescription], EvaluationRequest]
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class SeedScores:
     """Tallies of each item by client and, added up, by ``all``; and the clients whose figures are in none of them."""
 
     items: tuple[dict[str, AnyTally], ...]
@@ -59,7 +59,7 @@ class Seed:
         """Write a model, which gets the names of the classes."""
         self.save_model(title, self.number, replace(model, classes=self.federation.labels))
 
-    def scores(self, where: str, request_for: RequestFor) -> Scores:
+    def scores(self, where: str, request_for: RequestFor) -> SeedScores:
         """Evaluate at every client that can, and say who cannot: sums over all are then without it.
 
         Raises
@@ -73,7 +73,7 @@ class Seed:
         told = "and those over all are without it" if "all" in results[0] else "nor over all"
         for name, reason in left_out:
             self.record.notices.append(f"{where}: no figures of {name}, {told}: {reason}")
-        return Scores(results, (*self.federation.absent, *(name for name, _ in left_out)))
+        return SeedScores(results, (*self.federation.absent, *(name for name, _ in left_out)))
 
 
 def begin(

@@ -12,7 +12,7 @@ from flwr.serverapp import Grid
 from fedot.errors import FedotError
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import RunSettings, work_per_seed
+from fedot.federation.experiment.run_settings import RunSettings, work_per_seed
 from fedot.federation.grids.checkpointed import FOLDER, forget
 from fedot.report import load_results, write_report, write_results
 from fedot.report.results import plain

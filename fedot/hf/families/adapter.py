@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from fedot.errors import FedotError
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
 from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 from fedot.text.outside import printable
@@ -48,7 +48,7 @@ class Adapter:
     symmetry: Callable[[Config], SymmetrySpec]
     join: Callable[[State, Config], State]
     rows: Mapping[str, str]
-    settings: Settings
+    settings: HFSettings
 
 
 def class_of(config: Config, known: Mapping[str, object]) -> str:

@@ -24,7 +24,7 @@ from fedot.hf.families.adapter import (
     tied,
     untied,
 )
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
 from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
@@ -36,7 +36,7 @@ CLASSES = {  # the layer that reads the last norm
 }
 HEADS = ("lm_head.", "score.", "classifier.", "qa_outputs.")
 ROWS = {"vocab_size": "vocab", "n_positions": "position"}
-SETTINGS = Settings(
+SETTINGS = HFSettings(
     {
         "activation_function": "gelu_new",
         "layer_norm_epsilon": 1e-5,

@@ -18,7 +18,7 @@ from fedot.hf.families.adapter import (
     size,
     unchanged,
 )
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
 from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
@@ -26,7 +26,7 @@ CLASSES = {"ViTForImageClassification": "classifier"}
 PATCH = "embeddings.patch_embeddings.projection"
 START, PLACES = "embeddings.cls_token", "embeddings.position_embeddings"
 
-SETTINGS = Settings(
+SETTINGS = HFSettings(
     {
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-12,
