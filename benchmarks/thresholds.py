@@ -51,7 +51,9 @@ def _constants(models: Path, strategy: str, seed: int, clients: Sequence[ClientD
     """What class 1 lacks by validation texts, by drawn texts as long as the clients', and by those of any length."""
     fused = read_model(models / f"{strategy}-seed{seed}.safetensors")
     parents = [read_model(models / f"parent-{client.name}-seed{seed}.safetensors") for client in clients]
-    rows = examples_of([c.validation for c in clients], Tokenizer.from_str(fused.tokenizer), fused.config.max_length)
+    rows = examples_of(
+        [c.validation for c in clients], Tokenizer.from_str(fused.tokenizer or ""), fused.config.max_length
+    )
     assert isinstance(rows, Labelled)
     said = torch.from_numpy(np.log(np.maximum(predict(fused.config, fused.state, rows.encoded), 1e-12)))
     real = _lacking(said, torch.from_numpy(np.bincount(rows.labels, minlength=2)).double())

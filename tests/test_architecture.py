@@ -21,21 +21,28 @@ ORDER = (
     # models of transformers, and fusion of files
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # scenario, data, training, evaluation
-    *("fedot.scenario", "fedot.data.types", "fedot.data.own_files", "fedot.data"),
+    *("fedot.scenario", "fedot.data.own_files", "fedot.data"),
     *("fedot.training", "fedot.evaluation", "fedot.tasks", "fedot.saved", "fedot"),
     # results
     *("fedot.status", "fedot.report", "fedot.compare", "fedot.predict"),
     # the federation
-    *("fedot.wire", "fedot.strategies", "fedot.federation.client", "clients.app", "fedot.federation.engines"),
-    *("fedot.federation.grids", "fedot.federation.experiment", "server.app"),
+    *("fedot.wire", "fedot.strategies", "fedot.federation.client", "clients.app"),
+    *("fedot.federation.grids", "fedot.federation.engines", "fedot.federation.experiment", "server.app"),
     # the commands that start one
     *("fedot.deploy", "fedot.simulate"),
 )
 """The rooms of the house, from the ground up: a module imports from its own room and from those before it."""
 
-FLOWER = ("fedot.wire", "fedot.strategies", "fedot.federation", "fedot.simulate", "fedot.deploy", "clients", "server")
+FLOWER = ("fedot.wire", "fedot.strategies", "fedot.federation", "fedot.simulate", "clients.app", "server.app")
+PUBLIC = (
+    *("flwr.app", "flwr.clientapp", "flwr.clientapp.mod", "flwr.clientapp.typing"),
+    *("flwr.serverapp", "flwr.serverapp.strategy"),
+)
+"""The parts of Flower that it documents for apps."""
+
 PURE = ("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.fusion")
 LARGE = {"fedot/report"}
+ALIKE = {"app.py", "progress.py", "diagnostics.py", "schema.py", "options.py"}
 HEAVY = ("pydantic", "yaml", "flwr", "sacrebleu", "transformers", "datasets")
 
 
@@ -125,6 +132,19 @@ def test_libraries_stay_in_their_rooms(path):
     assert not [each for each in found if within(each, ["tests"])]
 
 
+@each_file
+def test_private_parts_of_flower_are_touched_in_one_file(path):
+    if module_of(path) == "fedot.wire.flower_private":
+        return
+    flower = [each for each in imports(path) if within(each, ["flwr"])]
+    assert not [each for each in flower if each.rpartition(".")[0] not in PUBLIC and each not in PUBLIC]
+    names = [each.rpartition(".")[2] for each in flower]
+    assert not [name for name in names if name.startswith("_")]
+    if flower:  # nor behind its back
+        attributes = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not attributes & {"__dict__", "current_arrays", "_check_and_log_replies"}
+
+
 def test_the_mathematics_needs_no_data_and_no_network():
     code = f"import sys, {', '.join(each for each in MODULES if within(each, PURE))}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -144,6 +164,12 @@ def test_folders_are_small():
     assert {folder for folder, size in sizes.items() if size > 12} <= LARGE
 
 
+def test_files_have_names_of_their_own():
+    """But for the commands, which are called as what they start is called, and what every package may have."""
+    names = Counter(path.name for path in FILES if path.parent.name != "fedot")
+    assert {name for name, count in names.items() if count > 1} <= {"__init__.py", "__main__.py", "cli.py", *ALIKE}
+
+
 def test_the_rules_find_what_they_forbid(tmp_path):
     path = tmp_path / "a.py"
     text = "import ot.gromov\nfrom fedot import data\ndef f():\n    from flwr.app import Message\n"
@@ -151,7 +177,7 @@ def test_the_rules_find_what_they_forbid(tmp_path):
     assert list(imports(path)) == ["ot.gromov", "fedot.data", "flwr.app.Message"]
     assert within("ot.gromov", ["ot"])
     assert not within("other", ["ot"])
-    assert room_of("fedot.data.types") == "fedot.data.types"
+    assert room_of("fedot.data.own_files.sheet") == "fedot.data.own_files"
     assert room_of("fedot.data.load") == "fedot.data"
     assert set(own_imports(ROOT / "server" / "app.py")) >= {"fedot.federation.experiment.serve"}
     assert len(FILES) > 40

@@ -1,6 +1,5 @@
 """What a user asks of a fusion: a method, and options of its stages."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -10,6 +9,7 @@ from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.repair import Repair
 from fedot.fusion.stages import METHODS
+from fedot.text.did_you_mean import did_you_mean
 
 SWITCHES: dict[str, type[Stage]] = {"repair": Repair, "refit": Refit, "class_shares": ClassShares}
 """Options that turn an optional stage on or off."""
@@ -84,8 +84,7 @@ class FusionConfig:
 def _check_method(method: object) -> None:
     names = ("auto", *METHODS)
     if method not in names:
-        near = difflib.get_close_matches(str(method), names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
+        hint = did_you_mean(str(method), names, f"choose from {', '.join(names)}")
         raise FedotError(f"fusion.method is {method!r}, which is no fusion method; {hint}")
 
 

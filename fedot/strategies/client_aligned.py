@@ -29,6 +29,7 @@ from fedot.fusion.refine.class_shares import ClassShares, match_shares
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
 from fedot.strategies.guard import Guarded, finite_arrays
 from fedot.wire.boundary import read_held, read_replies, read_update
+from fedot.wire.flower_private import forget_sent
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
 from fedot.wire.records import pack_counts, pack_state, unpack_state
 from fedot.wire.updates import Asked
@@ -100,8 +101,7 @@ class ClientAligned(Guarded):
         self.anchor = shown.client
         log.info("the models are aligned to that of %s", self.anchor)
         random.setstate(drawn)  # so that the same clients are drawn again, now with the anchor as the global model
-        if hasattr(self, "current_arrays"):
-            self.current_arrays = None
+        forget_sent(self)
         anchor = pack_state(shown.state)
         second = super().configure_train(server_round, anchor, config, grid)
         self.expected, self.early = shown.config, early

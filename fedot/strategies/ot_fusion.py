@@ -55,7 +55,7 @@ class OTFusion(Guarded):
         self.fusion = fusion or FusionConfig()
         self.latest: Fused | None = None
         self._sent: ArrayRecord | None = None
-        self._tokenizers: dict[int, str] = {}
+        self._tokenizers: dict[int, str | None] = {}
         self._shared = ""
 
     def summary(self) -> None:

@@ -32,7 +32,7 @@ class EvaluationItem:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them.
+    """Models, the tokenizer of each (None for the shared one), and what to evaluate of them.
 
     Without `translated` the loss of translators is enough; a search for translations takes far longer. With
     `calibrated` classifiers are also tried at every temperature of `fedot.evaluation.calibration`, on validation data
@@ -41,13 +41,13 @@ class EvaluationRequest:
 
     states: tuple[State, ...]
     configs: tuple[Config, ...]
-    tokenizers: tuple[str, ...]
+    tokenizers: tuple[str | None, ...]
     items: tuple[EvaluationItem, ...]
     translated: bool = True
     calibrated: bool = True
 
     @classmethod
-    def of(cls, state: State, config: Config, tokenizer: str) -> "EvaluationRequest":
+    def of(cls, state: State, config: Config, tokenizer: str | None) -> "EvaluationRequest":
         """Ask for one model, as it is."""
         return cls((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
 
@@ -72,7 +72,7 @@ def _message(request: EvaluationRequest, models: Sequence[ArrayRecord], settings
         {
             "items": json.dumps([[item.combine, item.members] for item in request.items]),
             "model-configs": [config_to_json(config) for config in request.configs],
-            "tokenizers": list(request.tokenizers),
+            "tokenizers": [tokenizer or "" for tokenizer in request.tokenizers],
             "translated": request.translated,
             "calibrated": request.calibrated,
         }
@@ -87,7 +87,7 @@ def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
     return EvaluationRequest(
         states=tuple(unpack_state(content.array_records[f"model.{k}"]) for k in range(len(configs))),
         configs=tuple(config_from_json(text) for text in configs),
-        tokenizers=as_texts(about["tokenizers"]),
+        tokenizers=tuple(tokenizer or None for tokenizer in as_texts(about["tokenizers"])),
         items=tuple(
             EvaluationItem(combine, tuple((int(k), float(c)) for k, c in members))
             for combine, members in json.loads(as_text(about["items"]))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from fedot.data import DATASETS
-from fedot.data.sources import READERS, read_directory
+from fedot.data.read_corpus import READERS, read_directory
 from fedot.data.types import Splits, label_array
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec

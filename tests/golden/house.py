@@ -19,7 +19,7 @@ from fedot.models import build_model, config_to_json, model_config, state_of
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from fedot import simulate
-    from fedot.fuse import main as fuse_main  # the command
+    from fedot.from_disk.cli import main as fuse_main
 
 State = dict[str, Tensor]
 Model = tuple[State, Any]

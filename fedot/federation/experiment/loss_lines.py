@@ -45,7 +45,7 @@ def lines_between(
         for k in range(len(kinds))
         for a in alphas
     )
-    names = ("",) * len(states)
+    names = (None,) * len(states)
     request = EvaluationRequest(tuple(states), tuple(configs), names, items, translated=False, calibrated=False)
     everything = [by_split["all"] for by_split in evaluate(request)]
     found = []
