@@ -9,6 +9,7 @@ from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.repair import Repair
 from fedot.fusion.stages import METHODS
+from fedot.text.outside import printable
 from fedot.text.did_you_mean import did_you_mean
 
 SWITCHES: dict[str, type[Stage]] = {"repair": Repair, "refit": Refit, "class_shares": ClassShares}
@@ -58,7 +59,7 @@ class FusionConfig:
     method: str
     options: Mapping[str, Option]
 
-    def __init__(self, method: str = "auto", **options: Option) -> None:
+    def __init__(self, /, method: str = "auto", **options: Option) -> None:
         _check_method(method)
         for name, value in options.items():
             _check_option(method, name, value)
@@ -85,16 +86,17 @@ def _check_method(method: object) -> None:
     names = ("auto", *METHODS)
     if method not in names:
         hint = did_you_mean(str(method), names, f"choose from {', '.join(names)}")
-        raise FedotError(f"fusion.method is {method!r}, which is no fusion method; {hint}")
+        raise FedotError(f"fusion.method is {printable(repr(method), 80)}, which is no fusion method; {hint}")
 
 
 def _check_option(method: str, name: str, value: object) -> None:
     if name not in OPTIONS:
-        raise FedotError(f"fusion.{name} is no option of a fusion; choose from method, {', '.join(OPTIONS)}")
+        known = ", ".join(("method", *OPTIONS))
+        raise FedotError(f"fusion.{printable(name, 80)} is no option of a fusion; choose from {known}")
     if name in SWITCHES and not isinstance(value, bool):
-        raise FedotError(f"fusion.{name} is {value!r}, but it must be true or false")
+        raise FedotError(f"fusion.{name} is {printable(repr(value), 80)}, but it must be true or false")
     if name in STEPS and (type(value) is not int or value < 0):
-        raise FedotError(f"fusion.{name} is {value!r}, but it must be a whole number of at least 0")
+        raise FedotError(f"fusion.{name} is {printable(repr(value), 80)}, but it must be a whole number of at least 0")
     off = name in (*SWITCHES, *STEPS) and not value
     of_auto = [each for each in OF_METHODS["merged"] if each in OF_METHODS["aligned"]]
     if name not in (of_auto if method == "auto" else OF_METHODS[method]) and not off:

@@ -20,6 +20,7 @@ from fedot.fusion.refine.distil import Distil
 from fedot.fusion.refine.learned_maps import LearnMaps, check_learnable
 from fedot.fusion.refine.repair import Repair
 from fedot.fusion.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
+from fedot.text.outside import printable
 
 AnyStage = TypeVar("AnyStage", bound=Stage)
 
@@ -86,7 +87,9 @@ class FusionPlan:
             raise FedotError("a plan of a fusion is needed: a mapping with method and stages")
         method, written = values["method"], values["stages"]
         if not isinstance(method, str) or method not in METHODS or not isinstance(written, list | tuple):
-            raise FedotError(f"the plan of a fusion has the method {method!r}; choose from {', '.join(METHODS)}")
+            raise FedotError(
+                f"the plan of a fusion has the method {printable(repr(method), 80)}; choose from {', '.join(METHODS)}"
+            )
         stages = tuple(_read_stage(each) for each in written)
         found, possible = [type(stage) for stage in stages], METHODS[method]
         needed = [kind for kind in possible if kind in found or kind not in OPTIONAL]
@@ -193,6 +196,6 @@ def _read_stage(values: object) -> Stage:
     kind, options = KINDS[name], {key: value for key, value in values.items() if key != "stage"}
     known = {each.name for each in fields(kind)}
     if set(options) != known:
-        odd = min(set(options) ^ known)
+        odd = printable(min(set(options) ^ known, key=str), 80)
         raise FedotError(f"the stage {name} of a fusion's plan has, or lacks, the option {odd}")
     return kind(**options)
