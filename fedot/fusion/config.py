@@ -9,8 +9,8 @@ from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.repair import Repair
 from fedot.fusion.stages import METHODS
-from fedot.text.outside import printable
 from fedot.text.did_you_mean import did_you_mean
+from fedot.text.outside import printable
 
 SWITCHES: dict[str, type[Stage]] = {"repair": Repair, "refit": Refit, "class_shares": ClassShares}
 """Options that turn an optional stage on or off."""
