@@ -99,6 +99,18 @@ def test_a_plan_that_is_read_back_does_the_same_again(config, stages):
     assert not equal(first, other)
 
 
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [("class_counts", "no class counts were given"), ("token_counts", "learn_steps draws texts from token counts")],
+)
+def test_a_plan_that_lacks_what_it_needs_is_refused_in_one_line(lacking, told):
+    models = [make(0), make(1)]
+    config = FusionConfig(method="aligned", learn_steps=2, **FEW) if lacking == "token_counts" else FusionConfig(**FEW)
+    plan = framed(config, **known())
+    with pytest.raises(FedotError, match=told):
+        fuse(models, config=plan, **(known() | {lacking: None, "class_counts": None}))
+
+
 def test_part_by_part_the_same_plan_is_run(monkeypatch):
     models, config = [make(0), make(1)], FusionConfig(method="aligned", mass="l2")
     whole = fuse(models, config=config, **known())
