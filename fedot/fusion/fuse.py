@@ -13,7 +13,7 @@ from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.config import FusionConfig
 from fedot.fusion.options import Stage
-from fedot.fusion.plan import FusionPlan, plan_fusion
+from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import Given, Model, fill, frame, read_models
 from fedot.fusion.problem.problem import FusionProblem
@@ -110,6 +110,7 @@ def fuse(
     )
     if isinstance(config, FusionPlan):
         plan = config
+        check_plan(plan, problem)
     else:
         plan = plan_fusion(told, problem, large=is_large(given.states), shared_start=shared_start)
     if plan.get(Basis).anchor == "medoid":  # the only choice that looks at tensors

@@ -138,19 +138,32 @@ def plan_fusion(
     )
     fits = refittable(problem.configs, problem.counts.get("vocab", ()))
     of_auto = config.method == "auto" and not shared_start and min(problem.weights) > 0 and not large and fits
-    of_merged = "vocab" in problem.counts and "class" in problem.unions
     optional = {
         LearnMaps: bool(config.options.get("learn_steps", 0)),
         Repair: bool(config.options.get("repair", False)),
-        Refit: bool(config.options.get("refit", of_merged if method == "merged" else of_auto)),
+        Refit: bool(config.options.get("refit", _has_words_and_classes(problem) if method == "merged" else of_auto)),
         Distil: bool(config.options.get("distil_steps", 0)),
         ClassShares: bool(config.options.get("class_shares", True)) and problem.class_counts is not None,
     }
-    if optional[LearnMaps]:
+    plan = _assembled(method, config, optional)
+    check_plan(plan, problem)
+    return plan
+
+
+def check_plan(plan: FusionPlan, problem: FusionProblem) -> None:
+    """Refuse a plan whose optional stages these models cannot have, by all that is known of them but their tensors.
+
+    Raises
+    ------
+    FedotError
+        Naming what is missing.
+    """
+    if plan.find(LearnMaps):
         check_learnable(problem)
-    if config.options.get("refit", False):
+    if plan.find(Refit) and not (plan.method == "merged" and _has_words_and_classes(problem)):
         check_refittable(problem)
-    return _assembled(method, config, optional)
+    if plan.find(ClassShares) and problem.class_counts is None:
+        raise FedotError("the plan sets the shares of classes, but no class counts were given; pass `class_counts`")
 
 
 def plan_without_models(config: FusionConfig) -> FusionPlan:
@@ -164,6 +177,11 @@ def plan_without_models(config: FusionConfig) -> FusionPlan:
         ClassShares: bool(config.options.get("class_shares", False)),
     }
     return _assembled(method, config, asked)
+
+
+def _has_words_and_classes(problem: FusionProblem) -> bool:
+    """Whether a reduction can have its classifier fitted: somebody has counted tokens, and there are classes."""
+    return "vocab" in problem.counts and "class" in problem.unions
 
 
 def can_be_merged(problem: FusionProblem, probed: bool) -> bool:
