@@ -96,7 +96,7 @@ def fuse(
     ('merged', 16)
     """
     given = read_models(models, spec)
-    told = config if isinstance(config, FusionConfig) else FusionConfig()
+    told = FusionConfig() if config is None or isinstance(config, FusionPlan) else config
     problem = frame(
         given.configs,
         given.specs,

@@ -120,3 +120,11 @@ def test_a_file_that_holds_no_plan_is_refused_in_one_line_and_nothing_is_written
         assert "\x1b" not in done.output
         assert len(done.output) < 2 * LONGEST
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_numbers_beyond_a_float_and_names_of_python_are_refused():
+    for options in ({"reg": 10**400}, {"self": 1}, {"odd\nname": 1}, {"solver": "x" * 10**6}):
+        with pytest.raises(FedotError) as caught:
+            FusionConfig.from_options({"method": "aligned", **options})
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < LONGEST

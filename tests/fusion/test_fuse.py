@@ -376,6 +376,12 @@ def test_each_bad_option_is_named(options, told):
         FusionConfig.from_options({"method": "aligned", **options})
 
 
+@pytest.mark.parametrize("config", ["merged", {"method": "merged"}])
+def test_what_is_no_request_is_not_taken_for_the_defaults(config):
+    with pytest.raises(AttributeError):
+        fuse([make(0), make(1)], config=config)
+
+
 def test_options_may_have_dashes():
     found = FusionConfig.from_options({"method": "aligned", "ground-cost": "cosine", "mass_penalty": 2})
     assert found == FusionConfig(method="aligned", ground_cost="cosine", mass_penalty=2)

@@ -3,6 +3,7 @@
 Of a method that nothing else is said of, the copy that it has to find was transformed by all symmetries of the model.
 """
 
+import json
 from dataclasses import fields, replace
 from functools import cache
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig, basis, fuse
+from fedot.fusion import FusionConfig, FusionPlan, basis, fuse
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.config import OF_METHODS
 from fedot.fusion.problem.prepare import prepare
@@ -113,6 +114,17 @@ def test_with_all_its_stages_a_method_is_deterministic_and_finite(method):
         assert torch.isfinite(tensor).all()
         assert all(torch.equal(state[name], kept[name]) for state, kept in zip(problem.states, own, strict=True))
     assert (run(first.state, first.config or problem.config_of(0)) - run(*make(0))).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_plan_of_all_stages_is_read_back_and_runs_again_to_the_bit(method):
+    models = [make(0), make(1)]
+    first = fuse(models, config=all_on(method), **known())
+    assert [type(stage) for stage in first.plan.stages] == list(METHODS[method])
+    again = fuse(models, config=FusionPlan.from_dict(json.loads(json.dumps(first.plan.as_dict()))), **known())
+    assert again.plan == first.plan
+    for one, two in zip((first.state, *first.aligned), (again.state, *again.aligned), strict=True):
+        assert all(torch.equal(tensor, two[name]) for name, tensor in one.items())
 
 
 @pytest.mark.parametrize("settings", [{}, {"norm": "layer"}, {"activation": "swiglu", "positions": "rotary"}])
