@@ -187,7 +187,16 @@ def test_a_client_with_a_tokenizer_of_its_own_says_why_it_cannot(tiny: Any) -> N
     assert "tokenizer.scope: shared" in reply.error.reason
 
 
-def test_what_goes_wrong_in_the_mod_is_told_by_type_only(tiny: Any) -> None:
+def test_what_goes_wrong_in_the_mod_is_told_by_type_only(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("a sentence of the training data")
+
+    clients = Clients(tiny())
+    monkeypatch.setattr("fedot.federation.client.align_mod.canonical_update", fail)
+    assert tell(clients, Directive("show")).error.reason == "ValueError (see this client's log)"
+
+
+def test_a_plan_that_cannot_be_read_is_told(tiny: Any) -> None:
     clients = Clients(tiny())
     reply = tell(clients, Directive("align", fusion="{"), {"x": torch.ones(1)})
     assert "the plan of a directive cannot be read: it is no valid JSON" in reply.error.reason

@@ -1,4 +1,4 @@
-"""The plan in a message is the strategy's; a client runs it as it is, or says in one line why not."""
+"""Plans in messages and results: a client runs the strategy's or says why not; what is recorded is what was done."""
 
 import json
 from dataclasses import replace
@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from fedot.errors import FedotError
 from fedot.federation.client.align_mod import aligned_update, canonical_update
 from fedot.federation.client.bounds import plan_of
-from fedot.fusion import FusionConfig
+from fedot.fusion import FusionConfig, FusionPlan
 from fedot.fusion.align.average import Average
+from fedot.fusion.align.options import Align
 from fedot.fusion.basis import Scheme
 from fedot.fusion.by_part import large
 from fedot.fusion.plan import plan_without_models
+from fedot.fusion.refine.class_shares import ClassShares
 from fedot.strategies import STRATEGIES
 from fedot.wire.messages import ALIGN, Directive
+from tests.federation.test_run import run
 from tests.strategies.fake_clients import make_update
 from tests.strategies.test_client_aligned import node, start
 
@@ -102,3 +105,26 @@ def test_what_a_client_cannot_do_alone_is_refused(options: dict[str, Any]) -> No
 def test_a_mean_of_all_models_is_nothing_that_a_client_has() -> None:
     with pytest.raises(FedotError, match="more than a client can do alone"):
         plan_of(directive(scheme="universe"))
+
+
+def test_the_results_say_what_the_fusion_of_each_round_did(tiny: Any) -> None:
+    strategies = [
+        {"name": "ot-fusion", "probe-texts": 32},
+        {"name": "ot-fusion", "as": "solved", "method": "aligned", "solver": "sinkhorn", "class-shares": False},
+        {"name": "ot-fusion", "as": "client", "align": "client", "token-power": 1.0},
+        {"name": "fedavg", "as": "basis", "align": "client"},
+        {"name": "fedavg"},
+    ]
+    plans = json.loads(json.dumps(run(tiny(rounds=2, strategies=strategies, references=[])).results))["plans"]
+    told = {(each["strategy"], each["round"]): each for each in plans}
+    names = ("ot-fusion", "solved", "client", "basis")
+    assert sorted(told) == sorted((name, server_round) for name in names for server_round in (1, 2))
+    assert [told["ot-fusion", k]["method"] for k in (1, 2)] == ["merged", "aligned"]  # then they share a start
+    read = {key: FusionPlan.from_dict(each["plan"]) for key, each in told.items() if key[0] != "basis"}
+    assert all(plan.method == told[key]["method"] for key, plan in read.items())
+    for k in (1, 2):
+        assert read["solved", k].get(Align).solver == "sinkhorn"
+        assert read["solved", k].find(ClassShares) is None
+        assert read["client", k].get(Align).token_power == 1.0
+        # how Flower's rule brings models of one basis together is no average of fedot's
+        assert "average" not in [stage["stage"] for stage in told["basis", k]["plan"]["stages"]]

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import math
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from fedot.errors import FedotError
 from fedot.from_disk.jobs import PLAN
 from fedot.fusion import FusionConfig, FusionPlan
-from fedot.fusion.config import OF_METHODS
+from fedot.fusion.config import OF_METHODS, STEPS
 from fedot.fusion.plan import plan_without_models
 from fedot.fusion.stages import KINDS, METHODS
 from tests.fusion.disk import call, model, write
@@ -120,6 +122,33 @@ def test_a_file_that_holds_no_plan_is_refused_in_one_line_and_nothing_is_written
         assert "\x1b" not in done.output
         assert len(done.output) < 2 * LONGEST
     assert not (tmp_path / "out.safetensors").exists()
+
+
+WRONG = {
+    bool: ["yes", 1, 0, 1.0, None, [True], {}],
+    int: [True, "1", 1.0, 0, -1, math.nan, math.inf, None, [1], {}],
+    float: [True, "1", 0, 0.0, -0.5, math.nan, math.inf, -math.inf, 10**400, [1.0], {}],
+    str: [True, 1, "", "none of these", None, ["exact"], {}],
+}
+"""By the type of an option's default, values that it never takes."""
+
+
+@pytest.mark.parametrize(("name", "option"), [(name, each.name) for name in KINDS for each in fields(KINDS[name])])
+def test_a_value_of_another_type_or_out_of_range_is_refused_wherever_it_is_said(name, option):
+    method = next(method for method, kinds in METHODS.items() if KINDS[name] in kinds)
+    default = getattr(KINDS[name](), option)
+    wrong = WRONG[float if default is None else type(default)]
+    for value in wrong:
+        with pytest.raises(FedotError, match=f"^fusion.{option} is "):
+            KINDS[name](**{option: value})
+        written = full(method)
+        [stage] = [each for each in written["stages"] if each["stage"] == name]
+        stage[option] = value
+        with pytest.raises(FedotError, match=f"^fusion.{option} is "):
+            FusionPlan.from_dict(written)
+        if value != 0 or option not in STEPS or isinstance(value, bool):  # 0 steps leave the stage out
+            with pytest.raises(FedotError, match=f"^fusion.{option} is "):
+                FusionConfig(method=method, **{option: value})
 
 
 def test_numbers_beyond_a_float_and_names_of_python_are_refused():
