@@ -33,10 +33,10 @@ _PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
 
 
 class Corpora:
-    """Public data sets, read whole: clients of one process share them, the latest `most`."""
+    """Public data sets, read whole: clients of one process share the latest."""
 
-    def __init__(self, most: int = 8) -> None:
-        self.read = lru_cache(most)(_corpus)
+    def __init__(self) -> None:
+        self.read = lru_cache(8)(_corpus)
 
 
 def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) -> tuple[ClientData, ...]:

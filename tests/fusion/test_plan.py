@@ -166,6 +166,30 @@ def test_distillation_goes_with_every_method():
         assert framed(FusionConfig(method=method, distil_steps=3), **known()).find(Distil) == Distil(3)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"anchor": "largest"},
+        {"probe_texts": 7},
+        {"refit": True},
+        {"refit": False},
+        {"class_shares": True},
+        {"class_shares": False},
+        {"distil_steps": 3},
+        {"distil_steps": 0},
+        {"learn_steps": 0},
+        {"repair": False},
+    ],
+)
+def test_no_option_of_the_automatic_choice_changes_it(options):
+    post = {"norm_position": "post", "norm": "layer"}
+    for config in (make(0)[1], make(0, **post)[1]):
+        for shared in (False, True):
+            problem = frame([config] * 2, [symmetry(config)] * 2, **known())
+            plain, found = (plan_fusion(FusionConfig(**each), problem, shared_start=shared) for each in ({}, options))
+            assert plain.method == found.method == ("aligned" if shared or config.norm_position == "post" else "merged")
+
+
 @pytest.mark.parametrize("name", [name for name in OPTIONS if name not in (*SWITCHES, *STEPS)])
 def test_an_option_of_another_method_is_an_error_that_names_where_it_belongs(name):
     value = next(

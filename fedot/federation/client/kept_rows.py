@@ -19,6 +19,8 @@ from fedot.translation import Pairs
 
 log = logging.getLogger("fedot.client")
 
+KEPT = 64
+
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
@@ -33,13 +35,13 @@ class RowSource:
 
 
 class KeptRows:
-    """What a process holds of its clients' rows: the latest `most` of each kind."""
+    """What a process holds of its clients' rows: the latest of each kind."""
 
-    def __init__(self, most: int = 64) -> None:
+    def __init__(self) -> None:
         self._corpora = Corpora()
-        self.data = lru_cache(most)(self._data)
-        self.own_tokenizer = lru_cache(most)(self._own_tokenizer)
-        self.encoded = lru_cache(most)(self._encoded)
+        self.data = lru_cache(KEPT)(self._data)
+        self.own_tokenizer = lru_cache(KEPT)(self._own_tokenizer)
+        self.encoded = lru_cache(KEPT)(self._encoded)
 
     def _data(self, source: RowSource) -> ClientData:
         """Read a client's rows."""
