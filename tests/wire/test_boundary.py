@@ -78,7 +78,6 @@ def attempt(content: RecordDict, random: Random, read: Any) -> Any:
     """Read a spoilt reply; nothing but a `FedotError` of one line, and soon."""
     spoilt = copy.deepcopy(content)
     told = [spoil(spoilt, random) for _ in range(random.choice([1, 1, 2, 4]))]
-<<<<<<< HEAD
     began, refusal = time.perf_counter(), ""
     try:
         result = read(spoilt)
@@ -86,16 +85,6 @@ def attempt(content: RecordDict, random: Random, read: Any) -> Any:
         result, refusal = None, str(error)
     assert time.perf_counter() - began < SECONDS, [*told, refusal]
     assert "\n" not in refusal
-=======
-    said, began = "", time.perf_counter()
-    try:
-        result = read(spoilt)
-    except FedotError as error:
-        said, result = str(error), None
-        told.append(said)
-    assert "\n" not in said
-    assert time.perf_counter() - began < SECONDS, told
->>>>>>> w-fed
     return None if result is None else (result, told)
 
 
