@@ -12,8 +12,8 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.from_disk.sources import Source, of_one_depth
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import GroupDiagnostics
-from fedot.fusion.align.options import Align
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
 from fedot.fusion.by_part.large import LARGE
 from fedot.fusion.by_part.split import blocks, fused_shapes, parts

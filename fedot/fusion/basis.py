@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align.align_models import common_ground
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.canonical.labels import LabelUnion
 from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused

@@ -6,8 +6,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from fedot.fusion.align.align_models import align_models, diagnostics_of
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
-from fedot.fusion.align.options import Align
 from fedot.fusion.basis import Basis, Scheme, choose_anchor, universe
 from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
 from fedot.fusion.canonical.canonicalise import to_float32

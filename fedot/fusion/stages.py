@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fedot.fusion.align.align_models import align_models
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average, average_models
-from fedot.fusion.align.options import Align
 from fedot.fusion.basis import Basis, Scheme
 from fedot.fusion.methods.fisher import FisherAverage, fisher_average
 from fedot.fusion.methods.git_rebasin import GitRebasin, git_rebasin

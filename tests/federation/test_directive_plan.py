@@ -13,8 +13,8 @@ from fedot.errors import FedotError
 from fedot.federation.client.align_mod import aligned_update, canonical_update
 from fedot.federation.client.bounds import plan_of
 from fedot.fusion import FusionConfig, FusionPlan
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
-from fedot.fusion.align.options import Align
 from fedot.fusion.basis import Scheme
 from fedot.fusion.by_part import large
 from fedot.fusion.plan import plan_without_models

@@ -10,8 +10,8 @@ import fedot
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse, vanilla_fusion
 from fedot.fusion.align.align import align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import average_aligned
-from fedot.fusion.align.options import Align
 from fedot.fusion.canonical.canonicalise import canonicalise, refactor
 from fedot.fusion.canonical.labels import row_shares, unite
 from fedot.fusion.canonical.maps import GroupMap, apply_maps

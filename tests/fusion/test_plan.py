@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan, fuse
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.by_part import large as large_module
 from fedot.fusion.config import OF_METHODS, OPTIONS, STEPS, SWITCHES
 from fedot.fusion.plan import plan_fusion, plan_without_models

@@ -17,8 +17,8 @@ from fedot.federation.client.bounds import check_directive, check_state, plan_of
 from fedot.federation.client.handlers import private
 from fedot.fusion import FusionPlan
 from fedot.fusion.align.align_models import align_models
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
-from fedot.fusion.align.options import Align
 from fedot.fusion.align.weighted_sums import contribution
 from fedot.fusion.by_part.large import by_parts, fuse_large
 from fedot.fusion.canonical.canonicalise import to_float32

@@ -15,7 +15,7 @@ from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, State, symmetry
 from fedot.saved import SavedModel, select_rows
 from fedot.strategies import OTFusion, Quorum, build_strategy
-from fedot.strategies.ot_fusion import Fused, client_vocabulary
+from fedot.strategies.ot_fusion import FusedRound, client_vocabulary
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, vocabulary
 from fedot.wire.evaluations import AnyTally, EvaluationRequest
@@ -41,7 +41,7 @@ class Global:
         return select_rows(self.state, self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
 
 
-def global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:
+def global_model(state: State, fused: FusedRound | None, updates: Sequence[ClientUpdate]) -> Global:
     """Take the fused model where there is one, else the mean, which has the clients' shape."""
     if fused is not None:
         return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
@@ -150,7 +150,7 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
     return seed.scores(where, request_for)
 
 
-def _diagnose(seed: Seed, title: str, fused: Fused) -> None:
+def _diagnose(seed: Seed, title: str, fused: FusedRound) -> None:
     """Couplings for every seed; for the first seed of a one-shot run also the loss along the lines."""
     clients = [update.client for update in fused.updates]
     anchor = fused.anchor or "global model"

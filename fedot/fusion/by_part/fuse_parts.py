@@ -15,6 +15,7 @@ from fedot.errors import FedotError
 from fedot.fusion.align.activations import Evidence
 from fedot.fusion.align.align import align_inside, align_streams, check_planes
 from fedot.fusion.align.align_models import common_ground
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average, average_aligned
 from fedot.fusion.align.diagnostics import (
     GroupDiagnostics,
@@ -24,7 +25,6 @@ from fedot.fusion.align.diagnostics import (
     squares_of,
     without_unmatched,
 )
-from fedot.fusion.align.options import Align
 from fedot.fusion.align.streams import TableMoments, table_moments
 from fedot.fusion.basis import Basis, Scheme
 from fedot.fusion.by_part.split import Rows, axis_of, blocks, parts

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import torch
 
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_groups, explained
-from fedot.fusion.align.options import Align
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
 from fedot.fusion.by_part.split import fused_shapes
 from fedot.fusion.canonical.maps import Alignment, GroupMap

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.align.align import align_inside, align_streams, check_planes
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.streams import labelled_covariance
 from fedot.fusion.canonical.groups import streams_of
 from fedot.fusion.canonical.maps import Alignment, axis_map, multiply
