@@ -14,10 +14,9 @@ ORDER = (
     *("fedot.errors", "fedot.text", "fedot.terminal", "fedot.storage"),
     # mathematics: no files of scenarios, no data sets, no network
     *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation"),
-    *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.options"),
-    *("fedot.fusion.align", "fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.basis"),
-    *("fedot.fusion.stages", "fedot.fusion.config", "fedot.fusion.plan", "fedot.fusion.result"),
-    *("fedot.fusion.by_part", "fedot.fusion.fuse", "fedot.fusion"),
+    *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.align"),
+    *("fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.plan"),
+    *("fedot.fusion.by_part", "fedot.fusion"),
     # models of transformers, and fusion of files
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # scenario, data, training, evaluation
@@ -42,7 +41,7 @@ PUBLIC = (
 
 PURE = ("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.fusion")
 LARGE = {"fedot/report"}
-ALIKE = {"app.py", "progress.py", "diagnostics.py", "schema.py", "options.py"}
+ALIKE = {"app.py", "progress.py", "diagnostics.py", "schema.py"}
 HEAVY = ("pydantic", "yaml", "flwr", "sacrebleu", "transformers", "datasets")
 
 
@@ -86,8 +85,7 @@ def room_of(module):
 
 
 def package_of(module):
-    package = ".".join(MODULES[module].relative_to(ROOT).parent.parts)
-    return "fedot.fusion" if within(package, ["fedot.fusion"]) else package
+    return ".".join(MODULES[module].relative_to(ROOT).parent.parts)
 
 
 each_file = pytest.mark.parametrize("path", FILES, ids=name_of)

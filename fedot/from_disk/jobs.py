@@ -18,10 +18,10 @@ from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
 from fedot.fusion.by_part.large import LARGE
 from fedot.fusion.by_part.split import blocks, fused_shapes, parts
 from fedot.fusion.canonical.groups import matched_groups, streams_of
-from fedot.fusion.config import FusionConfig
 from fedot.fusion.fuse import fuse
 from fedot.fusion.methods.vanilla import Vanilla
 from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
+from fedot.fusion.plan.config import FusionConfig
 from fedot.fusion.problem.prepare import frame
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.reduce.reduce_models import Reduce

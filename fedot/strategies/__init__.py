@@ -11,8 +11,8 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan
-from fedot.fusion.config import OPTIONS
 from fedot.fusion.plan import plan_without_models
+from fedot.fusion.plan.config import OPTIONS
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.strategies.check_options import check_keys, check_number
 from fedot.strategies.client_aligned import ClientAligned, SummedFusion

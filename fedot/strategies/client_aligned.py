@@ -21,9 +21,9 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan
 from fedot.fusion.align.average import Average
 from fedot.fusion.align.weighted_sums import ExactSum, mean_of_sum
-from fedot.fusion.basis import Basis
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.plan import plan_without_models
+from fedot.fusion.plan.basis import Basis
 from fedot.fusion.problem.prepare import canonical_state
 from fedot.fusion.refine.class_shares import ClassShares, match_shares
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry

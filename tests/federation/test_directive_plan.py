@@ -15,9 +15,9 @@ from fedot.federation.client.bounds import plan_of
 from fedot.fusion import FusionConfig, FusionPlan
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
-from fedot.fusion.basis import Scheme
 from fedot.fusion.by_part import large
 from fedot.fusion.plan import plan_without_models
+from fedot.fusion.plan.basis import Scheme
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.strategies import STRATEGIES
 from fedot.wire.messages import ALIGN, Directive

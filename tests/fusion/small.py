@@ -6,8 +6,8 @@ from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.fusion.fuse import in_one_basis, run_core
 from fedot.fusion.plan import plan_fusion
+from fedot.fusion.plan.stages import run_stage
 from fedot.fusion.problem.text_source import TextSource
-from fedot.fusion.stages import run_stage
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import random_symmetry, randomise
 

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 from fedot.errors import FedotError
 from fedot.from_disk.jobs import PLAN
 from fedot.fusion import FusionConfig, FusionPlan
-from fedot.fusion.config import OF_METHODS, STEPS
 from fedot.fusion.plan import plan_without_models
-from fedot.fusion.stages import KINDS, METHODS
+from fedot.fusion.plan.config import OF_METHODS, STEPS
+from fedot.fusion.plan.stages import KINDS, METHODS
 from tests.fusion.disk import call, model, write
 
 ON = {"repair": True, "refit": True, "class_shares": True, "learn_steps": 2, "distil_steps": 2}

@@ -18,8 +18,8 @@ from fedot.fusion.methods.pairwise import steady_signs, with_signs
 from fedot.fusion.methods.regmean import regress, shrunk
 from fedot.fusion.methods.verma import correlation
 from fedot.fusion.methods.zhang import best_scale
+from fedot.fusion.plan.stages import METHODS
 from fedot.fusion.problem.prepare import prepare
-from fedot.fusion.stages import METHODS
 from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import VOCAB, counts, make, run

@@ -15,15 +15,15 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan, fuse
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.by_part import large as large_module
-from fedot.fusion.config import OF_METHODS, OPTIONS, STEPS, SWITCHES
 from fedot.fusion.plan import plan_fusion, plan_without_models
+from fedot.fusion.plan.config import OF_METHODS, OPTIONS, STEPS, SWITCHES
+from fedot.fusion.plan.stages import KINDS, METHODS, OPTIONAL
 from fedot.fusion.problem.prepare import frame
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.distil import Distil
 from fedot.fusion.refine.learned_maps import LearnMaps
 from fedot.fusion.refine.repair import Repair
-from fedot.fusion.stages import KINDS, METHODS, OPTIONAL
 from fedot.models import symmetry
 from tests.fusion import disk
 from tests.fusion.small import counts, make

@@ -1,4 +1,4 @@
-"""What holds for every stage and every method: a new one is tested as soon as it has its line in `fedot.fusion.stages`.
+"""What holds for every stage and method: a new one is tested once it has its line in `fedot.fusion.plan.stages`.
 
 Of a method that nothing else is said of, the copy that it has to find was transformed by all symmetries of the model.
 """
@@ -11,14 +11,15 @@ import pytest
 import torch
 
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig, FusionPlan, basis, fuse
+from fedot.fusion import FusionConfig, FusionPlan, fuse
 from fedot.fusion.canonical.maps import apply_maps
-from fedot.fusion.config import OF_METHODS
+from fedot.fusion.plan import basis
+from fedot.fusion.plan.config import OF_METHODS
+from fedot.fusion.plan.stages import KINDS, METHODS, REFINEMENTS, STAGES, run_stage
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.distil import Distil
-from fedot.fusion.stages import KINDS, METHODS, REFINEMENTS, STAGES, run_stage
 from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import copy_of, counts, fused, make, refined, run

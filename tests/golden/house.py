@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import fedot
-from fedot.fusion.stages import METHODS
+from fedot.fusion.plan.stages import METHODS
 from fedot.models import build_model, config_to_json, model_config, state_of
 
 with warnings.catch_warnings():

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError
 from fedot.fusion import FusionPlan
 from fedot.fusion.align.align_options import Align
-from fedot.fusion.basis import Scheme
+from fedot.fusion.plan.basis import Scheme
 from fedot.models import Config, State, config_from_json, limits, state_shapes
 from fedot.scenario import Scenario
 from fedot.scenario.in_words import explain

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align.activations import own_log_likelihood
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe, real_logits
 from fedot.models import State

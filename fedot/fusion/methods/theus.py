@@ -11,9 +11,9 @@ from fedot.fusion.align.streams import labelled_covariance
 from fedot.fusion.canonical.groups import streams_of
 from fedot.fusion.canonical.maps import Alignment, axis_map, multiply
 from fedot.fusion.methods.pairwise import fuse_aligned
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec

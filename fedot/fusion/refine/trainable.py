@@ -15,9 +15,9 @@ import torch
 
 from fedot.fusion.canonical.groups import labelled_tables, streams_of
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec

@@ -9,17 +9,17 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from fedot.errors import FedotError
-from fedot.fusion.basis import Basis, Scheme
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.options import Stage
+from fedot.fusion.plan.basis import Basis, Scheme
+from fedot.fusion.plan.config import FusionConfig
+from fedot.fusion.plan.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.reduce.wide_model import check_blockable
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit, check_refittable, refittable
 from fedot.fusion.refine.distil import Distil
 from fedot.fusion.refine.learned_maps import LearnMaps, check_learnable
 from fedot.fusion.refine.repair import Repair
-from fedot.fusion.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
 from fedot.text.outside import printable
 
 AnyStage = TypeVar("AnyStage", bound=Stage)
@@ -32,7 +32,7 @@ class FusionPlan:
     Parameters
     ----------
     method
-        Name from `fedot.fusion.stages.METHODS`; never ``auto``.
+        Name from `fedot.fusion.plan.stages.METHODS`; never ``auto``.
     stages
         In the order in which they run.
 

@@ -30,7 +30,7 @@ def whole(default: int, *, least: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage of a fusion may be told; one function runs it (`fedot.fusion.stages`).
+    """What a stage of a fusion may be told; one function runs it (`fedot.fusion.plan.stages`).
 
     Raises
     ------

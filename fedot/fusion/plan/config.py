@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from fedot.errors import FedotError
-from fedot.fusion.options import Option, Stage
+from fedot.fusion.plan.stages import METHODS
+from fedot.fusion.problem.stage_options import Option, Stage
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.repair import Repair
-from fedot.fusion.stages import METHODS
 from fedot.text.did_you_mean import did_you_mean
 from fedot.text.outside import printable
 
@@ -39,8 +39,8 @@ class FusionConfig:
     Parameters
     ----------
     method
-        Name from `fedot.fusion.stages.METHODS`, or ``auto``: the plan then takes ``merged`` for models that start
-        apart, and ``aligned`` for all others (`fedot.fusion.plan.plan_fusion`).
+        Name from `fedot.fusion.plan.stages.METHODS`, or ``auto``: the plan then takes ``merged`` for models that start
+        apart, and ``aligned`` for all others (`fedot.fusion.plan.make_plan.plan_fusion`).
     options
         Fields of the method's stages, and `repair`, `refit`, `class_shares` (true or false), `learn_steps` and
         `distil_steps` (0 for none). With ``auto`` these are the ones that both of its methods have.
