@@ -18,11 +18,12 @@ from benchmarks.fusion import TEST, accuracies, fused, interval, scores_of
 from benchmarks.parents import train_parents
 from benchmarks.work import WORK
 from fedot.fusion import FusionConfig
-from fedot.report.curves import Across, curves_panel
-from fedot.report.rows import padded
-from fedot.report.statistics import Estimate, estimate
-from fedot.report.svg import Figure, Panel, standalone
-from fedot.report.views import METRICS, Entry
+from fedot.report.analysis.entries import METRICS, Entry
+from fedot.report.analysis.over_rounds import Across
+from fedot.report.analysis.statistics import Estimate, estimate
+from fedot.report.figures.axes import padded
+from fedot.report.figures.curves import curves_panel
+from fedot.report.figures.svg import Figure, Panel, standalone
 
 SIZES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 REFERENCES = ("ensemble", "better parent")

@@ -165,8 +165,7 @@ def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int |
 
 def _join(folder: Path, runs: Sequence["Run"]) -> None:
     """Put the variants side by side on one page."""
-    from fedot.report import load_results
-    from fedot.report.compare import compare
+    from fedot.report import compare, load_results
 
     page = compare([(run.title, load_results(folder / run.slug / "results.json")) for run in runs], folder)
     typer.echo(f"all variants: {page}")

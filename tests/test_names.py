@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fedot.errors import FedotError
-from fedot.report.views import LABELS, label_of
+from fedot.report.analysis.entries import LABELS, label_of
 from fedot.scenario import load_scenario, parse_scenario
 from fedot.scenario.yaml_file import runs_of
 from fedot.text.names import MOST_BYTES, PARENT, check_clients, check_titles, file_name

@@ -4,11 +4,11 @@ Everything here reads the results dictionary (schema 1) and nothing else, so a r
 `results.json` alone: ``python -m fedot.report DIR/results.json``.
 """
 
-from fedot.report.compare import compare
-from fedot.report.html import render_report, write_report
-from fedot.report.paper import summary_latex, write_latex
-from fedot.report.results import load_results, write_results
-from fedot.report.table import summary_markdown, summary_table, write_csv
+from fedot.report.pages.compare_page import compare
+from fedot.report.pages.run_page import render_report, write_report
+from fedot.report.tables.summary import summary_markdown, summary_table, write_csv
+from fedot.report.tables.summary_latex import summary_latex, write_latex
+from fedot.results import load_results, write_results
 
 __all__ = [
     "compare",

@@ -44,8 +44,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.write_bytes(content)
     except OSError as error:
         raise FedotError(
-            f"{path} cannot be written ({error.strerror or error}); make room there, or choose another --out, "
-            "and go on with --resume"
+            f"{path} cannot be written ({error.strerror or error}); make room there, or choose another folder"
         ) from None
 
 

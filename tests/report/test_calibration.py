@@ -3,10 +3,10 @@ import re
 import pytest
 
 from fedot.report import render_report
-from fedot.report.diagnostics import reliability_figure
-from fedot.report.sections import calibration_lines
-from fedot.report.statistics import Scores
-from fedot.report.views import entries_of
+from fedot.report.analysis.entries import entries_of
+from fedot.report.analysis.statistics import Scores
+from fedot.report.figures.loss_lines import reliability_figure
+from fedot.report.tables.paired_and_calibration import calibration_lines
 from tests.report.test_html import Outline
 
 

@@ -1,7 +1,8 @@
 import pytest
 
-from fedot.report.fits import MAX_ROWS, fit_summary, fits_figure
-from fedot.report.html import render_report
+from fedot.report.analysis.neuron_groups import fit_summary
+from fedot.report.figures.fits import MAX_ROWS, fits_figure
+from fedot.report.pages.run_page import render_report
 
 
 def test_a_large_mark_is_the_mean_and_every_client_and_seed_has_a_small_one(make):

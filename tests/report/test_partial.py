@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fedot.report import compare, render_report, summary_latex, summary_markdown, summary_table, write_csv
-from fedot.report.against import paired_markdown
-from fedot.report.by_round import round_differences_markdown, rounds_markdown
-from fedot.report.headline import findings
-from fedot.report.plots import figures
-from fedot.report.runs import headline_metric, lines_of, runs_of
-from fedot.report.standing import MARK, Standing
-from fedot.report.statistics import Scores
-from fedot.report.views import METRICS, best_of, entries_of, winner_of
+from fedot.report.analysis.compared_runs import headline_metric, lines_of, runs_of
+from fedot.report.analysis.entries import METRICS, best_of, entries_of, winner_of
+from fedot.report.analysis.findings import findings
+from fedot.report.analysis.standing import MARK, Standing
+from fedot.report.analysis.statistics import Scores
+from fedot.report.figures.scores import figures
+from fedot.report.tables.by_round import round_differences_markdown, rounds_markdown
+from fedot.report.tables.differences import paired_markdown
 from tests.report.conftest import make_results
 from tests.report.test_html import Outline
 
@@ -207,7 +207,7 @@ def test_costs_are_of_the_same_seeds_as_the_figures(tmp_path):
 
 
 def test_a_curve_takes_no_partial_sum_into_a_mean_of_whole_ones():
-    from fedot.report.curves import ROUND, curve_of
+    from fedot.report.analysis.over_rounds import ROUND, curve_of
 
     results = partial(fedavg={0: "third"})
     points = dict(curve_of(results["rows"], "fedavg", "all", "accuracy", ROUND))
@@ -215,7 +215,7 @@ def test_a_curve_takes_no_partial_sum_into_a_mean_of_whole_ones():
 
 
 def test_partial_figures_are_no_point_of_a_line_over_settings():
-    from fedot.report.compare_plots import setting_figure
+    from fedot.report.figures.several_runs import setting_figure
 
     runs = []
     for rate, fates in ((0.1, EARLY), (0.01, {}), (0.001, {})):

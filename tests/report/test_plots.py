@@ -3,14 +3,15 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from fedot.report.couplings import choose_couplings, coupling_summary, group_family
-from fedot.report.curves import Across, curves_panel
-from fedot.report.html import write_figures
-from fedot.report.plots import figures
-from fedot.report.progress import cost_of
-from fedot.report.statistics import estimate
-from fedot.report.svg import PALETTE, Scale, draw, shorten, spread, standalone, tick_label, ticks
-from fedot.report.views import METRICS, Entry
+from fedot.report.analysis.costs import cost_of
+from fedot.report.analysis.entries import METRICS, Entry, shorten
+from fedot.report.analysis.neuron_groups import choose_couplings, coupling_summary, group_family
+from fedot.report.analysis.over_rounds import Across
+from fedot.report.analysis.statistics import estimate
+from fedot.report.figures.curves import curves_panel
+from fedot.report.figures.scores import figures
+from fedot.report.figures.svg import PALETTE, Scale, draw, spread, standalone, tick_label, ticks
+from fedot.report.pages.run_page import write_figures
 
 
 def by_key(results):

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from fedot.errors import FedotError
 from fedot.report import compare, load_results, render_report, summary_latex, summary_markdown, summary_table, write_csv
-from fedot.report.plots import figures
-from fedot.report.svg import standalone
+from fedot.report.figures.scores import figures
+from fedot.report.figures.svg import standalone
 from tests.report.conftest import make_results
 
 FULL = make_results(seeds=(0, 1), rounds=2, strategies=("fedavg", "ot-fusion"))
@@ -135,7 +135,7 @@ def test_a_key_that_is_there_twice_and_nesting_without_end_are_refused(folder):
 
 
 def test_a_file_beyond_the_bound_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("fedot.report.results.MOST_BYTES", 1000)
+    monkeypatch.setattr("fedot.results.results_json.MOST_BYTES", 1000)
     with pytest.raises(FedotError, match="more than 1000 bytes"):
         read(json.dumps(FULL), tmp_path)
 

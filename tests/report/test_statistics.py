@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fedot.report.statistics import (
+from fedot.report.analysis.statistics import (
     Scores,
     barrier,
     estimate,

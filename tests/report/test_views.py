@@ -1,7 +1,7 @@
 import pytest
 
-from fedot.report.statistics import Estimate, Scores
-from fedot.report.views import METRICS, base_names, duration, entries_of, kind_of, label_of, quantity
+from fedot.report.analysis.entries import METRICS, base_names, duration, entries_of, kind_of, label_of, quantity
+from fedot.report.analysis.statistics import Estimate, Scores
 
 
 def test_metrics_are_written_with_real_minus_and_without_minus_zero():

@@ -1,0 +1,171 @@
+"""What the numbers say, in sentences that also tell when a comparison was lost or not settled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fedot.report.analysis.entries import Entry, Metric, base_names, best_of, entries_of, finished, metrics_of
+from fedot.report.analysis.statistics import Estimate, Scores, barrier, estimate
+
+MAX_NAMED_CLIENTS = 4
+NO_BARRIER = 0.005  # nats; would be written as 0.00
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """One sentence to remember and the facts behind it, as plain text."""
+
+    headline: str
+    points: tuple[str, ...] = ()
+
+
+def findings(results: Mapping[str, Any]) -> Findings:
+    """Compute the findings of a results file."""
+    scores = Scores.of_results(results)
+    metrics = metrics_of(scores)
+    measured = entries_of(results, scores)
+    entries = finished(scores, measured)
+    strategies = [entry for entry in entries if entry.kind != "reference"]
+    best = best_of(scores, strategies)
+    if not metrics or best is None:
+        return Findings("No strategy finished, so there is nothing to compare.")
+    metric, baseline = metrics[0], baseline_of(results, strategies)
+    points: list[str] = []
+    for entry in strategies:
+        if baseline and entry.kind == "ot":
+            points += _by_client(scores, metric, entry, baseline)
+    ours = best_of(scores, [entry for entry in strategies if entry.kind == "ot"]) or best
+    points += _against_references(scores, metric, ours, [e for e in entries if e.kind == "reference"])
+    points += _barriers(results)
+    points += [
+        f"{entry.label} is compared with nothing: {entry.missing}."
+        for entry in measured
+        if entry.missing and entry not in entries
+    ]
+    return Findings(_headline(scores, metric, strategies, best, baseline), tuple(points))
+
+
+def baseline_of(results: Mapping[str, Any], entries: Sequence[Entry]) -> Entry | None:
+    """Find plain FedAvg among the entries, under whatever name the scenario gave it, or else the first baseline."""
+    bases = base_names(results)
+    for entry in entries:
+        if len(entry.members) == 1 and bases.get(entry.members[0], entry.members[0]) == "fedavg":
+            return entry
+    return next((entry for entry in entries if entry.kind == "baseline"), None)
+
+
+def relation(metric: Metric, difference: Estimate) -> str:
+    """Say where a paired difference puts us: ``1.2 points below``, ``level with``."""
+    size = metric.number(abs(difference.mean))
+    if float(size) == 0:
+        return "level with"
+    return f"{size}{metric.points} {'above' if difference.mean > 0 else 'below'}"
+
+
+def _headline(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: Entry, baseline: Entry | None) -> str:
+    top = scores.estimate(best.members, "all", metric.key)
+    assert top is not None  # best_of only returns measured entries
+    reached = f"{metric.number(top.mean)}{metric.unit} {_name(metric)} over all clients{_but(scores, metric, best)}"
+    others = [entry for entry in strategies if entry is not baseline]
+    challenger = best_of(scores, others)
+    if baseline is None or challenger is None:
+        return f"{best.label} reaches {reached}."
+    difference = scores.difference(challenger.members, baseline.members, "all", metric.key)
+    if difference is None:
+        alike = "final and of the same clients"
+        return f"{best.label} reaches {reached}; no seed has both it and {baseline.label}, {alike}."
+    doubt = (
+        "" if difference.settled or difference.n < 2 else " The interval includes zero: these seeds do not settle it."
+    )
+    where = f"{relation(metric, difference)} {baseline.label} ({metric.interval(difference)})"
+    if best is not baseline:
+        ours = _behind(scores, metric, strategies, best)
+        return f"{challenger.label} reaches {reached}, {where}.{doubt}{ours}"
+    second = f"{challenger.label}, the next best, is {where}"
+    return f"{baseline.label} is not beaten: it reaches {reached}, and {second}.{doubt}"
+
+
+def _behind(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: Entry) -> str:
+    """Add where optimal-transport fusion ended, if something else won."""
+    ours = best_of(scores, [entry for entry in strategies if entry.kind == "ot"])
+    difference = (
+        scores.difference(ours.members, best.members, "all", metric.key) if ours and best.kind != "ot" else None
+    )
+    if ours is None or difference is None:
+        return ""
+    return f" {ours.label} is {relation(metric, difference)} that ({metric.interval(difference)})."
+
+
+def _by_client(scores: Scores, metric: Metric, ours: Entry, baseline: Entry) -> list[str]:
+    pairs = [
+        (client, scores.difference(ours.members, baseline.members, client, metric.key)) for client in scores.clients
+    ]
+    known = [(client, difference) for client, difference in pairs if difference is not None]
+    if not known:
+        return []
+    if len(known) <= MAX_NAMED_CLIENTS:
+        parts = [f"{relation(metric, d)} {baseline.label} on {client} ({metric.interval(d)})" for client, d in known]
+        return [f"{ours.label} is {_join(parts)}."]
+    wins = sum(difference.mean > 0 for _, difference in known)
+    client, worst = min(known, key=lambda pair: pair[1].mean)
+    return [
+        f"{ours.label} is above {baseline.label} on {wins} of {len(known)} clients; "
+        f"its weakest is {client}, {relation(metric, worst)} {baseline.label} ({metric.interval(worst)})."
+    ]
+
+
+def _against_references(scores: Scores, metric: Metric, ours: Entry, references: Sequence[Entry]) -> list[str]:
+    parents = [entry for entry in references if entry.members[0].startswith("parent:") and len(entry.members) == 1]
+    best_parent = best_of(scores, parents)
+    parts = []
+    for entry in references:
+        if (entry in parents and entry is not best_parent) or len(entry.members) > 1:
+            continue
+        difference = scores.difference(ours.members, entry.members, "all", metric.key)
+        if difference is not None:
+            name = (
+                f"the best parent ({entry.members[0].removeprefix('parent:')})" if entry in parents else _article(entry)
+            )
+            parts.append(f"{relation(metric, difference)} {name}")
+    return [f"Against the references over all clients, {ours.label} is {_join(parts)}."] if parts else []
+
+
+def _article(entry: Entry) -> str:
+    return {"ensemble": "the ensemble", "centralised": "the centralised model"}.get(
+        entry.members[0],
+        {"fedavg-shared-init": "FedAvg from a shared start"}.get(entry.members[0], entry.label),
+    )
+
+
+def _barriers(results: Mapping[str, Any]) -> list[str]:
+    heights = {}
+    for kind in ("aligned", "unaligned"):
+        lines = [line for line in results.get("lines", []) if line["kind"] == kind]
+        heights[kind] = estimate(barrier(line["alpha"], line["loss"]) for line in lines)
+    aligned, unaligned = heights["aligned"], heights["unaligned"]
+    if aligned is None or unaligned is None:
+        return []
+    if max(aligned.mean, unaligned.mean) < NO_BARRIER:
+        return ["The straight line to the anchor has no loss barrier, neither with nor without alignment."]
+    return [
+        f"On the straight line to the anchor the loss rises {aligned.mean:.2f} nats above its ends after "
+        f"alignment and {unaligned.mean:.2f} without ({_lines(aligned.n)})."
+    ]
+
+
+def _lines(count: int) -> str:
+    return "one line" if count == 1 else f"mean of {count} lines"
+
+
+def _but(scores: Scores, metric: Metric, entry: Entry) -> str:
+    """Say in brackets what a mean lacks."""
+    missing = scores.missing(entry.members, "all", metric.key)
+    return f" ({missing})" if missing else ""
+
+
+def _name(metric: Metric) -> str:
+    return "accuracy" if metric.key == "accuracy" else metric.label
+
+
+def _join(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

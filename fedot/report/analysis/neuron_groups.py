@@ -1,0 +1,96 @@
+"""Couplings and fits of neuron groups: which are shown, and what families of them have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fedot.report.analysis.entries import DASH, label_of
+from fedot.report.analysis.statistics import Estimate, estimate
+
+
+@dataclass(frozen=True, slots=True)
+class FitLine:
+    """One line of the table: a family of groups over all seeds and clients."""
+
+    family: str
+    kind: str
+    count: int
+    fit: Estimate | None
+    entropy: Estimate | None
+    pinned: str
+
+
+def matched_couplings(couplings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out the anchor's couplings with itself, which are the identity, and empty ones."""
+    return [item for item in couplings if item["plan"] and item["client"] != item["anchor"]]
+
+
+def choose_couplings(couplings: Sequence[Mapping[str, Any]], limit: int) -> list[Mapping[str, Any]]:
+    """Pick couplings of the first seed and strategy: each kind of group, then more groups, then clients."""
+    if not couplings:
+        return []
+    first = min(item["seed"] for item in couplings)
+    strategy = couplings[0].get("strategy")
+    mine = [item for item in couplings if (item["seed"], item.get("strategy")) == (first, strategy)]
+    clients = list(dict.fromkeys(item["client"] for item in mine))
+    kinds = list(dict.fromkeys(group_family(item["group"]) for item in mine))
+    groups = list(dict.fromkeys(item["group"] for item in mine))
+    counts: dict[str, int] = {}
+    turn = {}
+    for group in groups:
+        family = group_family(group)
+        turn[group] = counts[family] = counts.get(family, -1) + 1
+    ranked = sorted(
+        mine,
+        key=lambda i: (clients.index(i["client"]), turn[i["group"]], kinds.index(group_family(i["group"]))),
+    )
+    kept = ranked[:limit]
+    return sorted(kept, key=lambda item: (clients.index(item["client"]), groups.index(item["group"])))
+
+
+def group_family(group: str) -> str:
+    """Name what a group is, without its numbers: ``ffn.1`` is an ``ffn``."""
+    return ".".join(part for part in group.split(".") if not part.isdigit()) or group
+
+
+def coupling_summary(
+    couplings: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, str, int, Estimate | None, Estimate | None]]:
+    """Summarise couplings by family: kind, how many, distance from the identity, transport cost."""
+    families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    several = len({item.get("strategy") for item in couplings}) > 1
+    for item in matched_couplings(couplings):
+        name = group_family(item["group"]) + (f", {label_of(item.get('strategy') or DASH)}" if several else "")
+        families.setdefault((name, item["kind"]), []).append(item)
+    return [
+        (
+            name,
+            kind,
+            len(found),
+            estimate(i.get("distance_from_identity") for i in found),
+            estimate(i.get("cost") for i in found),
+        )
+        for (name, kind), found in families.items()
+    ]
+
+
+def fit_summary(results: Mapping[str, Any]) -> list[FitLine]:
+    """Summarise groups by family and strategy: symmetry, fit, spread of the plan, and what holds them."""
+    records = results.get("diagnostics", [])
+    several = len({item["strategy"] for item in records}) > 1
+    families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for item in records:
+        for group in item["groups"]:
+            name = group_family(group["group"]) + (f", {label_of(item['strategy'])}" if several else "")
+            families.setdefault((name, group["kind"]), []).append(group)
+    return [
+        FitLine(
+            name,
+            kind,
+            len(found),
+            estimate(group["fit"] for group in found),
+            estimate(group["entropy"] for group in found),
+            "; ".join(dict.fromkeys(group["pinned"] for group in found if group["pinned"])),
+        )
+        for (name, kind), found in families.items()
+    ]

@@ -1,0 +1,102 @@
+"""The headline metric after every round, as Markdown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from fedot.errors import FedotError
+from fedot.report.analysis.entries import DASH, Entry, base_names, entries_of, kind_of, label_of, marked
+from fedot.report.analysis.standing import MARK
+from fedot.report.analysis.statistics import Scores, paired_difference
+from fedot.report.tables.differences import NAMES, comparable, compared, headline_of
+from fedot.report.tables.summary import markdown_notes, markdown_row
+from fedot.text.outside import printable
+
+
+def rounds_markdown(results: Mapping[str, Any], split: str) -> str:
+    """Write one line a strategy and one column a round: mean over seeds ± half the 95 % interval (Student t).
+
+    Parameters
+    ----------
+    split
+        ``all`` or the name of a client.
+
+    Raises
+    ------
+    FedotError
+        If the run has no such client.
+    """
+    metric = headline_of(Scores.of_results(results))
+
+    def figure(scores: Scores, entry: Entry) -> str:
+        return marked(metric.estimate(scores.estimate(entry.members, split, metric.key)), scores, entry, split, metric)
+
+    return _table(results, split, "", figure)
+
+
+def round_differences_markdown(results: Mapping[str, Any], split: str, strategy: str) -> str:
+    """Write the same of the differences to one strategy, paired by seed; to a reference, which has one round, always.
+
+    Parameters
+    ----------
+    split
+        ``all`` or the name of a client.
+    strategy
+        What `paired_markdown` takes.
+
+    Raises
+    ------
+    FedotError
+        If the run has no such client or strategy.
+    """
+    whole = Scores.of_results(results)
+    metric = headline_of(whole)
+    theirs = compared(whole, metric, strategy, split)
+    rounds = {row["round"] for row in results["rows"] if row["strategy"] == strategy}
+    once = strategy in NAMES or (kind_of(strategy, base_names(results)) == "reference" and len(rounds) == 1)
+
+    def difference(scores: Scores, entry: Entry) -> str:
+        if entry.members == (strategy,):
+            return DASH
+        ours = comparable(scores, metric, strategy, entry.members, split)
+        found = paired_difference(ours, theirs if once else scores.comparable(strategy, split, metric.key))
+        text = metric.estimate(found, signed=True)
+        return f"{text}{MARK}" if found and found.n < len(whole.seeds) else text
+
+    return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy))}", difference)
+
+
+def _table(
+    results: Mapping[str, Any],
+    split: str,
+    over: str,
+    figure: Callable[[Scores, Entry], str],
+) -> str:
+    whole = Scores.of_results(results)
+    if split not in whole.splits:
+        raise FedotError(f"no client is called {printable(split)}; choose from {printable(', '.join(whole.splits))}")
+    metric = headline_of(whole)
+    numbers = sorted({row["round"] for row in results["rows"]})
+    by_round = [
+        replace(Scores.of(row for row in results["rows"] if row["round"] == number), seeds=whole.seeds)
+        for number in numbers
+    ]
+    where = "over all clients" if split == "all" else f"on {split}"
+    lines = [
+        markdown_row([f"{metric.label}{over} {where}", *(f"round {number}" for number in numbers)]),
+        markdown_row([":---", *["---:"] * len(numbers)], plain=True),
+    ]
+    notes: dict[str, None] = {}
+    for entry in entries_of(results, whole):
+        if len(entry.members) == 1 and not entry.failure:
+            lines.append(markdown_row([entry.label, *(figure(scores, entry) for scores in by_round)]))
+            told = {
+                number: text
+                for number, scores in zip(numbers, by_round, strict=True)
+                if (text := scores.missing(entry.members, split, metric.key))
+            }
+            if whole.missing(entry.members, split, metric.key) or told:
+                said = whole.missing(entry.members, split, metric.key)
+                each = [f"round {number}: {text}" for number, text in told.items() if not said or "without" in text]
+                notes[f"{MARK} {entry.label}: {'; '.join(filter(None, [said, *each]))}."] = None
+    return "\n".join([*lines, *markdown_notes(list(notes))]) + "\n"
