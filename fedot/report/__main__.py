@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Write report.html, summary.csv, summary.tex and figures/*.svg from results.json, and show the table."""
     from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_latex, write_report
-    from fedot.report.pages.run_page import write_figures
+    from fedot.report.figures.one_run import write_figures
     from fedot.report.tables.by_round import round_differences_markdown, rounds_markdown
     from fedot.report.tables.differences import paired_markdown
 

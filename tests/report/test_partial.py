@@ -14,7 +14,8 @@ from fedot.report.analysis.entries import METRICS, best_of, entries_of, winner_o
 from fedot.report.analysis.findings import findings
 from fedot.report.analysis.standing import MARK, Standing
 from fedot.report.analysis.statistics import Scores
-from fedot.report.figures.scores import figures
+from fedot.report.figures.drawing import hover, panel_figure
+from fedot.report.figures.one_run import figures
 from fedot.report.tables.by_round import round_differences_markdown, rounds_markdown
 from fedot.report.tables.differences import paired_markdown
 from tests.report.conftest import make_results
@@ -224,9 +225,10 @@ def test_partial_figures_are_no_point_of_a_line_over_settings():
         runs.append((str(rate), results))
     indexed = runs_of(runs)
     lines = [lines_of(run, METRICS["accuracy"]) for run in indexed]
-    body = setting_figure(indexed, lines, METRICS["accuracy"]).panels[0].body
-    assert body.count("<title>FedAvg, train.lr") == 2
-    assert body.count("<title>OT fusion, train.lr") == 3
+    [axes] = panel_figure(setting_figure(indexed, lines, METRICS["accuracy"]).panels[0]).axes
+    told = [line.get_gid().removeprefix(hover("")) for line in axes.lines if line.get_gid()]
+    assert sum(text.startswith("FedAvg, train.lr") for text in told) == 2
+    assert sum(text.startswith("OT fusion, train.lr") for text in told) == 3
 
 
 fates = st.dictionaries(st.integers(0, 2), st.sampled_from([1, 2, None, "third", "xed-en"]))

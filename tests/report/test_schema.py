@@ -11,8 +11,8 @@ from rich.console import Console
 
 from fedot.errors import FedotError
 from fedot.report import compare, load_results, render_report, summary_latex, summary_markdown, summary_table, write_csv
-from fedot.report.figures.scores import figures
-from fedot.report.figures.svg import standalone
+from fedot.report.figures.drawing import save, whole_figure
+from fedot.report.figures.one_run import figures
 from tests.report.conftest import make_results
 
 FULL = make_results(seeds=(0, 1), rounds=2, strategies=("fedavg", "ot-fusion"))
@@ -51,10 +51,10 @@ def report_everything(results, folder):
     summary_latex(results)
     write_csv(results, folder / "s.csv")
     for figure in figures(results):
-        standalone(figure)
+        save(whole_figure(figure), "svg")
     with (folder / "console").open("w") as file:
         Console(file=file, width=80).print(summary_table(results))
-    compare([("a", results), ("b", results)], folder)
+    compare([("a", results)], folder)
 
 
 def read(text, folder):

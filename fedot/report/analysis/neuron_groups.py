@@ -7,6 +7,8 @@ from typing import Any
 from fedot.report.analysis.entries import DASH, label_of
 from fedot.report.analysis.statistics import Estimate, estimate
 
+MOST_GROUPS = 36
+
 
 @dataclass(frozen=True, slots=True)
 class FitLine:
@@ -94,3 +96,17 @@ def fit_summary(results: Mapping[str, Any]) -> list[FitLine]:
         )
         for (name, kind), found in families.items()
     ]
+
+
+def fits_by_group(results: Mapping[str, Any]) -> dict[str, dict[str, list[float]]]:
+    """Fits of each strategy's groups that have a plan, by the group's name; by family where there are too many."""
+    records = results.get("diagnostics", [])
+    found: dict[str, dict[str, list[float]]] = {}
+    for strategy in dict.fromkeys(item["strategy"] for item in records):
+        groups = [group for item in records if item["strategy"] == strategy for group in item["groups"]]
+        matched = [group for group in groups if group["entropy"] is not None and group["fit"] is not None]
+        many = len({group["group"] for group in matched}) > MOST_GROUPS
+        rows = found.setdefault(label_of(strategy), {})
+        for group in matched:
+            rows.setdefault(group_family(group["group"]) if many else group["group"], []).append(group["fit"])
+    return found

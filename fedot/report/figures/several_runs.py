@@ -7,28 +7,27 @@ from fedot.report.analysis.compared_runs import Line, Run, setting_of
 from fedot.report.analysis.entries import Entry, Metric
 from fedot.report.analysis.over_rounds import ROUND, SECONDS, SENT, Across, Curve, curve_of
 from fedot.report.analysis.statistics import Estimate
-from fedot.report.figures.axes import LEGEND, padded
+from fedot.report.figures.by_strategy import LEGEND, dots_panel, metric_limits, reach_of
 from fedot.report.figures.curves import curves_panel
-from fedot.report.figures.scores import dots_panel, reach_of
-from fedot.report.figures.svg import Figure
+from fedot.report.figures.drawing import Drawing
 
 
-def compare_figures(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> tuple[Figure, ...]:
+def compare_figures(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> tuple[Drawing, ...]:
     """Every figure that the runs have data for."""
     found = (setting_figure(runs, lines, metric), runs_figure(runs, lines, metric), progress_figure(runs, metric))
     return tuple(figure for figure in found if figure is not None)
 
 
-def runs_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> Figure | None:
+def runs_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> Drawing | None:
     """Headline metric by strategy, a panel a run, all on one scale."""
     shown = [(run, [line for line in mine if line.value]) for run, mine in zip(runs, lines, strict=True)]
     reach = [edge for _, mine in shown for line in mine if line.value for edge in reach_of(line.value)]
     if not reach:
         return None
-    low, high = padded(reach, metric)
+    limits = metric_limits(reach, metric)
     panels = tuple(
         dots_panel(
-            [line.entry for line in mine], [line.value for line in mine], metric, run.title, run.baseline, low, high
+            [line.entry for line in mine], [line.value for line in mine], metric, run.title, run.baseline, limits
         )
         for run, mine in shown
         if mine
@@ -38,10 +37,10 @@ def runs_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Me
         "cut off at the frame; small marks below: single seeds. The dotted line marks the run's baseline. All panels "
         "have one scale."
     )
-    return Figure("runs", f"{metric.label} by run and strategy", caption, panels, LEGEND)
+    return Drawing("runs", f"{metric.label} by run and strategy", caption, panels, LEGEND)
 
 
-def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> Figure | None:
+def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> Drawing | None:
     """Headline metric over the one number by which the runs differ."""
     found = setting_of(runs)
     if found is None:
@@ -59,17 +58,17 @@ def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric:
     if not values:
         return None
     panel = curves_panel(
-        list(entries.values()), list(drawn.values()), metric, "All clients", padded(values, metric), across
+        list(entries.values()), list(drawn.values()), metric, "All clients", metric_limits(values, metric), across
     )
     caption = (
         f"{metric.label} over all clients against the {across.label}, by which alone the runs differ: mean over "
         "seeds; thin bars: 95 % intervals (cut off at the frame), none with one seed. Parents are left out, and so are "
         "figures that are not of all rounds, clients and seeds of their run."
     )
-    return Figure("setting", f"{metric.label} against the {across.label}", caption, (panel,))
+    return Drawing("setting", f"{metric.label} against the {across.label}", caption, (panel,))
 
 
-def progress_figure(runs: Sequence[Run], metric: Metric) -> Figure | None:
+def progress_figure(runs: Sequence[Run], metric: Metric) -> Drawing | None:
     """Headline metric after every round, against round, bytes and seconds, of runs with several rounds."""
     drawn: list[tuple[Run, Across, list[Entry], list[Curve]]] = []
     for run, across in product(runs, (ROUND, SENT, SECONDS)):
@@ -83,7 +82,7 @@ def progress_figure(runs: Sequence[Run], metric: Metric) -> Figure | None:
             drawn.append((run, across, entries, curves))
     if not drawn:
         return None
-    reach = padded([value.mean for *_, curves in drawn for curve in curves for _, value in curve], metric)
+    reach = metric_limits([value.mean for *_, curves in drawn for curve in curves for _, value in curve], metric)
     panels = tuple(
         curves_panel(entries, curves, metric, run.title, reach, across) for run, across, entries, curves in drawn
     )
@@ -92,4 +91,4 @@ def progress_figure(runs: Sequence[Run], metric: Metric) -> Figure | None:
         "bytes that all clients have sent and received until then, and the time of training and fusion until then. The "
         "shaded band is the 95 % interval (cut off at the frame), none with one seed."
     )
-    return Figure("progress", f"{metric.label} against rounds, bytes and time", caption, panels)
+    return Drawing("progress", f"{metric.label} against rounds, bytes and time", caption, panels)

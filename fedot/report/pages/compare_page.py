@@ -18,9 +18,9 @@ from fedot.report.analysis.entries import (
     quantity,
 )
 from fedot.report.analysis.standing import MARK
+from fedot.report.figures.drawing import write_drawings
 from fedot.report.figures.several_runs import compare_figures
 from fedot.report.pages.render import figure_parts, render
-from fedot.report.pages.run_page import write_each
 from fedot.report.tables.booktabs import Cell, booktabs
 from fedot.report.tables.paired_and_calibration import PAIRED_COLUMNS, paired_cells, paired_figures
 from fedot.report.tables.summary import csv_text
@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 def compare(results: Sequence[tuple[str, Mapping[str, Any]]], out_dir: Path) -> Path:
-    """Join runs into `compare.html`, `compare.csv`, `compare.tex` and ``figures/*.svg``.
+    """Join runs into `compare.html`, `compare.csv`, `compare.tex` and ``figures/`` (SVG, PDF, PNG).
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def compare(results: Sequence[tuple[str, Mapping[str, Any]]], out_dir: Path) -> 
     write_bytes(page, _page(runs, lines, metric, figures).encode())
     write_bytes(out_dir / "compare.csv", _csv(lines, metric).encode())
     write_bytes(out_dir / "compare.tex", _latex(runs, lines, metric).encode())
-    write_each(figures, out_dir / "figures")
+    write_drawings(figures, out_dir / "figures")
     return page
 
 

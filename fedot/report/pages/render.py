@@ -3,11 +3,14 @@
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from fedot.report.figures.svg import PALETTE, STYLE, Figure, draw, legend_mark, visible
+from fedot.report.figures.drawing import Drawing
+from fedot.report.pages.inline_svg import inline, palette
+from fedot.text.outside import HIDDEN
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -15,6 +18,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render(name: str, **values: Any) -> str:
     """Fill in ``templates/NAME``; every text that is no markup of this project is escaped."""
     return _environment().get_template(name).render(**values)
+
+
+def figure_parts(drawing: Drawing) -> dict[str, Any]:
+    """Draw a figure for the macro `show`."""
+    panels = [inline(panel, f"{drawing.key}-{number}") for number, panel in enumerate(drawing.panels)]
+    return {"figure": drawing, "panels": panels, "width": max(panel.size[0] for panel in drawing.panels)}
 
 
 @cache
@@ -25,31 +34,15 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=_visible,
     )
     environment.filters["keep"] = lambda text: text.replace(" %", "\u00a0%")
-    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    environment.globals["style"] = Markup(PALETTE + STYLE + style)
+    environment.globals["style"] = Markup(palette() + (TEMPLATES / "page.css").read_text(encoding="utf-8"))
     return environment
 
 
-def _shown(value: object) -> object:
-    return visible(value) if type(value) is str else value  # `Markup` is what this project wrote
-
-
-def figure_parts(figure: Figure) -> dict[str, Any]:
-    """Draw a figure for the macro `show`."""
-    legend = [
-        (
-            Markup(f'<svg class="plot k-{role}" viewBox="0 0 16 12" aria-hidden="true">{legend_mark(mark)}</svg>'),
-            label,
-        )
-        for role, mark, label in figure.legend
-    ]
-    width = max(panel.width for panel in figure.panels)
-    return {
-        "figure": figure,
-        "panels": [Markup(draw(panel)) for panel in figure.panels],
-        "legend": legend,
-        "width": width,
-    }
+def _visible(value: object) -> object:
+    """Put a mark for each letter of a foreign text that nobody sees, or that turns the text around it."""
+    if type(value) is not str or (value.isascii() and value.isprintable()):
+        return value  # `Markup` is what this project wrote
+    return "".join("\ufffd" if letter not in "\n\t" and category(letter) in HIDDEN else letter for letter in value)

@@ -1,6 +1,6 @@
 """The report: one HTML page that needs nothing but itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,7 @@ from fedot.report.analysis.findings import baseline_of, findings
 from fedot.report.analysis.neuron_groups import coupling_summary, fit_summary
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Scores, estimate
-from fedot.report.figures.scores import figures
-from fedot.report.figures.svg import Figure, standalone
+from fedot.report.figures.one_run import figures
 from fedot.report.pages.render import figure_parts, render
 from fedot.report.tables.paired_and_calibration import SCALED, calibration_lines, paired_lines
 from fedot.storage.atomic import write_bytes
@@ -50,19 +49,6 @@ def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
     page = out_dir / "report.html"
     write_bytes(page, render_report(results).encode())
     return page
-
-
-def write_figures(results: Mapping[str, Any], out_dir: Path) -> tuple[Path, ...]:
-    """Write every figure as an SVG file of its own, for a paper or a README."""
-    return write_each(figures(results), out_dir)
-
-
-def write_each(drawn: Sequence[Figure], out_dir: Path) -> tuple[Path, ...]:
-    """Write figures as SVG files of their own, named by their keys."""
-    paths = {out_dir / f"{figure.key}.svg": standalone(figure) for figure in drawn}
-    for path, text in paths.items():
-        write_bytes(path, text.encode())
-    return tuple(paths)
 
 
 def render_report(results: Mapping[str, Any]) -> str:
