@@ -21,8 +21,8 @@ from fedot.fusion import FusionConfig
 from fedot.report.analysis.entries import METRICS, Entry
 from fedot.report.analysis.over_rounds import Across
 from fedot.report.analysis.statistics import Estimate, estimate
-from fedot.report.figures.curves import curves_panel
 from fedot.report.figures.by_strategy import metric_limits
+from fedot.report.figures.curves import curves_panel
 from fedot.report.figures.drawing import Drawing, Panel, save, whole_figure
 
 SIZES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)

@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 from fedot import simulate
 from fedot.data import standin
 from fedot.federation.client import handlers as client_side
-from fedot.federation.experiment import references, serve
+from fedot.federation.experiment import references
 from fedot.federation.experiment import run as run_module
 from fedot.report import load_results
 from fedot.storage.atomic import claimed
@@ -59,7 +59,6 @@ Call = Callable[..., Result]
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(standin, "TRAIN_ROWS", 400)
-    monkeypatch.setattr(serve, "write_report", lambda *_: None)  # pages have their own tests, and take longest
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "tiny.yaml").write_text(TINY)
 

@@ -1,4 +1,4 @@
-"""From run settings to files: scenario in, results, report and models out."""
+"""From run settings to files: scenario in, results and models out."""
 
 import json
 import logging
@@ -14,7 +14,6 @@ from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings, work_per_seed
 from fedot.federation.grids.checkpointed import FOLDER, forget
-from fedot.report import write_report
 from fedot.results import load_results, plain, write_results
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
@@ -54,9 +53,7 @@ def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed:
     def flush() -> None:
         if not record.rows and not record.failures:
             return  # a run that got nowhere must not stand in the way of the next one
-        results = record.as_dict()
-        write_results(results, out)
-        write_report(results, out)
+        write_results(record.as_dict(), out)
 
     unwritten: list[FedotError] = []
 
