@@ -148,6 +148,20 @@ class _Training(_OfStrategy):
     truncated: Size | None = None
 
 
+class _Stage(_Part):
+    stage: Name
+
+
+class _FusionPlan(_Part):
+    stages: list[_Stage]
+
+
+class _Plan(_OfStrategy):
+    round: Count
+    method: Name
+    plan: _FusionPlan
+
+
 class _Strategy(_Part):
     name: Name
     options: dict[str, Any] | None = None
@@ -214,6 +228,7 @@ class _Results(_Part):
     couplings: list[_Coupling] = []
     diagnostics: list[_Diagnostics] = []
     training: list[_Training] = []
+    plans: list[_Plan] = []
 
 
 def check_results(values: Mapping[str, Any], where: str) -> None:

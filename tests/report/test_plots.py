@@ -104,14 +104,14 @@ def test_couplings_are_chosen_by_kind_first(make):
 def test_couplings_of_the_anchor_with_itself_and_of_other_strategies_are_kept_apart(results):
     first = results["couplings"][0]
     own = {**first, "client": first["anchor"], "distance_from_identity": 0.0}
-    assert coupling_summary([own]) == []
+    assert coupling_summary({"couplings": [own]}) == []
     two = [{**first, "strategy": name} for name in ("ot-fusion", "mine")]
     assert {item["strategy"] for item in choose_couplings(two, 5)} == {"ot-fusion"}
-    assert [name for name, *_ in coupling_summary(two)] == ["residual, OT fusion", "residual, mine"]
+    assert [name for name, *_ in coupling_summary({"couplings": two})] == ["residual, OT fusion", "residual, mine"]
 
 
 def test_coupling_summary_counts_all_seeds_and_clients(make):
-    summary = {name: count for name, _, count, _, _ in coupling_summary(make(clients=("a", "b", "c"))["couplings"])}
+    summary = {name: count for name, _, count, _, _ in coupling_summary(make(clients=("a", "b", "c")))}
     assert summary == {"residual": 6, "heads": 12, "qk": 12, "vo": 12, "ffn": 12}
 
 

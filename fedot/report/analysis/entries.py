@@ -4,40 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Estimate, Scores
+from fedot.report.analysis.titles import SECTIONS, Kind, base_names, kind_of, label_of
 from fedot.text.outside import printable
 
-Kind = Literal["baseline", "ot", "reference"]
-SECTIONS: dict[Kind, str] = {"baseline": "Baselines", "ot": "OT fusion", "reference": "References"}
 MAX_PARENTS = 4
 MAX_PLACES = 3
 LONGEST_REASON = 1000
 PLUS_MINUS, MINUS, DASH = "\u00b1", "\u2212", "\u2013"
-
-LABELS = {
-    "fedavg": "FedAvg",
-    "fedavg-token-rows": "FedAvg, token rows",
-    "fedavg-class-shares": "FedAvg, class shares",
-    "fedavgm": "FedAvgM",
-    "fedadam": "FedAdam",
-    "fedyogi": "FedYogi",
-    "fedadagrad": "FedAdagrad",
-    "fedprox": "FedProx",
-    "fedmedian": "FedMedian",
-    "fedtrimmedavg": "FedTrimmedAvg",
-    "krum": "Krum",
-    "multikrum": "MultiKrum",
-    "bulyan": "Bulyan",
-    "ot-fusion": "OT fusion",
-    "parent": "Parents",
-    "ensemble": "Ensemble",
-    "centralised": "Centralised",
-    "fedavg-shared-init": "FedAvg, shared init",
-}
-REFERENCES = ("ensemble", "centralised", "fedavg-shared-init")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,30 +100,6 @@ class Entry:
         return f"{self.label} {MARK}" if self.missing else self.label
 
 
-def base_names(results: Mapping[str, Any]) -> dict[str, str]:
-    """Map each strategy's title to its registered name; they differ where the scenario says `as`."""
-    names = {}
-    for item in results["scenario"].get("strategies") or []:
-        spec: Mapping[str, Any] = {"name": item} if isinstance(item, str) else item
-        chosen = {**spec, **(spec.get("options") or {})}.get("as")
-        names[str(chosen or spec["name"])] = str(spec["name"])
-    return names
-
-
-def kind_of(strategy: str, bases: Mapping[str, str]) -> Kind:
-    """Tell baselines, optimal-transport strategies and references apart."""
-    if strategy.startswith("parent:") or (strategy in REFERENCES and strategy not in bases):
-        return "reference"
-    return "ot" if bases.get(strategy, strategy).startswith("ot") else "baseline"
-
-
-def label_of(strategy: str) -> str:
-    """Write a strategy's name for people; a name given by the user stays as it is."""
-    if strategy.startswith("parent:"):
-        return f"Parent {strategy.removeprefix('parent:')}"
-    return LABELS.get(strategy, strategy)
-
-
 def entries_of(results: Mapping[str, Any], scores: Scores, max_parents: int = MAX_PARENTS) -> tuple[Entry, ...]:
     """List the lines of a table by section, in the scenario's order.
 
@@ -161,7 +114,7 @@ def entries_of(results: Mapping[str, Any], scores: Scores, max_parents: int = MA
         measured = name in scores.strategies
         if (measured or name in reasons) and not name.startswith("parent:"):
             reason = "" if measured else reasons[name][0]
-            found.append(Entry(label_of(name), kind_of(name, bases), (name,), reason))
+            found.append(Entry(label_of(name, results), kind_of(name, bases), (name,), reason))
     found += _parents(scores, max_parents)
     order: list[Kind] = list(SECTIONS)
     whole = (replace(entry, missing=_missing(scores, entry)) for entry in found)
@@ -201,7 +154,7 @@ def _missing(scores: Scores, entry: Entry) -> str:
 
 def _parents(scores: Scores, max_parents: int) -> list[Entry]:
     parents = tuple(name for name in scores.strategies if name.startswith("parent:"))
-    each = [Entry(label_of(name), "reference", (name,)) for name in parents]
+    each = [Entry(label_of(name, {}), "reference", (name,)) for name in parents]
     if len(parents) <= max_parents:
         return each
     mean = Entry(f"Parents, mean of {len(parents)}", "reference", parents)

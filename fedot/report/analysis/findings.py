@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedot.report.analysis.entries import Entry, Metric, base_names, best_of, entries_of, finished, metrics_of
+from fedot.report.analysis.entries import Entry, Metric, best_of, entries_of, finished, metrics_of
 from fedot.report.analysis.statistics import Estimate, Scores, barrier, estimate
+from fedot.report.analysis.titles import base_names
 
 MAX_NAMED_CLIENTS = 4
 NO_BARRIER = 0.005  # nats; would be written as 0.00
@@ -148,8 +149,8 @@ def _barriers(results: Mapping[str, Any]) -> list[str]:
     if max(aligned.mean, unaligned.mean) < NO_BARRIER:
         return ["The straight line to the anchor has no loss barrier, neither with nor without alignment."]
     return [
-        f"On the straight line to the anchor the loss rises {aligned.mean:.2f} nats above its ends after "
-        f"alignment and {unaligned.mean:.2f} without ({_lines(aligned.n)})."
+        f"Between a client's model and the anchor the loss rises {aligned.mean:.2f} nats above the straight line "
+        f"between its two ends after alignment and {unaligned.mean:.2f} without ({_lines(aligned.n)})."
     ]
 
 

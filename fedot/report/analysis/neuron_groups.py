@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedot.report.analysis.entries import DASH, label_of
+from fedot.report.analysis.entries import DASH
 from fedot.report.analysis.statistics import Estimate, estimate
+from fedot.report.analysis.titles import label_of
 
 MOST_GROUPS = 36
 
@@ -56,13 +57,14 @@ def group_family(group: str) -> str:
 
 
 def coupling_summary(
-    couplings: Sequence[Mapping[str, Any]],
+    results: Mapping[str, Any],
 ) -> list[tuple[str, str, int, Estimate | None, Estimate | None]]:
     """Summarise couplings by family: kind, how many, distance from the identity, transport cost."""
     families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    couplings = matched_couplings(results.get("couplings", []))
     several = len({item.get("strategy") for item in couplings}) > 1
-    for item in matched_couplings(couplings):
-        name = group_family(item["group"]) + (f", {label_of(item.get('strategy') or DASH)}" if several else "")
+    for item in couplings:
+        name = group_family(item["group"]) + (f", {label_of(item.get('strategy') or DASH, results)}" if several else "")
         families.setdefault((name, item["kind"]), []).append(item)
     return [
         (
@@ -83,7 +85,7 @@ def fit_summary(results: Mapping[str, Any]) -> list[FitLine]:
     families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for item in records:
         for group in item["groups"]:
-            name = group_family(group["group"]) + (f", {label_of(item['strategy'])}" if several else "")
+            name = group_family(group["group"]) + (f", {label_of(item['strategy'], results)}" if several else "")
             families.setdefault((name, group["kind"]), []).append(group)
     return [
         FitLine(
@@ -106,7 +108,7 @@ def fits_by_group(results: Mapping[str, Any]) -> dict[str, dict[str, list[float]
         groups = [group for item in records if item["strategy"] == strategy for group in item["groups"]]
         matched = [group for group in groups if group["entropy"] is not None and group["fit"] is not None]
         many = len({group["group"] for group in matched}) > MOST_GROUPS
-        rows = found.setdefault(label_of(strategy), {})
+        rows = found.setdefault(label_of(strategy, results), {})
         for group in matched:
             rows.setdefault(group_family(group["group"]) if many else group["group"], []).append(group["fit"])
     return found

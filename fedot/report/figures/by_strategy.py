@@ -10,11 +10,11 @@ from fedot.report.analysis.costs import cost_of, rows_shown
 from fedot.report.analysis.entries import Entry, Metric, duration, entries_of, finished, footnotes, metrics_of, quantity
 from fedot.report.analysis.findings import baseline_of
 from fedot.report.analysis.statistics import Estimate, Scores
-from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, padded, shorten, small_dots, words
+from fedot.report.analysis.titles import section_titles
+from fedot.report.figures.drawing import COLOURS, LINE, Drawing, Panel, dot, padded, small_dots, two_lines, words
 
 WIDTH, LABELS, ROW, TOP = 350.0, 142.0, 22.0, 30.0
 MANY_CLIENTS, MOST_HOVERS = 6, 200
-LEGEND = (("ot", "dot", "OT fusion"), ("baseline", "dot", "baseline"), ("reference", "hollow", "reference"))
 
 
 def scores_figure(results: Mapping[str, Any]) -> Drawing | None:
@@ -52,7 +52,7 @@ def scores_figure(results: Mapping[str, Any]) -> Drawing | None:
             "mark is their median."
         )
     caption = " ".join([caption, *footnotes(scores, entries, [metric], splits)])
-    return Drawing("scores", f"{metric.label} by strategy and client", caption, tuple(panels), LEGEND)
+    return Drawing("scores", f"{metric.label} by strategy and client", caption, tuple(panels), legend_of([results]))
 
 
 def cost_figure(results: Mapping[str, Any]) -> Drawing | None:
@@ -75,8 +75,14 @@ def cost_figure(results: Mapping[str, Any]) -> Drawing | None:
         "fusion; not evaluation."
     )
     caption = " ".join([caption, *footnotes(scores, entries, metrics_of(scores)[:1], scores.splits)])
-    legend = tuple((kind, "bar", name) for kind, _, name in LEGEND if kind in kinds)
+    legend = tuple((kind, "bar", name) for kind, _, name in legend_of([results]) if kind in kinds)
     return Drawing("cost", "What a run costs", caption, tuple(panels), legend)
+
+
+def legend_of(runs: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str, str], ...]:
+    """Say what the colours of lines mean."""
+    fused = min(section_titles(results)["ot"] for results in runs)  # "Fusion", if that is what any run calls it
+    return (("ot", "dot", fused), ("baseline", "dot", "baseline"), ("reference", "hollow", "reference"))
 
 
 def dots_panel(
@@ -197,8 +203,10 @@ def _rows_panel(
         draw(axes, places)
         for entry, y in zip(entries, places, strict=True):
             ink = "ink" if entry.kind == "ot" else "ink-2"
-            at = axes.get_yaxis_transform()
-            words(axes, shorten(entry.marked, 21), (0.0, y), (-8.0, 0.0), at, ink, ha="right", title=entry.marked)
+            at, parts = axes.get_yaxis_transform(), two_lines(entry.marked, 21)
+            for number, part in enumerate(parts):
+                up = LINE * ((len(parts) - 1) / 2 - number)
+                words(axes, part, (0.0, y), (-8.0, up), at, ink, ha="right", title=entry.marked)
 
     return Panel(title, (WIDTH, bottom + foot), (LABELS, TOP, 10.0, foot), draw_all, label)
 

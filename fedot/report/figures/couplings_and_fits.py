@@ -11,8 +11,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from fedot.report.analysis.entries import label_of
 from fedot.report.analysis.neuron_groups import choose_couplings, fits_by_group, matched_couplings
+from fedot.report.analysis.titles import label_of
 from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, padded, shorten, small_dots, words
 
 MAX_COUPLINGS, LEVELS = 12, 8
@@ -26,7 +26,7 @@ def couplings_figure(results: Mapping[str, Any]) -> Drawing | None:
         return None
     many = len({item["client"] for item in chosen}) > 1
     strategy = chosen[0].get("strategy")
-    origin = f"seed {chosen[0]['seed']}" + (f" and {label_of(strategy)}" if strategy else "")
+    origin = f"seed {chosen[0]['seed']}" + (f" and {label_of(strategy, results)}" if strategy else "")
     shown = f"{len(chosen)} of {len(matched)} couplings are shown, of {origin}." if len(matched) > len(chosen) else ""
     caption = (
         "Which neuron of a client (row) goes to which neuron of the anchor (column). The stronger a cell's "

@@ -11,7 +11,7 @@ from fedot.report.analysis.entries import Entry, Metric, entries_of, footnotes, 
 from fedot.report.analysis.over_rounds import ROUND, Across, Curve, curve_of
 from fedot.report.analysis.statistics import Scores
 from fedot.report.figures.by_strategy import MANY_CLIENTS, TOP, WIDTH, metric_limits, name_of_split
-from fedot.report.figures.drawing import COLOURS, CURVES, Drawing, Panel, dot, shorten, words
+from fedot.report.figures.drawing import COLOURS, CURVES, LINE, Drawing, Panel, dot, two_lines, words
 
 HEIGHT, LEFT, RIGHT, FOOT = 250.0, 38.0, 124.0, 34.0
 WIDE = 4.0  # an axis whose ends lie this far apart, and whose marks are given, is logarithmic
@@ -71,10 +71,13 @@ def curves_panel(
         for index, curve in enumerate(curves):
             _curve(axes, entries[index], curve, colours[index], CURVES.index(colours[index]), metric, across)
         ends = [(index, curve[-1][1].mean * metric.scale) for index, curve in enumerate(curves) if curve]
-        gap = 15 * (limits[1] - limits[0]) / (HEIGHT - TOP - FOOT)
-        for (index, _), y in zip(ends, spread([end for _, end in ends], gap, *limits), strict=True):
-            name = entries[index].marked
-            words(axes, shorten(name, 19), (1.0, y), (9.0, 0.0), axes.get_yaxis_transform(), colours[index], title=name)
+        names = [two_lines(entries[index].marked, 19) for index, _ in ends]
+        gap = (LINE * max(map(len, names), default=1) + 4) * (limits[1] - limits[0]) / (HEIGHT - TOP - FOOT)
+        places = spread([end for _, end in ends], gap, *limits)
+        for (index, _), parts, y in zip(ends, names, places, strict=True):
+            for number, part in enumerate(parts):
+                up, whole = LINE * ((len(parts) - 1) / 2 - number), entries[index].marked
+                words(axes, part, (1.0, y), (9.0, up), axes.get_yaxis_transform(), colours[index], title=whole)
 
     label = f"{metric.label} against the {across.label}, {title}"
     return Panel(title, (WIDTH, HEIGHT), (LEFT, TOP, RIGHT, FOOT), draw, label)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 from fedot.storage.atomic import write_bytes
 from fedot.text.outside import printable
@@ -46,7 +47,7 @@ SETTINGS: Mapping[str, object] = {
     "svg.fonttype": "none", "svg.hashsalt": "fedot", "pdf.fonttype": 42, "figure.dpi": 72, "savefig.dpi": 72,
 }  # fmt: skip
 GAP, WIDEST, DOTS_PER_INCH = 16.0, 1120.0, 180
-HOVER, LONGEST = "hover:", 10_000
+HOVER, LONGEST, LINE = "hover:", 10_000, 11.0
 _HOVERED = re.compile(rf"<g id=([\"']){HOVER}(.*?)\1>", re.DOTALL)
 
 
@@ -228,3 +229,9 @@ def shorten(text: str, limit: int) -> str:
         return text
     head = (limit - 1) // 2
     return f"{text[:head]}\u2026{text[len(text) - (limit - 1 - head) :]}"
+
+
+def two_lines(text: str, limit: int) -> list[str]:
+    """Break a name that is longer than a line into two; what does not fit there is cut out in the middle."""
+    first, *rest = wrap(printable(text), limit) or [""]
+    return [first, shorten(" ".join(rest), limit)] if rest else [first]

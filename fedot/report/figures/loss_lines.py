@@ -6,8 +6,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fedot.report.analysis.entries import label_of
 from fedot.report.analysis.statistics import barrier, estimate
+from fedot.report.analysis.titles import label_of
 from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, padded
 
 MAX_PAIRS = 3
@@ -22,7 +22,7 @@ def lines_figure(results: Mapping[str, Any]) -> Drawing | None:
     for strategy in strategies:
         mine = [item for item in lines if item["strategy"] == strategy]
         pairs = tuple(dict.fromkeys((item["client"], item["anchor"]) for item in mine))
-        prefix = f"{label_of(strategy)}: " if len(strategies) > 1 else ""
+        prefix = f"{label_of(strategy, results)}: " if len(strategies) > 1 else ""
         groups = [
             (f"{prefix}{anchor} to {client}", [i for i in mine if i["client"] == client]) for client, anchor in pairs
         ]

@@ -7,7 +7,7 @@ from fedot.report.analysis.compared_runs import Line, Run, setting_of
 from fedot.report.analysis.entries import Entry, Metric
 from fedot.report.analysis.over_rounds import ROUND, SECONDS, SENT, Across, Curve, curve_of
 from fedot.report.analysis.statistics import Estimate
-from fedot.report.figures.by_strategy import LEGEND, dots_panel, metric_limits, reach_of
+from fedot.report.figures.by_strategy import dots_panel, legend_of, metric_limits, reach_of
 from fedot.report.figures.curves import curves_panel
 from fedot.report.figures.drawing import Drawing
 
@@ -37,7 +37,9 @@ def runs_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Me
         "cut off at the frame; small marks below: single seeds. The dotted line marks the run's baseline. All panels "
         "have one scale."
     )
-    return Drawing("runs", f"{metric.label} by run and strategy", caption, panels, LEGEND)
+    return Drawing(
+        "runs", f"{metric.label} by run and strategy", caption, panels, legend_of([run.results for run in runs])
+    )
 
 
 def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> Drawing | None:

@@ -7,17 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fedot.report.analysis.compared_runs import Line, Run, headline_metric, lines_of, runs_of
-from fedot.report.analysis.entries import (
-    DASH,
-    PLUS_MINUS,
-    Metric,
-    duration,
-    failures_by_strategy,
-    footnotes,
-    label_of,
-    quantity,
-)
+from fedot.report.analysis.entries import DASH, PLUS_MINUS, Metric, duration, failures_by_strategy, footnotes, quantity
 from fedot.report.analysis.standing import MARK
+from fedot.report.analysis.titles import label_of
 from fedot.report.figures.drawing import write_drawings
 from fedot.report.figures.several_runs import compare_figures
 from fedot.report.pages.render import figure_parts, render
@@ -94,7 +86,7 @@ def _page(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric |
         ],
         stand_in=[run.title for run in runs if run.results["provenance"].get("stand_in")],
         failures=[
-            (run.title, label_of(name), reason)
+            (run.title, label_of(name, run.results), reason)
             for run in runs
             for name, reasons in failures_by_strategy(run.results).items()
             for reason in reasons

@@ -11,7 +11,6 @@ from fedot.report.analysis.costs import costs_of
 from fedot.report.analysis.entries import (
     DASH,
     METRICS,
-    SECTIONS,
     Entry,
     Metric,
     duration,
@@ -19,7 +18,6 @@ from fedot.report.analysis.entries import (
     failures_by_strategy,
     finished,
     footnotes,
-    label_of,
     marked,
     metrics_of,
     quantity,
@@ -29,6 +27,7 @@ from fedot.report.analysis.findings import baseline_of, findings
 from fedot.report.analysis.neuron_groups import coupling_summary, fit_summary
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Scores, estimate
+from fedot.report.analysis.titles import label_of, plan_lines, section_titles
 from fedot.report.figures.one_run import figures
 from fedot.report.pages.render import figure_parts, render
 from fedot.report.tables.paired_and_calibration import SCALED, calibration_lines, paired_lines
@@ -81,7 +80,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         by_client=_by_client(scores, entries),
         parents=_parents(scores),
         figures=[figure_parts(figure) for figure in figures(results)],
-        couplings=coupling_summary(results.get("couplings", [])),
+        couplings=coupling_summary(results),
         fits=fit_summary(results),
         failures=failures_by_strategy(results),
         training=_training(results),
@@ -91,6 +90,8 @@ def render_report(results: Mapping[str, Any]) -> str:
         duration=duration(provenance["seconds"]) if provenance.get("seconds") else DASH,
         scenario_yaml=scenario_yaml(results["scenario"]),
         label_of=label_of,
+        results=results,
+        plans=plan_lines(results),
     )
 
 
@@ -133,7 +134,7 @@ def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, .
     baseline = baseline_of(results, finished(scores, strategies))
     best = {m.key: winner_of(scores, strategies, "all", m) for m in metrics}
     sections = []
-    for kind, title in SECTIONS.items():
+    for kind, title in section_titles(results).items():
         lines = []
         for entry in (item for item in entries if item.kind == kind):
             values = [scores.estimate(entry.members, "all", metric.key) for metric in metrics]
@@ -247,7 +248,7 @@ def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:
             (client, shared),
             {"client": client, "round": number, "means": means, "strategies": [], "seconds": []},
         )
-        group["strategies"].append(label_of(strategy))
+        group["strategies"].append(label_of(strategy, results))
         group["seconds"] += [i.get("seconds") for i in mine]
     for group in groups.values():
         group["seconds"] = estimate(group["seconds"])

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.analysis.entries import DASH, Entry, base_names, entries_of, kind_of, label_of, marked
+from fedot.report.analysis.entries import DASH, Entry, entries_of, marked
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Scores, paired_difference
+from fedot.report.analysis.titles import base_names, kind_of, label_of
 from fedot.report.tables.differences import NAMES, comparable, compared, headline_of
 from fedot.report.tables.summary import markdown_notes, markdown_row
 from fedot.text.outside import printable
@@ -63,7 +64,7 @@ def round_differences_markdown(results: Mapping[str, Any], split: str, strategy:
         text = metric.estimate(found, signed=True)
         return f"{text}{MARK}" if found and found.n < len(whole.seeds) else text
 
-    return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy))}", difference)
+    return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy, results))}", difference)
 
 
 def _table(

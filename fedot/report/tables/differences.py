@@ -6,10 +6,11 @@ from statistics import fmean
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.analysis.entries import DASH, Entry, Metric, footnotes, label_of, marked, metrics_of
+from fedot.report.analysis.entries import DASH, Entry, Metric, footnotes, marked, metrics_of
 from fedot.report.analysis.paired import paired
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Place, Scores, estimate
+from fedot.report.analysis.titles import label_of
 from fedot.report.tables.paired_and_calibration import paired_cells
 from fedot.report.tables.summary import markdown_notes, markdown_row
 from fedot.text.outside import printable
@@ -37,7 +38,7 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
     metric = headline_of(scores)
     theirs = compared(scores, metric, strategy)
     over_clients = strategy == OWN_PARENTS
-    entries = {name: Entry(label_of(name), "reference", (name,)) for name in scores.strategies}
+    entries = {name: Entry(label_of(name, results), "reference", (name,)) for name in scores.strategies}
 
     def mean(name: str, figures: Mapping[Place, float]) -> str:
         if over_clients or name not in entries:  # of what can be compared, and nothing else
@@ -54,9 +55,11 @@ def paired_markdown(results: Mapping[str, Any], strategy: str) -> str:
             cells = paired_cells(metric, difference)
             figures = [cells[key] or DASH for key in ("difference", "interval", "bootstrap", "effect")]
             place = -difference.difference.mean if difference else math.inf
-            found.append((place, [label_of(name), mean(name, ours), *figures, str(difference.n if difference else 0)]))
+            found.append(
+                (place, [label_of(name, results), mean(name, ours), *figures, str(difference.n if difference else 0)])
+            )
     found.sort(key=lambda item: item[0])
-    label = NAMES.get(strategy, label_of(strategy))
+    label = NAMES.get(strategy, label_of(strategy, results))
     count = len(scores.values(strategy, "all", metric.key) if strategy in entries else theirs)
     own = [label, mean(strategy, theirs), *[DASH] * (len(HEADER) - 2), str(count)]
     header = [f"{metric.label}{', mean over clients' if over_clients else ''}", *HEADER]

@@ -12,15 +12,12 @@ from fedot.report.analysis.costs import costs_of
 from fedot.report.analysis.entries import (
     DASH,
     PLUS_MINUS,
-    SECTIONS,
     Entry,
     Metric,
-    base_names,
     entries_of,
     failures_by_strategy,
     finished,
     footnotes,
-    kind_of,
     marked,
     metrics_of,
     shorten,
@@ -28,6 +25,7 @@ from fedot.report.analysis.entries import (
 from fedot.report.analysis.findings import baseline_of
 from fedot.report.analysis.paired import paired_of
 from fedot.report.analysis.statistics import Scores
+from fedot.report.analysis.titles import base_names, kind_of, section_titles
 from fedot.report.tables.paired_and_calibration import PAIRED_COLUMNS, paired_figures
 from fedot.storage.atomic import write_bytes
 from fedot.text.outside import printable
@@ -72,7 +70,7 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
     for figure in figures:
         table.add_column(figure, justify="right", no_wrap=True)
     entries = entries_of(results, scores)
-    for kind, title in SECTIONS.items():
+    for kind, title in section_titles(results).items():
         block = [entry for entry in entries if entry.kind == kind]
         if block:
             table.add_section()

@@ -8,7 +8,6 @@ from fedot.report.analysis.costs import costs_of
 from fedot.report.analysis.entries import (
     DASH,
     PLUS_MINUS,
-    SECTIONS,
     Entry,
     Metric,
     duration,
@@ -24,6 +23,7 @@ from fedot.report.analysis.findings import baseline_of
 from fedot.report.analysis.paired import paired_of
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Scores
+from fedot.report.analysis.titles import SECTIONS
 from fedot.report.tables.booktabs import Cell, booktabs
 from fedot.report.tables.paired_and_calibration import bounds, effect
 from fedot.storage.atomic import write_bytes
