@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from fedot.report import render_report
-from fedot.report.analysis.entries import entries_of
-from fedot.report.analysis.statistics import Scores
+from fedot.report.analysis.run import Run
 from fedot.report.figures.drawing import panel_figure
 from fedot.report.figures.reliability import reliability_figure
-from fedot.report.tables.paired_and_calibration import calibration_lines
+from fedot.report.tables.cells import calibration_lines
 from tests.report.test_html import Outline
 
 
@@ -27,9 +26,8 @@ def calibrated(make):
 def test_the_page_shows_calibration_before_and_after(calibrated):
     page = Outline(render_report(calibrated))
     assert "before and after (T) temperature scaling" in page.text
-    scores = Scores.of(calibrated["rows"])
-    lines = calibration_lines(scores, entries_of(calibrated, scores))
-    assert len(lines) == len(entries_of(calibrated, scores))
+    lines = calibration_lines(Run.of(calibrated))
+    assert len(lines) == len(Run.of(calibrated).entries)
     for line in lines:
         before, after = (float(cell.split(" ")[0]) for cell in line["cells"][:2])
         assert after == pytest.approx(before / 2, abs=0.0011)

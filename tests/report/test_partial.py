@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fedot.report import compare, render_report, summary_latex, summary_markdown, summary_table, write_csv
-from fedot.report.analysis.compared_runs import headline_metric, lines_of, runs_of
-from fedot.report.analysis.entries import METRICS, best_of, entries_of, winner_of
+from fedot.report.analysis.compared_runs import runs_of
+from fedot.report.analysis.entries import METRICS, best_of
 from fedot.report.analysis.findings import findings
+from fedot.report.analysis.run import Run
 from fedot.report.analysis.standing import MARK, Standing
 from fedot.report.analysis.statistics import Scores
 from fedot.report.figures.drawing import hover, panel_figure
@@ -167,13 +168,10 @@ def test_the_best_is_the_best_of_what_can_be_compared():
     for row in results["rows"]:
         if row["strategy"] == "fedavg-token-rows":
             row["metrics"]["accuracy"] = 0.99
-    scores, metric = Scores.of_results(results), METRICS["accuracy"]
-    entries = [entry for entry in entries_of(results, scores) if entry.kind != "reference"]
-    assert best_of(scores, entries).label == "OT fusion"
-    assert winner_of(scores, entries, "all", metric).label == "OT fusion"
+    run, metric = Run.of(results), METRICS["accuracy"]
+    assert best_of(run.scores, run.strategies).label == "OT fusion"
+    assert run.winner(metric).label == "OT fusion"
     assert findings(results).headline.startswith("OT fusion reaches")
-    [run] = runs_of([("a", results)])
-    assert [line.entry.label for line in lines_of(run, headline_metric([run])) if line.best] == ["OT fusion"]
     bold = [line for line in summary_latex(results).splitlines() if r"\textbf" in line]
     assert all(line.startswith("OT fusion") or "0.99" not in line for line in bold)
     assert not any(line.startswith("FedAvg, token rows") for line in bold)
@@ -192,9 +190,7 @@ def test_seeds_that_not_all_have_do_not_make_a_winner():
 
 def test_nothing_wins_over_what_cannot_be_compared():
     results = partial(strategies=("fedavg", "ot-fusion"), fedavg=EARLY)
-    scores = Scores.of_results(results)
-    entries = [entry for entry in entries_of(results, scores) if entry.kind != "reference"]
-    assert winner_of(scores, entries, "all", METRICS["accuracy"]) is None
+    assert Run.of(results).winner(METRICS["accuracy"]) is None
     assert 'class="best">' not in re.sub(r"<style>.*?</style>", "", render_report(results), flags=re.DOTALL)
     headline = findings(results).headline
     assert headline.startswith("OT fusion reaches")
@@ -224,8 +220,7 @@ def test_partial_figures_are_no_point_of_a_line_over_settings():
         results["scenario"]["train"]["lr"] = rate
         runs.append((str(rate), results))
     indexed = runs_of(runs)
-    lines = [lines_of(run, METRICS["accuracy"]) for run in indexed]
-    [axes] = panel_figure(setting_figure(indexed, lines, METRICS["accuracy"]).panels[0]).axes
+    [axes] = panel_figure(setting_figure(indexed, METRICS["accuracy"]).panels[0]).axes
     told = [line.get_gid().removeprefix(hover("")) for line in axes.lines if line.get_gid()]
     assert sum(text.startswith("FedAvg, train.lr") for text in told) == 2
     assert sum(text.startswith("OT fusion, train.lr") for text in told) == 3

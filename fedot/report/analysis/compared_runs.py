@@ -1,58 +1,16 @@
 """Several runs side by side: what is compared, and the number by which they differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.analysis.costs import costs_of
-from fedot.report.analysis.entries import Entry, Metric, entries_of, finished, metrics_of, winner_of
-from fedot.report.analysis.findings import baseline_of
+from fedot.report.analysis.entries import Metric
 from fedot.report.analysis.over_rounds import Across, whole
-from fedot.report.analysis.paired import Paired, paired_of
-from fedot.report.analysis.statistics import Estimate, Scores
+from fedot.report.analysis.run import Run
 from fedot.text.outside import printable
 
 # Settings that do not change what is asked.
 INCIDENTAL = ("name", "question", "base_dir", "seeds")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run, as it is compared."""
-
-    title: str
-    results: Mapping[str, Any]
-    scores: Scores
-    entries: tuple[Entry, ...]
-    baseline: Entry | None
-
-    @classmethod
-    def of(cls, title: str, results: Mapping[str, Any]) -> "Run":
-        """Index a run's results."""
-        scores = Scores.of_results(results)
-        entries = entries_of(results, scores)
-        return cls(title, results, scores, entries, baseline_of(results, finished(scores, entries)))
-
-    @property
-    def clients(self) -> int:
-        """Number of clients."""
-        return len(self.results["provenance"].get("data") or self.scores.clients)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One strategy of one run over all clients: quality, paired difference to the baseline, and what it cost."""
-
-    run: Run
-    entry: Entry
-    value: Estimate | None
-    against: Paired | None
-    sent: Estimate | None
-    received: Estimate | None
-    seconds: Estimate | None
-    best: bool = False
-    missing: str = ""
 
 
 def runs_of(results: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Run, ...]:
@@ -78,32 +36,12 @@ def runs_of(results: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Run, ...]
         while titles.count(title) > 1 and f"{title} ({number})" in {*titles, *unique}:
             number += 1
         unique.append(title if titles.count(title) == 1 else f"{title} ({number})")
-    return tuple(Run.of(title, each) for title, (_, each) in zip(unique, results, strict=True))
+    return tuple(Run.of(each, title) for title, (_, each) in zip(unique, results, strict=True))
 
 
 def headline_metric(runs: Sequence[Run]) -> Metric | None:
     """Take the first metric that any run has; runs of one task have the same."""
-    return next((metric for run in runs for metric in metrics_of(run.scores)), None)
-
-
-def lines_of(run: Run, metric: Metric | None) -> tuple[Line, ...]:
-    """Lay out a run's strategies and references; the best of the strategies is marked."""
-    if metric is None:
-        return tuple(Line(run, entry, None, None, None, None, None) for entry in run.entries)
-    values = {entry: run.scores.estimate(entry.members, "all", metric.key) for entry in run.entries}
-    best = winner_of(run.scores, [entry for entry in run.entries if entry.kind != "reference"], "all", metric)
-    return tuple(
-        Line(
-            run,
-            entry,
-            value,
-            paired_of(run.scores, entry, run.baseline, metric),
-            *costs_of(run.scores, run.results["rows"], entry),
-            best=entry is best,
-            missing=run.scores.missing(entry.members, "all", metric.key),
-        )
-        for entry, value in values.items()
-    )
+    return next((metric for run in runs for metric in run.metrics), None)
 
 
 def setting_of(runs: Sequence[Run]) -> tuple[Across, tuple[float, ...]] | None:
@@ -117,7 +55,7 @@ def setting_of(runs: Sequence[Run]) -> tuple[Across, tuple[float, ...]] | None:
     flat = [dict(_leaves(run.results["scenario"])) for run in runs]
     keys = dict.fromkeys(key for each in flat for key in each)
     differing = [k for k in keys if k.split(".")[0] not in INCIDENTAL and len({str(e.get(k)) for e in flat}) > 1]
-    counts = tuple(float(run.clients) for run in runs)
+    counts = tuple(float(run.num_clients) for run in runs)
     if len(set(counts)) == len(runs) and all(key.split(".")[0] == "clients" for key in differing):
         return Across("clients", "number of clients", whole, tuple(sorted(counts))), counts
     if len(differing) != 1:

@@ -185,14 +185,6 @@ def best_of(scores: Scores, entries: Sequence[Entry], split: str = "all", metric
     return None
 
 
-def winner_of(scores: Scores, entries: Sequence[Entry], split: str, metric: Metric) -> Entry | None:
-    """Pick what a table sets in bold: the best entry, if there is another that it can be compared with."""
-    best = best_of(scores, entries, split, metric)
-    others = [entry for entry in entries if best is not None and entry is not best]
-    beaten = (scores.difference(best.members, other.members, split, metric.key) for other in others if best)
-    return best if any(beaten) else None
-
-
 def finished(scores: Scores, entries: Sequence[Entry]) -> list[Entry]:
     """Leave out what has no figure that can be compared: what failed, and what ended early in every seed."""
     keys = [metric.key for metric in metrics_of(scores)[:1]]

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedot.report.analysis.entries import Entry, Metric, best_of, entries_of, finished, metrics_of
+from fedot.report.analysis.entries import Entry, Metric, best_of, finished
+from fedot.report.analysis.run import Run
 from fedot.report.analysis.statistics import Estimate, Scores, barrier, estimate
-from fedot.report.analysis.titles import base_names
 
 MAX_NAMED_CLIENTS = 4
 NO_BARRIER = 0.005  # nats; would be written as 0.00
@@ -22,15 +22,13 @@ class Findings:
 
 def findings(results: Mapping[str, Any]) -> Findings:
     """Compute the findings of a results file."""
-    scores = Scores.of_results(results)
-    metrics = metrics_of(scores)
-    measured = entries_of(results, scores)
-    entries = finished(scores, measured)
+    run = Run.of(results)
+    scores, metric, baseline = run.scores, run.headline, run.baseline
+    entries = finished(scores, run.entries)
     strategies = [entry for entry in entries if entry.kind != "reference"]
     best = best_of(scores, strategies)
-    if not metrics or best is None:
+    if metric is None or best is None:
         return Findings("No strategy finished, so there is nothing to compare.")
-    metric, baseline = metrics[0], baseline_of(results, strategies)
     points: list[str] = []
     for entry in strategies:
         if baseline and entry.kind == "ot":
@@ -40,19 +38,10 @@ def findings(results: Mapping[str, Any]) -> Findings:
     points += _barriers(results)
     points += [
         f"{entry.label} is compared with nothing: {entry.missing}."
-        for entry in measured
+        for entry in run.entries
         if entry.missing and entry not in entries
     ]
     return Findings(_headline(scores, metric, strategies, best, baseline), tuple(points))
-
-
-def baseline_of(results: Mapping[str, Any], entries: Sequence[Entry]) -> Entry | None:
-    """Find plain FedAvg among the entries, under whatever name the scenario gave it, or else the first baseline."""
-    bases = base_names(results)
-    for entry in entries:
-        if len(entry.members) == 1 and bases.get(entry.members[0], entry.members[0]) == "fedavg":
-            return entry
-    return next((entry for entry in entries if entry.kind == "baseline"), None)
 
 
 def relation(metric: Metric, difference: Estimate) -> str:

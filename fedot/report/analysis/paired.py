@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fedot.report.analysis.entries import Entry, Metric
-from fedot.report.analysis.statistics import LEVEL, Estimate, Scores, paired_difference
+from fedot.report.analysis.statistics import LEVEL, Estimate, paired_difference
 
 FEWEST_FOR_BOOTSTRAP = 5
 FEWEST_FOR_EFFECT = 3
@@ -83,13 +82,3 @@ def bca_interval(differences: Sequence[float], level: float = LEVEL) -> Estimate
     if not (math.isfinite(found.low) and math.isfinite(found.high)):
         return None
     return Estimate(mean, float(found.low), float(found.high), tuple(differences))
-
-
-def paired_of(
-    scores: Scores, entry: Entry, baseline: Entry | None, metric: Metric, split: str = "all"
-) -> Paired | None:
-    """Compare an entry with the baseline by seed; None for the baseline itself."""
-    if baseline is None or entry.members == baseline.members:
-        return None
-    ours, theirs = (scores.comparable(each.members, split, metric.key) for each in (entry, baseline))
-    return paired(ours, theirs)

@@ -6,10 +6,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fedot.report.analysis.costs import cost_of, rows_shown
-from fedot.report.analysis.entries import Entry, Metric, duration, entries_of, finished, footnotes, metrics_of, quantity
-from fedot.report.analysis.findings import baseline_of
-from fedot.report.analysis.statistics import Estimate, Scores
+from fedot.report.analysis.entries import Entry, Metric, duration, footnotes, quantity
+from fedot.report.analysis.run import Run
+from fedot.report.analysis.statistics import Estimate
 from fedot.report.analysis.titles import section_titles
 from fedot.report.figures.drawing import COLOURS, LINE, Drawing, Panel, dot, padded, small_dots, two_lines, words
 
@@ -19,25 +18,24 @@ MANY_CLIENTS, MOST_HOVERS = 6, 200
 
 def scores_figure(results: Mapping[str, Any]) -> Drawing | None:
     """Headline metric by strategy: one panel over all and one per client, or one for all clients if many."""
-    scores = Scores.of_results(results)
-    metrics, entries = metrics_of(scores), [e for e in entries_of(results, scores) if not e.failure]
-    if not metrics or not entries:
+    run = Run.of(results)
+    scores, entries, metric = run.scores, run.measured, run.headline
+    if metric is None or not entries:
         return None
-    metric, baseline = metrics[0], baseline_of(results, finished(scores, entries))
     many = len(scores.clients) > MANY_CLIENTS
     splits = ("all",) if many or len(scores.splits) == 1 else scores.splits
     # there is no `all` where a client was lost
     splits = tuple(split for split in splits if split in scores.splits) or scores.splits
-    shown = {split: [scores.estimate(e.members, split, metric.key) for e in entries] for split in splits}
+    shown = {split: [run.estimate(e, metric, split) for e in entries] for split in splits}
     by_client = [
-        {client: v.mean for client in scores.clients if (v := scores.estimate(e.members, client, metric.key))}
-        for e in entries
+        {client: v.mean for client in scores.clients if (v := run.estimate(e, metric, client))} for e in entries
     ]
     reach = [edge for column in shown.values() for value in column if value for edge in reach_of(value)]
     reach += [mean for means in by_client for mean in means.values()] if many else []
     limits = metric_limits(reach, metric)
     panels = [
-        dots_panel(entries, column, metric, name_of_split(split), baseline, limits) for split, column in shown.items()
+        dots_panel(entries, column, metric, name_of_split(split), run.baseline, limits)
+        for split, column in shown.items()
     ]
     caption = (
         f"{metric.label} of the final model. Large mark: mean over seeds; bar: its 95 % interval, cut off at "
@@ -51,22 +49,22 @@ def scores_figure(results: Mapping[str, Any]) -> Drawing | None:
             " In the second panel every small mark is one client's mean; the bar spans them and the large "
             "mark is their median."
         )
-    caption = " ".join([caption, *footnotes(scores, entries, [metric], splits)])
+    caption = " ".join([caption, *run.notes([metric], splits)])
     return Drawing("scores", f"{metric.label} by strategy and client", caption, tuple(panels), legend_of([results]))
 
 
 def cost_figure(results: Mapping[str, Any]) -> Drawing | None:
     """Bytes and seconds of each strategy, summed over its rounds."""
-    scores = Scores.of_results(results)
-    entries = [e for e in entries_of(results, scores) if not e.failure and not e.members[0].startswith("parent:")]
-    units = (("bytes_up", "Sent by clients"), ("bytes_down", "Sent to clients"), ("seconds", "Time"))
+    run = Run.of(results)
+    entries = [entry for entry in run.measured if not entry.members[0].startswith("parent:")]
+    units = (("Sent by clients", quantity), ("Sent to clients", quantity), ("Time", duration))
     panels, kinds = [], set[str]()
-    for key, title in units:
-        spent = [(e, cost_of(rows_shown(scores, results["rows"], e), e.members[0], key)) for e in entries]
-        shown = [(entry, value.mean) for entry, value in spent if value is not None and value.mean > 0]
+    costs = {entry: run.costs(entry) for entry in entries}
+    for place, (title, write) in enumerate(units):
+        shown = [(entry, cost.mean) for entry, found in costs.items() if (cost := found[place])]
         if shown:
             kinds |= {entry.kind for entry, _ in shown}
-            panels.append(_bars(shown, title, duration if key == "seconds" else quantity))
+            panels.append(_bars(shown, title, write))
     if not panels:
         return None
     caption = (
@@ -74,7 +72,7 @@ def cost_figure(results: Mapping[str, Any]) -> Drawing | None:
         "together. Time counts training, at the slowest client where clients train side by side, and "
         "fusion; not evaluation."
     )
-    caption = " ".join([caption, *footnotes(scores, entries, metrics_of(scores)[:1], scores.splits)])
+    caption = " ".join([caption, *footnotes(run.scores, entries, run.metrics[:1], run.scores.splits)])
     legend = tuple((kind, "bar", name) for kind, _, name in legend_of([results]) if kind in kinds)
     return Drawing("cost", "What a run costs", caption, tuple(panels), legend)
 

@@ -11,9 +11,10 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from fedot.report.analysis.entries import shorten
 from fedot.report.analysis.neuron_groups import choose_couplings, fits_by_group, matched_couplings
 from fedot.report.analysis.titles import label_of
-from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, padded, shorten, small_dots, words
+from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, padded, small_dots, words
 
 MAX_COUPLINGS, LEVELS = 12, 8
 

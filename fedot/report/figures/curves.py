@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from fedot.report.analysis.entries import Entry, Metric, entries_of, footnotes, metrics_of
+from fedot.report.analysis.entries import Entry, Metric, footnotes
 from fedot.report.analysis.over_rounds import ROUND, Across, Curve, curve_of
-from fedot.report.analysis.statistics import Scores
+from fedot.report.analysis.run import Run
 from fedot.report.figures.by_strategy import MANY_CLIENTS, TOP, WIDTH, metric_limits, name_of_split
 from fedot.report.figures.drawing import COLOURS, CURVES, LINE, Drawing, Panel, dot, two_lines, words
 
@@ -19,16 +19,11 @@ WIDE = 4.0  # an axis whose ends lie this far apart, and whose marks are given, 
 
 def rounds_figure(results: Mapping[str, Any]) -> Drawing | None:
     """Headline metric against the round, if there was more than one."""
-    scores = Scores.of_results(results)
-    metrics = metrics_of(scores)
-    if not metrics or len({row["round"] for row in results["rows"]} - {0}) < 2:
+    run = Run.of(results)
+    scores, metric = run.scores, run.headline
+    if metric is None or len({row["round"] for row in results["rows"]} - {0}) < 2:
         return None
-    metric = metrics[0]
-    entries = [
-        entry
-        for entry in entries_of(results, scores)
-        if not entry.failure and scores.final_round[entry.members[0]] > 1 and len(entry.members) == 1
-    ]
+    entries = [e for e in run.measured if len(e.members) == 1 and scores.final_round[e.members[0]] > 1]
     splits = scores.splits if len(scores.clients) <= MANY_CLIENTS else ("all",)
     curves = {
         split: [curve_of(results["rows"], entry.members[0], split, metric.key, ROUND) for entry in entries]

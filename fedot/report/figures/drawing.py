@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
 
+from fedot.report.analysis.entries import shorten
 from fedot.storage.atomic import write_bytes
 from fedot.text.outside import printable
 
@@ -221,14 +222,6 @@ def _place(figure: Figure, panel: Panel, x: float, y: float) -> None:
     note = shorten(printable(panel.note), int(panel.size[0] / 6))
     figure.text(x / wide, 1 - (y + 30) / high, note, gid=hover(panel.note))
     figure.text(end / wide, 1 - (y + 14) / high, panel.aside, ha="right")
-
-
-def shorten(text: str, limit: int) -> str:
-    """Cut a long name in the middle, so that its end (often a number) stays."""
-    if len(text) <= limit:
-        return text
-    head = (limit - 1) // 2
-    return f"{text[:head]}\u2026{text[len(text) - (limit - 1 - head) :]}"
 
 
 def two_lines(text: str, limit: int) -> list[str]:

@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from fedot.report.analysis.entries import METRICS, entries_of, footnotes, metrics_of
-from fedot.report.analysis.statistics import Estimate, Scores
+from fedot.report.analysis.entries import METRICS, footnotes
+from fedot.report.analysis.run import Run
+from fedot.report.analysis.statistics import Estimate
 from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot
 
 BINS = ("count", "confidence", "correct")
@@ -18,9 +19,9 @@ FOOT, TALLEST = 0.19, 0.145  # where the bars at the foot begin below zero, and 
 def reliability_figure(results: Mapping[str, Any]) -> Drawing | None:
     """Accuracy against confidence of every strategy and reference but the parents, pooled over seeds."""
     records = [item for item in results.get("reliability", []) if item["split"] == "all"]
-    scores = Scores.of_results(results)
-    panels, drawn = [], []
-    for entry in entries_of(results, scores):
+    run = Run.of(results)
+    scores, panels, drawn = run.scores, [], []
+    for entry in run.entries:
         seeds = next((found for m in scores.metrics if (found := scores.values(entry.members, "all", m))), {})
         mine = [item for item in records if item["strategy"] == entry.members[0] and item["seed"] in seeds]
         if mine and not entry.members[0].startswith("parent:"):
@@ -37,7 +38,7 @@ def reliability_figure(results: Mapping[str, Any]) -> Drawing | None:
     )
     if any("scaled_bin_count" in item for item in records):
         caption += " Dashed: after temperature scaling."
-    caption = " ".join([caption, *footnotes(scores, drawn, metrics_of(scores)[:1])])
+    caption = " ".join([caption, *footnotes(scores, drawn, run.metrics[:1])])
     return Drawing("reliability", "Reliability diagrams", caption, tuple(panels))
 
 

@@ -3,34 +3,33 @@
 from collections.abc import Sequence
 from itertools import product
 
-from fedot.report.analysis.compared_runs import Line, Run, setting_of
+from fedot.report.analysis.compared_runs import setting_of
 from fedot.report.analysis.entries import Entry, Metric
 from fedot.report.analysis.over_rounds import ROUND, SECONDS, SENT, Across, Curve, curve_of
+from fedot.report.analysis.run import Run
 from fedot.report.analysis.statistics import Estimate
 from fedot.report.figures.by_strategy import dots_panel, legend_of, metric_limits, reach_of
 from fedot.report.figures.curves import curves_panel
 from fedot.report.figures.drawing import Drawing
 
 
-def compare_figures(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> tuple[Drawing, ...]:
+def compare_figures(runs: Sequence[Run], metric: Metric) -> tuple[Drawing, ...]:
     """Every figure that the runs have data for."""
-    found = (setting_figure(runs, lines, metric), runs_figure(runs, lines, metric), progress_figure(runs, metric))
+    found = (setting_figure(runs, metric), runs_figure(runs, metric), progress_figure(runs, metric))
     return tuple(figure for figure in found if figure is not None)
 
 
-def runs_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> Drawing | None:
+def runs_figure(runs: Sequence[Run], metric: Metric) -> Drawing | None:
     """Headline metric by strategy, a panel a run, all on one scale."""
-    shown = [(run, [line for line in mine if line.value]) for run, mine in zip(runs, lines, strict=True)]
-    reach = [edge for _, mine in shown for line in mine if line.value for edge in reach_of(line.value)]
+    shown = [(run, {e: value for e in run.entries if (value := run.estimate(e, metric))}) for run in runs]
+    reach = [edge for _, values in shown for value in values.values() for edge in reach_of(value)]
     if not reach:
         return None
     limits = metric_limits(reach, metric)
     panels = tuple(
-        dots_panel(
-            [line.entry for line in mine], [line.value for line in mine], metric, run.title, run.baseline, limits
-        )
-        for run, mine in shown
-        if mine
+        dots_panel(list(values), list(values.values()), metric, run.title, run.baseline, limits)
+        for run, values in shown
+        if values
     )
     caption = (
         f"{metric.label} of the final model over all clients. Large mark: mean over seeds; bar: its 95 % interval, "
@@ -42,7 +41,7 @@ def runs_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Me
     )
 
 
-def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric: Metric) -> Drawing | None:
+def setting_figure(runs: Sequence[Run], metric: Metric) -> Drawing | None:
     """Headline metric over the one number by which the runs differ."""
     found = setting_of(runs)
     if found is None:
@@ -50,12 +49,14 @@ def setting_figure(runs: Sequence[Run], lines: Sequence[Sequence[Line]], metric:
     across, places = found
     entries: dict[str, Entry] = {}
     drawn: dict[str, list[tuple[float, Estimate]]] = {}
-    for place, mine in sorted(zip(places, lines, strict=True), key=lambda pair: pair[0]):
-        for line in mine:
+    for place, run in sorted(zip(places, runs, strict=True), key=lambda pair: pair[0]):
+        for entry in run.entries:
+            value = run.estimate(entry, metric)
             # a curve compares its points, so each must be of all rounds, clients and seeds
-            if line.value and not line.missing and not line.entry.members[0].startswith("parent:"):
-                entries.setdefault(line.entry.label, line.entry)
-                drawn.setdefault(line.entry.label, []).append((place, line.value))
+            whole = not run.scores.missing(entry.members, "all", metric.key)
+            if value and whole and not entry.members[0].startswith("parent:"):
+                entries.setdefault(entry.label, entry)
+                drawn.setdefault(entry.label, []).append((place, value))
     values = [edge for curve in drawn.values() for _, value in curve for edge in reach_of(value)]
     if not values:
         return None
@@ -75,9 +76,7 @@ def progress_figure(runs: Sequence[Run], metric: Metric) -> Drawing | None:
     drawn: list[tuple[Run, Across, list[Entry], list[Curve]]] = []
     for run, across in product(runs, (ROUND, SENT, SECONDS)):
         entries = [
-            entry
-            for entry in run.entries
-            if not entry.failure and len(entry.members) == 1 and run.scores.final_round[entry.members[0]] > 1
+            entry for entry in run.measured if len(entry.members) == 1 and run.scores.final_round[entry.members[0]] > 1
         ]
         curves = [curve_of(run.results["rows"], e.members[0], "all", metric.key, across) for e in entries]
         if any(place > 0 for curve in curves for place, _ in curve):

@@ -7,30 +7,15 @@ from typing import Any
 import yaml
 
 from fedot.errors import FedotError
-from fedot.report.analysis.costs import costs_of
-from fedot.report.analysis.entries import (
-    DASH,
-    METRICS,
-    Entry,
-    Metric,
-    duration,
-    entries_of,
-    failures_by_strategy,
-    finished,
-    footnotes,
-    marked,
-    metrics_of,
-    quantity,
-    winner_of,
-)
-from fedot.report.analysis.findings import baseline_of, findings
+from fedot.report.analysis.entries import DASH, MAX_PARENTS, METRICS, Entry, duration, failures_by_strategy
+from fedot.report.analysis.findings import findings
 from fedot.report.analysis.neuron_groups import coupling_summary, fit_summary
-from fedot.report.analysis.standing import MARK
-from fedot.report.analysis.statistics import Scores, estimate
+from fedot.report.analysis.run import Run
+from fedot.report.analysis.statistics import estimate
 from fedot.report.analysis.titles import label_of, plan_lines, section_titles
 from fedot.report.figures.one_run import figures
 from fedot.report.pages.render import figure_parts, render
-from fedot.report.tables.paired_and_calibration import SCALED, calibration_lines, paired_lines
+from fedot.report.tables.cells import SCALED, calibration_lines, line_cells
 from fedot.storage.atomic import write_bytes
 
 TOLD = ("fedot", "data", "notices", "command", "started", "engine", "commit", "platform", "cpu_count")
@@ -52,46 +37,51 @@ def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
 
 def render_report(results: Mapping[str, Any]) -> str:
     """Render the page; equal results give equal text."""
-    scores, provenance = Scores.of_results(results), results["provenance"]
-    entries, metrics = entries_of(results, scores), table_metrics(scores)
-    measured = [entry for entry in entries if not entry.failure]
-    baseline = baseline_of(results, finished(scores, measured))
-    headline = metrics_of(scores)[:1]
+    run, provenance = Run.of(results), results["provenance"]
+    scores, scaled = run.scores, [METRICS[key] for key in SCALED.values() if key in run.scores.metrics]
+    elsewhere = ["f1_macro", "temperature", *SCALED.values()]  # the first only in the CSV file, else of calibration
+    elsewhere += ["brier"] if "brier_scaled" in scores.metrics else []
+    metrics = [metric for metric in run.metrics if metric.key not in elsewhere]
+    first = metrics[0] if metrics else None
+    cells = {entry: line_cells(run, entry, first) for entry in run.measured}
     return render(
         "run.html",
+        run=run,
         scenario={"name": "results", "question": "", **results["scenario"]},
         provenance={**dict.fromkeys(TOLD, ""), **provenance},
         stand_in=bool(provenance.get("stand_in")),
         incomplete=not provenance.get("complete", True),
-        facts=_facts(results, scores),
+        facts=_facts(run),
         findings=findings(results),
         metrics=metrics,
         seeds=scores.seeds,
         clients=scores.clients,
-        summary=_summary(results, scores, entries),
-        baseline=baseline.label if baseline else "",
-        notes=footnotes(scores, entries, metrics),
-        client_notes=footnotes(scores, entries, headline, scores.clients),
-        calibration_notes=footnotes(
-            scores, entries, [METRICS[key] for key in SCALED.values() if key in scores.metrics]
-        ),
-        paired=paired_lines(scores, measured, baseline, metrics),
-        calibration=calibration_lines(scores, measured),
-        by_client=_by_client(scores, entries),
-        parents=_parents(scores),
+        sections=[
+            (kind, title, lines)
+            for kind, title in section_titles(results).items()
+            if (lines := [entry for entry in run.entries if entry.kind == kind])
+        ],
+        cells=cells,
+        best={metric.key: run.winner(metric) for metric in metrics},
+        best_by_client={client: run.winner(first, client) for client in scores.clients if first},
+        bootstrap=any(cell["bootstrap"] not in ("", DASH) for cell in cells.values()),
+        baseline=run.baseline.label if run.baseline else "",
+        notes=run.notes(metrics),
+        client_notes=run.notes(metrics[:1], scores.clients),
+        calibration_notes=run.notes(scaled),
+        calibration=calibration_lines(run),
+        parents=_parents(run),
         figures=[figure_parts(figure) for figure in figures(results)],
         couplings=coupling_summary(results),
         fits=fit_summary(results),
-        failures=failures_by_strategy(results),
+        failures={label_of(name, results): found for name, found in failures_by_strategy(results).items()},
+        plans=plan_lines(results),
         training=_training(results),
         versions=[
             (key, provenance[key]) for key in ("fedot", "flwr", "torch", "pot", "numpy", "python") if key in provenance
         ],
         duration=duration(provenance["seconds"]) if provenance.get("seconds") else DASH,
         scenario_yaml=scenario_yaml(results["scenario"]),
-        label_of=label_of,
-        results=results,
-        plans=plan_lines(results),
     )
 
 
@@ -105,127 +95,25 @@ def scenario_yaml(scenario: Mapping[str, Any]) -> str:
         return str(yaml.safe_dump(dict(scenario), sort_keys=False, allow_unicode=True, width=100))
 
 
-def table_metrics(scores: Scores) -> tuple[Metric, ...]:
-    """Metrics of the main table; calibration has its own, and the macro average is left to the CSV file."""
-    elsewhere = ["f1_macro", "temperature", *SCALED.values()]
-    elsewhere += ["brier"] if "brier_scaled" in scores.metrics else []
-    return tuple(metric for metric in metrics_of(scores) if metric.key not in elsewhere)
-
-
-def _facts(results: Mapping[str, Any], scores: Scores) -> list[tuple[str, str]]:
+def _facts(run: Run) -> list[tuple[str, str]]:
     """Collect what a reader asks first."""
-    scenario, provenance = results["scenario"], results["provenance"]
+    scenario = run.results["scenario"]
     rounds, model = scenario.get("rounds", 1), scenario.get("model") or {}
     size = [f"{key} {model[key]}" for key in ("d_model", "n_layer", "n_head") if key in model]
     return [
         ("Task", str(scenario.get("task", DASH))),
-        ("Clients", str(len(provenance.get("data") or scores.clients))),
+        ("Clients", str(run.num_clients)),
         ("Rounds", "one-shot" if rounds == 1 else str(rounds)),
         ("Start", f"{scenario.get('init', DASH)} initialisation"),
         ("Model", ", ".join([str(model.get("name", DASH)), *size])),
-        ("Seeds", ", ".join(map(str, scores.seeds)) or DASH),
+        ("Seeds", ", ".join(map(str, run.scores.seeds)) or DASH),
     ]
 
 
-def _summary(results: Mapping[str, Any], scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any]]:
-    """Lay out the main table: by section, every metric over all, and the paired difference to the baseline, costs."""
-    metrics = table_metrics(scores)
-    strategies = [e for e in entries if e.kind != "reference" and not e.failure]
-    baseline = baseline_of(results, finished(scores, strategies))
-    best = {m.key: winner_of(scores, strategies, "all", m) for m in metrics}
-    sections = []
-    for kind, title in section_titles(results).items():
-        lines = []
-        for entry in (item for item in entries if item.kind == kind):
-            values = [scores.estimate(entry.members, "all", metric.key) for metric in metrics]
-            cells = [
-                {
-                    "mean": m.number(v.mean),
-                    "half": marked(m.estimate(v).split(" ", 1)[1], scores, entry, "all", m),
-                    "best": best[m.key] is entry,
-                }
-                if v
-                else None
-                for m, v in zip(metrics, values, strict=True)
-            ]
-            lines.append(
-                {
-                    "entry": entry,
-                    "cells": cells,
-                    "difference": _difference(scores, metrics, entry, baseline),
-                    "seeds": values[0].n if values and values[0] else 0,
-                    "costs": _costs(scores, results, entry),
-                }
-            )
-        if lines:
-            sections.append({"title": title, "kind": kind, "lines": lines})
-    return sections
-
-
-def _costs(scores: Scores, results: Mapping[str, Any], entry: Entry) -> list[str]:
-    """Write what was sent up, down, and the time; a reference that sends nothing has dashes."""
-    costs = costs_of(scores, results["rows"], entry)
-    return [
-        f"{write(cost.mean)}{MARK if entry.missing else ''}" if cost else DASH
-        for cost, write in zip(costs, (quantity, quantity, duration), strict=True)
-    ]
-
-
-def _difference(
-    scores: Scores, metrics: tuple[Metric, ...], entry: Entry, baseline: Entry | None
-) -> dict[str, Any] | None:
-    if baseline is None or entry is baseline or not metrics:
-        return None
-    found = scores.difference(entry.members, baseline.members, "all", metrics[0].key)
-    if found is None:
-        return None
-    half = metrics[0].estimate(found).split(" ", 1)[1]
-    return {"mean": metrics[0].number(found.mean, signed=True), "half": half, "settled": found.settled}
-
-
-def _by_client(scores: Scores, entries: tuple[Entry, ...]) -> list[dict[str, Any]]:
-    """Lay out the headline metric of every client."""
-    metrics = metrics_of(scores)
-    if not metrics or len(scores.clients) < 1:
-        return []
-    strategies = [entry for entry in entries if entry.kind != "reference" and not entry.failure]
-    best = {client: winner_of(scores, strategies, client, metrics[0]) for client in scores.clients}
-    return [
-        {
-            "entry": entry,
-            "cells": [
-                {
-                    "text": _estimate(scores, entry, client, metrics[0]),
-                    "best": best[client] is entry,
-                }
-                for client in scores.clients
-            ],
-        }
-        for entry in entries
-        if not entry.failure
-    ]
-
-
-def _estimate(scores: Scores, entry: Entry, split: str, metric: Metric) -> str:
-    return marked(metric.estimate(scores.estimate(entry.members, split, metric.key)), scores, entry, split, metric)
-
-
-def _parents(scores: Scores) -> list[dict[str, Any]]:
-    """Lay out every parent on every split, if the main table folds them together."""
-    metrics = metrics_of(scores)
-    names = [name for name in scores.strategies if name.startswith("parent:")]
-    if not metrics or len(names) <= 4:
-        return []
-    found = []
-    for name in names:
-        entry = Entry(name, "reference", (name,))
-        values = {split: scores.estimate(name, split, metrics[0].key) for split in scores.splits}
-        cells = [
-            marked(metrics[0].number(value.mean) if value else DASH, scores, entry, split, metrics[0])
-            for split, value in values.items()
-        ]
-        found.append({"name": name.removeprefix("parent:"), "cells": cells})
-    return found
+def _parents(run: Run) -> list[Entry]:
+    """List every parent, if the main table folds them together."""
+    names = [name for name in run.scores.strategies if name.startswith("parent:")]
+    return [Entry(name.removeprefix("parent:"), "reference", (name,)) for name in names if len(names) > MAX_PARENTS]
 
 
 def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from fedot.report.analysis.paired import paired
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Place, Scores, estimate
 from fedot.report.analysis.titles import label_of
-from fedot.report.tables.paired_and_calibration import paired_cells
+from fedot.report.tables.cells import paired_cells
 from fedot.report.tables.summary import markdown_notes, markdown_row
 from fedot.text.outside import printable
 

@@ -8,25 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedot.report.analysis.costs import costs_of
-from fedot.report.analysis.entries import (
-    DASH,
-    PLUS_MINUS,
-    Entry,
-    Metric,
-    entries_of,
-    failures_by_strategy,
-    finished,
-    footnotes,
-    marked,
-    metrics_of,
-    shorten,
-)
-from fedot.report.analysis.findings import baseline_of
-from fedot.report.analysis.paired import paired_of
-from fedot.report.analysis.statistics import Scores
+from fedot.report.analysis.entries import DASH, PLUS_MINUS, Entry, Metric, failures_by_strategy, marked, shorten
+from fedot.report.analysis.run import Run
 from fedot.report.analysis.titles import base_names, kind_of, section_titles
-from fedot.report.tables.paired_and_calibration import PAIRED_COLUMNS, paired_figures
+from fedot.report.tables.cells import PAIRED_COLUMNS, paired_figures
 from fedot.storage.atomic import write_bytes
 from fedot.text.outside import printable
 
@@ -54,11 +39,10 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    scores = Scores.of_results(results)
-    header = _header(scores)
+    run = Run.of(results)
+    header = _header(run)
     table = Table(
-        title=Text(f"{printable(results['scenario'].get('name', 'results'))}: {_seeds(scores)}"),
-        caption=Text(_caption(scores)),
+        title=Text(f"{printable(results['scenario'].get('name', 'results'))}: {_seeds(run)}"),
         box=None,
         padding=(0, 1, 0, 0),
         min_width=60,
@@ -69,9 +53,8 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
     table.add_column(name, overflow="fold")
     for figure in figures:
         table.add_column(figure, justify="right", no_wrap=True)
-    entries = entries_of(results, scores)
     for kind, title in section_titles(results).items():
-        block = [entry for entry in entries if entry.kind == kind]
+        block = [entry for entry in run.entries if entry.kind == kind]
         if block:
             table.add_section()
             table.add_row(Text(title, style="italic dim"))
@@ -80,29 +63,29 @@ def summary_table(results: Mapping[str, Any]) -> "Table":
                 table.add_row(Text(entry.label, style="red"), Text("failed", style="red"))
                 continue
             style = "bold" if kind == "ot" else ""
-            table.add_row(*(Text(cell, style=style) for cell in (entry.label, *_cells(scores, entry))))
+            table.add_row(*(Text(cell, style=style) for cell in (entry.label, *_cells(run, entry))))
     reasons = [f"{name} failed: {reason}" for name, found in failures_by_strategy(results).items() for reason in found]
-    notes = footnotes(scores, entries, _shown(scores), scores.splits)
-    table.caption = Text("\n".join([_caption(scores), *notes, *map(printable, reasons)]))
+    notes = run.notes([*run.metrics[:1], *_side(run)], run.scores.splits)
+    table.caption = Text("\n".join([_caption(run), *notes, *map(printable, reasons)]))
     return table
 
 
 def summary_markdown(results: Mapping[str, Any]) -> str:
     """Write the same summary as a Markdown table, with every client's column."""
-    scores = Scores.of_results(results)
-    header = _header(scores, len(scores.clients))
+    run = Run.of(results)
+    clients = len(run.scores.clients)
+    header = _header(run, clients)
     rule = [":---", *["---:"] * (len(header) - 1)]
     lines = [markdown_row(header), markdown_row(rule, plain=True)]
-    entries = entries_of(results, scores)
-    for entry in entries:
+    for entry in run.entries:
         label = f"**{_markdown(entry.label)}**" if entry.kind == "ot" else _markdown(entry.label)
-        cells = ["failed"] + [""] * (len(header) - 2) if entry.failure else _cells(scores, entry, len(scores.clients))
+        cells = ["failed"] + [""] * (len(header) - 2) if entry.failure else _cells(run, entry, clients)
         lines.append(markdown_row([label, *cells], plain=True))
     lines += [
         "",
-        _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(scores)}. {_caption(scores)}"),
+        _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(run)}. {_caption(run)}"),
     ]
-    lines += markdown_notes(footnotes(scores, entries, _shown(scores), scores.splits))
+    lines += markdown_notes(run.notes([*run.metrics[:1], *_side(run)], run.scores.splits))
     if results["provenance"].get("stand_in"):
         lines += ["", "**Made on the built-in stand-in data, not on the real corpus.**"]
     for name, reasons in failures_by_strategy(results).items():
@@ -117,85 +100,64 @@ def write_csv(results: Mapping[str, Any], path: Path) -> Path:
     and seconds, which are of the whole run whatever the split; and what keeps a figure from being what it seems
     (`fedot.report.analysis.standing`), which is then compared with nothing.
     """
-    scores, bases = Scores.of_results(results), base_names(results)
-    text = io.StringIO()
+    run, bases = Run.of(results), base_names(results)
+    scores, text = run.scores, io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    singles = [Entry(name, kind_of(name, bases), (name,)) for name in scores.strategies]
-    baseline = baseline_of(results, finished(scores, singles))
-    for entry in singles:
-        costs = [cost.mean if cost else None for cost in costs_of(scores, results["rows"], entry)]
-        for split, metric in product(scores.splits, metrics_of(scores)):
-            value = scores.estimate(entry.members, split, metric.key)
+    for name in scores.strategies:
+        entry = Entry(name, kind_of(name, bases), (name,))
+        costs = [cost.mean if cost else None for cost in run.costs(entry)]
+        for split, metric in product(scores.splits, run.metrics):
+            value = run.estimate(entry, metric, split)
             if value:
-                number = max(
-                    scores.standings[entry.label, seed].reached for seed in _seeds_of(scores, entry, split, metric)
-                )
-                place = (csv_text(entry.label), entry.kind, number, csv_text(split), csv_text(metric.key))
-                against = paired_figures(paired_of(scores, entry, baseline, metric, split))
-                missing = csv_text(scores.missing(entry.members, split, metric.key))
+                seeds = scores.values(name, split, metric.key)
+                number = max(scores.standings[name, seed].reached for seed in seeds)
+                place = (csv_text(name), entry.kind, number, csv_text(split), csv_text(metric.key))
+                against = paired_figures(run.against(entry, metric, split))
+                missing = csv_text(scores.missing(name, split, metric.key))
                 writer.writerow((*place, value.mean, value.low, value.high, value.n, *against, *costs, missing))
     write_bytes(path, text.getvalue().encode())
     return path
 
 
-def _header(scores: Scores, max_clients: int = MAX_CLIENT_COLUMNS) -> list[str]:
-    metrics = metrics_of(scores)
-    if not metrics:
+def _header(run: Run, max_clients: int = MAX_CLIENT_COLUMNS) -> list[str]:
+    if run.headline is None:
         return ["Strategy", "Result"]
-    first, side = f"{metrics[0].label}{metrics[0].unit}", [metric.label for metric in _side(metrics)]
-    taken = {name.casefold() for name in ("strategy", metrics[0].label, first, *side)}
-    own = [f"client {name}" if name.casefold() in taken else name for name in scores.clients]  # one may be called NLL
+    first, side = f"{run.headline.label}{run.headline.unit}", [metric.label for metric in _side(run)]
+    taken = {name.casefold() for name in ("strategy", run.headline.label, first, *side)}
+    clients = run.scores.clients
+    own = [f"client {name}" if name.casefold() in taken else name for name in clients]  # one may be called NLL
     return ["Strategy", first, *(own if len(own) <= max_clients else ["clients"]), *side]
 
 
-def _side(metrics: Sequence[Metric]) -> list[Metric]:
-    return [metric for metric in metrics[1:] if metric.key in SIDE_METRICS]
+def _side(run: Run) -> list[Metric]:
+    return [metric for metric in run.metrics[1:] if metric.key in SIDE_METRICS]
 
 
-def _cells(scores: Scores, entry: Entry, max_clients: int = MAX_CLIENT_COLUMNS) -> list[str]:
-    metrics = metrics_of(scores)
-    if not metrics:
+def _cells(run: Run, entry: Entry, max_clients: int = MAX_CLIENT_COLUMNS) -> list[str]:
+    metric, scores = run.headline, run.scores
+    if metric is None:
         return [DASH]
-    first = metrics[0]
-
-    def cell(split: str) -> str:
-        return marked(first.estimate(scores.estimate(entry.members, split, first.key)), scores, entry, split, first)
-
-    cells = [cell("all")]
+    cells = [run.write(entry, metric)]
     if len(scores.clients) <= max_clients:
-        cells += map(cell, scores.clients)
+        cells += [run.write(entry, metric, client) for client in scores.clients]
     else:
-        found = {client: scores.estimate(entry.members, client, first.key) for client in scores.clients}
+        found = {client: run.estimate(entry, metric, client) for client in scores.clients}
         means = [value.mean for value in found.values() if value]
-        text = f"{first.number(min(means))} to {first.number(max(means))}" if means else DASH
-        odd = next((c for c in found if scores.missing(entry.members, c, first.key)), scores.clients[0])
-        cells.append(marked(text, scores, entry, odd, first))
-    for metric in _side(metrics):
-        value = scores.estimate(entry.members, "all", metric.key)
-        cells.append(marked(metric.number(value.mean) if value else DASH, scores, entry, "all", metric))
-    return cells
+        text = f"{metric.number(min(means))} to {metric.number(max(means))}" if means else DASH
+        odd = next((c for c in found if scores.missing(entry.members, c, metric.key)), scores.clients[0])
+        cells.append(marked(text, scores, entry, odd, metric))
+    return cells + [run.write(entry, each, interval=False) for each in _side(run)]
 
 
-def _shown(scores: Scores) -> list[Metric]:
-    """The metrics of a table, the headline metric first."""
-    metrics = list(metrics_of(scores))
-    return [*metrics[:1], *_side(metrics)]
+def _seeds(run: Run) -> str:
+    return f"{len(run.scores.seeds)} seed{'' if len(run.scores.seeds) == 1 else 's'}"
 
 
-def _seeds_of(scores: Scores, entry: Entry, split: str, metric: Metric) -> list[int]:
-    return list(scores.values(entry.members, split, metric.key))
-
-
-def _seeds(scores: Scores) -> str:
-    return f"{len(scores.seeds)} seed{'' if len(scores.seeds) == 1 else 's'}"
-
-
-def _caption(scores: Scores) -> str:
-    metrics = metrics_of(scores)
-    if not metrics:
+def _caption(run: Run) -> str:
+    if not run.metrics:
         return "Nothing was measured."
-    if len(scores.seeds) < 2:
+    if len(run.scores.seeds) < 2:
         return f"{PLUS_MINUS} {DASH}: one seed has no interval. Over all clients unless a column says otherwise."
     return (
         f"Mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). "

@@ -4,28 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fedot.report.analysis.costs import costs_of
-from fedot.report.analysis.entries import (
-    DASH,
-    PLUS_MINUS,
-    Entry,
-    Metric,
-    duration,
-    entries_of,
-    finished,
-    footnotes,
-    marked,
-    metrics_of,
-    quantity,
-    winner_of,
-)
-from fedot.report.analysis.findings import baseline_of
-from fedot.report.analysis.paired import paired_of
-from fedot.report.analysis.standing import MARK
-from fedot.report.analysis.statistics import Scores
+from fedot.report.analysis.entries import PLUS_MINUS, Entry
+from fedot.report.analysis.run import Run
 from fedot.report.analysis.titles import SECTIONS
 from fedot.report.tables.booktabs import Cell, booktabs
-from fedot.report.tables.paired_and_calibration import bounds, effect
+from fedot.report.tables.cells import line_cells
 from fedot.storage.atomic import write_bytes
 
 SIDE_METRICS = ("chrf", "nll", "ece", "ece_scaled")
@@ -36,40 +19,27 @@ def summary_latex(results: Mapping[str, Any]) -> str:
 
     The best mean of each metric among the strategies is bold; references do not compete.
     """
-    scores = Scores.of_results(results)
-    entries, metrics = entries_of(results, scores), metrics_of(scores)
-    first, side = metrics[:1], tuple(metric for metric in metrics[1:] if metric.key in SIDE_METRICS)
-    baseline = baseline_of(results, finished(scores, entries))
-    shown = (*first, *side)
-    rivals = [entry for entry in entries if entry.kind != "reference" and not entry.failure]
-    best = {m.key: winner_of(scores, rivals, "all", m) for m in shown}
+    run = Run.of(results)
+    first, side = run.metrics[:1], tuple(metric for metric in run.metrics[1:] if metric.key in SIDE_METRICS)
+    best = {metric: run.winner(metric) for metric in (*first, *side)}
     header = ["Strategy", *(f"{m.label}{', %' if m.unit else ''}" for m in first), "Difference", "95 % interval"]
     header += ["Effect", *(m.label for m in side), "Sent", "Received", "Time", "Seeds"]
 
     def line(entry: Entry) -> list[Cell]:
         if entry.failure:
             return [Cell(entry.label), Cell("failed"), *[Cell("")] * (len(header) - 2)]
-        values = {m.key: Cell(_value(scores, entry, m, m in first), best[m.key] is entry) for m in shown}
-        against = paired_of(scores, entry, baseline, metrics[0]) if metrics else None
-        paired = ("", "", "")
-        if against:
-            difference = against.difference
-            number = metrics[0].number(difference.mean, signed=True)
-            paired = (number, bounds(metrics[0], difference), effect(against.effect))
-        costs = zip(costs_of(scores, results["rows"], entry), (quantity, quantity, duration), strict=True)
-        seeds = len(scores.values(entry.members, "all", metrics[0].key)) if metrics else 0
+        cells = {key: Cell(str(text)) for key, text in line_cells(run, entry, run.headline).items()}
         return [
             Cell(entry.label),
-            *(values[m.key] for m in first),
-            *map(Cell, paired),
-            *(values[m.key] for m in side),
-            *(Cell(f"{write(cost.mean)}{MARK if entry.missing else ''}" if cost else DASH) for cost, write in costs),
-            Cell(str(seeds)),
+            *(Cell(run.write(entry, m), best[m] is entry) for m in first),
+            *(cells[key] for key in ("difference", "interval", "effect")),
+            *(Cell(run.write(entry, m, interval=False), best[m] is entry) for m in side),
+            *(cells[key] for key in ("sent", "received", "seconds", "seeds")),
         ]
 
-    blocks = [[line(entry) for entry in entries if entry.kind == kind] for kind in SECTIONS]
-    notes = footnotes(scores, entries, shown)
-    return booktabs(header, [block for block in blocks if block], " ".join([_caption(results, baseline), *notes]))
+    blocks = [[line(entry) for entry in run.entries if entry.kind == kind] for kind in SECTIONS]
+    caption = " ".join([_caption(run), *run.notes((*first, *side))])
+    return booktabs(header, [block for block in blocks if block], caption)
 
 
 def write_latex(results: Mapping[str, Any], path: Path) -> Path:
@@ -84,19 +54,12 @@ def write_latex(results: Mapping[str, Any], path: Path) -> Path:
     return path
 
 
-def _value(scores: Scores, entry: Entry, metric: Metric, with_interval: bool) -> str:
-    value = scores.estimate(entry.members, "all", metric.key)
-    if value is None:
-        return DASH
-    text = metric.estimate(value) if with_interval else metric.number(value.mean)
-    return marked(text, scores, entry, "all", metric)
-
-
-def _caption(results: Mapping[str, Any], baseline: Entry | None) -> str:
+def _caption(run: Run) -> str:
+    baseline = run.baseline
     against = f"Difference to {baseline.label}, paired by seed, with its t interval" if baseline else "No baseline"
-    made_up = " Made on the built-in stand-in data." if results["provenance"].get("stand_in") else ""
+    made_up = " Made on the built-in stand-in data." if run.results["provenance"].get("stand_in") else ""
     return (
-        f"{results['scenario'].get('name', 'results')}. Over all clients, final round: mean {PLUS_MINUS} half the "
+        f"{run.results['scenario'].get('name', 'results')}. Over all clients, final round: mean {PLUS_MINUS} half the "
         f"95 % interval over seeds (Student t). {against}; effect: Cohen's d for paired values with Hedges' "
         f"correction. Sent by and to all clients and time: mean per seed, summed over rounds. Bold: best of the "
         f"strategies, references apart, over the seeds that all have.{made_up}"
