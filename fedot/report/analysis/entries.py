@@ -100,10 +100,10 @@ class Entry:
         return f"{self.label} {MARK}" if self.missing else self.label
 
 
-def entries_of(results: Mapping[str, Any], scores: Scores, max_parents: int = MAX_PARENTS) -> tuple[Entry, ...]:
+def entries_of(results: Mapping[str, Any], scores: Scores) -> tuple[Entry, ...]:
     """List the lines of a table by section, in the scenario's order.
 
-    More than `max_parents` parents become two lines: their mean, and the one that is best over all.
+    More than four parents become two lines: their mean, and the one that is best over all.
     Strategies without a single figure keep their line and carry the reason.
     """
     bases = base_names(results)
@@ -115,7 +115,7 @@ def entries_of(results: Mapping[str, Any], scores: Scores, max_parents: int = MA
         if (measured or name in reasons) and not name.startswith("parent:"):
             reason = "" if measured else reasons[name][0]
             found.append(Entry(label_of(name, results), kind_of(name, bases), (name,), reason))
-    found += _parents(scores, max_parents)
+    found += _parents(scores)
     order: list[Kind] = list(SECTIONS)
     whole = (replace(entry, missing=_missing(scores, entry)) for entry in found)
     return tuple(sorted(whole, key=lambda entry: order.index(entry.kind)))
@@ -152,10 +152,10 @@ def _missing(scores: Scores, entry: Entry) -> str:
     return next(filter(None, told), "")
 
 
-def _parents(scores: Scores, max_parents: int) -> list[Entry]:
+def _parents(scores: Scores) -> list[Entry]:
     parents = tuple(name for name in scores.strategies if name.startswith("parent:"))
     each = [Entry(label_of(name, {}), "reference", (name,)) for name in parents]
-    if len(parents) <= max_parents:
+    if len(parents) <= MAX_PARENTS:
         return each
     mean = Entry(f"Parents, mean of {len(parents)}", "reference", parents)
     best = best_of(scores, each)

@@ -9,6 +9,11 @@ from fedot.report.analysis.run import Run
 from fedot.report.analysis.statistics import Estimate, Scores, barrier, estimate
 
 MAX_NAMED_CLIENTS = 4
+NAMES = {
+    "ensemble": "the ensemble",
+    "centralised": "the centralised model",
+    "fedavg-shared-init": "FedAvg from a shared start",
+}
 NO_BARRIER = 0.005  # nats; would be written as 0.00
 
 
@@ -64,9 +69,8 @@ def _headline(scores: Scores, metric: Metric, strategies: Sequence[Entry], best:
     if difference is None:
         alike = "final and of the same clients"
         return f"{best.label} reaches {reached}; no seed has both it and {baseline.label}, {alike}."
-    doubt = (
-        "" if difference.settled or difference.n < 2 else " The interval includes zero: these seeds do not settle it."
-    )
+    open_still = difference.n > 1 and not difference.settled
+    doubt = " The interval includes zero: these seeds do not settle it." if open_still else ""
     where = f"{relation(metric, difference)} {baseline.label} ({metric.interval(difference)})"
     if best is not baseline:
         ours = _behind(scores, metric, strategies, best)
@@ -76,20 +80,18 @@ def _headline(scores: Scores, metric: Metric, strategies: Sequence[Entry], best:
 
 
 def _behind(scores: Scores, metric: Metric, strategies: Sequence[Entry], best: Entry) -> str:
-    """Add where optimal-transport fusion ended, if something else won."""
+    """Add where fusion ended, if something else won."""
     ours = best_of(scores, [entry for entry in strategies if entry.kind == "ot"])
-    difference = (
-        scores.difference(ours.members, best.members, "all", metric.key) if ours and best.kind != "ot" else None
-    )
-    if ours is None or difference is None:
+    if ours is None or best.kind == "ot":
+        return ""
+    difference = scores.difference(ours.members, best.members, "all", metric.key)
+    if difference is None:
         return ""
     return f" {ours.label} is {relation(metric, difference)} that ({metric.interval(difference)})."
 
 
 def _by_client(scores: Scores, metric: Metric, ours: Entry, baseline: Entry) -> list[str]:
-    pairs = [
-        (client, scores.difference(ours.members, baseline.members, client, metric.key)) for client in scores.clients
-    ]
+    pairs = [(each, scores.difference(ours.members, baseline.members, each, metric.key)) for each in scores.clients]
     known = [(client, difference) for client, difference in pairs if difference is not None]
     if not known:
         return []
@@ -113,18 +115,10 @@ def _against_references(scores: Scores, metric: Metric, ours: Entry, references:
             continue
         difference = scores.difference(ours.members, entry.members, "all", metric.key)
         if difference is not None:
-            name = (
-                f"the best parent ({entry.members[0].removeprefix('parent:')})" if entry in parents else _article(entry)
-            )
+            best = f"the best parent ({entry.members[0].removeprefix('parent:')})"
+            name = best if entry in parents else NAMES.get(entry.members[0], entry.label)
             parts.append(f"{relation(metric, difference)} {name}")
     return [f"Against the references over all clients, {ours.label} is {_join(parts)}."] if parts else []
-
-
-def _article(entry: Entry) -> str:
-    return {"ensemble": "the ensemble", "centralised": "the centralised model"}.get(
-        entry.members[0],
-        {"fedavg-shared-init": "FedAvg from a shared start"}.get(entry.members[0], entry.label),
-    )
 
 
 def _barriers(results: Mapping[str, Any]) -> list[str]:
@@ -137,14 +131,11 @@ def _barriers(results: Mapping[str, Any]) -> list[str]:
         return []
     if max(aligned.mean, unaligned.mean) < NO_BARRIER:
         return ["The straight line to the anchor has no loss barrier, neither with nor without alignment."]
+    of = "one line" if aligned.n == 1 else f"mean of {aligned.n} lines"
     return [
         f"Between a client's model and the anchor the loss rises {aligned.mean:.2f} nats above the straight line "
-        f"between its two ends after alignment and {unaligned.mean:.2f} without ({_lines(aligned.n)})."
+        f"between its two ends after alignment and {unaligned.mean:.2f} without ({of})."
     ]
-
-
-def _lines(count: int) -> str:
-    return "one line" if count == 1 else f"mean of {count} lines"
 
 
 def _but(scores: Scores, metric: Metric, entry: Entry) -> str:

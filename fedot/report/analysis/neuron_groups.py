@@ -32,22 +32,17 @@ def choose_couplings(couplings: Sequence[Mapping[str, Any]], limit: int) -> list
     """Pick couplings of the first seed and strategy: each kind of group, then more groups, then clients."""
     if not couplings:
         return []
-    first = min(item["seed"] for item in couplings)
-    strategy = couplings[0].get("strategy")
+    first, strategy = min(item["seed"] for item in couplings), couplings[0].get("strategy")
     mine = [item for item in couplings if (item["seed"], item.get("strategy")) == (first, strategy)]
-    clients = list(dict.fromkeys(item["client"] for item in mine))
-    kinds = list(dict.fromkeys(group_family(item["group"]) for item in mine))
-    groups = list(dict.fromkeys(item["group"] for item in mine))
-    counts: dict[str, int] = {}
-    turn = {}
-    for group in groups:
-        family = group_family(group)
-        turn[group] = counts[family] = counts.get(family, -1) + 1
-    ranked = sorted(
-        mine,
-        key=lambda i: (clients.index(i["client"]), turn[i["group"]], kinds.index(group_family(i["group"]))),
-    )
-    kept = ranked[:limit]
+    clients, groups = (list(dict.fromkeys(item[key] for item in mine)) for key in ("client", "group"))
+    families = list(dict.fromkeys(map(group_family, groups)))
+    before = {group: [group_family(each) for each in groups[:place]] for place, group in enumerate(groups)}
+    turn = {group: before[group].count(group_family(group)) for group in groups}
+
+    def rank(item: Mapping[str, Any]) -> tuple[int, int, int]:
+        return clients.index(item["client"]), turn[item["group"]], families.index(group_family(item["group"]))
+
+    kept = sorted(mine, key=rank)[:limit]
     return sorted(kept, key=lambda item: (clients.index(item["client"]), groups.index(item["group"])))
 
 
@@ -56,37 +51,19 @@ def group_family(group: str) -> str:
     return ".".join(part for part in group.split(".") if not part.isdigit()) or group
 
 
-def coupling_summary(
-    results: Mapping[str, Any],
-) -> list[tuple[str, str, int, Estimate | None, Estimate | None]]:
+def coupling_summary(results: Mapping[str, Any]) -> list[tuple[str, str, int, Estimate | None, Estimate | None]]:
     """Summarise couplings by family: kind, how many, distance from the identity, transport cost."""
-    families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     couplings = matched_couplings(results.get("couplings", []))
-    several = len({item.get("strategy") for item in couplings}) > 1
-    for item in couplings:
-        name = group_family(item["group"]) + (f", {label_of(item.get('strategy') or DASH, results)}" if several else "")
-        families.setdefault((name, item["kind"]), []).append(item)
-    return [
-        (
-            name,
-            kind,
-            len(found),
-            estimate(i.get("distance_from_identity") for i in found),
-            estimate(i.get("cost") for i in found),
-        )
-        for (name, kind), found in families.items()
-    ]
+    families = _families(results, [(item.get("strategy") or DASH, item) for item in couplings])
+    moved = {key: estimate(i.get("distance_from_identity") for i in found) for key, found in families.items()}
+    cost = {key: estimate(i.get("cost") for i in found) for key, found in families.items()}
+    return [(*key, len(found), moved[key], cost[key]) for key, found in families.items()]
 
 
 def fit_summary(results: Mapping[str, Any]) -> list[FitLine]:
     """Summarise groups by family and strategy: symmetry, fit, spread of the plan, and what holds them."""
     records = results.get("diagnostics", [])
-    several = len({item["strategy"] for item in records}) > 1
-    families: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for item in records:
-        for group in item["groups"]:
-            name = group_family(group["group"]) + (f", {label_of(item['strategy'], results)}" if several else "")
-            families.setdefault((name, group["kind"]), []).append(group)
+    families = _families(results, [(item["strategy"], group) for item in records for group in item["groups"]])
     return [
         FitLine(
             name,
@@ -98,6 +75,18 @@ def fit_summary(results: Mapping[str, Any]) -> list[FitLine]:
         )
         for (name, kind), found in families.items()
     ]
+
+
+def _families(
+    results: Mapping[str, Any], groups: Sequence[tuple[str, Mapping[str, Any]]]
+) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """Sort groups by family and symmetry, and by strategy where there are several."""
+    several = len({strategy for strategy, _ in groups}) > 1
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for strategy, group in groups:
+        name = group_family(group["group"]) + (f", {label_of(strategy, results)}" if several else "")
+        found.setdefault((name, group["kind"]), []).append(group)
+    return found
 
 
 def fits_by_group(results: Mapping[str, Any]) -> dict[str, dict[str, list[float]]]:

@@ -35,12 +35,12 @@ class Paired:
         return self.difference.n
 
 
-def paired(ours: Mapping[Any, float], theirs: Mapping[Any, float], level: float = LEVEL) -> Paired | None:
+def paired(ours: Mapping[Any, float], theirs: Mapping[Any, float]) -> Paired | None:
     """Compare figures by seed; None if no seed has both."""
-    difference = paired_difference(ours, theirs, level)
+    difference = paired_difference(ours, theirs)
     if difference is None:
         return None
-    return Paired(difference, bca_interval(difference.values, level), effect_size(difference.values))
+    return Paired(difference, bca_interval(difference.values), effect_size(difference.values))
 
 
 def effect_size(differences: Sequence[float]) -> float | None:
@@ -60,7 +60,7 @@ def effect_size(differences: Sequence[float]) -> float | None:
     return factor * float(values.mean()) / deviation
 
 
-def bca_interval(differences: Sequence[float], level: float = LEVEL) -> Estimate | None:
+def bca_interval(differences: Sequence[float]) -> Estimate | None:
     """Bias-corrected and accelerated bootstrap of the mean (Efron 1987); None with fewer than five values.
 
     Equal values give an interval without width. The draws are seeded, so that a report can be made again.
@@ -76,7 +76,7 @@ def bca_interval(differences: Sequence[float], level: float = LEVEL) -> Estimate
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SciPy warns where BCa has no answer, which is looked at below
         found = bootstrap(
-            (values,), np.mean, confidence_level=level, n_resamples=RESAMPLES, method="BCa",
+            (values,), np.mean, confidence_level=LEVEL, n_resamples=RESAMPLES, method="BCa",
             random_state=np.random.default_rng(0),
         ).confidence_interval  # fmt: skip
     if not (math.isfinite(found.low) and math.isfinite(found.high)):

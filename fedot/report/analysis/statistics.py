@@ -40,7 +40,7 @@ class Estimate:
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
-def estimate(values: Iterable[float | None], level: float = LEVEL) -> Estimate | None:
+def estimate(values: Iterable[float | None]) -> Estimate | None:
     """Mean and Student-t interval of independent values; missing and non-finite ones are left out.
 
     Returns
@@ -54,20 +54,20 @@ def estimate(values: Iterable[float | None], level: float = LEVEL) -> Estimate |
     mean = math.fsum(finite) / len(finite)
     if len(finite) == 1:
         return Estimate(mean, None, None, finite)
-    half = t_quantile(len(finite) - 1, level) * float(np.std(finite, ddof=1)) / math.sqrt(len(finite))
+    half = t_quantile(len(finite) - 1) * float(np.std(finite, ddof=1)) / math.sqrt(len(finite))
     return Estimate(mean, mean - half, mean + half, finite)
 
 
-def t_quantile(degrees: int, level: float = LEVEL) -> float:
+def t_quantile(degrees: int) -> float:
     """Two-sided quantile of Student's t distribution."""
     from scipy.special import stdtrit  # scipy.stats would cost half a second at every start
 
-    return float(stdtrit(degrees, (1 + level) / 2))
+    return float(stdtrit(degrees, (1 + LEVEL) / 2))
 
 
-def paired_difference(ours: Mapping[Any, float], theirs: Mapping[Any, float], level: float = LEVEL) -> Estimate | None:
+def paired_difference(ours: Mapping[Any, float], theirs: Mapping[Any, float]) -> Estimate | None:
     """Estimate `ours - theirs` from the seeds that both have; pairing removes what a seed does to both."""
-    return estimate((ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())), level)
+    return estimate(ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys()))
 
 
 def barrier(alpha: Sequence[float], loss: Sequence[float | None]) -> float | None:

@@ -10,7 +10,7 @@ from fedot.report.analysis.entries import Entry, Metric, duration, footnotes, qu
 from fedot.report.analysis.run import Run
 from fedot.report.analysis.statistics import Estimate
 from fedot.report.analysis.titles import section_titles
-from fedot.report.figures.drawing import COLOURS, LINE, Drawing, Panel, dot, padded, small_dots, two_lines, words
+from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, name_line, padded, small_dots, words
 
 WIDTH, LABELS, ROW, TOP = 350.0, 142.0, 22.0, 30.0
 MANY_CLIENTS, MOST_HOVERS = 6, 200
@@ -201,10 +201,7 @@ def _rows_panel(
         draw(axes, places)
         for entry, y in zip(entries, places, strict=True):
             ink = "ink" if entry.kind == "ot" else "ink-2"
-            at, parts = axes.get_yaxis_transform(), two_lines(entry.marked, 21)
-            for number, part in enumerate(parts):
-                up = LINE * ((len(parts) - 1) / 2 - number)
-                words(axes, part, (0.0, y), (-8.0, up), at, ink, ha="right", title=entry.marked)
+            name_line(axes, entry.marked, 21, y, -8.0, ink)
 
     return Panel(title, (WIDTH, bottom + foot), (LABELS, TOP, 10.0, foot), draw_all, label)
 

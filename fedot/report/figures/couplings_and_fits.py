@@ -11,10 +11,9 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from fedot.report.analysis.entries import shorten
 from fedot.report.analysis.neuron_groups import choose_couplings, fits_by_group, matched_couplings
 from fedot.report.analysis.titles import label_of
-from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, padded, small_dots, words
+from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, name_line, padded, small_dots
 
 MAX_COUPLINGS, LEVELS = 12, 8
 
@@ -122,8 +121,7 @@ def _fits_panel(rows: Mapping[str, Sequence[float]], title: str, reach: tuple[fl
         axes.axvline(0, color=COLOURS["ink-2"], linewidth=1, linestyle=(0, (2, 3)), zorder=1)
         for number, (name, fits) in enumerate(rows.items()):
             y = top + 14 + step * number
-            at = axes.get_yaxis_transform()
-            words(axes, shorten(name, 15), (0.0, y), (-8.0, 0.0), at, "ink", ha="right", title=name)
+            name_line(axes, name, 15, y, -8.0, "ink")
             if len(fits) > 1:
                 small_dots(axes, list(fits), [y] * len(fits), "ot", 4.4)
             dot(axes, means[name], y, "ot", 8.0, title=f"{name}: {means[name]:.3f}")

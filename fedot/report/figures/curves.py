@@ -11,9 +11,10 @@ from fedot.report.analysis.entries import Entry, Metric, footnotes
 from fedot.report.analysis.over_rounds import ROUND, Across, Curve, curve_of
 from fedot.report.analysis.run import Run
 from fedot.report.figures.by_strategy import MANY_CLIENTS, TOP, WIDTH, metric_limits, name_of_split
-from fedot.report.figures.drawing import COLOURS, CURVES, LINE, Drawing, Panel, dot, two_lines, words
+from fedot.report.figures.drawing import COLOURS, CURVES, LINE, Drawing, Panel, dot, name_line
 
 HEIGHT, LEFT, RIGHT, FOOT = 250.0, 38.0, 124.0, 34.0
+LONGEST_NAME = 19
 WIDE = 4.0  # an axis whose ends lie this far apart, and whose marks are given, is logarithmic
 
 
@@ -66,13 +67,10 @@ def curves_panel(
         for index, curve in enumerate(curves):
             _curve(axes, entries[index], curve, colours[index], CURVES.index(colours[index]), metric, across)
         ends = [(index, curve[-1][1].mean * metric.scale) for index, curve in enumerate(curves) if curve]
-        names = [two_lines(entries[index].marked, 19) for index, _ in ends]
-        gap = (LINE * max(map(len, names), default=1) + 4) * (limits[1] - limits[0]) / (HEIGHT - TOP - FOOT)
-        places = spread([end for _, end in ends], gap, *limits)
-        for (index, _), parts, y in zip(ends, names, places, strict=True):
-            for number, part in enumerate(parts):
-                up, whole = LINE * ((len(parts) - 1) / 2 - number), entries[index].marked
-                words(axes, part, (1.0, y), (9.0, up), axes.get_yaxis_transform(), colours[index], title=whole)
+        two = any(len(entries[index].marked) > LONGEST_NAME for index, _ in ends)
+        gap = (LINE * (1 + two) + 4) * (limits[1] - limits[0]) / (HEIGHT - TOP - FOOT)
+        for (index, _), y in zip(ends, spread([end for _, end in ends], gap, *limits), strict=True):
+            name_line(axes, entries[index].marked, LONGEST_NAME, y, 9.0, colours[index])
 
     label = f"{metric.label} against the {across.label}, {title}"
     return Panel(title, (WIDTH, HEIGHT), (LEFT, TOP, RIGHT, FOOT), draw, label)

@@ -90,14 +90,24 @@ def hover(text: object) -> str:
 
 def words(
     axes: Axes, text: object, at: tuple[float, float], offset: tuple[float, float] = (0.0, 0.0),
-    coords: object = "data", color: str = "ink-2", size: float = 11.0, ha: str = "left", title: object = "",
+    coords: object = "data", color: str = "ink-2", ha: str = "left", title: object = "",
 ) -> None:  # fmt: skip
     """Write one line of text beside a place of the axes, so many points from it; `title` shows on hovering."""
     axes.annotate(
         printable(text, LONGEST), at, xytext=offset, xycoords=coords, textcoords="offset points",  # type: ignore[arg-type]
-        ha=ha, va="center_baseline", color=COLOURS[color], fontsize=size, annotation_clip=False,
+        ha=ha, va="center_baseline", color=COLOURS[color], annotation_clip=False,
         gid=hover(title) if title else None,
     )  # fmt: skip
+
+
+def name_line(axes: Axes, name: str, limit: int, y: float, beside: float, color: str) -> None:
+    """Write a line's name at the left of the axes, or at the right if `beside` is positive; a long one on two lines."""
+    first, *rest = wrap(printable(name), limit) or [""]
+    parts, right = [first, shorten(" ".join(rest), limit)] if rest else [first], beside > 0
+    for number, part in enumerate(parts):
+        offset = (beside, LINE * ((len(parts) - 1) / 2 - number))
+        at, ha = (float(right), y), "left" if right else "right"
+        words(axes, part, at, offset, axes.get_yaxis_transform(), color, ha=ha, title=name)
 
 
 def dot(axes: Axes, x: float, y: float, colour: str, size: float, hollow: bool = False, title: object = "") -> None:
@@ -222,9 +232,3 @@ def _place(figure: Figure, panel: Panel, x: float, y: float) -> None:
     note = shorten(printable(panel.note), int(panel.size[0] / 6))
     figure.text(x / wide, 1 - (y + 30) / high, note, gid=hover(panel.note))
     figure.text(end / wide, 1 - (y + 14) / high, panel.aside, ha="right")
-
-
-def two_lines(text: str, limit: int) -> list[str]:
-    """Break a name that is longer than a line into two; what does not fit there is cut out in the middle."""
-    first, *rest = wrap(printable(text), limit) or [""]
-    return [first, shorten(" ".join(rest), limit)] if rest else [first]

@@ -21,6 +21,8 @@ from fedot.storage.atomic import write_bytes
 TOLD = ("fedot", "data", "notices", "command", "started", "engine", "commit", "platform", "cpu_count")
 """What the page says of the provenance; nothing where an older file has it not."""
 
+TRAINED = ("num_examples", "train_loss", "validation_loss", "truncated")
+
 
 def write_report(results: Mapping[str, Any], out_dir: Path) -> Path:
     """Write `report.html` into `out_dir` and return its path.
@@ -118,27 +120,19 @@ def _parents(run: Run) -> list[Entry]:
 
 def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Summarise the last round of local training; strategies that share a client's figures share a line."""
-    last: dict[tuple[str, str], int] = {}
+    rounds: dict[tuple[str, str], dict[int, list[Mapping[str, Any]]]] = {}
     for item in results.get("training", []):
-        key = (item["client"], item["strategy"])
-        last[key] = max(item["round"], last.get(key, 0))
-    groups: dict[tuple[str, tuple[Any, ...]], dict[str, Any]] = {}
-    for (client, strategy), number in last.items():
-        mine = [
-            i for i in results["training"] if (i["client"], i["strategy"], i["round"]) == (client, strategy, number)
-        ]
-        means = {
-            key: estimate(i.get(key) for i in mine)
-            for key in ("num_examples", "train_loss", "validation_loss", "truncated")
-        }
-        shared = (number, *(value.mean if value else None for value in means.values()))
+        rounds.setdefault((item["client"], item["strategy"]), {}).setdefault(item["round"], []).append(item)
+    groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for (client, strategy), found in rounds.items():
+        number = max(found)
+        means = {key: estimate(item.get(key) for item in found[number]) for key in TRAINED}
+        shared = (client, number, *(value.mean if value else None for value in means.values()))
         group = groups.setdefault(
-            (client, shared),
-            {"client": client, "round": number, "means": means, "strategies": [], "seconds": []},
+            shared, {"client": client, "round": number, "means": means, "strategies": [], "seconds": []}
         )
         group["strategies"].append(label_of(strategy, results))
-        group["seconds"] += [i.get("seconds") for i in mine]
-    for group in groups.values():
-        group["seconds"] = estimate(group["seconds"])
-    names = list(dict.fromkeys(client for client, _ in groups))
-    return sorted(groups.values(), key=lambda group: names.index(group["client"]))
+        group["seconds"] += [item.get("seconds") for item in found[number]]
+    names = [client for client, *_ in groups]
+    lines = sorted(groups.values(), key=lambda group: names.index(group["client"]))
+    return [{**group, "seconds": estimate(group["seconds"])} for group in lines]

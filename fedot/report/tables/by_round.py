@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.analysis.entries import DASH, Entry, entries_of, marked
+from fedot.report.analysis.entries import DASH, Entry, marked
+from fedot.report.analysis.run import Run
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Scores, paired_difference
 from fedot.report.analysis.titles import base_names, kind_of, label_of
@@ -67,37 +68,27 @@ def round_differences_markdown(results: Mapping[str, Any], split: str, strategy:
     return _table(results, split, f" over {NAMES.get(strategy, label_of(strategy, results))}", difference)
 
 
-def _table(
-    results: Mapping[str, Any],
-    split: str,
-    over: str,
-    figure: Callable[[Scores, Entry], str],
-) -> str:
-    whole = Scores.of_results(results)
+def _table(results: Mapping[str, Any], split: str, over: str, figure: Callable[[Scores, Entry], str]) -> str:
+    run = Run.of(results)
+    whole, metric = run.scores, headline_of(run.scores)
     if split not in whole.splits:
         raise FedotError(f"no client is called {printable(split)}; choose from {printable(', '.join(whole.splits))}")
-    metric = headline_of(whole)
-    numbers = sorted({row["round"] for row in results["rows"]})
-    by_round = [
-        replace(Scores.of(row for row in results["rows"] if row["round"] == number), seeds=whole.seeds)
-        for number in numbers
-    ]
+    by_round = {
+        number: replace(Scores.of(row for row in results["rows"] if row["round"] == number), seeds=whole.seeds)
+        for number in sorted({row["round"] for row in results["rows"]})
+    }
     where = "over all clients" if split == "all" else f"on {split}"
     lines = [
-        markdown_row([f"{metric.label}{over} {where}", *(f"round {number}" for number in numbers)]),
-        markdown_row([":---", *["---:"] * len(numbers)], plain=True),
+        markdown_row([f"{metric.label}{over} {where}", *(f"round {number}" for number in by_round)]),
+        markdown_row([":---", *["---:"] * len(by_round)], plain=True),
     ]
     notes: dict[str, None] = {}
-    for entry in entries_of(results, whole):
-        if len(entry.members) == 1 and not entry.failure:
-            lines.append(markdown_row([entry.label, *(figure(scores, entry) for scores in by_round)]))
-            told = {
-                number: text
-                for number, scores in zip(numbers, by_round, strict=True)
-                if (text := scores.missing(entry.members, split, metric.key))
-            }
-            if whole.missing(entry.members, split, metric.key) or told:
-                said = whole.missing(entry.members, split, metric.key)
-                each = [f"round {number}: {text}" for number, text in told.items() if not said or "without" in text]
+    for entry in run.measured:
+        if len(entry.members) == 1:
+            lines.append(markdown_row([entry.label, *(figure(scores, entry) for scores in by_round.values())]))
+            said = whole.missing(entry.members, split, metric.key)
+            told = {number: scores.missing(entry.members, split, metric.key) for number, scores in by_round.items()}
+            each = [f"round {n}: {text}" for n, text in told.items() if text and (not said or "without" in text)]
+            if said or each:
                 notes[f"{MARK} {entry.label}: {'; '.join(filter(None, [said, *each]))}."] = None
     return "\n".join([*lines, *markdown_notes(list(notes))]) + "\n"
