@@ -105,7 +105,7 @@ def dots_panel(
             if value.low is not None:
                 axes.plot([low, high], [y, y], color=COLOURS[entry.kind], linewidth=2, zorder=3)
             if value.n > 1:
-                small_dots(axes, [v * metric.scale for v in value.values], [y + 6.5] * value.n, entry.kind)
+                small_dots(axes, [v * metric.scale for v in value.values], y + 6.5, entry.kind)
             told = f"{entry.marked}: {metric.estimate(value)} ({metric.interval(value)})"
             dot(axes, mean, y, entry.kind, 9.5, entry.kind == "reference", told)
 
@@ -156,10 +156,11 @@ def _clients_panel(
             means = sorted(found.values())
             ends = [means[0] * metric.scale, means[-1] * metric.scale]
             axes.plot(ends, [y, y], color=COLOURS[entry.kind], linewidth=1, alpha=0.4, zorder=3)
-            small_dots(axes, [mean * metric.scale for mean in means], [y] * len(means), entry.kind, 5.2)
+            if count > MOST_HOVERS:
+                small_dots(axes, [mean * metric.scale for mean in means], y, entry.kind, 5.2)
             for client, mean in found.items() if count <= MOST_HOVERS else ():
                 told = f"{client}: {metric.number(mean)}"
-                dot(axes, mean * metric.scale, y, entry.kind, 3.0, title=told)
+                small_dots(axes, [mean * metric.scale], y, entry.kind, 5.2, told)
             told = f"{entry.label}: {metric.number(means[0])} to {metric.number(means[-1])}"
             middle = means[len(means) // 2] * metric.scale
             dot(axes, middle, y, entry.kind, 9.0, entry.kind == "reference", told)

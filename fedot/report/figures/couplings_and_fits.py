@@ -123,7 +123,7 @@ def _fits_panel(rows: Mapping[str, Sequence[float]], title: str, reach: tuple[fl
             y = top + 14 + step * number
             name_line(axes, name, 15, y, -8.0, "ink")
             if len(fits) > 1:
-                small_dots(axes, list(fits), [y] * len(fits), "ot", 4.4)
+                small_dots(axes, fits, y, "ot", 4.4)
             dot(axes, means[name], y, "ot", 8.0, title=f"{name}: {means[name]:.3f}")
 
     told = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())

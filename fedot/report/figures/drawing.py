@@ -120,11 +120,11 @@ def dot(axes: Axes, x: float, y: float, colour: str, size: float, hollow: bool =
     )  # fmt: skip
 
 
-def small_dots(axes: Axes, xs: Sequence[float], ys: Sequence[float], colour: str, size: float = 3.8) -> None:
-    """Set small marks, as of single seeds."""
+def small_dots(axes: Axes, xs: Sequence[float], y: float, colour: str, size: float = 3.8, title: object = "") -> None:
+    """Set small marks in one line, as of single seeds; `title` shows on hovering."""
     axes.plot(
-        xs, ys, linestyle="none", marker="o", markersize=size, markeredgewidth=0.0, color=COLOURS[colour], alpha=0.6,
-        clip_on=False, zorder=3,
+        xs, [y] * len(xs), linestyle="none", marker="o", markersize=size, markeredgewidth=0.0, color=COLOURS[colour],
+        alpha=0.6, clip_on=False, zorder=3, gid=hover(title) if title else None,
     )  # fmt: skip
 
 
