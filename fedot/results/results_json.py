@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fedot.errors import FedotError
-from fedot.results.schema import check_results
+from fedot.results.results_schema import check_results
 from fedot.storage.atomic import write_bytes
 from fedot.text.outside import parse_json, printable
 from fedot.text.textfile import read_bounded
@@ -58,7 +58,7 @@ def load_results(path: Path) -> dict[str, Any]:
     ------
     FedotError
         If the file is missing, is no JSON, has another schema, lacks a part, or has a field that cannot be: one line
-        with the path of that field (`fedot.results.schema`).
+        with the path of that field (`fedot.results.results_schema`).
     """
     content = read_bounded(Path(path), MOST_BYTES, "a run writes it as OUT/results.json")
     where = printable(path, 4096)

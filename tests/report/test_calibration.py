@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fedot.report import render_report
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.figures.drawing import panel_figure
 from fedot.report.figures.reliability import reliability_figure
 from fedot.report.tables.cells import calibration_lines

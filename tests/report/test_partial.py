@@ -12,7 +12,7 @@ from fedot.report import compare, render_report, summary_latex, summary_markdown
 from fedot.report.analysis.compared_runs import runs_of
 from fedot.report.analysis.entries import METRICS, best_of
 from fedot.report.analysis.findings import findings
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.standing import MARK, Standing
 from fedot.report.analysis.statistics import Scores
 from fedot.report.figures.drawing import hover, panel_figure

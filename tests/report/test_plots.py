@@ -8,9 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from fedot.report.analysis.entries import METRICS, Entry
+from fedot.report.analysis.indexed_run import cost_of
 from fedot.report.analysis.neuron_groups import choose_couplings, coupling_summary, group_family
 from fedot.report.analysis.over_rounds import Across
-from fedot.report.analysis.run import cost_of
 from fedot.report.analysis.statistics import Scores, estimate
 from fedot.report.figures.couplings_and_fits import LEVELS, levels_of
 from fedot.report.figures.curves import curves_panel, spread

@@ -5,8 +5,8 @@ from typing import Any
 
 from fedot.errors import FedotError
 from fedot.report.analysis.entries import Metric
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.over_rounds import Across, whole
-from fedot.report.analysis.run import Run
 from fedot.text.outside import printable
 
 # Settings that do not change what is asked.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedot.report.analysis.entries import Entry, Metric, best_of, finished
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.statistics import Estimate, Scores, barrier, estimate
 
 MAX_NAMED_CLIENTS = 4

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from fedot.report.analysis.entries import Entry, Metric, duration, footnotes, quantity
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.statistics import Estimate
 from fedot.report.analysis.titles import section_titles
 from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, name_line, padded, small_dots, words

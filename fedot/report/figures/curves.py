@@ -8,8 +8,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from fedot.report.analysis.entries import Entry, Metric, footnotes
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.over_rounds import ROUND, Across, Curve, curve_of
-from fedot.report.analysis.run import Run
 from fedot.report.figures.by_strategy import MANY_CLIENTS, TOP, WIDTH, metric_limits, name_of_split
 from fedot.report.figures.drawing import COLOURS, CURVES, LINE, Drawing, Panel, dot, name_line
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fedot.report.figures.between_models import lines_figure
 from fedot.report.figures.by_strategy import cost_figure, scores_figure
 from fedot.report.figures.couplings_and_fits import couplings_figure, fits_figure
 from fedot.report.figures.curves import rounds_figure
 from fedot.report.figures.drawing import Drawing, write_drawings
-from fedot.report.figures.loss_lines import lines_figure
 from fedot.report.figures.reliability import reliability_figure
 
 MAKERS = (

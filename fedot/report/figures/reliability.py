@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from fedot.report.analysis.entries import METRICS, footnotes
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.statistics import Estimate
 from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot
 

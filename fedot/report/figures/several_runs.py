@@ -5,8 +5,8 @@ from itertools import product
 
 from fedot.report.analysis.compared_runs import setting_of
 from fedot.report.analysis.entries import Entry, Metric
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.over_rounds import ROUND, SECONDS, SENT, Across, Curve, curve_of
-from fedot.report.analysis.run import Run
 from fedot.report.analysis.statistics import Estimate
 from fedot.report.figures.by_strategy import dots_panel, legend_of, metric_limits, reach_of
 from fedot.report.figures.curves import curves_panel

@@ -8,7 +8,7 @@ from typing import Any
 
 from fedot.report.analysis.compared_runs import headline_metric, runs_of
 from fedot.report.analysis.entries import DASH, PLUS_MINUS, Metric, failures_by_strategy
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.titles import label_of
 from fedot.report.figures.drawing import Drawing, write_drawings

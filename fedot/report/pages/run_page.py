@@ -9,8 +9,8 @@ import yaml
 from fedot.errors import FedotError
 from fedot.report.analysis.entries import DASH, MAX_PARENTS, METRICS, Entry, duration, failures_by_strategy
 from fedot.report.analysis.findings import findings
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.neuron_groups import coupling_summary, fit_summary
-from fedot.report.analysis.run import Run
 from fedot.report.analysis.statistics import estimate
 from fedot.report.analysis.titles import label_of, plan_lines, section_titles
 from fedot.report.figures.one_run import figures

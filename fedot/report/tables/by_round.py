@@ -6,7 +6,7 @@ from typing import Any
 
 from fedot.errors import FedotError
 from fedot.report.analysis.entries import DASH, Entry, marked
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.statistics import Scores, paired_difference
 from fedot.report.analysis.titles import base_names, kind_of, label_of

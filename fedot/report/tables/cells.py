@@ -3,8 +3,8 @@
 from typing import Any
 
 from fedot.report.analysis.entries import DASH, METRICS, MINUS, Entry, Metric
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.paired import Paired
-from fedot.report.analysis.run import Run
 from fedot.report.analysis.statistics import Estimate
 
 PAIRED_COLUMNS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fedot.report.analysis.entries import DASH, PLUS_MINUS, Entry, Metric, failures_by_strategy, marked, shorten
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.titles import base_names, kind_of, section_titles
 from fedot.report.tables.cells import PAIRED_COLUMNS, paired_figures
 from fedot.storage.atomic import write_bytes

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fedot.report.analysis.entries import PLUS_MINUS, Entry
-from fedot.report.analysis.run import Run
+from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.titles import SECTIONS
 from fedot.report.tables.booktabs import Cell, booktabs
 from fedot.report.tables.cells import line_cells
