@@ -20,13 +20,13 @@ from fedot.evaluation.calibration import choose_temperature, scaled_bins, scaled
 from fedot.evaluation.metrics import Tally, all_metrics
 from fedot.evaluation.translation_scores import signatures
 from fedot.fusion import FusionPlan, FusionResult
+from fedot.results import SCHEMA
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.text.readable import ALARM, unknown_notice, unknown_share
 from fedot.wire.evaluations import AnyTally
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
-SCHEMA = 1
 COUPLING_SIDE = 32
 PER_SEED = ("rows", "plans", "failures", "lines", "reliability", "couplings", "diagnostics", "training")
 
