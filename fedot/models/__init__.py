@@ -33,6 +33,7 @@ __all__ = [
     "config_to_json",
     "load_model",
     "model_config",
+    "num_classes",
     "state_of",
     "state_shapes",
     "symmetry",
@@ -153,6 +154,11 @@ def canonical_config(config: Config) -> Config:
     """Return the configuration of the model after `fedot.fusion.canonical.canonicalise`."""
     result: Config = architecture(config.architecture).canonical(config)
     return result
+
+
+def num_classes(config: object) -> int:
+    """How many classes a model tells apart; 0 for one that says tokens."""
+    return int(getattr(config, "n_class", 0))
 
 
 def config_to_json(config: Config) -> str:

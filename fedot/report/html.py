@@ -14,6 +14,7 @@ from fedot.report.page import figure_parts, page_template
 from fedot.report.plots import figures
 from fedot.report.progress import costs_of
 from fedot.report.results import write_atomically
+from fedot.report.runs import task_in
 from fedot.report.sections import SCALED, calibration_lines, paired_lines
 from fedot.report.standing import MARK
 from fedot.report.statistics import Scores, estimate
@@ -64,11 +65,13 @@ def write_each(drawn: Sequence[Figure], out_dir: Path) -> tuple[Path, ...]:
 
 def render_report(results: Mapping[str, Any]) -> str:
     """Render the page; equal results give equal text."""
+    from fedot.tasks import TASKS  # late, since it takes seconds
+
     scores, provenance = Scores.of_results(results), results["provenance"]
     entries, metrics = entries_of(results, scores), table_metrics(scores)
     measured = [entry for entry in entries if not entry.failure]
     baseline = baseline_of(results, finished(scores, measured))
-    headline = metrics_of(scores)[:1]
+    headline, task = metrics_of(scores)[:1], TASKS.get(task_in(results))
     return page_template(TEMPLATE).render(
         scenario={"name": "results", "question": "", **results["scenario"]},
         provenance={**dict.fromkeys(TOLD, ""), **provenance},
@@ -101,6 +104,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         duration=duration(provenance["seconds"]) if provenance.get("seconds") else DASH,
         scenario_yaml=scenario_yaml(results["scenario"]),
         label_of=label_of,
+        sums_in_words=task.sums_in_words if task else "",
     )
 
 

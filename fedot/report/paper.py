@@ -27,7 +27,7 @@ from fedot.report.views import (
     winner_of,
 )
 
-SIDE_METRICS = ("chrf", "nll", "ece", "ece_scaled")
+SIDE_METRICS = ("chrf", "perplexity", "nll", "ece", "ece_scaled")
 
 
 def summary_latex(results: Mapping[str, Any]) -> str:

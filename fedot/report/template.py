@@ -203,7 +203,7 @@ It ended before everything was done; what is here is what was finished. Means ma
 <section aria-labelledby="sent">
 <h2 id="sent">What was sent</h2>
 <p>A client sends its trained weights, the number of its examples, how often each token occurs in them and its losses; from evaluation only sums
-{{ "" if scenario.get("task") == "translation" else "(a confusion matrix, the summed loss, calibration bins; these also at every temperature of a fixed grid, and the summed validation loss at each) " }}leave it.
+{{ sums_in_words }}leave it.
 {% if (scenario.get("tokenizer") or {}).get("scope") == "shared" %}
 For the shared tokenizer it also sends the counts of words that it holds at least twice.
 {% endif %}

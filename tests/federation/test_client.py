@@ -11,13 +11,15 @@ from flwr.app import Message, RecordDict
 
 from fedot.data import load_client
 from fedot.evaluation.metrics import Tally, accuracy
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.client import handlers as client_side
 from fedot.federation.client import transfer_mod as transfer
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.scenario import Scenario
 from fedot.strategies.lengths import step_length
+from fedot.tasks.classification import CLASSIFICATION
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
-from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
+from fedot.wire.evaluations import pack_evaluations, unpack_tallies
 from fedot.wire.messages import (
     ARRAYS,
     CONFIG,
@@ -52,7 +54,7 @@ class Clients:
 
     def evaluate(self, request: EvaluationRequest) -> tuple[Tally, ...]:
         reply = self.ask(pack_evaluations({0: request}, self.settings)[0], "evaluate")
-        return unpack_tallies(reply.content, len(request.items))
+        return unpack_tallies(reply.content, request, CLASSIFICATION)
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
     assert not any(text in about for text in load_client(tiny(), 0, 0).train["text"] if len(text) > 12)
 
 
-@pytest.mark.parametrize("where", ["_load", "train_tokenizer", "count_words", "examples_of", "train", "pack_update"])
+@pytest.mark.parametrize("where", ["_load", "train_tokenizer", "count_words", "read_tokenizer", "train", "pack_update"])
 def test_whatever_breaks_at_a_client_its_words_stay_there(
     tiny: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:

@@ -7,15 +7,13 @@ rows that each client reads, and nothing goes over the wire.
 from collections.abc import Iterable
 
 from fedot.data import load_client
-from fedot.federation.client.classify import tally_classes
-from fedot.federation.client.translate import tally_item
+from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.settings import Plan
-from fedot.tasks import examples_of
+from fedot.tasks import TASKS, AnyTally, Examples
+from fedot.tasks.task import EvaluationRows
 from fedot.text.readable import cut_notice
 from fedot.tokenizer import read_tokenizer
-from fedot.training import Labelled
-from fedot.translation import Pairs
-from fedot.wire.evaluations import AnyTally, EvaluationRequest, sum_tallies
+from fedot.wire.evaluations import sum_tallies
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 
@@ -44,32 +42,26 @@ def tests_cut(plan: Plan, seed: int, parents: Iterable[ClientUpdate], shared: st
     shared
         The tokenizer of clients that have none of their own.
     """
-    lines = []
+    task, lines = TASKS[plan.scenario.task], []
     for parent in parents:
         data = load_client(plan.scenario, parent.partition_id, seed, plan.data_dir)
         length = parent.config.max_length
-        tests = examples_of([data.test], read_tokenizer(parent.tokenizer or shared), length)
+        tests = task.encode([data.test], read_tokenizer(parent.tokenizer or shared), length)
         if tests.truncated:
-            total = len(tests) * (2 if isinstance(tests, Pairs) else 1)
-            lines.append(cut_notice(parent.client, tests.truncated, total, length))
+            lines.append(cut_notice(parent.client, tests.truncated, tests.num_texts, length))
     return lines
 
 
 def _at(plan: Plan, seed: int, partition_id: int, request: EvaluationRequest) -> list[AnyTally]:
-    data = load_client(plan.scenario, partition_id, seed, plan.data_dir)
+    data, task = load_client(plan.scenario, partition_id, seed, plan.data_dir), TASKS[plan.scenario.task]
     tokenizers = [read_tokenizer(text) for text in request.tokenizers]
 
-    def read(split: str) -> list[Labelled | Pairs]:
-        rows = getattr(data, split)
+    def read(split: str) -> list[Examples]:
         return [
-            examples_of([rows], tokenizer, config.max_length)
+            task.encode([getattr(data, split)], tokenizer, config.max_length)
             for tokenizer, config in zip(tokenizers, request.configs, strict=True)
         ]
 
-    tests = read("test")
-    pairs = [rows for rows in tests if isinstance(rows, Pairs)]
-    if pairs:
-        about = (request, pairs, tokenizers, list(data.test["target"]), plan.scenario.decoding, plan.device)
-        return [tally_item(item, *about) for item in request.items]
-    labelled, known = ([rows for rows in each if isinstance(rows, Labelled)] for each in (tests, read("validation")))
-    return [*tally_classes(request, labelled, known, plan.device)]
+    decoding = plan.scenario.decoding
+    rows = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, plan.device)
+    return list(task.evaluate(request, rows))
