@@ -18,7 +18,7 @@ from flwr.app import Message
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.scenario import Scenario, load_scenario
 from fedot.wire.boundary import read_description, read_tallies, read_update
 from fedot.wire.evaluations import unpack_evaluation
@@ -51,7 +51,7 @@ def main(scenario: Path = Path("scenarios/quickstart.yaml")) -> None:
     record = RunRecord(wanted, "inprocess", "benchmark")
     began = time.perf_counter()
     with grid:
-        run_scenario(grid, Plan(wanted), record, lambda *_: None, lambda *_: None, lambda: None)
+        run_scenario(grid, RunSettings(wanted), record, lambda *_: None, lambda *_: None, lambda: None)
     whole = time.perf_counter() - began
     spent = statistics.median(checking(wanted, grid.said) for _ in range(REPEATS))
     print(f"{len(grid.said)} replies of {count} clients, {scenario}")

@@ -20,7 +20,7 @@ from fedot.data.own_files.tables import read_table, write_table
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.report import load_results, summary_markdown, write_results
 from fedot.report.html import render_report
 from fedot.saved import SavedModel, read_model
@@ -48,7 +48,12 @@ def kinds(scenario: Scenario, folder: Path) -> dict[str, Kind]:
     count = len(scenario.client_specs())
     with InProcessGrid([{"partition-id": k, "num-partitions": count} for k in range(count)], {}) as grid:
         run_scenario(
-            grid, Plan(scenario), record, lambda title, _, m: models.update({title: m}), lambda *_: None, lambda: None
+            grid,
+            RunSettings(scenario),
+            record,
+            lambda title, _, m: models.update({title: m}),
+            lambda *_: None,
+            lambda: None,
         )
     write_results(record.as_dict(), folder)
     write_status(Status("fuzz", "running", "training", 0.5, 1.0, time.time(), time.time(), 1, "here"), folder)

@@ -29,7 +29,7 @@ from fedot.errors import FedotError
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.scenario import Scenario, parse_scenario
 from fedot.standin import sentences as standin
 from fedot.wire.boundary import read_description
@@ -107,7 +107,7 @@ def hostile_run(scenario: Scenario, cache: str, random: Random) -> tuple[RunReco
     grid = HostileGrid(nodes, {})
     grid.random, grid.done = random, []
     with grid:
-        plan = Plan(scenario, cache=cache, pooled=False)
+        plan = RunSettings(scenario, cache=cache, pooled=False)
         run_scenario(grid, plan, record, lambda *_: None, lambda *_: None, lambda: None)
     return record, grid.done
 
@@ -156,7 +156,7 @@ def replies(count: int = 10_000, seed: int = 0, seconds: float = 10.0) -> None:
         grid.said = said
         with grid:
             run_scenario(
-                grid, Plan(scenario), RunRecord(scenario, "", ""), lambda *_: None, lambda *_: None, lambda: None
+                grid, RunSettings(scenario), RunRecord(scenario, "", ""), lambda *_: None, lambda *_: None, lambda: None
             )
     about = [reply for _, reply in said if reply.metadata.message_type.startswith("query")]
     known = {

@@ -58,7 +58,7 @@ class Unpadded(nn.Module):
 def with_projections(model: Encoder) -> nn.Module:
     """Let the tracer see an encoder's projections: with a hook on them they are called one by one."""
     for module in model.modules():
-        if isinstance(module, blocks.Attention):
+        if isinstance(module, blocks.AttentionBlock):
             for part in (module.q_proj, module.k_proj, module.v_proj):
                 part.register_forward_pre_hook(lambda *_: None)
     return Unpadded(model)

@@ -51,7 +51,7 @@ def _constants(models: Path, strategy: str, seed: int, clients: Sequence[ClientD
     fused = read_model(models / f"{strategy}-seed{seed}.safetensors")
     parents = [read_model(models / f"parent-{client.name}-seed{seed}.safetensors") for client in clients]
     rows = encode_labelled(
-        [c.validation for c in clients], Tokenizer.from_str(fused.tokenizer), fused.config.max_length
+        [c.validation for c in clients], Tokenizer.from_str(fused.tokenizer or ""), fused.config.max_length
     )
     said = torch.from_numpy(np.log(np.maximum(predict(fused.config, fused.state, rows.encoded), 1e-12)))
     real = _lacking(said, torch.from_numpy(np.bincount(rows.labels, minlength=2)).double())

@@ -3,10 +3,19 @@
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["FusionConfig", "FusionResult", "SavedModel", "__version__", "fuse", "read_model", "vanilla_fusion"]
+__all__ = [
+    "FusionConfig",
+    "FusionPlan",
+    "FusionResult",
+    "SavedModel",
+    "__version__",
+    "fuse",
+    "read_model",
+    "vanilla_fusion",
+]
 
 if TYPE_CHECKING:
-    from fedot.fusion import FusionConfig, FusionResult, fuse, vanilla_fusion
+    from fedot.fusion import FusionConfig, FusionPlan, FusionResult, fuse, vanilla_fusion
     from fedot.saved import SavedModel, read_model
 
 

@@ -14,7 +14,7 @@ from fedot.text.outside import printable, told
 if TYPE_CHECKING:  # imported late, so that --help is quick
     import pyarrow as pa
 
-    from fedot.data.own_files.dialect import Given
+    from fedot.data.own_files.dialect import DialectHints
     from fedot.saved import SavedModel
     from fedot.tasks.task import Answering
 
@@ -119,9 +119,9 @@ def _tokenizer(path: Path) -> str:
         ) from None
 
 
-def _said(encoding: str | None, separator: str | None, quote: str | None) -> "Given":
+def _said(encoding: str | None, separator: str | None, quote: str | None) -> "DialectHints":
     """What the options say of the file, checked as in a scenario."""
-    from fedot.data.own_files.dialect import Given
+    from fedot.data.own_files.dialect import DialectHints
     from fedot.scenario.file_keys import check_encoding, check_quote, check_separator
 
     checks = {
@@ -136,7 +136,7 @@ def _said(encoding: str | None, separator: str | None, quote: str | None) -> "Gi
                 found[name] = str(check(value))
         except ValueError as error:
             raise FedotError(f"--{name} {value!r}: {error}") from None
-    return Given(**found)
+    return DialectHints(**found)
 
 
 def _checked(texts: Sequence[str]) -> list[str | None]:
@@ -149,7 +149,7 @@ def _checked(texts: Sequence[str]) -> list[str | None]:
     return list(texts)
 
 
-def _read(path: Path, column: str, given: "Given") -> list[str | None]:
+def _read(path: Path, column: str, given: "DialectHints") -> list[str | None]:
     from fedot.data.own_files.encoding import decoded, read_text
     from fedot.data.own_files.tables import read_table
 

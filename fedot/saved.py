@@ -38,7 +38,7 @@ class SavedModel:
     config, state
         Architecture and tensors.
     tokenizer
-        JSON of a `tokenizers.Tokenizer`; empty where clients have one each, then `vocabulary` says whose row is whose.
+        JSON of a `tokenizers.Tokenizer`; None where clients have one each, then `vocabulary` says whose row is whose.
     vocabulary
         Token of each embedding row.
     token_counts
@@ -51,7 +51,7 @@ class SavedModel:
 
     config: Config
     state: State
-    tokenizer: str = ""
+    tokenizer: str | None = None
     vocabulary: tuple[str, ...] | None = None
     token_counts: Tensor | None = None
     classes: tuple[str, ...] = ()
@@ -156,8 +156,8 @@ def read_model(path: str | Path) -> SavedModel:
     found = open_source(path, path.parent)
     state = {name: found.tensors[name].float() for name in found.tensors}
     check_finite(state, str(path))
-    words = None if found.tokenizer else found.vocabulary
-    return SavedModel(found.config, state, found.tokenizer, words, found.counts, found.classes, found.class_counts)
+    tokenizer, words = (found.tokenizer, None) if found.tokenizer else (None, found.vocabulary)
+    return SavedModel(found.config, state, tokenizer, words, found.counts, found.classes, found.class_counts)
 
 
 def is_of_a_run(path: Path) -> bool:

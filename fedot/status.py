@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from fedot.errors import FedotError
+from fedot.storage.atomic import replacing
 from fedot.terminal.command import command
 from fedot.text.outside import parse_json, printable, told
 from fedot.text.textfile import read_bounded
@@ -59,13 +60,9 @@ class Status:
 
 
 def write_status(status: Status, folder: Path) -> None:
-    """Write the file under a temporary name, then rename it; a full disk must not end a run because of it."""
-    temporary = folder / f".{NAME}.part"
-    try:
+    """Write the file, or leave it as it was: a full disk must not end a run because of it."""
+    with suppress(OSError), replacing(folder / NAME) as temporary:
         temporary.write_text(json.dumps(asdict(status)), encoding="utf-8")
-        temporary.replace(folder / NAME)
-    except OSError:
-        temporary.unlink(missing_ok=True)
 
 
 def read_status(folder: Path) -> Status:

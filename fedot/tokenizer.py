@@ -33,8 +33,8 @@ MOST_WORDS, MOST_WORD_BYTES = 200_000, 2**26
 LONGEST_WORD = 256
 """Letters of the longest word that is counted; what is longer is no word."""
 
-MOST_READ = 2**23
-"""So many words are read in the training of a tokenizer at most: beyond that, counts are taken in proportion."""
+MOST_READ, CHUNK = 2**23, 10_000
+"""So many words are read in the training of a tokenizer at most, and at a time: beyond, counts are in proportion."""
 
 MOST_TOKENS = 2**20
 """Tokens of the largest vocabulary that is read."""
@@ -245,13 +245,13 @@ def _with_room(word_counts: Mapping[str, int], room: int, single: Set[str]) -> M
     return {word: count for word, count in word_counts.items() if kept.issuperset(word)} or word_counts
 
 
-def _repeat(word_counts: Mapping[str, int], chunk: int = 10_000, most: int = MOST_READ) -> Iterator[str]:
+def _repeat(word_counts: Mapping[str, int], most: int = MOST_READ) -> Iterator[str]:
     """Write every word as often as it was counted, or in proportion where that is too often, in bounded strings."""
     share = min(1.0, most / sum(word_counts.values()))
     for word, count in sorted(word_counts.items()):
         count = count if share == 1 else math.ceil(count * share)
-        for start in range(0, count, chunk):
-            yield " ".join([word] * min(chunk, count - start))
+        for start in range(0, count, CHUNK):
+            yield " ".join([word] * min(CHUNK, count - start))
 
 
 def vocabulary(tokenizer: Tokenizer) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from fedot.federation.experiment.serve import serve
-from fedot.federation.grids.streamed import StreamedGrid
 from fedot.terminal.logs import logs
 
 app = ServerApp()
@@ -14,4 +13,4 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Run a scenario over the grid."""
     with logs(run=context.run_id):
-        serve(StreamedGrid(grid), context.run_config)
+        serve(grid, context.run_config)

@@ -2,7 +2,7 @@
 
 import torch
 
-from fedot.fusion.canonical.maps import GroupMap
+from fedot.fusion.canonical.maps import GroupMap, apply_maps
 
 
 def randomise(state, seed, ties=()):
@@ -48,3 +48,19 @@ def random_symmetry(spec, seed):
                 matrix = normal(outer, outer, 1, 1).mul(0.3).exp() * sign
             maps[name] = GroupMap(matrix, torch.linalg.inv(matrix).mT)
     return maps
+
+
+def permuted(state, spec, *, stream, seed=4):
+    """Reorder neurons and whole heads, with `stream` also the streams."""
+    maps = {
+        name: each
+        for name, each in random_symmetry(spec, seed).items()
+        if spec.groups[name].kind == "permutation" and (stream or not spec.is_stream(name))
+    }
+    for name, group in spec.groups.items():
+        if stream and group.kind == "orthogonal":
+            order = torch.eye(group.size, dtype=torch.float64)[
+                torch.randperm(group.size, generator=torch.Generator().manual_seed(seed))
+            ]
+            maps[name] = GroupMap(order, order)
+    return apply_maps(state, spec, maps)

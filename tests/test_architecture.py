@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fedot.tasks import TASKS
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path for folder in ("fedot", "clients", "server") for path in (ROOT / folder).rglob("*.py"))
 
@@ -14,28 +16,34 @@ ORDER = (
     *("fedot.errors", "fedot.text", "fedot.terminal", "fedot.storage"),
     # mathematics: no files of scenarios, no data sets, no network
     *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation"),
-    *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.options"),
-    *("fedot.fusion.align", "fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.basis"),
-    *("fedot.fusion.stages", "fedot.fusion.config", "fedot.fusion.plan", "fedot.fusion.result"),
-    *("fedot.fusion.by_part", "fedot.fusion.fuse", "fedot.fusion"),
+    *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.align"),
+    *("fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.plan"),
+    *("fedot.fusion.by_part", "fedot.fusion"),
     # models of transformers, and fusion of files
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
-    # scenario, data, training, evaluation
-    *("fedot.scenario", "fedot.data.types", "fedot.data.own_files", "fedot.data"),
-    *("fedot.training", "fedot.evaluation", "fedot.tasks", "fedot.saved", "fedot"),
+    # what models do, and what is needed to learn it
+    *("fedot.evaluation", "fedot.standin", "fedot.tasks", "fedot.scenario", "fedot.data.own_files", "fedot.data"),
+    *("fedot.training", "fedot.saved", "fedot"),
     # results
     *("fedot.status", "fedot.report", "fedot.compare", "fedot.predict"),
     # the federation
-    *("fedot.wire", "fedot.strategies", "fedot.federation.client", "clients.app", "fedot.federation.engines"),
-    *("fedot.federation.grids", "fedot.federation.experiment", "server.app"),
+    *("fedot.wire", "fedot.strategies", "fedot.federation.client", "clients.app"),
+    *("fedot.federation.grids", "fedot.federation.engines", "fedot.federation.experiment", "server.app"),
     # the commands that start one
     *("fedot.deploy", "fedot.simulate"),
 )
 """The rooms of the house, from the ground up: a module imports from its own room and from those before it."""
 
-FLOWER = ("fedot.wire", "fedot.strategies", "fedot.federation", "fedot.simulate", "fedot.deploy", "clients", "server")
+FLOWER = ("fedot.wire", "fedot.strategies", "fedot.federation", "fedot.simulate", "clients.app", "server.app")
+PUBLIC = (
+    *("flwr.app", "flwr.clientapp", "flwr.clientapp.mod", "flwr.clientapp.typing"),
+    *("flwr.serverapp", "flwr.serverapp.strategy"),
+)
+"""The parts of Flower that it documents for apps."""
+
 PURE = ("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.fusion")
 LARGE = {"fedot/report"}
+ALIKE = {"app.py", "progress.py", "diagnostics.py", "schema.py"}
 HEAVY = ("pydantic", "yaml", "flwr", "sacrebleu", "transformers", "datasets")
 
 
@@ -79,8 +87,7 @@ def room_of(module):
 
 
 def package_of(module):
-    package = ".".join(MODULES[module].relative_to(ROOT).parent.parts)
-    return "fedot.fusion" if within(package, ["fedot.fusion"]) else package
+    return ".".join(MODULES[module].relative_to(ROOT).parent.parts)
 
 
 each_file = pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -125,6 +132,19 @@ def test_libraries_stay_in_their_rooms(path):
     assert not [each for each in found if within(each, ["tests"])]
 
 
+@each_file
+def test_private_parts_of_flower_are_touched_in_one_file(path):
+    if module_of(path) == "fedot.wire.flower_private":
+        return
+    flower = [each for each in imports(path) if within(each, ["flwr"])]
+    assert not [each for each in flower if each.rpartition(".")[0] not in PUBLIC and each not in PUBLIC]
+    names = [each.rpartition(".")[2] for each in flower]
+    assert not [name for name in names if name.startswith("_")]
+    if flower:  # nor behind its back
+        attributes = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not attributes & {"__dict__", "current_arrays", "_check_and_log_replies"}
+
+
 def test_the_mathematics_needs_no_data_and_no_network():
     code = f"import sys, {', '.join(each for each in MODULES if within(each, PURE))}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -144,6 +164,12 @@ def test_folders_are_small():
     assert {folder for folder, size in sizes.items() if size > 12} <= LARGE
 
 
+def test_files_have_names_of_their_own():
+    """But for the commands, which are called as what they start is called, and what every package may have."""
+    names = Counter(path.name for path in FILES if path.parent.name != "fedot")
+    assert {name for name, count in names.items() if count > 1} <= {"__init__.py", "__main__.py", "cli.py", *ALIKE}
+
+
 def test_the_rules_find_what_they_forbid(tmp_path):
     path = tmp_path / "a.py"
     text = "import ot.gromov\nfrom fedot import data\ndef f():\n    from flwr.app import Message\n"
@@ -151,11 +177,37 @@ def test_the_rules_find_what_they_forbid(tmp_path):
     assert list(imports(path)) == ["ot.gromov", "fedot.data", "flwr.app.Message"]
     assert within("ot.gromov", ["ot"])
     assert not within("other", ["ot"])
-    assert room_of("fedot.data.types") == "fedot.data.types"
+    assert room_of("fedot.data.own_files.sheet") == "fedot.data.own_files"
     assert room_of("fedot.data.load") == "fedot.data"
     assert set(own_imports(ROOT / "server" / "app.py")) >= {"fedot.federation.experiment.serve"}
     assert len(FILES) > 40
 
+
+KINDS_OF_TASKS = {
+    *("Labelled", "Pairs", "Sequences"),
+    *("Tally", "CalibratedTally", "TranslationTally", "LanguageTally"),
+    *("EncoderConfig", "DecoderConfig", "Seq2SeqConfig"),
+}
+"""Types of which only a task, and what it is made of, may ask whether something is one."""
+
+
+@each_file
+def test_no_task_is_told_from_another_but_in_its_own_file(path):
+    """Only what is common to all tasks is known elsewhere: neither their names nor their types are asked for."""
+    if within(module_of(path), ["fedot.tasks", "fedot.evaluation", "fedot.models"]):
+        return
+    names = {name for task in TASKS.values() for name in (task.name, *task.former_names)}
+    names -= {"translation"} if within(module_of(path), ["fedot.translation"]) else set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    told = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} & names
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance")
+    kinds = {each.id for call in calls for each in ast.walk(call.args[1]) if isinstance(each, ast.Name)}
+    assert not told - COLUMNS.get(module_of(path), set())
+    assert not kinds & KINDS_OF_TASKS
+
+
+COLUMNS = {"fedot.data.corpora": {"sentiment"}}
+"""Columns of others' data sets that are called as a task is."""
 
 UNPICKLES = ("pickle", "torch.load", "allow_pickle", "joblib", "marshal", "shelve")
 

@@ -98,6 +98,11 @@ def test_other_code_trains_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert key_of(task()) != before
 
 
+def test_the_code_that_trains_is_found() -> None:
+    names = {path.name for path in cache._code()}
+    assert {"train.py", "pairs.py", "batching.py", "encoder.py"} <= names
+
+
 def test_start_weights_are_in_the_key() -> None:
     one, other = (state_of(build_model(CONFIG, seed)) for seed in (0, 1))
     assert key_of(task(state=one)) != key_of(task(state=other))

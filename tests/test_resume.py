@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 
 from fedot import simulate
 from fedot.federation.client import handlers as client_side
-from fedot.federation.experiment import centralised, serve
+from fedot.federation.experiment import references, serve
 from fedot.federation.experiment import run as run_module
 from fedot.report import load_results
 from fedot.standin import sentences as standin
@@ -81,7 +81,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return train
 
-    for module in (client_side, centralised):
+    for module in (client_side, references):
         monkeypatch.setattr(module, "train", counted(module.train))
     return done
 

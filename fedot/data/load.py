@@ -6,7 +6,6 @@ sentences; `load_clients` sees all and takes such sentences out of the other cli
 """
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,17 +19,25 @@ from numpy.typing import NDArray
 from fedot.data.corpora import DATASETS, Corpus
 from fedot.data.load_files import load_files
 from fedot.data.partition import PARTITIONERS, share_out
-from fedot.data.sources import read_corpus
+from fedot.data.read_corpus import read_corpus
 from fedot.data.types import ClientData, Splits, label_array, normalised, take
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario
 from fedot.tasks import TASKS
+from fedot.text.did_you_mean import did_you_mean
 
 FILES = "files"
 FILE_KEYS = ("train", "test", "text", "label", "label_map", "separator", "quote", "encoding")
 """Keys that only say how a user's own files are read."""
 
 _PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
+
+
+class Corpora:
+    """Public data sets, read whole: clients of one process share the latest."""
+
+    def __init__(self) -> None:
+        self.read = lru_cache(8)(_corpus)
 
 
 def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) -> tuple[ClientData, ...]:
@@ -45,7 +52,8 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
         For data that are missing, unreadable, empty or of one class, and for clients with unequal classes.
     """
     count = len(scenario.client_specs())
-    clients = tuple(load_client(scenario, i, seed, data_dir) for i in range(count))
+    corpora = Corpora()
+    clients = tuple(load_client(scenario, i, seed, data_dir, corpora) for i in range(count))
     sizes = {client.name: len(client.labels) for client in clients}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
@@ -58,7 +66,9 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
     return _without_foreign_tests(clients, scenario.client_specs())
 
 
-def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path | None = None) -> ClientData:
+def load_client(
+    scenario: Scenario, partition_id: int, seed: int, data_dir: Path | None = None, corpora: Corpora | None = None
+) -> ClientData:
     """Load one client's rows, reading nobody else's.
 
     Parameters
@@ -71,12 +81,14 @@ def load_client(scenario: Scenario, partition_id: int, seed: int, data_dir: Path
         Decides the partition, the capped rows, the validation rows and the order, but no test set.
     data_dir
         Directory with the public data sets, and the second place where `files` paths are looked up.
+    corpora
+        Public data sets that were read before.
     """
     specs = scenario.client_specs()
     if not 0 <= partition_id < len(specs):
         raise FedotError(f"partition-id {partition_id} is no client of the scenario, which has {len(specs)}")
     spec, name = specs[partition_id], scenario.client_names()[partition_id]
-    splits, source = _read(scenario, spec, data_dir)
+    splits, source = _read(scenario, spec, data_dir, corpora or Corpora())
     train, test = splits.train, splits.test
     if not len(train) or not len(test):
         raise FedotError(f"client {name} is empty: {len(train)} training and {len(test)} test rows")
@@ -131,17 +143,16 @@ def split_validation(
     return order[~chosen], order[chosen]
 
 
-def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> tuple[Splits, str]:
-    """Read a client's data set whole; public ones are kept, since every message asks for them again."""
+def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None, corpora: Corpora) -> tuple[Splits, str]:
+    """Read a client's data set whole."""
     if spec.dataset == FILES:
         own = load_files(spec, TASKS[scenario.task], scenario.base_dir, data_dir)
         return _with_overlap_told(own), FILES
     _check(scenario, spec, data_dir)
     only = spec.model_dump_json(include={"dataset", "lang", "labels", "source", "target"})
-    return _corpus(only, scenario.task, scenario.data.source, data_dir)
+    return corpora.read(only, scenario.task, scenario.data.source, data_dir)
 
 
-@lru_cache(maxsize=8)
 def _corpus(spec_json: str, task: str, source: str, data_dir: Path | None) -> tuple[Splits, str]:
     spec = ClientSpec.model_validate_json(spec_json)
     splits, used = read_corpus(TASKS[task], spec.dataset, spec, source, data_dir)
@@ -187,9 +198,7 @@ def _serves(corpus: Corpus, task: str) -> bool:
 
 
 def _nearest(got: str, valid: Sequence[str]) -> str:
-    near = difflib.get_close_matches(got, valid, 1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}valid: {', '.join(valid)}"
+    return f"{did_you_mean(got, valid)} valid: {', '.join(valid)}".strip()
 
 
 def _capped(data: Dataset, most: int | None, generator: np.random.Generator) -> Dataset:

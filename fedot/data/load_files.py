@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fedot.data.own_files.dialect import Given
+from fedot.data.own_files.dialect import DialectHints
 from fedot.data.own_files.label_column import classes_of, number_labels
 from fedot.data.own_files.tables import ROW, read_table
 from fedot.data.types import Splits, labelled, rows_of
@@ -26,7 +26,7 @@ def load_files(spec: ClientSpec, task: AnyTask, base_dir: Path | None, data_dir:
     columns = {role: _required(spec, role, task.name) for role in task.columns}
     texts = [columns[role] for role in task.text_columns]
     paths = {split: _find(_required(spec, split, task.name), base_dir, data_dir) for split in ("train", "test")}
-    given = Given(spec.separator, spec.quote, spec.encoding)
+    given = DialectHints(spec.separator, spec.quote, spec.encoding)
     tables: dict[str, pa.Table] = {}
     notices: list[str] = []
     for split, path in paths.items():

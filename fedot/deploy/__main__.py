@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedot.errors import FedotError
+from fedot.terminal.command import command as ended
 
 if TYPE_CHECKING:
     from fedot.deploy.submit import SuperLink
@@ -21,6 +22,7 @@ Insecure = Annotated[bool, typer.Option("--insecure", help="No TLS: only on a ma
 
 
 @cli.command()
+@ended()
 def keys(
     folder: Annotated[Path, typer.Argument(help="Where public/, ca/, server/, owner/ and nodes/ go.")],
     host: Annotated[list[str], typer.Option(help="Name or address by which clients reach the SuperLink; repeatable.")],
@@ -44,6 +46,7 @@ def keys(
 
 
 @cli.command()
+@ended()
 def register(
     public: Annotated[Path, typer.Argument(help="Folder of the SuperNodes' NAME.pub.")],
     superlink: Address = "127.0.0.1:8001",
@@ -58,6 +61,7 @@ def register(
 
 
 @cli.command()
+@ended(interrupted="a run that has begun goes on at the SuperLink")
 def run(
     scenario: Annotated[
         str, typer.Argument(envvar="FEDOT_SCENARIO", help="Scenario file, in the app's folder or at the SuperLink.")
@@ -76,7 +80,7 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     over: Annotated[Path | None, typer.Option(help="File to leave when the run is over, well or not.")] = None,
 ) -> None:
-    """Run a scenario on connected SuperNodes. Exit code: 0 if the run ended well, else 1."""
+    """Run a scenario on connected SuperNodes. Exit code: 0 if the run ended well, else 2."""
     from fedot.deploy.submit import submit
     from fedot.scenario import load_scenario
 
@@ -104,6 +108,7 @@ def run(
 
 
 @cli.command()
+@ended()
 def compose(
     scenario: Annotated[Path, typer.Argument(help="A scenario file, in the folder scenarios/.")],
     profile: Annotated[str, typer.Option(help="Edition: one of its profiles.")] = "",
@@ -120,6 +125,7 @@ def compose(
 
 
 @cli.command()
+@ended(interrupted="nobody is let through any more")
 def front(
     listen: Annotated[str, typer.Option(help="Where SuperNodes come, HOST:PORT.")] = "0.0.0.0:8000",
     superlink: Annotated[str, typer.Option(help="Where the SuperLink listens, HOST:PORT.")] = "127.0.0.1:8001",
@@ -155,11 +161,7 @@ def _superlink(address: str, root_certificates: Path | None, insecure: bool) -> 
 
 def main() -> None:
     """Entry point."""
-    try:
-        cli()
-    except FedotError as error:
-        typer.echo(f"fedot: {error}", err=True)
-        raise SystemExit(1) from None
+    cli()
 
 
 if __name__ == "__main__":

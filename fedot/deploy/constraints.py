@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fedot.errors import FedotError
+from fedot.terminal.command import command
 from fedot.text.outside import printable
 
 FILE, PYTHON = "constraints.txt", "3.11"
@@ -79,13 +80,10 @@ def resolve(needed: Iterable[str]) -> list[tuple[str, str]]:
 
 def main() -> None:
     """Entry point."""
-    try:
+    with command():
         if not Path("pyproject.toml").is_file():
             raise FedotError("there is no pyproject.toml here; run this in the folder of the clone")
         Path(FILE).write_text(write(resolve(requirements(Path("pyproject.toml")))), encoding="utf-8")
-    except FedotError as error:
-        sys.stderr.write(f"fedot: {error}\n")
-        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import ssl
 import sys
 from pathlib import Path
 
-ESTABLISHED = "01"
+TABLES, ESTABLISHED = ("/proc/net/tcp", "/proc/net/tcp6"), "01"
 SECONDS = 5.0
 
 
@@ -28,15 +28,14 @@ def superlink_answers(host: str, port: int, authority: str = "") -> bool:
     return True
 
 
-def connected_to(host: str, port: int, tables: tuple[str, ...] = ("/proc/net/tcp", "/proc/net/tcp6")) -> bool:
+def connected_to(host: str, port: int) -> bool:
     """Whether this machine (this container) has an established connection to a host's port."""
     try:
         known = {item[4][0] for item in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
     except OSError as error:
         print(f"{host} is not known: {error}")  # noqa: T201
         return False
-    for table in tables:
-        path = Path(table)
+    for path in map(Path, TABLES):
         for line in path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else ():
             _, _, remote, state, *_ = line.split()
             address, number = remote.split(":")

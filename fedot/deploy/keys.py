@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fedot.deploy.bundles import write_trusted
 from fedot.errors import FedotError
+from fedot.storage.atomic import replacing
 from fedot.text.outside import told
 
 DAYS, MOST_DAYS = 365, 36_500
@@ -242,14 +243,13 @@ def _both(*paths: Path) -> bool:
 
 def _write(path: Path, content: bytes, *, secret: bool = False) -> None:
     """Write under a temporary name, readable by nobody else if secret, then rename."""
-    temporary = path.with_name(f".{path.name}.part")
     try:
         _make_folder(path.parent, CLOSED if secret else SHOWN)
-        temporary.unlink(missing_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.unlink(missing_ok=True)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o644)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
     except OSError as error:
         raise FedotError(f"{path} cannot be written ({error.strerror}); choose another folder") from None
 

@@ -14,25 +14,17 @@ import os
 
 from fedot.federation.engines.flower_cli import QUIET
 
-PATIENCE = 300_000  # milliseconds
-SETTINGS = "SQLITE_PRAGMAS"  # a private part of Flower's, which has no option for it
-
-
-def wait_longer() -> None:
-    """Let every connection to the database that is opened from now on wait for its lock."""
-    from flwr.supercore import sql_mixin
-
-    pragmas = {**dict(getattr(sql_mixin, SETTINGS)), "busy_timeout": str(PATIENCE)}
-    setattr(sql_mixin, SETTINGS, tuple(pragmas.items()))
+PATIENCE = 300_000
+"""Milliseconds to wait for the database's lock."""
 
 
 def main() -> None:
     """Entry point."""
     os.environ.update(QUIET)  # before Flower is imported
-    wait_longer()
-    from flwr.superlink.cli import flower_superlink
+    from fedot.wire.flower_private import run_superlink, wait_for_database
 
-    flower_superlink()
+    wait_for_database(PATIENCE)
+    run_superlink()
 
 
 if __name__ == "__main__":

@@ -14,20 +14,17 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fedot.deploy.bundles import SETTING, VALID, read_trusted, verified
 from fedot.errors import FedotError
 from fedot.federation.engines.flower_cli import QUIET
+from fedot.terminal.command import command
 from fedot.text.outside import printable, told
 
 OPTION = "--trusted-entities"
-STEP = (
-    "_pull_and_store_message"  # a private part of Flower's: takes one message, and the bundle of a run it did not know
-)
-
 NOBODY = {"nobody": ""}  # to Flower an empty list means that everything is run
 
 log = logging.getLogger("fedot.supernode")
@@ -35,23 +32,25 @@ log = logging.getLogger("fedot.supernode")
 
 def only_signed(trusted: Mapping[str, str]) -> None:
     """Let SuperNodes that are started from now on in this process refuse bundles that nobody trusted has signed."""
-    from flwr.supernode import start_client_internal as loop
+    from fedot.wire.flower_private import change_intake
 
-    step = getattr(loop, STEP)
+    def careful(intake: Callable[..., Any]) -> Callable[..., Any]:
+        def take(**given: Any) -> Any:
+            runs: dict[int, Any] = {}
 
-    def careful(**given: Any) -> Any:
-        runs: dict[int, Any] = {}
+            def get_run(run_id: int) -> Any:
+                runs[run_id] = given["get_run"](run_id)
+                return runs[run_id]
 
-        def get_run(run_id: int) -> Any:
-            runs[run_id] = given["get_run"](run_id)
-            return runs[run_id]
+            def get_bundle(digest: str, run_id: int) -> Any:
+                return checked(given["get_fab"](digest, run_id), runs.get(run_id), trusted)
 
-        def get_bundle(digest: str, run_id: int) -> Any:
-            return checked(given["get_fab"](digest, run_id), runs.get(run_id), trusted)
+            believed = dict(trusted) or NOBODY
+            return intake(**{**given, "get_run": get_run, "get_fab": get_bundle, "trusted_entities": believed})
 
-        return step(**{**given, "get_run": get_run, "get_fab": get_bundle, "trusted_entities": dict(trusted) or NOBODY})
+        return take
 
-    setattr(loop, STEP, careful)
+    change_intake(careful)
 
 
 def checked(bundle: Any, run: Any, trusted: Mapping[str, str]) -> Any:
@@ -62,7 +61,7 @@ def checked(bundle: Any, run: Any, trusted: Mapping[str, str]) -> Any:
     bundle, run
         Flower's `Fab` and `Run`, as a SuperLink sent them; nothing that they say is believed.
     """
-    from flwr.supercore.fab import Fab
+    from fedot.wire.flower_private import signed_bundle
 
     proof: dict[str, str] = {}
     try:
@@ -72,16 +71,16 @@ def checked(bundle: Any, run: Any, trusted: Mapping[str, str]) -> Any:
         proof = {}
         whose = printable(run.run_id, 40) if run else "unknown"
         log.error("bundle refused, run %s: %s; nothing of it is run", whose, printable(error))
-    return Fab(bundle.hash_str, bundle.content, {VALID: "checked here", **proof})
+    return signed_bundle(bundle, {VALID: "checked here", **proof})
 
 
 def _check_names(bundle: Any, run: Any) -> None:
     """Refuse a good bundle under another one's name: by it the executor finds what it has unpacked."""
-    from flwr.cli.config_utils import get_fab_metadata
+    from fedot.wire.flower_private import name_of_bundle
 
     digest = hashlib.sha256(bundle.content).hexdigest()
     with told("it is no bundle of Flower's"):
-        name = get_fab_metadata(bundle.content)
+        name = name_of_bundle(bundle.content)
     if not digest == bundle.hash_str == run.fab_hash or name != (run.fab_id, run.fab_version):
         raise FedotError("its run gives it another name")
 
@@ -105,17 +104,14 @@ def trusted_keys(arguments: Sequence[str]) -> dict[str, str]:
 def main() -> None:
     """Entry point."""
     os.environ.update(QUIET)  # before Flower is imported
-    try:
+    with command():
         trusted = {} if {"-h", "--help", "-V", "--version"} & set(sys.argv[1:]) else trusted_keys(sys.argv[1:])
-    except FedotError as error:
-        sys.stderr.write(f"fedot: {error}\n")
-        raise SystemExit(1) from None
     only_signed(trusted)
     for name in trusted:
         sys.stderr.write(f"bundles signed by {name} are run\n")
-    from flwr.supernode.cli import flower_supernode
+    from fedot.wire.flower_private import run_supernode
 
-    flower_supernode()
+    run_supernode()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class EvaluationItem:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRequest:
-    """Models, the tokenizer of each ("" for the shared one), and what to evaluate of them.
+    """Models, the tokenizer of each (None for the shared one), and what to evaluate of them.
 
     Without `translated` the loss of translators is enough; a search for translations takes far longer. With
     `calibrated` classifiers are also tried at every temperature of `fedot.evaluation.calibration`, on validation data
@@ -27,12 +27,12 @@ class EvaluationRequest:
 
     states: tuple[State, ...]
     configs: tuple[Config, ...]
-    tokenizers: tuple[str, ...]
+    tokenizers: tuple[str | None, ...]
     items: tuple[EvaluationItem, ...]
     translated: bool = True
     calibrated: bool = True
 
     @classmethod
-    def of(cls, state: State, config: Config, tokenizer: str) -> "EvaluationRequest":
+    def of(cls, state: State, config: Config, tokenizer: str | None) -> "EvaluationRequest":
         """Ask for one model, as it is."""
         return cls((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))

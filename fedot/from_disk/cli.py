@@ -93,7 +93,7 @@ def _fuse(
         raise FedotError(f"{out} is a link to a folder, and is not overwritten; name the folder itself as --out")
     from fedot.from_disk.jobs import make_job, run
     from fedot.from_disk.sources import open_source
-    from fedot.fusion.config import FusionConfig
+    from fedot.fusion.plan.config import FusionConfig
 
     config = FusionConfig.from_options({**_options(set_ or []), "method": method})
     if plan and (set_ or method != "auto"):

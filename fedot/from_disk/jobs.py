@@ -12,16 +12,16 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.from_disk.sources import Source, of_one_depth
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import GroupDiagnostics
-from fedot.fusion.align.options import Align
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
 from fedot.fusion.by_part.large import LARGE
 from fedot.fusion.by_part.split import blocks, fused_shapes, parts
 from fedot.fusion.canonical.groups import matched_groups, streams_of
-from fedot.fusion.config import FusionConfig
 from fedot.fusion.fuse import fuse
 from fedot.fusion.methods.vanilla import Vanilla
-from fedot.fusion.plan import FusionPlan, plan_fusion
+from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
+from fedot.fusion.plan.config import FusionConfig
 from fedot.fusion.problem.prepare import frame
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.reduce.reduce_models import Reduce
@@ -111,7 +111,10 @@ def make_job(
         vocabularies=words if complete else None,
         anchor=anchor,
     )
-    plan = plan or plan_fusion(config, problem, probed=probed, large=large)
+    if plan is None:
+        plan = plan_fusion(config, problem, probed=probed, large=large)
+    else:
+        check_plan(plan, problem)
     return Job(tuple(sources), problem, plan, complete)
 
 

@@ -3,10 +3,10 @@
 from fedot.fusion.align.average import vanilla_fusion
 from fedot.fusion.align.diagnostics import Barrier, Diagnostics, GroupDiagnostics, barrier
 from fedot.fusion.canonical.maps import Alignment
-from fedot.fusion.config import FusionConfig
 from fedot.fusion.fuse import fuse
 from fedot.fusion.plan import FusionPlan
-from fedot.fusion.result import FusionResult
+from fedot.fusion.plan.config import FusionConfig
+from fedot.fusion.plan.result import FusionResult
 
 __all__ = [
     "Alignment",

@@ -6,21 +6,21 @@ from dataclasses import replace
 from torch import Tensor
 
 from fedot.fusion.align.align_models import align_models, diagnostics_of
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
-from fedot.fusion.align.options import Align
-from fedot.fusion.basis import Basis, Scheme, choose_anchor, universe
 from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.options import Stage
-from fedot.fusion.plan import FusionPlan, plan_fusion
+from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
+from fedot.fusion.plan.basis import Basis, Scheme, choose_anchor, universe
+from fedot.fusion.plan.config import FusionConfig
+from fedot.fusion.plan.result import FusionResult
+from fedot.fusion.plan.stages import run_stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import Given, Model, fill, frame, read_models
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce_models import Reduce
-from fedot.fusion.result import FusionResult
-from fedot.fusion.stages import run_stage
 from fedot.fusion.texts.probe import Probe
 from fedot.symmetry import SymmetrySpec
 
@@ -72,7 +72,7 @@ def fuse(
     shared_start
         Whether all models were trained from one and the same: then they share a basis, and ``auto`` averages them.
     config
-        The method and its options (`fedot.fusion.stages.METHODS` names all methods), or a plan, as of
+        The method and its options (`fedot.fusion.plan.stages.METHODS` names all methods), or a plan, as of
         `FusionResult.plan`, which is run as it is.
 
     Returns
@@ -96,7 +96,7 @@ def fuse(
     ('merged', 16)
     """
     given = read_models(models, spec)
-    told = config if isinstance(config, FusionConfig) else FusionConfig()
+    told = FusionConfig() if config is None or isinstance(config, FusionPlan) else config
     problem = frame(
         given.configs,
         given.specs,
@@ -110,6 +110,7 @@ def fuse(
     )
     if isinstance(config, FusionPlan):
         plan = config
+        check_plan(plan, problem)
     else:
         plan = plan_fusion(told, problem, large=is_large(given.states), shared_start=shared_start)
     if plan.get(Basis).anchor == "medoid":  # the only choice that looks at tensors

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fedot.errors import FedotError
 from fedot.hf.companions import check_companions
 from fedot.hf.families import adapter_of
-from fedot.hf.families.settings import Settings, differences, problem, shown, token_number, told_difference
+from fedot.hf.families.settings import HFSettings, differences, problem, shown, token_number, told_difference
 from fedot.hf.folder import HFModel
 from fedot.hf.tokens.tokenizer_rules import differing_rule, read_rules
 from fedot.text.outside import printable
@@ -42,7 +42,7 @@ def _check_kind(first: HFModel, model: HFModel) -> None:
             )
 
 
-def _check_config(first: HFModel, model: HFModel, settings: Settings) -> None:
+def _check_config(first: HFModel, model: HFModel, settings: HFSettings) -> None:
     keys = differences(first.config, model.config, settings)
     if not keys and first.spec.axes.keys() != model.spec.axes.keys():
         ours, theirs = (each.config.get("tie_word_embeddings") for each in (first, model))
@@ -59,7 +59,7 @@ def _refuse(first: HFModel, ours: str, model: HFModel, theirs: str) -> None:
     )
 
 
-def _check_special(first: HFModel, model: HFModel, settings: Settings) -> None:
+def _check_special(first: HFModel, model: HFModel, settings: HFSettings) -> None:
     """Compare tokens that the function itself knows, and what its logits are read as."""
     read = model.config["architectures"][0] in settings.padded
     for key in ("pad_token_id", "decoder_start_token_id"):

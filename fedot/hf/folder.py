@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from fedot.errors import FedotError
 from fedot.hf.companions import copy_companions
 from fedot.hf.families import adapter_of
-from fedot.hf.families.adapter import Config, State, class_names, class_of
+from fedot.hf.families.adapter import Config, class_names, class_of
 from fedot.hf.families.settings import check_settings, own_names
 from fedot.hf.tokens.vocabulary import read_json, read_vocabulary
+from fedot.models import State
 from fedot.storage.tensor_file import TensorFile, TensorWriter
 from fedot.symmetry import SymmetrySpec
 from fedot.text.outside import printable, told

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.hf.families.adapter import Config, State
+from fedot.hf.families.adapter import Config
 from fedot.hf.folder import forward_module
+from fedot.models import State
 
 NEWER_VIT = (  # newer versions rename modules, but not the tensors of the file
     ("encoder.layer.", "layers."),

@@ -1,6 +1,5 @@
 """Architectures, one file each; add yours to `MODELS`."""
 
-import difflib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from fedot.models.encoder import Encoder, EncoderConfig
 from fedot.models.limits import check_config, check_settings
 from fedot.models.seq2seq import Seq2Seq, Seq2SeqConfig
 from fedot.symmetry import SymmetrySpec
+from fedot.text.did_you_mean import did_you_mean
 from fedot.text.outside import parse_json, printable, told
 
 __all__ = [
@@ -93,8 +93,7 @@ def architecture(name: str) -> Architecture:
         If there is none of that name.
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
+        hint = did_you_mean(name, MODELS, f"choose from {', '.join(MODELS)}")
         raise FedotError(f"model.name is {name!r}, which is no architecture of fedot; {hint}")
     return MODELS[name]
 
@@ -107,8 +106,7 @@ def model_config(settings: dict[str, object], vocab_size: int, n_class: int) -> 
     known = [field for field in kind.config_type.__dataclass_fields__ if field not in fixed]
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean model.{near[0]}?" if near else f"choose from {', '.join(known)}"
+            hint = did_you_mean(key, known, f"choose from {', '.join(known)}", form="model.{}".format)
             raise FedotError(f"model.{key} is no setting of {settings.get('name', 'encoder')}; {hint}")
     result: Config = kind.config(values, vocab_size, n_class)
     return result

@@ -89,7 +89,7 @@ def causal_mask(ids: Tensor) -> Tensor:
     return (earlier & (ids != 0)[:, None, None, :]) | torch.eye(t, dtype=torch.bool, device=ids.device)
 
 
-class Attention(nn.Module):
+class AttentionBlock(nn.Module):
     """Multi-head attention with an own tensor for each projection; `rotary` if positions turn queries and keys."""
 
     def __init__(self, shape: Shape, *, rotary: bool) -> None:
@@ -195,9 +195,9 @@ class Block(nn.Module):
     def __init__(self, shape: Shape, *, cross: bool = False) -> None:
         super().__init__()
         self.post = shape.norm_position == "post"
-        self.attn_norm, self.attn = make_norm(shape), Attention(shape, rotary=shape.positions == "rotary")
+        self.attn_norm, self.attn = make_norm(shape), AttentionBlock(shape, rotary=shape.positions == "rotary")
         if cross:
-            self.cross_norm, self.cross = make_norm(shape), Attention(shape, rotary=False)
+            self.cross_norm, self.cross = make_norm(shape), AttentionBlock(shape, rotary=False)
         self.ffn_norm, self.ffn = make_norm(shape), FeedForward(shape)
         self.dropout = nn.Dropout(shape.dropout)
 

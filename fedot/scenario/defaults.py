@@ -1,4 +1,4 @@
-"""What a scenario of a task has where it does not say."""
+"""A scenario's task, and what a scenario of it has where it does not say."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,3 +19,10 @@ def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(own, Mapping):
             given[key] = {**defaults, **own}
     return given
+
+
+def known_task(name: object) -> object:
+    """Give the name of a task; a `ValueError` tells if it is none."""
+    if not isinstance(name, str) or name not in TASKS:
+        raise ValueError(f"it can only be {' or '.join(map(repr, TASKS))}")
+    return name

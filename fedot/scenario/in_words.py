@@ -1,11 +1,11 @@
 """Tell what is wrong with a scenario in one line, with the key's path and what would be valid."""
 
-import difflib
 import typing
 from collections.abc import Sequence
 
 from pydantic import BaseModel, Tag, ValidationError
 
+from fedot.text.did_you_mean import did_you_mean
 from fedot.text.outside import printable
 
 PLAIN = {"tuple_type": "a list is needed", "model_type": "a mapping is needed", "dict_type": "a mapping is needed"}
@@ -25,8 +25,10 @@ def explain(error: ValidationError, root: type[BaseModel]) -> str:
     path = ".".join(parts)
     if item["type"] == "extra_forbidden":
         known = _keys_at(location[:-1], root)
-        near = difflib.get_close_matches(parts[-1], known, 1)
-        hint = f"did you mean {'.'.join([*parts[:-1], near[0]])}?" if near else f"valid keys are {', '.join(known)}"
+        above = parts[:-1]
+        hint = did_you_mean(
+            parts[-1], known, f"valid keys are {', '.join(known)}", form=lambda near: ".".join([*above, near])
+        )
         return f"{path} is no key of a scenario; {hint}"
     if item["type"] == "missing":
         return f"{path} is missing, and a scenario needs it"

@@ -9,20 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from fedot.errors import FedotError
-from fedot.scenario.defaults import with_task_defaults
+from fedot.scenario.defaults import known_task, with_task_defaults
 from fedot.scenario.file_keys import Encoding, LabelMap, Labels, Quote, Separator
 from fedot.scenario.in_words import explain, shown
 from fedot.scenario.yaml_file import PROFILES, VARIANTS, apply_override, read_mapping
@@ -189,21 +179,12 @@ Clients = Annotated[
 ]
 
 
-def _known_task(name: str) -> str:
-    if name not in TASKS:
-        raise ValueError(f"it can only be {' or '.join(map(repr, TASKS))}")
-    return name
-
-
-TaskName = Annotated[str, AfterValidator(_known_task)]
-
-
 class Scenario(_Strict):
     """A whole experiment: who has which data, what they train, how it is fused, what it is compared with."""
 
     name: str = Field(pattern=rf"^{PLAIN}$", max_length=LONGEST_FOLDER)
     question: str = ""
-    task: TaskName = DEFAULT
+    task: Annotated[str, BeforeValidator(known_task)] = DEFAULT
     clients: Clients
     tokenizer: TokenizerSpec = TokenizerSpec()
     model: dict[str, Any] = Field(default_factory=dict)

@@ -4,7 +4,6 @@ A profile is a smaller or larger edition of the whole, a variant one of several 
 Both are mappings of dotted keys, and become the same overrides as ``--set`` gives.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import yaml
 
 from fedot.errors import FedotError
+from fedot.text.did_you_mean import did_you_mean
 from fedot.text.names import LONGEST_FOLDER, check_folder
 from fedot.text.outside import printable
 from fedot.text.textfile import read_text
@@ -135,9 +135,8 @@ def _choices(values: Mapping[str, Any], key: str, path: Path) -> dict[str, dict[
 
 def _named(choices: Mapping[str, dict[str, Any]], name: str, what: str, path: Path) -> dict[str, Any]:
     if name not in choices:
-        near = difflib.get_close_matches(name, choices, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise FedotError(f"{path} has no {what} {name!r}; {hint}it has {', '.join(map(repr, choices)) or 'none'}")
+        hint = f"{did_you_mean(name, choices, form=repr)} it has {', '.join(map(repr, choices)) or 'none'}".strip()
+        raise FedotError(f"{path} has no {what} {name!r}; {hint}")
     return choices[name]
 
 

@@ -70,14 +70,8 @@ def stand_in(name: str, lang: str, labels: tuple[str, ...]) -> StandIn:
     )
 
 
-def sentences(
-    count: int,
-    language: str,
-    labels: Sequence[str],
-    generator: np.random.Generator,
-    noise: float = LABEL_NOISE,
-) -> Sample:
-    """Generate sentences, all classes alike, and replace a share `noise` of the labels by another class."""
+def sentences(count: int, language: str, labels: Sequence[str], generator: np.random.Generator) -> Sample:
+    """Generate sentences, all classes alike, and replace a share `LABEL_NOISE` of the labels by another class."""
     unknown = [label for label in labels if label not in _SCORES]
     if unknown:
         raise FedotError(
@@ -89,7 +83,7 @@ def sentences(
     graded = any(abs(_SCORES[label]) == 2 for label in labels)
     writer = _Writer(LEXICONS[language], generator)
     texts = [writer.sentence(int(score), graded) for score in scores]
-    wrong = generator.random(count) < noise
+    wrong = generator.random(count) < LABEL_NOISE
     shifted = (clean + generator.integers(1, len(labels), size=count)) % len(labels)
     return Sample(texts, clean, np.where(wrong, shifted, clean))
 

@@ -9,22 +9,40 @@ from pathlib import Path
 from fedot.errors import FedotError
 
 
+def temporary_name(path: Path, several: bool = False) -> Path:
+    """Where a file is written before it has its name; `several` processes that may do so at a time have one each."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part" if several else f".{path.name}.part")
+
+
+@contextlib.contextmanager
+def replacing(path: Path, several: bool = False) -> Iterator[Path]:
+    """Give the temporary name of a file, which becomes `path` at the end, so that nobody ever sees half of it.
+
+    Where that is left by an exception, `path` is as it was, and nothing else is left.
+    """
+    temporary = temporary_name(path, several)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it, so that nobody ever sees half of it.
+    """Write a file that is whole or not there at all.
 
     Raises
     ------
     FedotError
         If it cannot be written, for instance on a full disk; nothing is left of it then.
     """
-    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise FedotError(
             f"{path} cannot be written ({error.strerror or error}); make room there, or choose another --out, "
             "and go on with --resume"

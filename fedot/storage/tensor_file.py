@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.storage.atomic import replacing, temporary_name
 from fedot.text.outside import parse_json, printable, told
 
 DTYPES = {
@@ -148,7 +149,7 @@ class TensorWriter:
             header[name] = {"dtype": NAMES[dtype], "shape": list(shape), "data_offsets": [begin, end]}
         text = json.dumps(header, ensure_ascii=False).encode()
         text += b" " * (-len(text) % 8)
-        self._temporary = path.with_name(f".{path.name}.part")
+        self._temporary = temporary_name(path)
         with self._writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._temporary.open("wb")
@@ -184,19 +185,15 @@ class TensorWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with self._writing():
-                self._file.close()  # which writes the rest
-        except FedotError:
-            self._temporary.unlink(missing_ok=True)
-            raise
         missing = next((name for name, left in self._left.items() if left), None)
-        if kind is not None or missing is not None:
-            self._temporary.unlink(missing_ok=True)
-        else:
-            with self._writing():
-                self._temporary.replace(self.path)
-        if kind is None and missing is not None:
+        if kind is None and missing is None:
+            with self._writing(), replacing(self.path):
+                self._file.close()  # which writes the rest
+            return
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._temporary.unlink(missing_ok=True)
+        if kind is None:
             raise FedotError(f"{missing} was announced for {self.path}, but not all of it was written")
 
 

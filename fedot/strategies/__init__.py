@@ -1,6 +1,5 @@
 """Strategies by name: OT fusion, and Flower's own as baselines; add yours to `STRATEGIES`."""
 
-import difflib
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -12,15 +11,16 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan
-from fedot.fusion.config import OPTIONS
 from fedot.fusion.plan import plan_without_models
+from fedot.fusion.plan.config import OPTIONS
 from fedot.fusion.refine.class_shares import ClassShares
+from fedot.strategies.check_options import check_keys, check_number
 from fedot.strategies.client_aligned import ClientAligned, SummedFusion
 from fedot.strategies.fedavg_class_shares import FedAvgClassShares
 from fedot.strategies.fedavg_token_rows import FedAvgTokenRows
 from fedot.strategies.guard import Guarded, Quorum
-from fedot.strategies.options import check_keys, check_number
 from fedot.strategies.ot_fusion import OTFusion
+from fedot.text.did_you_mean import did_you_mean
 
 __all__ = ["STRATEGIES", "ClientAligned", "Guarded", "OTFusion", "Quorum", "build_strategy"]
 
@@ -142,8 +142,7 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
         If there is no such strategy or option; the nearest one is named.
     """
     if name not in STRATEGIES:
-        near = difflib.get_close_matches(name, STRATEGIES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(STRATEGIES)}"
+        hint = did_you_mean(name, STRATEGIES, f"choose from {', '.join(STRATEGIES)}")
         raise FedotError(f"strategies: {name!r} is no strategy; {hint}")
     values = {key.replace("-", "_"): value for key, value in options.items() if key != "as"}
     base = quorum or Quorum()

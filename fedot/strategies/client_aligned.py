@@ -21,14 +21,15 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan
 from fedot.fusion.align.average import Average
 from fedot.fusion.align.weighted_sums import ExactSum, mean_of_sum
-from fedot.fusion.basis import Basis
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.plan import plan_without_models
+from fedot.fusion.plan.basis import Basis
 from fedot.fusion.problem.prepare import canonical_state
 from fedot.fusion.refine.class_shares import ClassShares, match_shares
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
 from fedot.strategies.guard import Guarded, finite_arrays
 from fedot.wire.boundary import read_held, read_replies, read_update
+from fedot.wire.flower_private import forget_sent
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
 from fedot.wire.records import pack_counts, pack_state, unpack_state
 from fedot.wire.updates import Asked
@@ -100,8 +101,7 @@ class ClientAligned(Guarded):
         self.anchor = shown.client
         log.info("the models are aligned to that of %s", self.anchor)
         random.setstate(drawn)  # so that the same clients are drawn again, now with the anchor as the global model
-        if hasattr(self, "current_arrays"):
-            self.current_arrays = None
+        forget_sent(self)
         anchor = pack_state(shown.state)
         second = super().configure_train(server_round, anchor, config, grid)
         self.expected, self.early = shown.config, early

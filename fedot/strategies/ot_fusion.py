@@ -22,7 +22,7 @@ from fedot.wire.records import pack_state, unpack_state
 
 
 @dataclass(frozen=True, slots=True)
-class Fused:
+class FusedRound:
     """One round of fusion: who was in it, who is the anchor (None: the global model), and what came out."""
 
     updates: tuple[ClientUpdate, ...]
@@ -53,9 +53,9 @@ class OTFusion(Guarded):
     def __init__(self, *, fusion: FusionConfig | None = None, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.fusion = fusion or FusionConfig()
-        self.latest: Fused | None = None
+        self.latest: FusedRound | None = None
         self._sent: ArrayRecord | None = None
-        self._tokenizers: dict[int, str] = {}
+        self._tokenizers: dict[int, str | None] = {}
         self._shared = ""
 
     def summary(self) -> None:
@@ -101,7 +101,7 @@ class OTFusion(Guarded):
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
         return finite_arrays(self.latest.result.state), metrics
 
-    def _fuse(self, updates: list[ClientUpdate]) -> Fused:
+    def _fuse(self, updates: list[ClientUpdate]) -> FusedRound:
         sizes = {num_classes(update.config): update.client for update in updates}
         if len(sizes) > 1:
             told = ", ".join(f"{n} at {client}" for n, client in sizes.items())
@@ -134,7 +134,7 @@ class OTFusion(Guarded):
             config=fusion,
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None
-        return Fused(tuple(updates), name, result)
+        return FusedRound(tuple(updates), name, result)
 
 
 def _counts_together(

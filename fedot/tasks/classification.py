@@ -29,8 +29,8 @@ from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.models.batching import count_tokens, pad
 from fedot.standin import StandIn
 from fedot.standin.sentences import stand_in
-from fedot.tasks.task import Answering, Described, EvaluationRows, Figures, Task, Usable, Wanted
-from fedot.tokenizer import Encoded, encode
+from fedot.tasks.task import Answering, Described, EvaluationRows, Figures, SingleTexts, Task, Usable, Wanted
+from fedot.tokenizer import encode
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -40,29 +40,10 @@ WORST = -math.log(SMALLEST)
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(SingleTexts):
     """Encoded texts and their labels (n,)."""
 
-    encoded: Encoded
     labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.encoded)
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Number of tokens of each text."""
-        return self.encoded.lengths
-
-    @property
-    def num_texts(self) -> int:
-        """How many texts there are."""
-        return len(self)
-
-    @property
-    def truncated(self) -> int:
-        """Texts that were longer than the model reads."""
-        return self.encoded.truncated
 
     def loss(
         self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0

@@ -7,7 +7,7 @@ stands for. Of a text that is longer than the model reads, the bytes up to the e
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -26,7 +26,7 @@ from fedot.models.batching import batch_indices, count_tokens, pad
 from fedot.models.decoder import DecoderConfig
 from fedot.standin import StandIn
 from fedot.standin.sentences import stand_in
-from fedot.tasks.task import Answering, Described, EvaluationRows, Task, Usable, Wanted
+from fedot.tasks.task import Answering, Described, EvaluationRows, SingleTexts, Task, Usable, Wanted
 from fedot.tokenizer import BEGIN, END, SPECIAL, Encoded
 from fedot.translation.pairs import FIRST, LAST, PADDING, UNKNOWN
 from fedot.translation.translator import mixed
@@ -39,7 +39,7 @@ BITS_OF_A_BYTE = 8.0
 WORST_NEXT = 1e4
 """The greatest loss of one token, in nats."""
 
-MOST_BYTES = 2**24
+MOST_TEXT = 2**24
 """Bytes of the longest text."""
 
 LARGEST_EXPONENT = 345.0
@@ -47,7 +47,7 @@ LARGEST_EXPONENT = 345.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sequences:
+class Sequences(SingleTexts):
     """Texts that begin with `FIRST` and, unless they were cut, end with `LAST`.
 
     Attributes
@@ -60,27 +60,8 @@ class Sequences:
         How many of them unknown tokens stand for, (n,).
     """
 
-    encoded: Encoded
     num_bytes: NDArray[np.int64]
     unknown_bytes: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.encoded)
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Number of tokens of each text."""
-        return self.encoded.lengths
-
-    @property
-    def num_texts(self) -> int:
-        """How many texts there are."""
-        return len(self)
-
-    @property
-    def truncated(self) -> int:
-        """Texts that were longer than the model reads."""
-        return self.encoded.truncated
 
     def batch(self, rows: NDArray[np.int64], device: str) -> tuple[Tensor, Tensor]:
         """What the model reads (B, T), and what comes next after each token (B, T)."""
@@ -133,13 +114,7 @@ class LanguageTally:
         return self.token_count
 
     def __add__(self, other: "LanguageTally") -> "LanguageTally":
-        return LanguageTally(
-            self.nll_sum + other.nll_sum,
-            self.token_count + other.token_count,
-            self.right_count + other.right_count,
-            self.byte_count + other.byte_count,
-            self.unknown_bytes + other.unknown_bytes,
-        )
+        return LanguageTally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def metrics(self) -> dict[str, float]:
         """Bits per byte, perplexity and loss per token, and the share of tokens that were the likeliest."""
@@ -154,13 +129,11 @@ class LanguageTally:
 
     def to_record(self) -> dict[str, float | list[float]]:
         """Write the tally as plain numbers."""
-        return {
-            "nll-sum": self.nll_sum,
-            "token-count": float(self.token_count),
-            "right-count": float(self.right_count),
-            "byte-count": float(self.byte_count),
-            "unknown-bytes": float(self.unknown_bytes),
-        }
+        return {key: float(value) for key, value in zip(KEYS, astuple(self), strict=True)}
+
+
+KEYS = tuple(each.name.replace("_", "-") for each in fields(LanguageTally))
+"""Names of the sums on the wire."""
 
 
 def encode_sequences(parts: Sequence["Dataset"], tokenizer: Tokenizer, max_length: int) -> Sequences:
@@ -259,9 +232,8 @@ def read_tally(record: Mapping[str, object], _: EvaluationRequest) -> LanguageTa
     """
     if "byte-count" not in record:
         raise FedotError("its figures are of another task")
-    names = ("token-count", "right-count", "byte-count", "unknown-bytes")
     try:
-        nll_sum, *counts = (float(record[name]) for name in ("nll-sum", *names))  # type: ignore[arg-type]
+        nll_sum, *counts = (float(record[key]) for key in KEYS)  # type: ignore[arg-type]
         if any(count != int(count) for count in counts):
             raise ValueError("a count is no whole number")
         return LanguageTally(nll_sum, *map(int, counts))
@@ -283,7 +255,7 @@ def check_tally(t: LanguageTally, described: Described, request: EvaluationReque
     need("its loss", np.asarray(t.nll_sum), (), WORST_NEXT * t.token_count)
     if not 0 <= t.right_count <= t.token_count:
         raise FedotError(f"it tells of {t.right_count} right tokens of {t.token_count}")
-    if not 1 <= t.byte_count <= rows * MOST_BYTES or not 0 <= t.unknown_bytes <= t.byte_count:
+    if not 1 <= t.byte_count <= rows * MOST_TEXT or not 0 <= t.unknown_bytes <= t.byte_count:
         raise FedotError(f"it tells of {t.byte_count} bytes in {rows} test texts, {t.unknown_bytes} of them unknown")
 
 
@@ -309,10 +281,8 @@ def continue_text(module: nn.Module, tokenizer: Tokenizer, text: str, longest: i
         if not bool(torch.isfinite(logits).all()):
             raise FedotError("the model comes to no words (NaN); its weights are broken, so train it again")
         logits[[PADDING, UNKNOWN, FIRST]] = -torch.inf
-        if how.temperature > 0:
-            following = int(torch.multinomial(torch.softmax(logits / how.temperature, 0), 1, generator=generator))
-        else:
-            following = int(logits.argmax())
+        odds = torch.softmax(logits / how.temperature, 0) if how.temperature > 0 else None
+        following = int(logits.argmax() if odds is None else torch.multinomial(odds, 1, generator=generator))
         if following == LAST:
             break
         ids.append(following)

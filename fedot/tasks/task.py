@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fedot.evaluation.request import EvaluationRequest
 from fedot.models import Config, State
 from fedot.standin import StandIn
-from fedot.tokenizer import PAD, UNK
+from fedot.tokenizer import PAD, UNK, Encoded
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -48,6 +48,31 @@ class Examples(Protocol):
 
     def made_wrong(self, classes: int) -> Self:
         """The same examples with wrong answers, for the study of clients that learn from such."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingleTexts:
+    """What examples have in common that are one text each."""
+
+    encoded: Encoded
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of tokens of each text."""
+        return self.encoded.lengths
+
+    @property
+    def num_texts(self) -> int:
+        """How many texts there are."""
+        return len(self)
+
+    @property
+    def truncated(self) -> int:
+        """Texts that were longer than the model reads."""
+        return self.encoded.truncated
 
 
 class AnyTally(Protocol):

@@ -54,13 +54,13 @@ def command(prefix: str = "fedot: ", interrupted: str = "nothing was written") -
         except BaseException as error:
             if isinstance(error, BrokenPipeError) and not received:  # whoever read this has gone, which is no mistake
                 _mute()
-                raise typer.Exit(128 + signal.SIGPIPE) from None
+                raise SystemExit(128 + signal.SIGPIPE) from None
             told = _told(error, received, interrupted)
             if told is None:
                 raise
             with contextlib.suppress(OSError):  # the terminal may be gone
                 typer.echo(typer.style(prefix, fg="red", bold=True) + printable(told[0], LONGEST), err=True)
-            raise typer.Exit(told[1]) from None
+            raise SystemExit(told[1]) from None
 
 
 def _told(error: BaseException, received: list[int], interrupted: str) -> tuple[str, int] | None:

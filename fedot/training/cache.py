@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields, is_dataclass
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from safetensors.torch import save_file
 from fedot.errors import FedotError
 from fedot.models import Config, State, config_to_json
 from fedot.scenario import TrainSpec
+from fedot.storage.atomic import replacing
 from fedot.storage.checksum import KEY, checksum
 from fedot.tasks import Examples
 from fedot.text.outside import parse_json, told
@@ -105,7 +105,7 @@ def training_key(
     return digest.hexdigest()
 
 
-def kept(folder: str, key: str, run: Callable[[], TrainResult], most: int | None = None) -> TrainResult:
+def kept(folder: str | None, key: str, run: Callable[[], TrainResult], most: int | None = None) -> TrainResult:
     """Read the result of a training, or carry it out and keep the result; without a folder, just carry it out.
 
     With `most`, only so many results stay in the folder: those that were asked for last. Other files there stay.
@@ -150,15 +150,12 @@ def write(path: Path, result: TrainResult) -> None:
             "history": [asdict(epoch) for epoch in result.history],
         }
     )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     tensors = {name: tensor.contiguous() for name, tensor in result.state.items()} | {COUNTS: result.token_counts}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, {"training": about, KEY: checksum(tensors, path.stem, about)})
-        temporary.replace(path)
+        with replacing(path, several=True) as temporary:
+            save_file(tensors, temporary, {"training": about, KEY: checksum(tensors, path.stem, about)})
     except (OSError, SafetensorError) as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         log.warning("%s cannot be kept (%s)", path, type(error).__name__)
 
 
@@ -189,7 +186,6 @@ def _is_result(path: Path) -> bool:
         return False
 
 
-@lru_cache(maxsize=1)
 def training_code() -> str:
     """Hash of the code that trains, and the version of torch: with another of either, models are trained again."""
     digest = hashlib.blake2b(torch.__version__.encode(), digest_size=16)

@@ -35,7 +35,7 @@ def _message(request: EvaluationRequest, models: Sequence[ArrayRecord], settings
         {
             "items": json.dumps([[item.combine, item.members] for item in request.items]),
             "model-configs": [config_to_json(config) for config in request.configs],
-            "tokenizers": list(request.tokenizers),
+            "tokenizers": [tokenizer or "" for tokenizer in request.tokenizers],
             "translated": request.translated,
             "calibrated": request.calibrated,
         }
@@ -50,7 +50,7 @@ def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
     return EvaluationRequest(
         states=tuple(unpack_state(content.array_records[f"model.{k}"]) for k in range(len(configs))),
         configs=tuple(config_from_json(text) for text in configs),
-        tokenizers=as_texts(about["tokenizers"]),
+        tokenizers=tuple(tokenizer or None for tokenizer in as_texts(about["tokenizers"])),
         items=tuple(
             EvaluationItem(combine, tuple((int(k), float(c)) for k, c in members))
             for combine, members in json.loads(as_text(about["items"]))

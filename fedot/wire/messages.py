@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from torch import Tensor
@@ -35,47 +36,53 @@ ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
 
 OWN_CACHE = "own"
 
+ABSENT: dict[str, str | bytes | int] = {
+    **dict.fromkeys(("tokenizer", "data_dir", "base_dir", "model_config", "cache", "anchor_config"), ""),
+    **{"anchor": -1, "anchor_counts": b""},
+}
+"""What stands in a record for None, which no record can hold, by field."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the server tells a client with every message.
 
-    `data_dir` and `base_dir` are set in simulations only, where clients share the server's file system; `base_dir`,
-    the scenario's folder, only if a client's data are `files`. `cache` is a folder in simulations, empty for none, and
-    `OWN_CACHE` where each client has its own.
+    `tokenizer` is the one that clients share, if they do. `data_dir` and `base_dir` are set in simulations only, where
+    clients share the server's file system; `base_dir`, the scenario's folder, only if a client's data are `files`.
+    `cache` is a folder in simulations, and `OWN_CACHE` where each client has its own.
     `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
     form, and has its anchor's widths. `transfer` is the precision of the weights on the wire.
     """
 
     scenario: str
     seed: int
-    tokenizer: str = ""
-    data_dir: str = ""
-    base_dir: str = ""
+    tokenizer: str | None = None
+    data_dir: str | None = None
+    base_dir: str | None = None
     device: str = "cpu"
     init: str = "independent"
     server_round: int = 1
     proximal_mu: float = 0.0
-    model_config: str = ""
-    cache: str = ""
+    model_config: str | None = None
+    cache: str | None = None
     transfer: str = "float32"
 
     def to_record(self) -> ConfigRecord:
         """Write the settings as a `ConfigRecord`."""
-        return ConfigRecord({name.replace("_", "-"): getattr(self, name) for name in self.__slots__})
+        return _written(self)
 
     @classmethod
     def from_record(cls, record: ConfigRecord) -> "Settings":
         """Read settings; keys that Flower's strategies add are left alone."""
-        values = {name: record[name.replace("_", "-")] for name in cls.__slots__ if name.replace("_", "-") in record}
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**{name: _read(record, name) for name in cls.__slots__ if name.replace("_", "-") in record})
 
 
 @dataclass(frozen=True, slots=True)
 class ClientUpdate:
-    """One client's trained model and what the server needs to know of it; round 0 is one that is not told.
+    """One client's trained model and what the server needs to know of it.
 
-    Class counts (C,) are None where there are no classes, or where a client keeps them to itself.
+    The tokenizer is None where it is the one that all share, the round where it is not told. Class counts (C,) are None
+    where there are no classes, or where a client keeps them to itself.
     """
 
     client: str
@@ -84,12 +91,12 @@ class ClientUpdate:
     config: Config
     num_examples: int
     token_counts: Tensor
-    tokenizer: str
+    tokenizer: str | None
     train_loss: float
     validation_loss: float
     seconds: float
     truncated: int
-    server_round: int = 0
+    server_round: int | None = None
     class_counts: Tensor | None = None
 
 
@@ -105,11 +112,11 @@ class Directive:
     fusion
         `FusionPlan.as_dict` as JSON.
     anchor
-        Partition of the client whose model the anchor is; -1 for a global model.
+        Partition of the client whose model the anchor is; None for a global model.
     anchor_config
-        Configuration of the anchor; empty where it is that of the client's own model.
+        Configuration of the anchor; None where it is that of the client's own model.
     anchor_counts
-        Token counts of the anchor, int64; empty for a global model, which has seen all that any client has.
+        Token counts of the anchor, int64; None for a global model, which has seen all that any client has.
     canonicalise
         Whether the anchor has yet to be brought into canonical form.
     summed
@@ -118,20 +125,20 @@ class Directive:
 
     step: str
     fusion: str = "{}"
-    anchor: int = -1
-    anchor_config: str = ""
-    anchor_counts: bytes = b""
+    anchor: int | None = None
+    anchor_config: str | None = None
+    anchor_counts: bytes | None = None
     canonicalise: bool = False
     summed: bool = False
 
     def to_record(self) -> ConfigRecord:
         """Write the directive as a `ConfigRecord`."""
-        return ConfigRecord({name.replace("_", "-"): getattr(self, name) for name in self.__slots__})
+        return _written(self)
 
     @classmethod
     def from_record(cls, record: ConfigRecord) -> "Directive":
         """Read a directive."""
-        return cls(**{name: record[name.replace("_", "-")] for name in cls.__slots__})  # type: ignore[arg-type]
+        return cls(**{name: _read(record, name) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,17 @@ class ClientDescription:
     source: str
     notices: tuple[str, ...]
     words: bytes
+
+
+def _written(message: Settings | Directive) -> ConfigRecord:
+    values = {name: getattr(message, name) for name in message.__slots__}
+    return ConfigRecord({name.replace("_", "-"): ABSENT[name] if v is None else v for name, v in values.items()})
+
+
+def _read(record: ConfigRecord, name: str) -> Any:
+    """A value of a record, of whatever type somebody has sent."""
+    value, absent = record[name.replace("_", "-")], ABSENT.get(name)
+    return None if type(value) is type(absent) and value == absent else value
 
 
 @contextmanager
@@ -189,10 +207,10 @@ def pack_update(update: ClientUpdate) -> RecordDict:
                     "client": update.client,
                     "partition-id": update.partition_id,
                     "model-config": config_to_json(update.config),
-                    "tokenizer": update.tokenizer,
+                    "tokenizer": update.tokenizer or "",
                     "token-counts": pack_counts(update.token_counts),
                     "class-counts": b"" if update.class_counts is None else pack_counts(update.class_counts),
-                    "server-round": update.server_round,
+                    "server-round": update.server_round or 0,
                 }
             ),
         }
@@ -217,12 +235,12 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
             config=config_from_json(as_text(about["model-config"])),
             num_examples=as_whole(metrics["num-examples"]),
             token_counts=unpack_counts(as_bytes(about["token-counts"])),
-            tokenizer=as_text(about["tokenizer"]),
+            tokenizer=as_text(about["tokenizer"]) or None,
             train_loss=as_number(metrics["train-loss"]),
             validation_loss=as_number(metrics["validation-loss"]),
             seconds=as_number(metrics["seconds"]),
             truncated=as_whole(metrics["truncated"]),
-            server_round=as_whole(about.get("server-round", 0)),
+            server_round=as_whole(about.get("server-round", 0)) or None,
             class_counts=unpack_counts(classes) if classes else None,
         )
 

@@ -55,7 +55,7 @@ def checked_update(update: ClientUpdate, asked: Asked) -> ClientUpdate:
         Saying what is wrong, without the client's name.
     """
     _check_identity(update, asked)
-    if asked.server_round is not None and update.server_round not in (0, asked.server_round):
+    if asked.server_round is not None and update.server_round not in (None, asked.server_round):
         raise FedotError(f"it answers round {update.server_round}, not {asked.server_round}")
     update = _with_own_words(update, asked.known)
     shape = _expected(update, asked)
@@ -90,7 +90,9 @@ def check_update(update: ClientUpdate, known: Known | None = None, *, summed: bo
     """
     _check_examples(update.num_examples, known)
     if update.tokenizer:
-        _check_tokenizer(update)
+        size = _tokenizer(update.tokenizer)[1]
+        if size != update.config.vocab_size:
+            raise FedotError(f"its tokenizer has {size} tokens, but its model {update.config.vocab_size}")
     shapes = _shapes(update)
     odd = set(shapes) ^ set(update.state)
     if odd:
@@ -145,7 +147,7 @@ def _with_own_words(update: ClientUpdate, known: Known | None) -> ClientUpdate:
         raise FedotError(f"it {told_of}")
     if not update.tokenizer:
         return update
-    return replace(update, tokenizer=_tokenizer(update)[0])
+    return replace(update, tokenizer=_tokenizer(update.tokenizer)[0])
 
 
 def _expected(update: ClientUpdate, asked: Asked) -> Config | None:
@@ -213,15 +215,10 @@ def _check_counts(update: ClientUpdate, known: Known | None) -> None:
         raise FedotError(f"it counts {total} examples of {len(counts)} classes, not {examples} of {classes}")
 
 
-def _check_tokenizer(update: ClientUpdate) -> None:
-    size = _tokenizer(update)[1]
-    if size != update.config.vocab_size:
-        raise FedotError(f"its tokenizer has {size} tokens, but its model {update.config.vocab_size}")
-
-
-def _tokenizer(update: ClientUpdate) -> tuple[str, int]:
+def _tokenizer(text: str) -> tuple[str, int]:
+    """Write a tokenizer that was sent as we write our own, and count its tokens."""
     try:
-        tokenizer = read_tokenizer(update.tokenizer)
+        tokenizer = read_tokenizer(text)
     except FedotError as error:
         raise FedotError(str(error).replace("a tokenizer", "its tokenizer", 1)) from error
     return str(tokenizer.to_str()), int(tokenizer.get_vocab_size())

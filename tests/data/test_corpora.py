@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from fedot.data import DATASETS
-from fedot.data.sources import read_directory, write_stand_in
+from fedot.data.read_corpus import read_directory, write_stand_in
 from fedot.data.types import Splits, label_array
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec

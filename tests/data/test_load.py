@@ -62,7 +62,7 @@ def test_tiny_clients_still_have_both_sides(n: int) -> None:
 def test_a_partition_covers_the_corpus_once(make_scenario: MakeScenario, kind: dict[str, Any]) -> None:
     scenario = make_scenario(_corpus(**kind))
     clients = load_clients(scenario, seed=3)
-    whole, _ = load._read(scenario, scenario.client_specs()[0], None)
+    whole, _ = load._read(scenario, scenario.client_specs()[0], None, load.Corpora())
     train = sorted(text for client in clients for part in (client.train, client.validation) for text in part["text"][:])
     test = sorted(text for client in clients for text in client.test["text"][:])
     assert train == sorted(whole.train["text"])

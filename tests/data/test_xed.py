@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fedot.data import xed
-from fedot.data.sources import read_directory
+from fedot.data.read_corpus import read_directory
 from fedot.data.types import label_array
 from fedot.scenario import ClientSpec
 

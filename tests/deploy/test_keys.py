@@ -180,6 +180,6 @@ def test_the_command(tmp_path):
     assert (tmp_path / "k" / "nodes" / "a" / "key").is_file()
     (tmp_path / "k" / "public" / "a.pub").unlink()
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("fedot: ")
     assert done.stderr.count("\n") == 1

@@ -12,8 +12,9 @@ from flwr.supercore import sql_mixin
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
-from fedot.deploy import superlink
 from fedot.deploy.keys import make_owner
+from fedot.deploy.superlink import PATIENCE
+from fedot.wire.flower_private import wait_for_database
 
 
 class Store(sql_mixin.SqlMixin):
@@ -56,14 +57,14 @@ def write_while_locked(path, seconds):
 def test_a_locked_database_is_waited_for(tmp_path, impatient):
     with pytest.raises(OperationalError, match="database is locked"):
         write_while_locked(tmp_path / "a.db", 2)
-    superlink.wait_longer()
+    wait_for_database(PATIENCE)
     waited, rows = write_while_locked(tmp_path / "b.db", 2)
     assert waited > 1
     assert rows == [(7,)]
 
 
 def test_other_settings_stay(impatient):
-    superlink.wait_longer()
+    wait_for_database(PATIENCE)
     assert dict(sql_mixin.SQLITE_PRAGMAS) == {**impatient, "busy_timeout": "300000"}
 
 

@@ -18,6 +18,7 @@ from flwr.supernode import start_client_internal as loop
 from fedot.deploy import supernode
 from fedot.deploy.bundles import SETTING, key_id, sign, write_trusted, written
 from fedot.errors import FedotError
+from fedot.wire.flower_private import INTAKE
 
 OWNER = Ed25519PrivateKey.generate()
 TRUSTED = {key_id(OWNER.public_key()): written(OWNER.public_key())}
@@ -70,7 +71,7 @@ class State:
 
 def step(content, signature, monkeypatch, *, trusted=TRUSTED, digest=None, name="p/honest", claimed=None):
     """Let a SuperNode take a bundle; return its state."""
-    monkeypatch.setattr(loop, supernode.STEP, getattr(loop, supernode.STEP))  # is put back at the end
+    monkeypatch.setattr(loop, INTAKE, getattr(loop, INTAKE))  # is put back at the end
     supernode.only_signed(trusted)
     digest = digest or hashlib.sha256(content).hexdigest()
     run = Run.create_empty(5)
@@ -80,7 +81,7 @@ def step(content, signature, monkeypatch, *, trusted=TRUSTED, digest=None, name=
     message = Message(RecordDict(), 1, "query")
     message.metadata.__dict__.update(_run_id=5, _message_id="m", _src_node_id=1)
     with contextlib.suppress(KeptError):
-        getattr(loop, supernode.STEP)(
+        getattr(loop, INTAKE)(
             state=state, object_store=store, node_config={}, receive=lambda: (message, None),
             get_run=lambda _: run,
             get_fab=lambda wanted, _: Fab(wanted if claimed is None else claimed, content, {"valid_license": "Valid"}),
@@ -145,7 +146,7 @@ def test_it_does_not_start_without_a_list(tmp_path):
     ):
         command = [sys.executable, "-m", "fedot.deploy.supernode", *given]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert done.stderr.startswith("fedot: ")
         assert done.stderr.count("\n") == 1
 

@@ -32,14 +32,14 @@ IDS = torch.tensor([[3, 4, 5, 6], [7, 8, 9, 0]])
 PLAIN = FusionConfig(method="aligned", circuits=False)
 
 
-def plan_as_json(config):
-    return json.dumps(plan_without_models(config).as_dict())
+def written(options: FusionConfig) -> str:
+    return json.dumps(plan_without_models(options).as_dict())
 
 
 def directive_for(anchor: ClientUpdate, **changes: Any) -> Directive:
     shown = Directive(
         "align",
-        fusion=plan_as_json(PLAIN),
+        fusion=written(PLAIN),
         anchor=anchor.partition_id,
         anchor_counts=pack_counts(anchor.token_counts),
     )
@@ -125,7 +125,7 @@ def test_a_sum_of_contributions_gives_what_the_server_would_fuse(count_rows: boo
     updates = [make_update(k, num_examples=10 + 7 * k, token_counts=(torch.arange(12) * (k + 1)) % 5) for k in range(3)]
     assert (torch.stack([update.token_counts for update in updates]).sum(0) == 0).any()  # a row that nobody counted
     anchor = canonical_update(updates[2])
-    directive = directive_for(anchor, summed=True, fusion=plan_as_json(options))
+    directive = directive_for(anchor, summed=True, fusion=written(options))
     sent = [aligned_update(update, anchor.state, directive) for update in updates]
     total = {name: sum((each.state[name].double() for each in sent), torch.zeros(())) for name in anchor.state}
     counts = torch.stack([update.token_counts for update in updates]).sum(0) if count_rows else None
@@ -187,7 +187,16 @@ def test_a_client_with_a_tokenizer_of_its_own_says_why_it_cannot(tiny: Any) -> N
     assert "tokenizer.scope: shared" in reply.error.reason
 
 
-def test_what_goes_wrong_in_the_mod_is_told_by_type_only(tiny: Any) -> None:
+def test_what_goes_wrong_in_the_mod_is_told_by_type_only(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("a sentence of the training data")
+
+    clients = Clients(tiny())
+    monkeypatch.setattr("fedot.federation.client.align_mod.canonical_update", fail)
+    assert tell(clients, Directive("show")).error.reason == "ValueError (see this client's log)"
+
+
+def test_a_plan_that_cannot_be_read_is_told(tiny: Any) -> None:
     clients = Clients(tiny())
     reply = tell(clients, Directive("align", fusion="{"), {"x": torch.ones(1)})
     assert "the plan of a directive cannot be read: it is no valid JSON" in reply.error.reason

@@ -223,11 +223,11 @@ def test_weights_of_models_of_different_shapes_are_not_mixed(home: Path) -> None
     node = Deployed(home)
     state, config = node.model()
     wide = {k: torch.zeros(17, 8) if "up" in k and t.ndim == 2 else t for k, t in state.items()}
-    narrow = replace(node.request(), states=(state, wide), configs=(config, config), tokenizers=("", ""))
+    narrow = replace(node.request(), states=(state, wide), configs=(config, config), tokenizers=(None, None))
     assert "does not fit" in node.evaluate(narrow).error.reason
     short = replace(config, max_length=6)
     cut = {**state, "pos_emb.weight": state["pos_emb.weight"][:6]}
-    both = EvaluationRequest((state, cut), (config, short), ("", ""), tuple(items((0, 0.5), (1, 0.5))))
+    both = EvaluationRequest((state, cut), (config, short), (None, None), tuple(items((0, 0.5), (1, 0.5))))
     assert "mixes weights of models with different shapes" in node.evaluate(both).error.reason
 
 

@@ -53,7 +53,7 @@ def call(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     (tmp_path / "tiny.yaml").write_text(dump_scenario(scenario))
 
     def invoke(out: str, left: float = float("inf"), **changes: bool) -> Counting:
-        settings = {"scenario": str(tmp_path / "tiny.yaml"), "out-dir": str(tmp_path / out), "engine": "test"}
+        settings = {"scenario": str(tmp_path / "tiny.yaml"), "out-dir": str(tmp_path / out), "engine": "inprocess"}
         with Counting([{"partition-id": k, "num-partitions": 2} for k in range(2)], {}) as grid:
             grid.left = left
             serve.serve(grid, {**settings, **changes})
@@ -147,7 +147,7 @@ def test_what_is_not_its_own_stays_when_a_checkpoint_goes(tmp_path: Path) -> Non
     grid = grid_of(tmp_path / "c", inner)
     ask(grid, inner)
     (tmp_path / "c" / "mine").mkdir()
-    grid.forget()
+    checkpoint.forget(tmp_path / "c")
     assert [path.name for path in (tmp_path / "c").iterdir()] == ["mine"]
 
 

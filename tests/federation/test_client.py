@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from fedot.data import load_client
 from fedot.evaluation.metrics import Tally, accuracy
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.client import handlers as client_side
+from fedot.federation.client import kept_rows
 from fedot.federation.client import transfer_mod as transfer
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.scenario import Scenario
@@ -105,9 +107,15 @@ def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
     assert not any(text in about for text in load_client(tiny(), 0, 0).train["text"] if len(text) > 12)
 
 
-@pytest.mark.parametrize("where", ["_load", "train_tokenizer", "count_words", "read_tokenizer", "train", "pack_update"])
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        *((kept_rows, where) for where in ("load_client", "train_tokenizer", "count_words", "read_tokenizer")),
+        *((client_side, where) for where in ("train", "pack_update")),
+    ],
+)
 def test_whatever_breaks_at_a_client_its_words_stay_there(
-    tiny: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, module: ModuleType, where: str
 ) -> None:
     secret = "Mrs Smith has diabetes"
 
@@ -115,7 +123,7 @@ def test_whatever_breaks_at_a_client_its_words_stay_there(
         raise RuntimeError(f"cannot handle {secret!r}")
 
     clients = Clients(tiny(tokenizer={"vocab_size": 150, "scope": "per-client"}))
-    monkeypatch.setattr(client_side, where, broken)
+    monkeypatch.setattr(module, where, broken)
     content = RecordDict({ARRAYS: pack_state({}), CONFIG: clients.settings.to_record()})
     reply = clients.ask(content, "train")
     assert reply.error.reason == "RuntimeError (see this client's log)"
@@ -231,7 +239,7 @@ def test_mixtures_of_weights_and_of_probabilities(tiny: Any) -> None:
         EvaluationItem("weights", ((0, 0.5), (1, 0.5))),
         EvaluationItem("probabilities", ((0, 0.5), (1, 0.5))),
     )
-    request = EvaluationRequest((a.state, b.state), (a.config, b.config), ("", ""), items)
+    request = EvaluationRequest((a.state, b.state), (a.config, b.config), (None, None), items)
     tallies = clients.evaluate(request)
     plain = tallies[0]
     assert plain.count == len(load_client(tiny(), 0, 0).test)

@@ -13,7 +13,7 @@ from fedot.federation.client.faults import FAULTS, SCALE, flipped_labels
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.models import State
 from fedot.saved import SavedModel
 from fedot.scenario import FaultName, Scenario, parse_scenario
@@ -40,7 +40,7 @@ def run(scenario: Scenario) -> tuple[RunRecord, dict[str, State]]:
 
     n = len(scenario.client_specs())
     with InProcessGrid([{"partition-id": k, "num-partitions": n} for k in range(n)], {}) as grid:
-        run_scenario(grid, Plan(scenario), record, save, lambda *_: None, lambda: None)
+        run_scenario(grid, RunSettings(scenario), record, save, lambda *_: None, lambda: None)
     return record, models
 
 

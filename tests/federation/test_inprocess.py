@@ -12,7 +12,7 @@ import clients.app
 from fedot.errors import FedotError
 from fedot.federation.client.handlers import private
 from fedot.federation.engines.inprocess import InProcessGrid
-from fedot.federation.grids.metered import Exchange, MeteredGrid
+from fedot.federation.grids.metered import MeteredGrid
 from fedot.wire.records import record_bytes
 
 NODES = [{"partition-id": k, "num-partitions": 3} for k in range(3)]
@@ -127,15 +127,12 @@ def test_a_worker_that_dies_is_told_in_one_line() -> None:
 
 def test_the_meter_counts_what_goes_each_way(use: UseApp) -> None:
     use(count)
-    seen: list[tuple[str, Exchange]] = []
     with InProcessGrid(NODES, {}) as inner:
-        grid = MeteredGrid(inner, lambda kind, exchange: seen.append((kind, exchange)))
+        grid = MeteredGrid(inner)
         replies = ask(grid)
-    [(kind, exchange)] = seen
-    assert kind == "train"
-    assert grid.latest["train"] is exchange
-    assert exchange.bytes_down == 3 * 8
-    assert exchange.bytes_up == sum(record_bytes(reply.content) for reply in replies) == 3 * 16
+    assert grid.ended.keys() == {"train"}
+    assert grid.bytes_down["train"] == 3 * 8
+    assert grid.bytes_up["train"] == sum(record_bytes(reply.content) for reply in replies) == 3 * 16
 
 
 def test_the_meter_is_not_confused_by_errors_or_by_nothing(use: UseApp) -> None:
@@ -143,6 +140,7 @@ def test_the_meter_is_not_confused_by_errors_or_by_nothing(use: UseApp) -> None:
     with InProcessGrid(NODES, {}) as inner:
         grid = MeteredGrid(inner)
         assert list(grid.send_and_receive([])) == []
-        assert grid.latest == {}
+        assert grid.ended == {}
         ask(grid)
-    assert grid.latest["train"].bytes_up == 0
+    assert grid.ended.keys() == {"train"}
+    assert grid.bytes_up["train"] == 0

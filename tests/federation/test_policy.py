@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,18 +15,19 @@ from fedot.data import load_client
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.client import handlers as client_side
+from fedot.federation.client import kept_rows
 from fedot.federation.client.ledger import LEDGER
 from fedot.federation.client.policy import LEAST_ROWS, SIMULATED, SIMULATION, Policy
-from fedot.federation.engines.flower_private import assume_identity, give_id
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.tasks import TASKS
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
 from fedot.wire.evaluations import pack_evaluations, unpack_tallies
+from fedot.wire.flower_private import assume_identity, give_id
 from fedot.wire.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update
 from fedot.wire.records import pack_state
 from tests.federation.conftest import TINY
@@ -82,7 +84,7 @@ class Deployed:
 
     def request(self, seed: int = 0, count: int = 1) -> EvaluationRequest:
         state, config = self.model(seed)
-        return EvaluationRequest((state,), (config,), ("",), (EvaluationItem("weights", ((0, 1.0),)),) * count)
+        return EvaluationRequest((state,), (config,), (None,), (EvaluationItem("weights", ((0, 1.0),)),) * count)
 
 
 def scenario(clients: Any = OWN, **changes: Any) -> Scenario:
@@ -331,7 +333,7 @@ def test_a_simulation_is_told_by_where_a_client_runs(monkeypatch: pytest.MonkeyP
 
 def test_the_defaults_are_the_careful_ones() -> None:
     found = Policy.of({"partition-id": 0})
-    assert (found.tell_words, found.least_rows, found.data_path) == (False, LEAST_ROWS, "")
+    assert (found.tell_words, found.least_rows, found.data_path) == (False, LEAST_ROWS, None)
     assert (found.most_evaluations, found.most_models, found.most_seeds) == (2000, 1000, 20)
 
 
@@ -367,16 +369,24 @@ class PanicException(BaseException):
     """What a panic of compiled code comes up as."""
 
 
-@pytest.mark.parametrize("where", ["read_tokenizer", "load_client", "train", "unpack_state"])
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        (client_side, "read_tokenizer"),
+        (kept_rows, "load_client"),
+        (client_side, "train"),
+        (client_side, "unpack_state"),
+    ],
+)
 def test_a_panic_is_an_error_reply_and_the_node_goes_on(
-    home: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    home: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, where: str
 ) -> None:
     def panic(*_: Any, **__: Any) -> None:
         raise PanicException("Mrs Smith has diabetes")
 
     node = Deployed(home)
     with monkeypatch.context() as patch:
-        patch.setattr(client_side, where, panic)
+        patch.setattr(module, where, panic)
         reply = node.train({"x": torch.ones(1)}, server_round=2 if where == "unpack_state" else 1)
     assert "PanicException" in reply.error.reason
     assert "Smith" not in reply.error.reason
@@ -406,7 +416,7 @@ def test_an_honest_run_of_deployed_clients_is_answered_and_asks_for_each_model_o
     record = RunRecord(plain, "deployment", "test")
     nodes = [{"partition-id": k, "cache-path": str(home / f"cache-{k}"), "tell-words": True} for k in range(2)]
     with InProcessGrid(nodes, {}) as grid:
-        run_scenario(grid, Plan(plain, pooled=False), record, lambda *_: None, lambda *_: None, lambda: None)
+        run_scenario(grid, RunSettings(plain, pooled=False), record, lambda *_: None, lambda *_: None, lambda: None)
         spent = [context.state.config_records[LEDGER] for context in grid._contexts.values()]
     assert record.complete
     assert record.failures == []

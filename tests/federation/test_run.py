@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from tokenizers import Tokenizer
 import clients.app
 from fedot.errors import FedotError
 from fedot.federation.client import handlers as client_side
+from fedot.federation.client.kept_rows import KeptRows
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord, reduce_plan
 from fedot.federation.experiment.references import train_centralised
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan, work_per_seed
+from fedot.federation.experiment.run_settings import RunSettings, work_per_seed
 from fedot.fusion.by_part import large
 from fedot.models import Config, State, load_model
 from fedot.report import render_report
@@ -47,7 +49,7 @@ class Outcome:
         return {row["strategy"] for row in self.record.rows}
 
 
-def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **plan: Any) -> Outcome:
+def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **changes: Any) -> Outcome:
     outcome = Outcome(RunRecord(scenario, "inprocess", "test"))
 
     def save(title: str, seed: int, model: SavedModel) -> None:
@@ -59,7 +61,8 @@ def run(scenario: Scenario, grid: type[InProcessGrid] = InProcessGrid, **plan: A
     n = len(scenario.client_specs())
     nodes = [{"partition-id": k, "num-partitions": n} for k in range(n)]
     with grid(nodes, {}) as there, tempfile.TemporaryDirectory() as cache:
-        run_scenario(there, Plan(scenario, **{"cache": cache, **plan}), outcome.record, save, progress, lambda: None)
+        settings = RunSettings(scenario, **{"cache": cache, **changes})
+        run_scenario(there, settings, outcome.record, save, progress, lambda: None)
     return outcome
 
 
@@ -68,15 +71,15 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make one client fail to train."""
 
     def install(partition_id: int, reason: str = "the disk is full") -> None:
-        app = ClientApp()
-        app.query("describe")(client_side.private(client_side.describe))
-        app.evaluate()(client_side.private(client_side.evaluate))
+        app, rows = ClientApp(), KeptRows()
+        app.query("describe")(client_side.private(partial(client_side.describe, rows)))
+        app.evaluate()(client_side.private(partial(client_side.evaluate, rows)))
 
         @app.train()
         def train(message: Message, context: Context) -> Message:
             if context.node_config["partition-id"] == partition_id:
                 return Message(Error(200, reason), reply_to=message)
-            return client_side.private(client_side.fit)(message, context)
+            return client_side.private(partial(client_side.fit, rows))(message, context)
 
         monkeypatch.setattr(clients.app, "app", app)
 
@@ -218,7 +221,7 @@ def test_unequal_clients_go_on_from_the_fused_model(tiny: Any) -> None:
     _, config, tokenizer = outcome.models["ot-fusion", 0]
     assert config.d_model in (8, 16)
     assert config.vocab_size > 140
-    assert tokenizer == ""
+    assert tokenizer is None
 
 
 def test_a_shared_tokenizer_and_one_of_its_own_are_matched_by_token(tiny: Any) -> None:
@@ -230,7 +233,7 @@ def test_a_shared_tokenizer_and_one_of_its_own_are_matched_by_token(tiny: Any) -
     assert {row["split"] for row in outcome.rows(strategy="ot-fusion", round=2)} == {"all", "xed-en", "xed-fi"}
     _, config, tokenizer = outcome.models["ot-fusion", 0]
     assert config.vocab_size > 100  # both have 100 tokens, of which some are not the same
-    assert tokenizer == ""
+    assert tokenizer is None
 
 
 def test_own_tokenizers_do_not_cost_accuracy_at_evaluation(tiny: Any) -> None:
@@ -359,9 +362,9 @@ def test_references_that_nobody_can_evaluate_do_not_end_the_run(tiny: Any, monke
     def refuse(message: Message, context: Context) -> Message:
         return Message(Error(200, "no"), reply_to=message)
 
-    app = ClientApp()
-    app.query("describe")(client_side.private(client_side.describe))
-    app.train()(client_side.private(client_side.fit))
+    app, rows = ClientApp(), KeptRows()
+    app.query("describe")(client_side.private(partial(client_side.describe, rows)))
+    app.train()(client_side.private(partial(client_side.fit, rows)))
     app.evaluate()(refuse)
     monkeypatch.setattr(clients.app, "app", app)
     outcome = run(tiny(references=["parents", "centralised"]))
@@ -470,7 +473,7 @@ def test_without_pooled_data_there_is_no_centralised_reference(tiny: Any) -> Non
 
 def test_the_centralised_model_trains_for_the_epochs_of_all_rounds(tiny: Any) -> None:
     scenario = tiny(rounds=3, train={"epochs": 2, "batch_size": 32, "patience": 10})
-    result, config, tokenizer = train_centralised(scenario, 0, None, "", "cpu")
+    result, config, tokenizer = train_centralised(scenario, 0, None, None, "cpu", None)
     assert len(result.history) == 6
     assert config.vocab_size == Tokenizer.from_str(tokenizer).get_vocab_size()
 
@@ -484,7 +487,7 @@ def test_an_interrupt_leaves_what_is_finished_marked_as_incomplete(tiny: Any, mo
 
     nodes = [{"partition-id": k, "num-partitions": 2} for k in range(2)]
     with InProcessGrid(nodes, {}) as grid, pytest.raises(KeyboardInterrupt):
-        run_scenario(grid, Plan(scenario), record, lambda *_: None, lambda *_: None, stop)
+        run_scenario(grid, RunSettings(scenario), record, lambda *_: None, lambda *_: None, stop)
     results = record.as_dict()
     assert results["provenance"]["complete"] is False
     assert {row["seed"] for row in results["rows"]} == {0}

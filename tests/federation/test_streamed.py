@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import pytest
 from flwr.app import Message, RecordDict
 
-from fedot.federation.engines.flower_private import give_id
 from fedot.federation.grids import streamed
 from fedot.federation.grids.streamed import StreamedGrid
+from fedot.wire.flower_private import give_id
 from tests.strategies.fake_clients import FakeGrid, answer, make_update
 
 

@@ -1,7 +1,6 @@
 """Workers live no longer than their parent, hear no signals that are for it, and are all that a pool stops."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -62,16 +61,12 @@ def test_signals_are_for_the_parent_alone(pool: ProcessPoolExecutor) -> None:
 
 
 def test_a_pool_stops_its_own_processes_only() -> None:
-    context = multiprocessing.get_context("spawn")
-    other = context.Process(target=time.sleep, args=(300,))
-    other.start()
+    first, second = start_pool(1), start_pool(1)
     try:
-        pool = start_pool(1)
-        worker = pool.submit(os.getpid).result()
-        pool.submit(time.sleep, 300)
-        stop_pool(pool)
-        assert not alive(worker)
-        assert other.is_alive()
+        workers = [pool.submit(os.getpid).result() for pool in (first, second)]
+        first.submit(time.sleep, 300)
+        stop_pool(first)
+        assert [alive(worker) for worker in workers] == [False, True]
+        assert second.submit(os.getpid).result() == workers[1]
     finally:
-        other.kill()
-        other.join()
+        stop_pool(second)

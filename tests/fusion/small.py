@@ -4,8 +4,10 @@ import torch
 
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.fusion.fuse import run_core
+from fedot.fusion.fuse import in_one_basis, run_core
 from fedot.fusion.plan import plan_fusion
+from fedot.fusion.plan.stages import run_stage
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
 from tests.groups import random_symmetry, randomise
 
@@ -56,3 +58,12 @@ def run(state, config):
 def fused(problem, config):
     """Run the core of a plan on a prepared problem: one model of many, not rounded to float32, nor refined."""
     return run_core(problem, plan_fusion(config, problem).core)
+
+
+def refined(problem, config):
+    """Run all of a plan on a prepared problem, not rounded to float32: the core, then all that works on its model."""
+    plan, texts = plan_fusion(config, problem), TextSource(problem)
+    found = in_one_basis(problem, texts, plan)
+    for stage in plan.refinements:
+        found = run_stage(problem, texts, found, stage)
+    return found

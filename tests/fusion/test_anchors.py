@@ -8,12 +8,12 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.align.options import Align
-from fedot.fusion.basis import Basis, Scheme, distance_to_others, universe, with_mean
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.fuse import in_one_basis, run_core, with_basis
 from fedot.fusion.plan import plan_fusion
+from fedot.fusion.plan.basis import Basis, Scheme, distance_to_others, universe, with_mean
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource

@@ -215,8 +215,8 @@ def test_half_precision_is_computed_in_double_and_written_back(tmp_path, dtype):
     assert all(t.dtype == torch.float32 for t in read(tmp_path / "wide.safetensors")[0].values())
 
 
-def test_the_module_does_not_hide_the_function():
-    code = "import fedot.fuse, fedot; print(fedot.fuse([]))"
+def test_the_command_does_not_hide_the_function():
+    code = "from fedot import fuse; import fedot.from_disk.cli; import fedot; assert fuse is fedot.fuse; fuse([])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "FedotError: there is no model to fuse" in done.stderr
 

@@ -10,8 +10,8 @@ import fedot
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse, vanilla_fusion
 from fedot.fusion.align.align import align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import average_aligned
-from fedot.fusion.align.options import Align
 from fedot.fusion.canonical.canonicalise import canonicalise, refactor
 from fedot.fusion.canonical.labels import row_shares, unite
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
@@ -374,6 +374,12 @@ def test_lists_of_the_wrong_length_are_refused():
 def test_each_bad_option_is_named(options, told):
     with pytest.raises(FedotError, match=told):
         FusionConfig.from_options({"method": "aligned", **options})
+
+
+@pytest.mark.parametrize("config", ["merged", {"method": "merged"}])
+def test_what_is_no_request_is_not_taken_for_the_defaults(config):
+    with pytest.raises(AttributeError):
+        fuse([make(0), make(1)], config=config)
 
 
 def test_options_may_have_dashes():

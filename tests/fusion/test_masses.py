@@ -6,8 +6,8 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.activations import Evidence
 from fedot.fusion.align.align_models import evidence_of
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.masses import FLOOR, MASSES, ON_PROBE
-from fedot.fusion.align.options import Align
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe

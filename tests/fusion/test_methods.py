@@ -18,13 +18,13 @@ from fedot.fusion.methods.pairwise import steady_signs, with_signs
 from fedot.fusion.methods.regmean import regress, shrunk
 from fedot.fusion.methods.verma import correlation
 from fedot.fusion.methods.zhang import best_scale
+from fedot.fusion.plan.stages import METHODS
 from fedot.fusion.problem.prepare import prepare
-from fedot.fusion.stages import METHODS
 from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
 from tests.fusion.small import VOCAB, counts, make, run
 from tests.fusion.small import fused as fused_by
-from tests.groups import random_symmetry
+from tests.groups import permuted, random_symmetry
 from tests.models.variants import canonical_of, logits
 
 PUBLISHED = ("fisher", "git-rebasin", "imfeld", "regmean", "singh-jaggi", "theus", "verma", "zhang")
@@ -53,20 +53,6 @@ def fused(name, models, **options):
 
 def close(got, want, atol=1e-10):
     torch.testing.assert_close(got, want, rtol=0, atol=atol)
-
-
-def permuted(state, spec, *, stream, seed=4):
-    """Reorder neurons and whole heads, with `stream` also the streams."""
-    maps = {
-        name: each
-        for name, each in random_symmetry(spec, seed).items()
-        if spec.groups[name].kind == "permutation" and (stream or not spec.is_stream(name))
-    }
-    for name, group in spec.groups.items():
-        if stream and group.kind == "orthogonal":
-            order = torch.eye(group.size, dtype=torch.float64)[torch.randperm(group.size, generator=generator(seed))]
-            maps[name] = GroupMap(order, order)
-    return apply_maps(state, spec, maps)
 
 
 def generator(seed):

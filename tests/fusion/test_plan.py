@@ -13,17 +13,17 @@ from safetensors.torch import load_file
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan, fuse
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.by_part import large as large_module
-from fedot.fusion.config import OF_METHODS, OPTIONS, STEPS, SWITCHES
 from fedot.fusion.plan import plan_fusion, plan_without_models
+from fedot.fusion.plan.config import OF_METHODS, OPTIONS, STEPS, SWITCHES
+from fedot.fusion.plan.stages import KINDS, METHODS, OPTIONAL
 from fedot.fusion.problem.prepare import frame
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.distil import Distil
 from fedot.fusion.refine.learned_maps import LearnMaps
 from fedot.fusion.refine.repair import Repair
-from fedot.fusion.stages import KINDS, METHODS, OPTIONAL
 from fedot.models import symmetry
 from tests.fusion import disk
 from tests.fusion.small import counts, make
@@ -99,6 +99,18 @@ def test_a_plan_that_is_read_back_does_the_same_again(config, stages):
     assert not equal(first, other)
 
 
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [("class_counts", "no class counts were given"), ("token_counts", "learn_steps draws texts from token counts")],
+)
+def test_a_plan_that_lacks_what_it_needs_is_refused_in_one_line(lacking, told):
+    models = [make(0), make(1)]
+    config = FusionConfig(method="aligned", learn_steps=2, **FEW) if lacking == "token_counts" else FusionConfig(**FEW)
+    plan = framed(config, **known())
+    with pytest.raises(FedotError, match=told):
+        fuse(models, config=plan, **(known() | {lacking: None, "class_counts": None}))
+
+
 def test_part_by_part_the_same_plan_is_run(monkeypatch):
     models, config = [make(0), make(1)], FusionConfig(method="aligned", mass="l2")
     whole = fuse(models, config=config, **known())
@@ -152,6 +164,30 @@ def test_an_optional_stage_is_there_where_it_is_asked_for_and_nowhere_else(name,
 def test_distillation_goes_with_every_method():
     for method in METHODS:
         assert framed(FusionConfig(method=method, distil_steps=3), **known()).find(Distil) == Distil(3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"anchor": "largest"},
+        {"probe_texts": 7},
+        {"refit": True},
+        {"refit": False},
+        {"class_shares": True},
+        {"class_shares": False},
+        {"distil_steps": 3},
+        {"distil_steps": 0},
+        {"learn_steps": 0},
+        {"repair": False},
+    ],
+)
+def test_no_option_of_the_automatic_choice_changes_it(options):
+    post = {"norm_position": "post", "norm": "layer"}
+    for config in (make(0)[1], make(0, **post)[1]):
+        for shared in (False, True):
+            problem = frame([config] * 2, [symmetry(config)] * 2, **known())
+            plain, found = (plan_fusion(FusionConfig(**each), problem, shared_start=shared) for each in ({}, options))
+            assert plain.method == found.method == ("aligned" if shared or config.norm_position == "post" else "merged")
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIONS if name not in (*SWITCHES, *STEPS)])

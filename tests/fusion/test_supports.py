@@ -6,7 +6,7 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.activations import Evidence, measure
 from fedot.fusion.align.align_models import evidence_of as align_evidence
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.supports import ON_PROBE, SUPPORTS
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.text_source import TextSource

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 import fedot
-from fedot.fusion.stages import METHODS
+from fedot.fusion.plan.stages import METHODS
 from fedot.models import build_model, config_to_json, model_config, state_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from fedot import simulate
-    from fedot.fuse import main as fuse_main  # the command
+    from fedot.from_disk.cli import main as fuse_main
 
 State = dict[str, Tensor]
 Model = tuple[State, Any]

@@ -9,9 +9,9 @@ from flwr.serverapp import Grid
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 
-from fedot.federation.engines.flower_private import Run, assume_identity, give_id
 from fedot.models import EncoderConfig, build_model, state_of
 from fedot.tokenizer import train_tokenizer
+from fedot.wire.flower_private import Run, assume_identity, give_id
 from fedot.wire.messages import ClientUpdate, pack_update
 
 CONFIG = EncoderConfig(vocab_size=12, n_class=2, d_model=8, n_layer=1, n_head=2, d_head=4, d_ff=16, max_length=6)
@@ -74,7 +74,7 @@ def make_update(
         config=config,
         num_examples=10,
         token_counts=torch.arange(config.vocab_size) % 5,
-        tokenizer="",
+        tokenizer=None,
         train_loss=0.5,
         validation_loss=0.6,
         seconds=1.0,

@@ -11,7 +11,7 @@ from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
 
 from fedot.errors import FedotError
 from fedot.federation.client.align_mod import align_mod
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.texts.draw import draw_texts, text_lengths

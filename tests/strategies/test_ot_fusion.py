@@ -9,7 +9,7 @@ from flwr.app import ConfigRecord
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
-from fedot.fusion.result import FusionResult
+from fedot.fusion.plan.result import FusionResult
 from fedot.models import config_from_json, load_model, state_of
 from fedot.strategies import OTFusion, Quorum, build_strategy
 from fedot.wire.messages import ClientUpdate

@@ -9,12 +9,12 @@ import pytest
 import torch
 from flwr.app import ConfigRecord, Error, Message
 
-from fedot.tasks.classification import CLASSIFICATION
 from fedot.errors import FedotError
 from fedot.federation.experiment.gather import gather, striking
 from fedot.models import Seq2SeqConfig, build_model, state_of
 from fedot.scenario import PrivacySpec, Scenario, TokenizerSpec
 from fedot.strategies import Quorum, build_strategy
+from fedot.tasks.classification import CLASSIFICATION
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known, noise_of
 from fedot.wire.messages import ClientDescription, ClientUpdate, Settings, pack_description, pack_update
 from fedot.wire.records import pack_state

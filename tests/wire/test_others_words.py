@@ -9,7 +9,7 @@ from flwr.app import ConfigRecord, Message
 
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.pooled import pooled_tallies
-from fedot.federation.experiment.seed import Scores, Seed
+from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.scenario import Scenario, load_scenario
 from fedot.scenario.yaml_file import runs_of
 from fedot.tokenizer import read_tokenizer
@@ -139,11 +139,11 @@ def test_a_simulation_scores_parents_as_clients_would(tiny: Any, monkeypatch: py
     sent = run(scenario)
     real = Seed.scores
 
-    def here(seed: Seed, where: str, request_for: Any) -> Scores:
+    def here(seed: Seed, where: str, request_for: Any) -> SeedScores:
         if not where.startswith("parents"):
             return real(seed, where, request_for)
         clients = list(seed.federation.clients.values())
-        return Scores(pooled_tallies(seed.plan, seed.number, clients, request_for(clients[0])))
+        return SeedScores(pooled_tallies(seed.run, seed.number, clients, request_for(clients[0])))
 
     monkeypatch.setattr(Seed, "scores", here)
     pooled = run(scenario)

@@ -12,7 +12,7 @@ HIDDEN = {'\\"': "\0q", "\\\\": "\0b"}
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class DialectHints:
     """What the user says of a file; None is to be found out."""
 
     separator: str | None = None
@@ -20,7 +20,7 @@ class Given:
     encoding: str | None = None
 
 
-UNSAID = Given()
+UNSAID = DialectHints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ def _shown(cell: str) -> str:
     return cell
 
 
-def describe(dialect: Dialect, usual: str, given: Given, encoding: str, rows: int) -> str:
+def describe(dialect: Dialect, usual: str, given: DialectHints, encoding: str, rows: int) -> str:
     r"""One line on what was found out and is not the usual; empty if all is as usual, or was said by the user.
 
     Examples
     --------
-    >>> print(describe(Dialect(";"), ",", Given(), "utf-8", 1000))
+    >>> print(describe(Dialect(";"), ",", DialectHints(), "utf-8", 1000))
     separator ';', quote '"', 1,000 rows
     """
     shown = "tab" if dialect.separator == "\t" else repr(dialect.separator)
@@ -96,7 +96,7 @@ def excel_hint(text: str) -> tuple[str, str | None]:
     return (rest, hint[4:]) if hint.lower().startswith("sep=") and len(hint) == 5 else (text, None)
 
 
-def ways_of(text: str, usual: str, given: Given) -> list[Dialect]:
+def ways_of(text: str, usual: str, given: DialectHints) -> list[Dialect]:
     """All ways of reading that the file's own characters allow, the usual first."""
     separators = [given.separator] if given.separator else sorted(SEPARATORS, key=lambda each: each != usual)
     if given.quote:

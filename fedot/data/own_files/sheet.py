@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fedot.data.own_files.dialect import Dialect, Given, ends_bare, excel_hint, ways_of
+from fedot.data.own_files.dialect import Dialect, DialectHints, ends_bare, excel_hint, ways_of
 from fedot.errors import FedotError
 
 FEW = 100
@@ -46,7 +46,7 @@ class Sheet:
         return len(self.columns[0])
 
 
-def read_sheet(text: str, where: str, wanted: Sequence[str], usual: str, given: Given) -> Sheet:
+def read_sheet(text: str, where: str, wanted: Sequence[str], usual: str, given: DialectHints) -> Sheet:
     """Read the wanted columns of a CSV or TSV text in the one way that can be meant.
 
     Parameters

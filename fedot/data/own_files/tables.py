@@ -3,7 +3,6 @@
 No message holds a text; rows are counted from 1, without the header.
 """
 
-import difflib
 import json
 import math
 from collections import Counter
@@ -17,11 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fedot.data.own_files.dialect import UNSAID, Given, describe
+from fedot.data.own_files.dialect import UNSAID, DialectHints, describe
 from fedot.data.own_files.encoding import PACKED, read_text
 from fedot.data.own_files.sheet import read_sheet
 from fedot.errors import FedotError
+from fedot.storage.atomic import replacing
 from fedot.text import outside
+from fedot.text.did_you_mean import did_you_mean
 from fedot.tokenizer import HALF
 
 SUFFIXES = {".parquet": "parquet", ".csv": ",", ".tsv": "\t", ".jsonl": "jsonl"}
@@ -29,7 +30,7 @@ ROW = "\0row"
 """Column of the rows' numbers: a name that no column of a user's has."""
 
 
-def read_table(path: Path, columns: Sequence[str], given: Given = UNSAID) -> tuple[pa.Table, str]:
+def read_table(path: Path, columns: Sequence[str], given: DialectHints = UNSAID) -> tuple[pa.Table, str]:
     """Read the wanted columns of one file, and number its rows from 1 in the column `ROW`.
 
     A column of mappings gives its parts by a dot: ``translation.en``.
@@ -67,23 +68,24 @@ def write_table(table: pa.Table, path: Path) -> None:
         If the suffix is unknown, or the file cannot be written.
     """
     kind = kind_of(path)
-    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if kind == "parquet":
-            pq.write_table(table, temporary)
-        else:
-            with pa.output_stream(str(temporary), compression=PACKED.get(path.suffix.lower())) as file:
-                if kind == "jsonl":
-                    for row in table.to_pylist():
-                        file.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode())
-                else:
-                    pacsv.write_csv(table, file, pacsv.WriteOptions(delimiter=kind))
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            _write(table, temporary, kind, PACKED.get(path.suffix.lower()))
     except OSError as error:
         raise FedotError(f"{path} cannot be written ({error.strerror or type(error).__name__})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def _write(table: pa.Table, path: Path, kind: str, compression: str | None) -> None:
+    if kind == "parquet":
+        pq.write_table(table, path)
+        return
+    with pa.output_stream(str(path), compression=compression) as file:
+        if kind == "jsonl":
+            for row in table.to_pylist():
+                file.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode())
+        else:
+            pacsv.write_csv(table, file, pacsv.WriteOptions(delimiter=kind))
 
 
 def kind_of(path: Path) -> str:
@@ -137,7 +139,7 @@ def _inner(table: pa.Table, name: str) -> pa.ChunkedArray:
     return pc.struct_field(table[first], rest)
 
 
-def _read_csv(path: Path, columns: list[str], usual: str, given: Given) -> tuple[pa.Table, str]:
+def _read_csv(path: Path, columns: list[str], usual: str, given: DialectHints) -> tuple[pa.Table, str]:
     text, encoding = read_text(path, given.encoding)
     sheet = read_sheet(text, str(path), columns, usual, given)
     if not sheet.columns:
@@ -215,9 +217,9 @@ def _has_columns(
                 names.append(f"{len(existing) - len(names)} whose name is no plain word (is the header missing?)")
             parts = [each for each in inner if all(map(_is_plain, each.split(".")))]
             near = [each for each in parts if each.endswith(f".{name}")]
-            near = near or difflib.get_close_matches(name, [*names, *parts], 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise FedotError(f"{path}{where} has no column {name!r}, only {', '.join(names)}{hint}")
+            hint = f"did you mean {near[0]}?" if near else did_you_mean(name, [*names, *parts])
+            told = f"{path}{where} has no column {name!r}, only {', '.join(names)}"
+            raise FedotError(f"{told}; {hint}" if hint else told)
 
 
 def _is_plain(name: str) -> bool:

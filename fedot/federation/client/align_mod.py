@@ -17,8 +17,8 @@ from fedot.federation.client.bounds import check_directive, check_state, plan_of
 from fedot.federation.client.handlers import private
 from fedot.fusion import FusionPlan
 from fedot.fusion.align.align_models import align_models
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
-from fedot.fusion.align.options import Align
 from fedot.fusion.align.weighted_sums import contribution
 from fedot.fusion.by_part.large import by_parts, fuse_large
 from fedot.fusion.canonical.canonicalise import to_float32
@@ -85,7 +85,7 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
         if update.config.n_layer > config.n_layer:
             raise FedotError(f"this model has n_layer {update.config.n_layer}, more than the anchor's {config.n_layer}")
         check_state(anchor, config, "the anchor does not fit its configuration")
-        counts = _anchor_counts(directive, config) if directive.anchor_counts else update.token_counts
+        counts = _anchor_counts(directive.anchor_counts, config) if directive.anchor_counts else update.token_counts
         given = read_models([(update.state, update.config), (anchor, config)])
         problem = frame(
             given.configs, given.specs, weights=[1.0, 0.0], token_counts=[update.token_counts, counts], anchor=1
@@ -101,9 +101,9 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
     return found
 
 
-def _anchor_counts(directive: Directive, config: Config) -> Tensor:
+def _anchor_counts(packed: bytes, config: Config) -> Tensor:
     with told("the anchor's token counts cannot be read"):
-        counts = unpack_counts(directive.anchor_counts)
+        counts = unpack_counts(packed)
     if len(counts) != config.vocab_size or bool((counts < 0).any()):
         raise FedotError(f"the anchor's token counts are not those of {config.vocab_size} tokens")
     return counts

@@ -7,6 +7,7 @@ in `fedot.federation.client.policy`.
 import math
 from dataclasses import fields
 from functools import lru_cache
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from tokenizers import Tokenizer
@@ -14,8 +15,8 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion import FusionPlan
-from fedot.fusion.align.options import Align
-from fedot.fusion.basis import Scheme
+from fedot.fusion.align.align_options import Align
+from fedot.fusion.plan.basis import Scheme
 from fedot.models import Config, State, config_from_json, limits, num_classes, state_shapes
 from fedot.scenario import Scenario
 from fedot.scenario.in_words import explain
@@ -67,8 +68,7 @@ def check_settings(settings: Settings) -> None:
     """
     for field in fields(settings):
         value = getattr(settings, field.name)
-        kinds = (int, float) if field.type is float else (field.type,)
-        if type(value) not in kinds:
+        if not _is_of(value, field.type):
             raise FedotError(f"the setting {field.name} of a message is of type {type(value).__name__}")
     for name, choices in (("device", DEVICES), ("init", INITS), ("transfer", TRANSFERS)):
         value = getattr(settings, name)
@@ -80,6 +80,12 @@ def check_settings(settings: Settings) -> None:
         raise FedotError(f"the setting server_round of a message is no whole number from 1 to {MOST_ROUNDS}")
     if not 0 <= settings.proximal_mu < math.inf:
         raise FedotError("the setting proximal_mu of a message is no finite number of at least 0")
+
+
+def _is_of(value: object, kind: Any) -> bool:
+    """Whether a value is of a field's type, and of no other that behaves like it; a whole number does for a float."""
+    kinds = get_args(kind) or (kind,)
+    return type(value) in (*kinds, *((int,) if kind is float else ()))
 
 
 def read_config(text: str) -> Config:
@@ -196,7 +202,7 @@ def check_directive(directive: Directive) -> None:
         Naming what is wrong.
     """
     for field in fields(directive):
-        if type(getattr(directive, field.name)) is not field.type:
+        if not _is_of(getattr(directive, field.name), field.type):
             raise FedotError(f"the {field.name} of a directive is of another type")
     if directive.step not in STEPS:
         raise FedotError(f"the step of a directive is {printable(directive.step, 40)!r}, not {', '.join(STEPS)}")

@@ -2,16 +2,13 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial, wraps
-from pathlib import Path
+from functools import partial, wraps
 
 import torch
 from flwr.app import Context, Error, Message
 from tokenizers import Tokenizer
 
-from fedot.data import ClientData, load_client
-from fedot.data.inside import enclosed
+from fedot.data import ClientData
 from fedot.data.load import FILES
 from fedot.errors import FedotError
 from fedot.federation.client.bounds import (
@@ -24,13 +21,14 @@ from fedot.federation.client.bounds import (
     read_scenario,
 )
 from fedot.federation.client.faults import FAULTS, Fault
+from fedot.federation.client.kept_rows import KeptRows, RowSource
 from fedot.federation.client.ledger import rows_key, spend
 from fedot.federation.client.policy import Policy, partition_of
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.tasks import TASKS, Examples
 from fedot.tasks.task import EvaluationRows
 from fedot.text.outside import printable, told
-from fedot.tokenizer import count_words, pack_words, read_tokenizer, train_tokenizer
+from fedot.tokenizer import count_words, pack_words, read_tokenizer
 from fedot.training import train
 from fedot.training.cache import default_folder, kept, training_key
 from fedot.wire.evaluations import pack_tallies, unpack_evaluation
@@ -84,9 +82,9 @@ def private(handler: Handler) -> Handler:
     return guarded
 
 
-def describe(message: Message, context: Context) -> Message:
+def describe(rows: KeptRows, message: Message, context: Context) -> Message:
     """Tell who this is; with a shared tokenizer also how often each word occurs, rare words left out."""
-    me = _Client(message, context)
+    me = _Client(rows, message, context)
     spec, shared = me.tokenizer_spec, me.tokenizer_spec.scope == "shared"
     if shared:
         me.policy.check_words(me.name)
@@ -112,9 +110,9 @@ def describe(message: Message, context: Context) -> Message:
     return Message(pack_description(description), reply_to=message)
 
 
-def fit(message: Message, context: Context) -> Message:
+def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     """Train on this client's data, or answer from the cache when the very same training was done before."""
-    me = _Client(message, context)
+    me = _Client(rows, message, context)
     settings = me.settings
     with told("a training request cannot be read"):
         arrays = message.content.array_records[ARRAYS]
@@ -160,7 +158,7 @@ def fit(message: Message, context: Context) -> Message:
         config=config,
         num_examples=result.num_examples,
         token_counts=result.token_counts if me.counts_tokens else torch.ones_like(result.token_counts),
-        tokenizer="" if tokenizer_json == settings.tokenizer else tokenizer_json,
+        tokenizer=None if tokenizer_json == settings.tokenizer else tokenizer_json,
         train_loss=result.best.train_loss,
         validation_loss=result.best.validation_loss,
         seconds=result.seconds,
@@ -171,9 +169,9 @@ def fit(message: Message, context: Context) -> Message:
     return Message(pack_update(update), reply_to=message)
 
 
-def evaluate(message: Message, context: Context) -> Message:
+def evaluate(rows: KeptRows, message: Message, context: Context) -> Message:
     """Evaluate models and mixtures of models on this client's test split; only sums go back."""
-    me = _Client(message, context)
+    me = _Client(rows, message, context)
     device = me.settings.device
     with told("an evaluation request cannot be read"):
         request = unpack_evaluation(message.content)
@@ -195,14 +193,15 @@ def evaluate(message: Message, context: Context) -> Message:
         ]
 
     decoding = me.scenario.decoding
-    rows = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, device)
-    return Message(pack_tallies(me.task.evaluate(request, rows)), reply_to=message)
+    about = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, device)
+    return Message(pack_tallies(me.task.evaluate(request, about)), reply_to=message)
 
 
 class _Client:
     """A message's settings together with what this node knows of itself, and allows."""
 
-    def __init__(self, message: Message, context: Context) -> None:
+    def __init__(self, rows: KeptRows, message: Message, context: Context) -> None:
+        self._rows = rows
         self.policy, self.partition_id = Policy.of(context.node_config), partition_of(context.node_config)
         with told("the settings of a message cannot be read"):
             self.settings = Settings.from_record(message.content.config_records[CONFIG])
@@ -219,12 +218,12 @@ class _Client:
         self.policy.check_part(self.name, self.task.name, self.spec.dataset)
         self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
         data_dir, base_dir = self.policy.folders(self.settings)
-        self._rows = _Rows(
+        self._source = RowSource(
             self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated
         )
 
     @property
-    def cache(self) -> tuple[str, int | None]:
+    def cache(self) -> tuple[str | None, int | None]:
         """Folder of trained models and how many are kept: a node of its own keeps what the next strategies ask for."""
         if self.policy.simulated and self.settings.cache != OWN_CACHE:
             return self.settings.cache, None
@@ -245,7 +244,7 @@ class _Client:
     def data(self) -> ClientData:
         """Give the client's rows; why its own files cannot be read is for whoever runs it, and may quote them."""
         try:
-            return _load(self._rows)
+            return self._rows.data(self._source)
         except FedotError as error:
             if self.policy.simulated or self.spec.dataset != FILES:
                 raise
@@ -257,52 +256,13 @@ class _Client:
 
     def tokenizer(self) -> tuple[str, Tokenizer]:
         """Give the shared tokenizer, or one trained on this client's own text."""
-        text = self.settings.tokenizer if self.tokenizer_spec.scope == "shared" else _own_tokenizer(self._rows)
+        shared = self.tokenizer_spec.scope == "shared"
+        text = self.settings.tokenizer or "" if shared else self._rows.own_tokenizer(self._source)
         return text, read_tokenizer(text)
 
     def encoded(self, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""
-        return _encode(self._rows, split, tokenizer, max_length)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """All that decides which rows a client has."""
-
-    scenario: str
-    base_dir: str
-    partition_id: int
-    seed: int
-    data_dir: str
-    simulated: bool
-
-
-@lru_cache(maxsize=64)
-def _load(rows: _Rows) -> ClientData:
-    value, data_dir = read_scenario(rows.scenario), Path(rows.data_dir) if rows.data_dir else None
-    if not rows.simulated:
-        value = enclosed(value, rows.partition_id, data_dir)
-    elif rows.base_dir:
-        value = value.model_copy(update={"base_dir": Path(rows.base_dir)})
-    return load_client(value, rows.partition_id, rows.seed, data_dir)
-
-
-@lru_cache(maxsize=64)
-def _own_tokenizer(rows: _Rows) -> str:
-    whole = read_scenario(rows.scenario)
-    spec = whole.tokenizer_spec(rows.partition_id)
-    task = TASKS[whole.task]
-    words = count_words(task.texts(_load(rows).train), spec.kind)
-    return train_tokenizer(words, spec.kind, spec.vocab_size, task.special_tokens).to_str()
-
-
-@lru_cache(maxsize=64)
-def _encode(rows: _Rows, split: str, tokenizer: str, max_length: int) -> Examples:
-    task = TASKS[read_scenario(rows.scenario).task]
-    found: Examples = task.encode([getattr(_load(rows), split)], read_tokenizer(tokenizer), max_length)
-    if found.truncated:
-        log.info("%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length)
-    return found
+        return self._rows.encoded(self._source, split, tokenizer, max_length)
 
 
 def _fitting_state(state: State, config: Config) -> State:

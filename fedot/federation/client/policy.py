@@ -5,7 +5,6 @@ lie, which tasks and data sets it takes part in, whether its words may be told, 
 simulation the clients share the machine and the user of the server, who decides all of that there.
 """
 
-import difflib
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -15,6 +14,7 @@ from fedot.data.corpora import DATASETS
 from fedot.data.load import FILES
 from fedot.errors import FedotError
 from fedot.tasks import TASKS, present_name
+from fedot.text.did_you_mean import did_you_mean
 from fedot.wire.messages import Settings
 
 Value = bool | float | int | str
@@ -63,8 +63,8 @@ class Policy:
     """
 
     simulated: bool = False
-    data_path: str = ""
-    cache_path: str = ""
+    data_path: str | None = None
+    cache_path: str | None = None
     tasks: tuple[str, ...] = tuple(TASKS)
     datasets: tuple[str, ...] = ALL
     tell_words: bool = False
@@ -86,9 +86,8 @@ class Policy:
         if not given and (node_config.get(SIMULATED) is True or os.environ.get(SIMULATION) == "1"):
             return cls(True, tell_words=True, most_evaluations=ANY, most_models=ANY, most_seeds=ANY, least_rows=1)
         for key in given.keys() - set(KEYS):
-            near = difflib.get_close_matches(key, KEYS, 1, cutoff=0.8)
-            if near:  # what is not decided as it was meant to be must not go unnoticed
-                raise FedotError(f"--node-config has the key {key}; did you mean {near[0]}?")
+            if hint := did_you_mean(key, KEYS, cutoff=0.8):  # what is not decided as it was meant to be must be noticed
+                raise FedotError(f"--node-config has the key {key}; {hint}")
         return cls(
             data_path=_text(given, "data-path"),
             cache_path=_text(given, "cache-path"),
@@ -101,9 +100,9 @@ class Policy:
             least_rows=_whole(given, "least-rows", LEAST_ROWS),
         )
 
-    def folders(self, settings: Settings) -> tuple[str, str]:
+    def folders(self, settings: Settings) -> tuple[str | None, str | None]:
         """Folders of public data sets and of the scenario: a message names them in simulations only."""
-        return (settings.data_dir, settings.base_dir) if self.simulated else (self.data_path, "")
+        return (settings.data_dir, settings.base_dir) if self.simulated else (self.data_path, None)
 
     def check_part(self, client: str, task: str, dataset: str) -> None:
         """Refuse a task or a data set that a client takes no part in.
@@ -175,11 +174,11 @@ def partition_of(node_config: Mapping[str, Value]) -> int:
     return value
 
 
-def _text(given: Mapping[str, Value], key: str) -> str:
+def _text(given: Mapping[str, Value], key: str) -> str | None:
     value = given.get(key, "")
     if not isinstance(value, str):
         raise FedotError(f'--node-config {key} is {value!r}, but a text is needed: {key}="..."')
-    return value
+    return value or None
 
 
 def _flag(given: Mapping[str, Value], key: str) -> bool:
@@ -198,7 +197,7 @@ def _whole(given: Mapping[str, Value], key: str, default: int) -> int:
 
 def _names(given: Mapping[str, Value], key: str, known: Collection[str]) -> tuple[str, ...]:
     """Names with commas between them; all that are known where nothing is said."""
-    names = tuple(present_name(name) for part in _text(given, key).split(",") if (name := part.strip()))
+    names = tuple(present_name(name) for part in (_text(given, key) or "").split(",") if (name := part.strip()))
     if key in given and not names:
         raise FedotError(f"--node-config {key} is empty; leave it out, or choose from {', '.join(known)}")
     for name in names:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -10,8 +10,8 @@ from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
 from fedot.federation.client.policy import SIMULATED
-from fedot.federation.engines.flower_private import Run, assume_identity, give_id
 from fedot.federation.engines.workers import start_pool, stop_pool
+from fedot.wire.flower_private import Run, assume_identity, give_id
 
 log = logging.getLogger("fedot.engine")
 
@@ -30,8 +30,6 @@ class InProcessGrid(Grid):
     workers
         0 answers messages one after the other in this process. More start that many processes, each with one
         thread; the results are the same to the bit.
-    on_reply
-        Called after each reply.
     """
 
     def __init__(
@@ -39,7 +37,6 @@ class InProcessGrid(Grid):
         node_configs: Sequence[Mapping[str, Value]],
         run_config: Mapping[str, Value],
         workers: int = 0,
-        on_reply: Callable[[Message], None] | None = None,
     ) -> None:
         assume_identity()
         self._contexts = {
@@ -48,7 +45,6 @@ class InProcessGrid(Grid):
         }
         self._replies: dict[str, Message] = {}
         self._run: Run | None = None
-        self._on_reply = on_reply or (lambda _: None)
         self._workers = workers
         self._pool = start_pool(workers) if workers > 0 else None
 
@@ -105,7 +101,6 @@ class InProcessGrid(Grid):
         contexts = [self._contexts[message.metadata.dst_node_id] for message in batch]
         for reply, state in self._answers(batch, contexts):
             self._contexts[reply.metadata.src_node_id].state = state
-            self._on_reply(reply)
             yield reply
 
     def _answers(self, batch: list[Message], contexts: list[Context]) -> Iterator[tuple[Message, RecordDict]]:

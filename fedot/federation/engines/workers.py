@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from fedot.federation.engines.flower_private import assume_identity
+from fedot.wire.flower_private import assume_identity
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion.by_part.large import is_large
 from fedot.models import Config, State
-from fedot.strategies.ot_fusion import Fused
+from fedot.strategies.ot_fusion import FusedRound
 from fedot.tasks import AnyTally
 
 POINTS, PAIRS = 11, 4
@@ -18,7 +18,7 @@ Evaluate = Callable[[EvaluationRequest], tuple[dict[str, AnyTally], ...]]
 
 
 def lines_between(
-    seed: int, title: str, fused: Fused, anchor: int, source: int, evaluate: Evaluate
+    seed: int, title: str, fused: FusedRound, anchor: int, source: int, evaluate: Evaluate
 ) -> list[dict[str, Any]]:
     """Follow the line from the anchor's model to another client's, as it came and aligned; one entry each.
 
@@ -45,7 +45,7 @@ def lines_between(
         for k in range(len(kinds))
         for a in alphas
     )
-    names = ("",) * len(states)
+    names = (None,) * len(states)
     request = EvaluationRequest(tuple(states), tuple(configs), names, items, translated=False, calibrated=False)
     everything = [by_split["all"] for by_split in evaluate(request)]
     found = []

@@ -6,9 +6,9 @@ rows that each client reads, and nothing goes over the wire.
 
 from collections.abc import Iterable
 
-from fedot.data import load_client
+from fedot.data import Corpora, load_client
 from fedot.evaluation.request import EvaluationRequest
-from fedot.federation.experiment.settings import Plan
+from fedot.federation.experiment.run_settings import RunSettings
 from fedot.tasks import TASKS, AnyTally, Examples
 from fedot.tasks.task import EvaluationRows
 from fedot.text.readable import cut_notice
@@ -18,7 +18,7 @@ from fedot.wire.messages import ClientDescription, ClientUpdate
 
 
 def pooled_tallies(
-    plan: Plan, seed: int, clients: Iterable[ClientDescription], request: EvaluationRequest
+    run: RunSettings, seed: int, clients: Iterable[ClientDescription], request: EvaluationRequest
 ) -> tuple[dict[str, AnyTally], ...]:
     """Evaluate on every client's test split; for each item the tallies by client and, added up, by ``all``.
 
@@ -27,14 +27,15 @@ def pooled_tallies(
     request
         With the tokenizer of every model, none left out.
     """
-    answers = {client.client: _at(plan, seed, client.partition_id, request) for client in clients}
+    corpora = Corpora()
+    answers = {client.client: _at(run, seed, client.partition_id, corpora, request) for client in clients}
     return tuple(
         {"all": sum_tallies(tallies), **dict(zip(answers, tallies, strict=True))}
         for tallies in zip(*answers.values(), strict=True)
     )
 
 
-def tests_cut(plan: Plan, seed: int, parents: Iterable[ClientUpdate], shared: str) -> list[str]:
+def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shared: str | None) -> list[str]:
     """One line for each client of whose test texts some are longer than its model reads.
 
     Parameters
@@ -42,19 +43,19 @@ def tests_cut(plan: Plan, seed: int, parents: Iterable[ClientUpdate], shared: st
     shared
         The tokenizer of clients that have none of their own.
     """
-    task, lines = TASKS[plan.scenario.task], []
+    task, lines, corpora = TASKS[run.scenario.task], [], Corpora()
     for parent in parents:
-        data = load_client(plan.scenario, parent.partition_id, seed, plan.data_dir)
+        data = load_client(run.scenario, parent.partition_id, seed, run.data_dir, corpora)
         length = parent.config.max_length
-        tests = task.encode([data.test], read_tokenizer(parent.tokenizer or shared), length)
+        tests = task.encode([data.test], read_tokenizer(parent.tokenizer or shared or ""), length)
         if tests.truncated:
             lines.append(cut_notice(parent.client, tests.truncated, tests.num_texts, length))
     return lines
 
 
-def _at(plan: Plan, seed: int, partition_id: int, request: EvaluationRequest) -> list[AnyTally]:
-    data, task = load_client(plan.scenario, partition_id, seed, plan.data_dir), TASKS[plan.scenario.task]
-    tokenizers = [read_tokenizer(text) for text in request.tokenizers]
+def _at(run: RunSettings, seed: int, partition_id: int, corpora: Corpora, request: EvaluationRequest) -> list[AnyTally]:
+    data, task = load_client(run.scenario, partition_id, seed, run.data_dir, corpora), TASKS[run.scenario.task]
+    tokenizers = [read_tokenizer(text or "") for text in request.tokenizers]
 
     def read(split: str) -> list[Examples]:
         return [
@@ -62,6 +63,6 @@ def _at(plan: Plan, seed: int, partition_id: int, request: EvaluationRequest) ->
             for tokenizer, config in zip(tokenizers, request.configs, strict=True)
         ]
 
-    decoding = plan.scenario.decoding
-    rows = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, plan.device)
-    return list(task.evaluate(request, rows))
+    decoding = run.scenario.decoding
+    about = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, run.device)
+    return list(task.evaluate(request, about))

@@ -233,12 +233,12 @@ class RunRecord:
         }
 
 
-def reduce_plan(plan: NDArray[np.float64], side: int = COUPLING_SIDE) -> NDArray[np.float64]:
-    """Add up blocks of a plan until neither side is longer than `side`."""
+def reduce_plan(plan: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add up blocks of a plan until neither side is longer than `COUPLING_SIDE`."""
     for axis in (0, 1):
         size = plan.shape[axis]
-        if size > side:
-            starts = np.linspace(0, size, side, endpoint=False).astype(np.int64)
+        if size > COUPLING_SIDE:
+            starts = np.linspace(0, size, COUPLING_SIDE, endpoint=False).astype(np.int64)
             plan = np.add.reduceat(plan, starts, axis=axis)
     return plan
 

@@ -11,7 +11,7 @@ from fedot.data import load_clients
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.experiment.pooled import pooled_tallies
-from fedot.federation.experiment.seed import Scores, Seed
+from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, model_config
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
@@ -49,7 +49,7 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     where = f"parents, seed {seed.number}"
     if shared:
         scores = seed.scores(where, lambda _: request)
-    elif seed.plan.pooled:
+    elif seed.run.pooled:
         scores = _scored_here(seed, request)
     else:
         scores = _at_their_owners(seed, where, parents)
@@ -61,21 +61,21 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
             seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=tokens, class_counts=classes))
     if "ensemble" in references and not mixable:
         record.add_failure(seed.number, "ensemble", NOT_MIXABLE)
-    elif "ensemble" in references and not (shared or seed.plan.pooled):
+    elif "ensemble" in references and not (shared or seed.run.pooled):
         record.add_failure(seed.number, "ensemble", NOT_SENT)
     elif "ensemble" in references:
         seconds = max(parent.seconds for parent in parents)
         record.add_scores(seed.number, "ensemble", 1, scores.items[-1], seconds=seconds, without=scores.without)
-    seed.tell("parents", 0.2 * seed.n)
+    seed.tell("parents", 0.2 * seed.num_clients)
 
 
-def _scored_here(seed: Seed, request: EvaluationRequest) -> Scores:
+def _scored_here(seed: Seed, request: EvaluationRequest) -> SeedScores:
     """What a request gives where the server has all data."""
-    items = pooled_tallies(seed.plan, seed.number, seed.federation.clients.values(), request)
-    return Scores(items, (*seed.federation.absent,))
+    items = pooled_tallies(seed.run, seed.number, seed.federation.clients.values(), request)
+    return SeedScores(items, (*seed.federation.absent,))
 
 
-def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) -> Scores:
+def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) -> SeedScores:
     """Each parent on the split of the client that trained it; there is no figure over all then."""
     own = {parent.client: EvaluationRequest.of(parent.state, parent.config, parent.tokenizer) for parent in parents}
 
@@ -86,7 +86,7 @@ def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) ->
 
     [found] = seed.scores(where, request_for).items
     seed.record.notices.append(f"{where}: each on its own client's texts only, since no other may see its tokens")
-    return Scores(tuple({name: found[name]} if name in found else {} for name in own))
+    return SeedScores(tuple({name: found[name]} if name in found else {} for name in own))
 
 
 def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
@@ -97,8 +97,8 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
     FedotError
         If no client can evaluate it.
     """
-    plan, record = seed.plan, seed.record
-    if not plan.pooled:
+    run, record = seed.run, seed.record
+    if not run.pooled:
         reason = "it needs all data in one place, which a real federation does not have"
         record.add_failure(seed.number, "centralised", reason)
         return
@@ -116,17 +116,17 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
         scores = _scored_here(seed, request)
     record.add_scores(seed.number, "centralised", 1, scores.items[0], seconds=result.seconds, without=scores.without)
     seed.save("centralised", SavedModel(config, result.state, tokenizer))
-    seed.tell("done", 1.1 * seed.n)
+    seed.tell("done", 1.1 * seed.num_clients)
 
 
 def pooled_training(seed: Seed) -> Callable[[], Pooled]:
     """The training of the centralised reference, which another process can do, too."""
-    plan, words = seed.plan, seed.federation.settings.tokenizer
-    return partial(train_centralised, plan.scenario, seed.number, plan.data_dir, words, plan.device, plan.cache)
+    run, words = seed.run, seed.federation.settings.tokenizer
+    return partial(train_centralised, run.scenario, seed.number, run.data_dir, words, run.device, run.cache)
 
 
 def train_centralised(
-    scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str, device: str, cache: str = ""
+    scenario: Scenario, seed: int, data_dir: Path | None, tokenizer_json: str | None, device: str, cache: str | None
 ) -> tuple[TrainResult, Config, str]:
     """Train the scenario's model on the union of all clients' training rows, for the epochs of all rounds together.
 

@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flwr.app import ArrayRecord, MetricRecord
-from flwr.app.exception import AppExitException
 
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.ask_clients import Federation, evaluate_everywhere
 from fedot.federation.experiment.loss_lines import PAIRS, lines_between
-from fedot.federation.experiment.seed import Scores, Seed
+from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, State, symmetry
 from fedot.saved import SavedModel, select_rows
 from fedot.strategies import OTFusion, Quorum, build_strategy
-from fedot.strategies.ot_fusion import Fused, client_vocabulary
+from fedot.strategies.ot_fusion import FusedRound, client_vocabulary
 from fedot.tasks import AnyTally
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, vocabulary
+from fedot.wire.flower_private import AppExitException
 from fedot.wire.messages import ClientDescription, ClientUpdate
 from fedot.wire.records import pack_state, unpack_state
 
@@ -35,14 +35,14 @@ class Global:
     config: Config
     vocabulary: tuple[str, ...] | None = None
 
-    def for_client(self, tokenizer: str) -> tuple[State, Config]:
+    def for_client(self, tokenizer: str | None) -> tuple[State, Config]:
         """Select the embedding rows of a client's own tokenizer, in its order."""
         if self.vocabulary is None or not tokenizer:
             return self.state, self.config
         return select_rows(self.state, self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
 
 
-def global_model(state: State, fused: Fused | None, updates: Sequence[ClientUpdate]) -> Global:
+def global_model(state: State, fused: FusedRound | None, updates: Sequence[ClientUpdate]) -> Global:
     """Take the fused model where there is one, else the mean, which has the clients' shape."""
     if fused is not None:
         return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
@@ -71,23 +71,22 @@ def run_strategy(
     """
     as_parents = bool(parents) and federation.settings == seed.federation.settings
     strategy = build_strategy(name, dict(options), _quorum(seed.federation))
-    strategy.timeout = seed.plan.timeout
+    strategy.timeout = seed.run.timeout
     final = seed.scenario.rounds
     grid, record = seed.grid, seed.record
     spent = [grid.bytes_down["train"], grid.bytes_up["train"]]
-    random.seed(seed.number)  # Flower samples clients from the global generator
 
     def evaluate(server_round: int, arrays: ArrayRecord) -> MetricRecord | None:
         if server_round == 0:
             return None
-        fusing = time.perf_counter() - grid.latest["train"].ended
+        fusing = time.perf_counter() - grid.ended["train"]
         down, up = grid.bytes_down["train"] - spent[0], grid.bytes_up["train"] - spent[1]
         spent[:] = grid.bytes_down["train"], grid.bytes_up["train"]
         updates = strategy.accepted
         fused = strategy.latest if isinstance(strategy, OTFusion) else None
         model = global_model({} if fused else unpack_state(arrays), fused, updates)
         if server_round == final:  # before anything else can go wrong
-            words = seed.federation.settings.tokenizer if model.vocabulary is None else ""
+            words = seed.federation.settings.tokenizer if model.vocabulary is None else None
             seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
         where = f"{title}, seed {seed.number}, round {server_round}"
         scores = _scores(seed, where, model, parents)
@@ -111,15 +110,17 @@ def run_strategy(
             record.add_training(seed.number, title, server_round, updates)
         if server_round == final and fused is not None:
             _diagnose(seed, title, fused)
-        seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.n)
+        seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.num_clients)
         return None
 
+    before = random.getstate()
+    random.seed(seed.number)  # Flower samples clients from the global generator, and takes no other
     try:
         strategy.start(
             grid,
             pack_state(initial),
             num_rounds=final,
-            timeout=seed.plan.timeout,
+            timeout=seed.run.timeout,
             train_config=federation.settings.to_record(),
             evaluate_fn=evaluate,
         )
@@ -128,18 +129,20 @@ def run_strategy(
         told = printable(error if isinstance(error, FedotError) else f"{type(error).__name__}: {error}")
         log.warning("%s cannot be run: %s", title, told)
         record.add_failure(seed.number, title, told)
+    finally:
+        random.setstate(before)
 
 
 def _quorum(federation: Federation) -> Quorum:
     return Quorum(federation.names, partitions=federation.partitions, known=federation.known)
 
 
-def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> Scores:
-    shared = "" if model.vocabulary is None else seed.federation.settings.tokenizer
+def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> SeedScores:
+    shared = None if model.vocabulary is None else seed.federation.settings.tokenizer
     own = {update.client: update.tokenizer or shared for update in parents}
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
-        tokenizer = own.get(client.client, "")
+        tokenizer = own.get(client.client)
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
         state, config = model.for_client(tokenizer)
@@ -148,7 +151,7 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
     return seed.scores(where, request_for)
 
 
-def _diagnose(seed: Seed, title: str, fused: Fused) -> None:
+def _diagnose(seed: Seed, title: str, fused: FusedRound) -> None:
     """Couplings for every seed; for the first seed of a one-shot run also the loss along the lines."""
     clients = [update.client for update in fused.updates]
     anchor = fused.anchor or "global model"

@@ -16,8 +16,8 @@ from fedot.federation.experiment.pooled import tests_cut
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
 from fedot.federation.experiment.rounds import run_strategy
+from fedot.federation.experiment.run_settings import Progress, RunSettings, SaveModel
 from fedot.federation.experiment.seed import Seed, begin, starting_from
-from fedot.federation.experiment.settings import Plan, Progress, SaveModel
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy
@@ -28,20 +28,20 @@ log = logging.getLogger("fedot.server")
 
 def run_scenario(
     grid: Grid,
-    plan: Plan,
+    run: RunSettings,
     record: RunRecord,
     save_model: SaveModel,
     progress: Progress,
     on_seed: Callable[[], None],
 ) -> None:
     """Run all seeds that are not finished; results go into `record`, and `on_seed` is called after each seed."""
-    scenario = plan.scenario
+    scenario = run.scenario
     _check_strategies(scenario)
-    aside = plan.workers > 0 and plan.pooled and "centralised" in scenario.references
+    aside = run.workers > 0 and run.pooled and "centralised" in scenario.references
     pool = start_pool(1) if aside else None
     try:
         for number in (number for number in scenario.seeds if number not in record.finished):
-            run_seed(begin(grid, plan, record, save_model, progress, number), pool)
+            run_seed(begin(grid, run, record, save_model, progress, number), pool)
             record.finish(number)
             on_seed()
     finally:
@@ -103,13 +103,13 @@ def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
     parents, failed = train_parents(seed.federation, initial)
     for name, reason in failed:
         seed.record.notices.append(f"{name}: no parent model for seed {seed.number}: {reason}")
-    seed.tell("strategies", float(seed.n))
+    seed.tell("strategies", float(seed.num_clients))
     if not parents:
         told = "; ".join(f"{name}: {reason}" for name, reason in failed)
         raise FedotError(f"no client could train ({told})")
     seed.record.add_training(seed.number, "parent", 1, parents)
-    if seed.plan.pooled and seed.number == seed.scenario.seeds[0]:
-        seed.record.notices += tests_cut(seed.plan, seed.number, parents, seed.federation.settings.tokenizer)
+    if seed.run.pooled and seed.number == seed.scenario.seeds[0]:
+        seed.record.notices += tests_cut(seed.run, seed.number, parents, seed.federation.settings.tokenizer)
     return parents
 
 

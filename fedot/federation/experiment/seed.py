@@ -10,21 +10,20 @@ from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.ask_clients import Federation, evaluate_where_possible
 from fedot.federation.experiment.gather import gather, striking
 from fedot.federation.experiment.record import RunRecord
-from fedot.federation.experiment.settings import Plan, Progress, SaveModel
-from fedot.federation.grids.admitted import AdmittedGrid
+from fedot.federation.experiment.run_settings import Progress, RunSettings, SaveModel
 from fedot.federation.grids.metered import MeteredGrid
+from fedot.federation.grids.stack import stacked
 from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
-from fedot.wire.half_precision import narrow, widen
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
 RequestFor = Callable[[ClientDescription], EvaluationRequest]
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class SeedScores:
     """Tallies of each item by client and, added up, by ``all``; and the clients whose figures are in none of them."""
 
     items: tuple[dict[str, AnyTally], ...]
@@ -36,7 +35,7 @@ class Seed:
     """One seed with its federation; results go into `record` and, as models, to `save_model`."""
 
     number: int
-    plan: Plan
+    run: RunSettings
     grid: MeteredGrid
     federation: Federation
     record: RunRecord
@@ -46,10 +45,10 @@ class Seed:
     @property
     def scenario(self) -> Scenario:
         """The scenario of the run."""
-        return self.plan.scenario
+        return self.run.scenario
 
     @property
-    def n(self) -> int:
+    def num_clients(self) -> int:
         """Number of clients."""
         return len(self.federation.clients)
 
@@ -61,7 +60,7 @@ class Seed:
         """Write a model, which gets the names of the classes."""
         self.save_model(title, self.number, replace(model, classes=self.federation.labels))
 
-    def scores(self, where: str, request_for: RequestFor) -> Scores:
+    def scores(self, where: str, request_for: RequestFor) -> SeedScores:
         """Evaluate at every client that can, and say who cannot: sums over all are then without it.
 
         Raises
@@ -75,36 +74,37 @@ class Seed:
         told = "and those over all are without it" if "all" in results[0] else "nor over all"
         for name, reason in left_out:
             self.record.notices.append(f"{where}: no figures of {name}, {told}: {reason}")
-        return Scores(results, (*self.federation.absent, *(name for name, _ in left_out)))
+        return SeedScores(results, (*self.federation.absent, *(name for name, _ in left_out)))
 
 
-def begin(grid: Grid, plan: Plan, record: RunRecord, save_model: SaveModel, progress: Progress, number: int) -> Seed:
+def begin(
+    grid: Grid, run: RunSettings, record: RunRecord, save_model: SaveModel, progress: Progress, number: int
+) -> Seed:
     """Ask who is there, and make the tokenizer that the clients share."""
-    scenario = plan.scenario
+    scenario = run.scenario
     own_files = any(spec.dataset == "files" for spec in scenario.client_specs())
     settings = Settings(
         scenario=scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
         seed=number,
-        data_dir=str(plan.data_dir or "") if plan.pooled else "",
-        base_dir=str(scenario.base_dir or "") if plan.pooled and own_files else "",
-        device=plan.device,
+        data_dir=str(run.data_dir) if run.pooled and run.data_dir else None,
+        base_dir=str(scenario.base_dir) if run.pooled and own_files and scenario.base_dir else None,
+        device=run.device,
         init=scenario.init,
-        cache=plan.cache if plan.pooled else OWN_CACHE,
+        cache=run.cache if run.pooled else OWN_CACHE,
         transfer=scenario.transfer,
     )
     progress(f"seed {number}: asking the clients", 0.0)
-    found = gather(grid, scenario, settings, pooled=plan.pooled)
     half = scenario.transfer == "float16"
-    admitted = AdmittedGrid(grid, found.clients)
-    metered = MeteredGrid(admitted, outgoing=narrow if half else None, incoming=widen if half else None)
-    federation = replace(found, grid=metered)
+    metered = stacked(grid, streamed=run.streamed, checkpoint=run.checkpoint, half=half)
+    federation = gather(metered, scenario, settings, pooled=run.pooled)
+    metered.admit(federation.clients)
     record.add_clients(tuple(federation.clients.values()))
     record.notices += [f"seed {number} goes on without {name}: {why}" for name, why in federation.absent.items()]
     record.notices += [line for line in striking(federation.clients) if line not in record.notices]
-    return Seed(number, plan, metered, federation, record, save_model, progress)
+    return Seed(number, run, metered, federation, record, save_model, progress)
 
 
 def starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:
     """The same federation with another initialisation, and the shape of the model that the server starts from."""
-    settings = replace(federation.settings, init=init, model_config=config_to_json(shape) if shape else "")
+    settings = replace(federation.settings, init=init, model_config=config_to_json(shape) if shape else None)
     return replace(federation, settings=settings)

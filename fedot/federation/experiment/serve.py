@@ -12,8 +12,8 @@ from flwr.serverapp import Grid
 from fedot.errors import FedotError
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.settings import Plan, work_per_seed
-from fedot.federation.grids.checkpointed import FOLDER, CheckpointedGrid
+from fedot.federation.experiment.run_settings import RunSettings, work_per_seed
+from fedot.federation.grids.checkpointed import FOLDER, forget
 from fedot.report import load_results, write_report, write_results
 from fedot.report.results import plain
 from fedot.saved import SavedModel
@@ -39,20 +39,17 @@ def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     FedotError
         If the scenario, the data or the output folder do not allow the run.
     """
-    scenario, plan, out = read_settings(run_config)
+    scenario, run, out = read_settings(run_config)
     with claimed(out):
-        _serve(
-            grid, scenario, plan, out, bool(run_config.get("resume", False)), bool(run_config.get("progress", False))
-        )
+        _serve(grid, scenario, run, out, bool(run_config.get("resume", False)), bool(run_config.get("progress", False)))
 
 
-def _serve(grid: Grid, scenario: Scenario, plan: Plan, out: Path, resumed: bool, visible: bool) -> None:
-    record = RunRecord(scenario, plan.engine, plan.command)
-    checkpointed = CheckpointedGrid(grid, out / FOLDER)
+def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed: bool, visible: bool) -> None:
+    record = RunRecord(scenario, run.engine, run.command)
     if resumed:
         resume(record, out)
     else:
-        checkpointed.forget()
+        forget(out / FOLDER)
 
     def flush() -> None:
         if not record.rows and not record.failures:
@@ -68,7 +65,7 @@ def _serve(grid: Grid, scenario: Scenario, plan: Plan, out: Path, resumed: bool,
             record.finished.pop()
             raise unwritten[0]
         flush()
-        checkpointed.forget()
+        forget(out / FOLDER)
 
     def save_model(title: str, seed: int, model: SavedModel) -> None:
         try:
@@ -90,7 +87,7 @@ def _serve(grid: Grid, scenario: Scenario, plan: Plan, out: Path, resumed: bool,
                 report(phase, work)
                 log.info("%s", phase)
 
-            run_scenario(checkpointed, plan, record, save_model, advance, on_seed=finish_seed)
+            run_scenario(grid, run, record, save_model, advance, on_seed=finish_seed)
     finally:
         flush()
 
@@ -131,13 +128,14 @@ def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
     return {key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)}
 
 
-def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path]:
-    """Turn Flower's flat run configuration into a scenario, a plan and the output folder."""
+def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, RunSettings, Path]:
+    """Turn Flower's flat run configuration into a scenario, settings and the output folder."""
     path = str(run_config.get("scenario", ""))
     overrides = json.loads(str(run_config.get("overrides", "")) or "[]")
     scenario = load_scenario(path, overrides)
     data_dir = str(run_config.get("data-dir", ""))
-    plan = Plan(
+    out = Path(str(run_config.get("out-dir", "")) or f"runs/{scenario.name}").resolve()
+    run = RunSettings(
         scenario=scenario,
         data_dir=Path(data_dir).resolve() if data_dir else None,
         device=str(run_config.get("device", "cpu")),
@@ -145,9 +143,9 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path
         command=str(run_config.get("command", "")),
         pooled=bool(run_config.get("pooled", False)),
         workers=int(run_config.get("workers", 0)),
-        cache=str(run_config.get("cache", "")),
+        cache=str(run_config.get("cache", "")) or None,
+        checkpoint=out / FOLDER,
     )
-    out = Path(str(run_config.get("out-dir", "")) or f"runs/{scenario.name}").resolve()
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
@@ -156,4 +154,4 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, Plan, Path
         raise FedotError(
             f"the output folder {out} is not writable ({error.strerror}); choose another with --out"
         ) from None
-    return scenario, plan, out
+    return scenario, run, out

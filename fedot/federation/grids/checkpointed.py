@@ -28,11 +28,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.federation.engines.flower_private import come_from
 from fedot.federation.grids.passthrough import PassingGrid
 from fedot.storage.atomic import write_bytes
 from fedot.storage.checksum import KEY, checksum
 from fedot.text.outside import parse_json, told
+from fedot.wire.flower_private import come_from
 from fedot.wire.messages import unpack_description
 
 log = logging.getLogger("fedot.server")
@@ -67,27 +67,6 @@ class CheckpointedGrid(PassingGrid):
         self._seen: Counter[str] = Counter()
         self._places = dict(places or {})
         self._about: dict[int, str] = {}
-
-    def forget(self) -> None:
-        """Remove what is kept: the seed is finished, or the run starts again. What else is in the folder stays.
-
-        Raises
-        ------
-        FedotError
-            If it cannot be removed.
-        """
-        try:
-            for each in list(self.folder.iterdir()):
-                if EXCHANGE.fullmatch(each.name):
-                    shutil.rmtree(each)
-            if not any(self.folder.iterdir()):
-                self.folder.rmdir()
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise FedotError(f"{self.folder} cannot be removed ({error.strerror})") from None
-        self.kept_bytes, self._full = 0, False
-        self._seen.clear()
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         """Answer from the folder, or else ask the clients and keep what they say."""
@@ -171,6 +150,26 @@ class CheckpointedGrid(PassingGrid):
             log.warning("no checkpoint: %s", error)
             return False
         return True
+
+
+def forget(folder: Path) -> None:
+    """Remove what is kept: the seed is finished, or the run starts again. What else is in the folder stays.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be removed.
+    """
+    try:
+        for each in list(folder.iterdir()):
+            if EXCHANGE.fullmatch(each.name):
+                shutil.rmtree(each)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise FedotError(f"{folder} cannot be removed ({error.strerror})") from None
 
 
 def _kept_in(folder: Path) -> list[Path] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
-from fedot.federation.engines.flower_private import Run
+from fedot.wire.flower_private import Run
 
 
 class PassingGrid(Grid):

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align.activations import Evidence
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.masses import MASSES
-from fedot.fusion.align.options import Align
 from fedot.fusion.align.streams import labelled_covariance, residual_map, residual_matching
 from fedot.fusion.align.supports import SUPPORTS
 from fedot.fusion.canonical.canonicalise import Heads, channels, get_heads, planes

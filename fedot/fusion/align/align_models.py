@@ -8,8 +8,8 @@ from fedot.fusion.align import masses as neuron_masses
 from fedot.fusion.align import supports as neuron_supports
 from fedot.fusion.align.activations import Evidence, measure
 from fedot.fusion.align.align import align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import Diagnostics, diagnose
-from fedot.fusion.align.options import Align
 from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.canonical.maps import Alignment, apply_maps, keep_unmatched
 from fedot.fusion.problem.fused import Fused

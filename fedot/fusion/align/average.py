@@ -9,9 +9,9 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion.canonical.canonicalise import Heads, get_heads, put_heads, refactor
 from fedot.fusion.canonical.labels import normalise_weights
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec

@@ -15,6 +15,7 @@ from fedot.errors import FedotError
 from fedot.fusion.align.activations import Evidence
 from fedot.fusion.align.align import align_inside, align_streams, check_planes
 from fedot.fusion.align.align_models import common_ground
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average, average_aligned
 from fedot.fusion.align.diagnostics import (
     GroupDiagnostics,
@@ -24,9 +25,7 @@ from fedot.fusion.align.diagnostics import (
     squares_of,
     without_unmatched,
 )
-from fedot.fusion.align.options import Align
 from fedot.fusion.align.streams import TableMoments, table_moments
-from fedot.fusion.basis import Basis, Scheme
 from fedot.fusion.by_part.split import Rows, axis_of, blocks, parts
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.groups import labelled_tables, streams_of
@@ -34,6 +33,7 @@ from fedot.fusion.canonical.labels import LabelUnion, relabel
 from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps, keep_unmatched
 from fedot.fusion.methods.vanilla import Vanilla
 from fedot.fusion.plan import FusionPlan
+from fedot.fusion.plan.basis import Basis, Scheme
 from fedot.fusion.problem.checks import check_finite
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.refine.class_shares import ClassShares

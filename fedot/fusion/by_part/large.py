@@ -4,18 +4,18 @@ from collections.abc import Iterable
 
 import torch
 
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_groups, explained
-from fedot.fusion.align.options import Align
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
 from fedot.fusion.by_part.split import fused_shapes
 from fedot.fusion.canonical.maps import Alignment, GroupMap
 from fedot.fusion.plan import FusionPlan
+from fedot.fusion.plan.result import FusionResult
+from fedot.fusion.plan.stages import run_stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import Given
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
-from fedot.fusion.result import FusionResult
-from fedot.fusion.stages import run_stage
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import Coupling

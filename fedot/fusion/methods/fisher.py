@@ -7,9 +7,9 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align.activations import own_log_likelihood
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe, real_logits
 from fedot.models import State
@@ -57,7 +57,7 @@ def fisher_average(problem: FusionProblem, texts: TextSource, fused: Fused, stag
     return replace(fused, state=state)
 
 
-def information_of(settings: object, state: State, probe: Probe, spec: SymmetrySpec, seed: int = 0) -> State:
+def information_of(settings: object, state: State, probe: Probe, spec: SymmetrySpec) -> State:
     """Diagonal of a model's Fisher information: squared gradients, text by text, their mean.
 
     Raises
@@ -68,7 +68,7 @@ def information_of(settings: object, state: State, probe: Probe, spec: SymmetryS
     module = probe.module(settings, state)
     parameters = {name: _parameter(module, name, state[name].shape) for name in spec.axes}
     squares = {name: torch.zeros(state[name].shape, dtype=torch.float64) for name in parameters}
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     texts = 0
     for batch in probe.batches:
         for i in range(len(batch[0])):

@@ -30,7 +30,7 @@ from fedot.transport import GROUND_COSTS, Coupling, solve
 Points = Mapping[str, Tensor]
 
 
-class Given(Averaging, Protocol):
+class FlowStage(Averaging, Protocol):
     """Options that both methods of this frame have."""
 
     @property
@@ -62,7 +62,7 @@ class FlowOptions:
     reg: float
     residual: str
     qk_maps: str
-    given: Given
+    given: FlowStage
 
 
 def flow_all(problem: FusionProblem, texts: TextSource, options: FlowOptions, *, standardise: bool) -> Fused:
@@ -99,7 +99,7 @@ def flow_all(problem: FusionProblem, texts: TextSource, options: FlowOptions, *,
     return average_weights(problem, options.given, tuple(aligned), tuple(alignments))
 
 
-def outputs(texts: TextSource, given: Given, model: int, state: State, *, standardise: bool) -> dict[str, Tensor]:
+def outputs(texts: TextSource, given: FlowStage, model: int, state: State, *, standardise: bool) -> dict[str, Tensor]:
     """What every linear map puts out on the probe, before any nonlinearity, by its weight's name: (n, N)."""
     problem, probe = texts.problem, texts.probe(given.probe_texts)
     spec = problem.specs[model]

@@ -9,9 +9,9 @@ from fedot.fusion.align.assignments import Orders, alignment_of, assign, assign_
 from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
@@ -55,13 +55,13 @@ def git_rebasin(problem: FusionProblem, texts: TextSource, fused: Fused, stage: 
     return fuse_aligned(problem, stage, align_one)
 
 
-def match_weights(source: State, anchor: State, spec: SymmetrySpec, seed: int = 0) -> Orders:
+def match_weights(source: State, anchor: State, spec: SymmetrySpec) -> Orders:
     """Descend to orders that no change of a single group improves."""
     groups = [*streams_of(spec), *sorted(spec.heads()), *matched_groups(spec)]
     orders: Orders = {}
     for name in groups:
         orders |= _identity(spec, name)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     for _ in range(SWEEPS):
         changed = False
         for index in torch.randperm(len(groups), generator=generator).tolist():

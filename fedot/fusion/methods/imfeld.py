@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedot.fusion.methods.flow import FlowOptions, flow_all
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 
 REGS = {"weights": 0.06, "activations": 0.08}

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from fedot.fusion.methods.flow import linears
 from fedot.fusion.methods.pairwise import average_weights
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import activations
 

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.align.align import align_inside, align_streams, check_planes
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.streams import labelled_covariance
 from fedot.fusion.canonical.groups import streams_of
 from fedot.fusion.canonical.maps import Alignment, axis_map, multiply
 from fedot.fusion.methods.pairwise import fuse_aligned
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fedot.fusion.align.average import average_aligned
 from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.methods.pairwise import check_equal_shapes
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 
 

@@ -10,9 +10,9 @@ from fedot.fusion.align.assignments import Orders, alignment_of, assign, assign_
 from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import activations, readers
 from fedot.models import State

@@ -12,9 +12,9 @@ from fedot.fusion.canonical.canonicalise import get_heads
 from fedot.fusion.canonical.groups import matched_groups
 from fedot.fusion.canonical.maps import Alignment, GroupMap
 from fedot.fusion.methods.pairwise import check_equal_shapes, fuse_aligned
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import Attention, SymmetrySpec

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from fedot.fusion.align.align import check_planes
 from fedot.fusion.canonical.labels import LabelUnion
-from fedot.fusion.options import Stage, number, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, number, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce import FEW, reduce_block
 from fedot.fusion.reduce.wide_model import block_config, block_sum, check_blockable, equal_streams

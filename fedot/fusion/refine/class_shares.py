@@ -18,9 +18,9 @@ from scipy.special import logsumexp, softmax
 from torch import Tensor
 
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.classifier import classifier_of, texts_to_fit
 from fedot.fusion.texts.draw import draw_texts, text_lengths

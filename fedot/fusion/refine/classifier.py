@@ -14,10 +14,10 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.layers import refit_linear
 from fedot.fusion.texts.probe import ROWS, activations

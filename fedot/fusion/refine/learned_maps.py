@@ -20,10 +20,10 @@ from fedot.fusion.align.align import rotation_as_plan
 from fedot.fusion.align.average import Average, average_aligned
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps, keep_unmatched
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.distil import Distillation, drawn_batches
 from fedot.fusion.texts.probe import distance

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.canonical.groups import matched_groups
-from fedot.fusion.options import Stage, whole
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.probe import Probe, activations
 from fedot.models import State

@@ -15,9 +15,9 @@ import torch
 
 from fedot.fusion.canonical.groups import labelled_tables, streams_of
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
@@ -37,7 +37,7 @@ def rescale_streams(problem: FusionProblem, texts: TextSource, fused: Fused, sta
     return replace(fused, state=trainable(fused.state, symmetry(config), sizes))
 
 
-def trainable(state: State, spec: SymmetrySpec, sizes: Mapping[str, float], seed: int = 0) -> State:
+def trainable(state: State, spec: SymmetrySpec, sizes: Mapping[str, float]) -> State:
     """Turn every residual stream at random, and give its tables the sizes of `sizes`; logits stay as they are.
 
     Streams that a norm with a mean of its own reads, or that can only be permuted, are left alone.
@@ -49,7 +49,7 @@ def trainable(state: State, spec: SymmetrySpec, sizes: Mapping[str, float], seed
     sizes
         Root mean square of each stream's tables, as from `stream_sizes`.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     own = stream_sizes([state], [spec])
     maps = {}
     for name in streams_of(spec):

@@ -1,7 +1,5 @@
 """All families of models of the transformers library that can be fused, by the `model_type` of config.json."""
 
-import difflib
-
 from fedot.errors import FedotError
 from fedot.hf.families.adapter import Adapter, Config
 from fedot.hf.families.bert import BERT, ROBERTA, XLM_ROBERTA
@@ -10,6 +8,7 @@ from fedot.hf.families.gpt2 import GPT2
 from fedot.hf.families.marian import MARIAN
 from fedot.hf.families.t5 import T5
 from fedot.hf.families.vit import VIT
+from fedot.text.did_you_mean import did_you_mean
 from fedot.text.outside import printable
 
 HF_MODELS: dict[str, Adapter] = {
@@ -34,8 +33,7 @@ def adapter_of(config: Config) -> Adapter:
     """
     name = config.get("model_type")
     if not isinstance(name, str) or name not in HF_MODELS:
-        near = difflib.get_close_matches(str(name), HF_MODELS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"fedot knows {', '.join(HF_MODELS)}"
+        hint = did_you_mean(str(name), HF_MODELS, f"fedot knows {', '.join(HF_MODELS)}")
         raise FedotError(
             f"config.json has model_type {printable(repr(name), 60)}, for which there is no adapter; {hint}"
         )

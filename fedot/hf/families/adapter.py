@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 from fedot.text.outside import printable
 
-State = dict[str, Tensor]
 Config = Mapping[str, Any]
 
 MOST = 2**27
@@ -49,7 +48,7 @@ class Adapter:
     symmetry: Callable[[Config], SymmetrySpec]
     join: Callable[[State, Config], State]
     rows: Mapping[str, str]
-    settings: Settings
+    settings: HFSettings
 
 
 def class_of(config: Config, known: Mapping[str, object]) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -25,7 +24,8 @@ from fedot.hf.families.adapter import (
     size,
     tied,
 )
-from fedot.hf.families.settings import Settings, Value
+from fedot.hf.families.settings import HFSettings, Value
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 Declare = Callable[[SpecBuilder, Config], None]
@@ -122,7 +122,7 @@ ROWS = {"vocab_size": "vocab", "max_position_embeddings": "position", "type_voca
 SIZES = frozenset({*ROWS, "hidden_size", "num_attention_heads", "intermediate_size"})
 
 
-def _settings(pad: int, placed: Collection[str] = ()) -> Settings:
+def _settings(pad: int, placed: Collection[str] = ()) -> HFSettings:
     defaults: dict[str, Value] = {
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-12,
@@ -132,7 +132,7 @@ def _settings(pad: int, placed: Collection[str] = ()) -> Settings:
         "add_cross_attention": False,
         "pad_token_id": pad,
     }
-    return Settings(defaults, SIZES, ("num_hidden_layers",), padded=frozenset(placed), placed=bool(placed))
+    return HFSettings(defaults, SIZES, ("num_hidden_layers",), padded=frozenset(placed), placed=bool(placed))
 
 
 def body(spec: SpecBuilder, config: Config) -> None:
@@ -166,7 +166,7 @@ def body(spec: SpecBuilder, config: Config) -> None:
 
 
 def adapter(
-    classes: dict[str, tuple[Declare, ...]], prefix: str, base: str, decoder: str, settings: Settings
+    classes: dict[str, tuple[Declare, ...]], prefix: str, base: str, decoder: str, settings: HFSettings
 ) -> Adapter:
     """Make the adapter of one of the families; `decoder` is what the output layer over words is called."""
     bias = f"{decoder.rpartition('.')[0]}.bias"

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -20,12 +19,13 @@ from fedot.hf.families.adapter import (
     tied,
     unchanged,
 )
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 HEADS = ("vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.", "classifier.", "qa_outputs.")
 ROWS = {"vocab_size": "vocab", "max_position_embeddings": "position"}
-SETTINGS = Settings(
+SETTINGS = HFSettings(
     {"activation": "gelu", "is_encoder_decoder": False, "pad_token_id": 0},
     sizes=frozenset({*ROWS, "dim", "n_heads", "hidden_dim"}),
     depths=("n_layers",),

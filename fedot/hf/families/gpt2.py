@@ -11,7 +11,6 @@ import torch
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -25,7 +24,8 @@ from fedot.hf.families.adapter import (
     tied,
     untied,
 )
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {  # the layer that reads the last norm
@@ -36,7 +36,7 @@ CLASSES = {  # the layer that reads the last norm
 }
 HEADS = ("lm_head.", "score.", "classifier.", "qa_outputs.")
 ROWS = {"vocab_size": "vocab", "n_positions": "position"}
-SETTINGS = Settings(
+SETTINGS = HFSettings(
     {
         "activation_function": "gelu_new",
         "layer_norm_epsilon": 1e-5,

@@ -15,7 +15,6 @@ from fedot.hf.families.adapter import (
     MOST,
     Adapter,
     Config,
-    State,
     attention,
     class_of,
     drop_copy,
@@ -26,7 +25,8 @@ from fedot.hf.families.adapter import (
     tied,
     unchanged,
 )
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"MarianMTModel": "lm_head"}
@@ -36,7 +36,7 @@ ROWS = {
     "decoder_vocab_size": "vocab",
     "max_position_embeddings": "position",
 }
-SETTINGS = Settings(
+SETTINGS = HFSettings(
     {
         "activation_function": "gelu",
         "scale_embedding": False,

@@ -1,8 +1,8 @@
 """What a config.json says of a model's function beside its tensors: two models are fused only where it is the same.
 
 The rule is safe by default. Keys of which it is known that they do not change what weights compute are listed here,
-and sizes that fusion brings together in each family's `Settings`; whatever else differs is refused by name, also a key
-that a later version of the library may bring.
+and sizes that fusion brings together in each family's `HFSettings`; whatever else differs is refused by name, also a
+key that a later version of the library may bring.
 """
 
 import math
@@ -57,7 +57,7 @@ def as_it_is(config: Config) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class HFSettings:
     """What the keys of one family's config.json mean for its function.
 
     Attributes
@@ -96,7 +96,7 @@ def own_names(config: Config, aliases: Mapping[str, str]) -> dict[str, Any]:
     return out | {aliases[key]: value for key, value in config.items() if key in aliases}
 
 
-def check_settings(config: Config, settings: Settings, tensors: int) -> None:
+def check_settings(config: Config, settings: HFSettings, tensors: int) -> None:
     """Refuse a config.json whose values are none, or that asks for what no class of the library does by itself.
 
     Parameters
@@ -147,12 +147,12 @@ def _kind(default: Value) -> str:
     return "true or false" if isinstance(default, bool) else "a text" if isinstance(default, str) else "a number"
 
 
-def differences(ours: Config, theirs: Config, settings: Settings) -> tuple[str, ...]:
+def differences(ours: Config, theirs: Config, settings: HFSettings) -> tuple[str, ...]:
     """Keys in which two models' functions differ by more than their tensors, sorted.
 
     Examples
     --------
-    >>> bert = Settings({"hidden_act": "gelu"}, frozenset({"hidden_size"}), ("num_hidden_layers",))
+    >>> bert = HFSettings({"hidden_act": "gelu"}, frozenset({"hidden_size"}), ("num_hidden_layers",))
     >>> differences({"hidden_size": 16}, {"hidden_size": 24, "hidden_act": "relu", "use_cache": False}, bert)
     ('hidden_act',)
     """
@@ -162,13 +162,13 @@ def differences(ours: Config, theirs: Config, settings: Settings) -> tuple[str, 
     return tuple(key for key in keys if _value(one, key, settings) != _value(other, key, settings))
 
 
-def _value(config: Config, key: str, settings: Settings) -> object:
+def _value(config: Config, key: str, settings: HFSettings) -> object:
     """A key's effective value: null and what is empty count as left out."""
     value = config.get(key)
     return settings.defaults.get(key) if value is None or value in ([], {}) else value
 
 
-def token_number(config: Config, key: str, settings: Settings) -> object:
+def token_number(config: Config, key: str, settings: HFSettings) -> object:
     """Return the number of a token that `key` names, or None; null is not the same as left out."""
     return config.get(key, settings.defaults.get(key))
 
@@ -189,7 +189,7 @@ def _is_numbered(key: str) -> bool:
     return key.endswith("_token_id") or key in NUMBERED
 
 
-def told_difference(keys: Sequence[str], ours: Config, theirs: Config, settings: Settings) -> tuple[str, str]:
+def told_difference(keys: Sequence[str], ours: Config, theirs: Config, settings: HFSettings) -> tuple[str, str]:
     """Say the values of `keys` in two config.json: of the first model, and of the other."""
     own, other = (
         ", ".join(f"{key} {shown(_value(settings.derive(config), key, settings))}" for key in keys[:5])

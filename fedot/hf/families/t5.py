@@ -11,7 +11,6 @@ from typing import Any
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     attention,
     class_of,
     drop_copy,
@@ -21,7 +20,8 @@ from fedot.hf.families.adapter import (
     tied,
     untied,
 )
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"T5ForConditionalGeneration": "lm_head"}
@@ -122,7 +122,7 @@ def join(state: State, config: Config) -> State:
     return dict(state)
 
 
-SETTINGS = Settings(
+SETTINGS = HFSettings(
     {
         "feed_forward_proj": "relu",
         "layer_norm_epsilon": 1e-6,

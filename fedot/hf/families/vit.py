@@ -6,7 +6,6 @@ The patch convolution is a table too: one row for each pixel and channel of a pa
 from fedot.hf.families.adapter import (
     Adapter,
     Config,
-    State,
     add_prefix,
     attention,
     class_of,
@@ -19,14 +18,15 @@ from fedot.hf.families.adapter import (
     size,
     unchanged,
 )
-from fedot.hf.families.settings import Settings
+from fedot.hf.families.settings import HFSettings
+from fedot.models import State
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 CLASSES = {"ViTForImageClassification": "classifier"}
 PATCH = "embeddings.patch_embeddings.projection"
 START, PLACES = "embeddings.cls_token", "embeddings.position_embeddings"
 
-SETTINGS = Settings(
+SETTINGS = HFSettings(
     {
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-12,

@@ -9,17 +9,18 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from fedot.errors import FedotError
-from fedot.fusion.basis import Basis, Scheme
-from fedot.fusion.config import FusionConfig
-from fedot.fusion.options import Stage
+from fedot.fusion.plan.basis import Basis, Scheme
+from fedot.fusion.plan.config import FusionConfig
+from fedot.fusion.plan.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.reduce.wide_model import check_blockable
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit, check_refittable, refittable
 from fedot.fusion.refine.distil import Distil
 from fedot.fusion.refine.learned_maps import LearnMaps, check_learnable
 from fedot.fusion.refine.repair import Repair
-from fedot.fusion.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
+from fedot.text.outside import printable
 
 AnyStage = TypeVar("AnyStage", bound=Stage)
 
@@ -31,7 +32,7 @@ class FusionPlan:
     Parameters
     ----------
     method
-        Name from `fedot.fusion.stages.METHODS`; never ``auto``.
+        Name from `fedot.fusion.plan.stages.METHODS`; never ``auto``.
     stages
         In the order in which they run.
 
@@ -86,7 +87,9 @@ class FusionPlan:
             raise FedotError("a plan of a fusion is needed: a mapping with method and stages")
         method, written = values["method"], values["stages"]
         if not isinstance(method, str) or method not in METHODS or not isinstance(written, list | tuple):
-            raise FedotError(f"the plan of a fusion has the method {method!r}; choose from {', '.join(METHODS)}")
+            raise FedotError(
+                f"the plan of a fusion has the method {printable(repr(method), 80)}; choose from {', '.join(METHODS)}"
+            )
         stages = tuple(_read_stage(each) for each in written)
         found, possible = [type(stage) for stage in stages], METHODS[method]
         needed = [kind for kind in possible if kind in found or kind not in OPTIONAL]
@@ -135,19 +138,32 @@ def plan_fusion(
     )
     fits = refittable(problem.configs, problem.counts.get("vocab", ()))
     of_auto = config.method == "auto" and not shared_start and min(problem.weights) > 0 and not large and fits
-    of_merged = "vocab" in problem.counts and "class" in problem.unions
     optional = {
         LearnMaps: bool(config.options.get("learn_steps", 0)),
         Repair: bool(config.options.get("repair", False)),
-        Refit: bool(config.options.get("refit", of_merged if method == "merged" else of_auto)),
+        Refit: bool(config.options.get("refit", _has_words_and_classes(problem) if method == "merged" else of_auto)),
         Distil: bool(config.options.get("distil_steps", 0)),
         ClassShares: bool(config.options.get("class_shares", True)) and problem.class_counts is not None,
     }
-    if optional[LearnMaps]:
+    plan = _assembled(method, config, optional)
+    check_plan(plan, problem)
+    return plan
+
+
+def check_plan(plan: FusionPlan, problem: FusionProblem) -> None:
+    """Refuse a plan whose optional stages these models cannot have, by all that is known of them but their tensors.
+
+    Raises
+    ------
+    FedotError
+        Naming what is missing.
+    """
+    if plan.find(LearnMaps):
         check_learnable(problem)
-    if config.options.get("refit", False):
+    if plan.find(Refit) and not (plan.method == "merged" and _has_words_and_classes(problem)):
         check_refittable(problem)
-    return _assembled(method, config, optional)
+    if plan.find(ClassShares) and problem.class_counts is None:
+        raise FedotError("the plan sets the shares of classes, but no class counts were given; pass `class_counts`")
 
 
 def plan_without_models(config: FusionConfig) -> FusionPlan:
@@ -161,6 +177,11 @@ def plan_without_models(config: FusionConfig) -> FusionPlan:
         ClassShares: bool(config.options.get("class_shares", False)),
     }
     return _assembled(method, config, asked)
+
+
+def _has_words_and_classes(problem: FusionProblem) -> bool:
+    """Whether a reduction can have its classifier fitted: somebody has counted tokens, and there are classes."""
+    return "vocab" in problem.counts and "class" in problem.unions
 
 
 def can_be_merged(problem: FusionProblem, probed: bool) -> bool:
@@ -193,6 +214,6 @@ def _read_stage(values: object) -> Stage:
     kind, options = KINDS[name], {key: value for key, value in values.items() if key != "stage"}
     known = {each.name for each in fields(kind)}
     if set(options) != known:
-        odd = min(set(options) ^ known)
+        odd = printable(min(set(options) ^ known, key=str), 80)
         raise FedotError(f"the stage {name} of a fusion's plan has, or lacks, the option {odd}")
     return kind(**options)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fedot.fusion.align.masses import MASSES
 from fedot.fusion.align.supports import SUPPORTS
-from fedot.fusion.options import Stage, named, number, whole
+from fedot.fusion.problem.stage_options import Stage, named, number, whole
 from fedot.transport import GROUND_COSTS, SOLVERS
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fedot.fusion.align.align_models import align_models
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average, average_models
-from fedot.fusion.align.options import Align
-from fedot.fusion.basis import Basis, Scheme
 from fedot.fusion.methods.fisher import FisherAverage, fisher_average
 from fedot.fusion.methods.git_rebasin import GitRebasin, git_rebasin
 from fedot.fusion.methods.imfeld import Imfeld, imfeld
@@ -20,9 +19,10 @@ from fedot.fusion.methods.theus import Theus, theus
 from fedot.fusion.methods.vanilla import Vanilla, vanilla
 from fedot.fusion.methods.verma import Verma, verma
 from fedot.fusion.methods.zhang import Zhang, zhang
-from fedot.fusion.options import Stage
+from fedot.fusion.plan.basis import Basis, Scheme
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce_models import Reduce, reduce_models
 from fedot.fusion.refine.class_shares import ClassShares, match_class_shares

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.align.align_models import common_ground
-from fedot.fusion.align.options import Align
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.canonical.labels import LabelUnion
-from fedot.fusion.options import Stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
 

@@ -1,12 +1,14 @@
 """Options of a stage of a fusion: the fields of its dataclass, checked by their types."""
 
 import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from fedot.errors import FedotError
+from fedot.text.outside import printable
 
 Option = str | float | int | bool | None
 
@@ -28,7 +30,7 @@ def whole(default: int, *, least: int) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage of a fusion may be told; one function runs it (`fedot.fusion.stages`).
+    """What a stage of a fusion may be told; one function runs it (`fedot.fusion.plan.stages`).
 
     Raises
     ------
@@ -45,11 +47,11 @@ def _check(name: str, value: object, kind: Any, about: Any) -> None:
     known = about.get("names") or (get_args(kind) if get_origin(kind) is Literal else ())
     if known:
         if not isinstance(value, str) or value not in known:
-            raise FedotError(f"fusion.{name} is {value!r}; choose from {', '.join(known)}")
+            raise FedotError(f"fusion.{name} is {printable(repr(value), 80)}; choose from {', '.join(known)}")
         return
     for fits, wanted in _rules(kind, about):
         if not fits(value):
-            raise FedotError(f"fusion.{name} is {value!r}, but it must be {wanted}")
+            raise FedotError(f"fusion.{name} is {printable(repr(value), 80)}, but it must be {wanted}")
 
 
 def _rules(kind: Any, about: Any) -> list[tuple[Callable[[Any], bool], str]]:
@@ -66,7 +68,7 @@ def _rules(kind: Any, about: Any) -> list[tuple[Callable[[Any], bool], str]]:
     def is_number(value: Any) -> bool:
         if value is None:
             return optional
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
 
     return [
         (is_number, "a number above 0"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from fedot.fusion.align.diagnostics import Diagnostics
 from fedot.fusion.canonical.maps import Alignment
-from fedot.fusion.plan import FusionPlan
+from fedot.fusion.plan.make_plan import FusionPlan
 from fedot.models import State
 
 

@@ -1,15 +1,16 @@
 """What a user asks of a fusion: a method, and options of its stages."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from fedot.errors import FedotError
-from fedot.fusion.options import Option, Stage
+from fedot.fusion.plan.stages import METHODS
+from fedot.fusion.problem.stage_options import Option, Stage
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.repair import Repair
-from fedot.fusion.stages import METHODS
+from fedot.text.did_you_mean import did_you_mean
+from fedot.text.outside import printable
 
 SWITCHES: dict[str, type[Stage]] = {"repair": Repair, "refit": Refit, "class_shares": ClassShares}
 """Options that turn an optional stage on or off."""
@@ -38,8 +39,8 @@ class FusionConfig:
     Parameters
     ----------
     method
-        Name from `fedot.fusion.stages.METHODS`, or ``auto``: the plan then takes ``merged`` for models that start
-        apart, and ``aligned`` for all others (`fedot.fusion.plan.plan_fusion`).
+        Name from `fedot.fusion.plan.stages.METHODS`, or ``auto``: the plan then takes ``merged`` for models that start
+        apart, and ``aligned`` for all others (`fedot.fusion.plan.make_plan.plan_fusion`).
     options
         Fields of the method's stages, and `repair`, `refit`, `class_shares` (true or false), `learn_steps` and
         `distil_steps` (0 for none). With ``auto`` these are the ones that both of its methods have.
@@ -58,7 +59,7 @@ class FusionConfig:
     method: str
     options: Mapping[str, Option]
 
-    def __init__(self, method: str = "auto", **options: Option) -> None:
+    def __init__(self, /, method: str = "auto", **options: Option) -> None:
         _check_method(method)
         for name, value in options.items():
             _check_option(method, name, value)
@@ -84,18 +85,18 @@ class FusionConfig:
 def _check_method(method: object) -> None:
     names = ("auto", *METHODS)
     if method not in names:
-        near = difflib.get_close_matches(str(method), names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(names)}"
-        raise FedotError(f"fusion.method is {method!r}, which is no fusion method; {hint}")
+        hint = did_you_mean(str(method), names, f"choose from {', '.join(names)}")
+        raise FedotError(f"fusion.method is {printable(repr(method), 80)}, which is no fusion method; {hint}")
 
 
 def _check_option(method: str, name: str, value: object) -> None:
     if name not in OPTIONS:
-        raise FedotError(f"fusion.{name} is no option of a fusion; choose from method, {', '.join(OPTIONS)}")
+        known = ", ".join(("method", *OPTIONS))
+        raise FedotError(f"fusion.{printable(name, 80)} is no option of a fusion; choose from {known}")
     if name in SWITCHES and not isinstance(value, bool):
-        raise FedotError(f"fusion.{name} is {value!r}, but it must be true or false")
+        raise FedotError(f"fusion.{name} is {printable(repr(value), 80)}, but it must be true or false")
     if name in STEPS and (type(value) is not int or value < 0):
-        raise FedotError(f"fusion.{name} is {value!r}, but it must be a whole number of at least 0")
+        raise FedotError(f"fusion.{name} is {printable(repr(value), 80)}, but it must be a whole number of at least 0")
     off = name in (*SWITCHES, *STEPS) and not value
     of_auto = [each for each in OF_METHODS["merged"] if each in OF_METHODS["aligned"]]
     if name not in (of_auto if method == "auto" else OF_METHODS[method]) and not off:

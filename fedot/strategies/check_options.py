@@ -1,19 +1,18 @@
 """Checks on a strategy's options, told in the words of the scenario file."""
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fedot.errors import FedotError
+from fedot.text.did_you_mean import did_you_mean
 
 
 def check_keys(strategy: str, options: Iterable[str], known: set[str]) -> None:
     """Refuse an option that the strategy does not have, naming the nearest that it has."""
     for key in options:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known)) or 'none'}"
+            hint = did_you_mean(key, known, f"it has {', '.join(sorted(known)) or 'none'}")
             raise FedotError(f"strategies: {strategy} has no option {key!r}; {hint}")
 
 

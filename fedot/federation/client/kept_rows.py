@@ -1,0 +1,69 @@
+"""A client's rows as models read them, kept from one message to the next.
+
+In a deployment a process answers one message, and forgets. In a simulation one process is many clients over many
+rounds, all of which ask for the same rows.
+"""
+
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fedot.data import ClientData, Corpora, load_client
+from fedot.data.inside import enclosed
+from fedot.federation.client.bounds import read_scenario
+from fedot.tasks import TASKS, Examples
+from fedot.tokenizer import count_words, read_tokenizer, train_tokenizer
+
+log = logging.getLogger("fedot.client")
+
+KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """All that decides which rows a client has."""
+
+    scenario: str
+    base_dir: str | None
+    partition_id: int
+    seed: int
+    data_dir: str | None
+    simulated: bool
+
+
+class KeptRows:
+    """What a process holds of its clients' rows: the latest of each kind."""
+
+    def __init__(self) -> None:
+        self._corpora = Corpora()
+        self.data = lru_cache(KEPT)(self._data)
+        self.own_tokenizer = lru_cache(KEPT)(self._own_tokenizer)
+        self.encoded = lru_cache(KEPT)(self._encoded)
+
+    def _data(self, source: RowSource) -> ClientData:
+        """Read a client's rows."""
+        value, data_dir = read_scenario(source.scenario), Path(source.data_dir) if source.data_dir else None
+        if not source.simulated:
+            value = enclosed(value, source.partition_id, data_dir)
+        elif source.base_dir:
+            value = value.model_copy(update={"base_dir": Path(source.base_dir)})
+        return load_client(value, source.partition_id, source.seed, data_dir, self._corpora)
+
+    def _own_tokenizer(self, source: RowSource) -> str:
+        """Train a tokenizer on a client's own text."""
+        whole = read_scenario(source.scenario)
+        spec = whole.tokenizer_spec(source.partition_id)
+        task = TASKS[whole.task]
+        words = count_words(task.texts(self.data(source).train), spec.kind)
+        return train_tokenizer(words, spec.kind, spec.vocab_size, task.special_tokens).to_str()
+
+    def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Examples:
+        """Read a split as a model with this tokenizer does."""
+        task = TASKS[read_scenario(source.scenario).task]
+        found: Examples = task.encode([getattr(self.data(source), split)], read_tokenizer(tokenizer), max_length)
+        if found.truncated:
+            log.info(
+                "%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length
+            )
+        return found
