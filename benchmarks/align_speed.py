@@ -23,8 +23,9 @@ from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.models import build_model, model_config, state_of
 from fedot.scenario import TrainSpec
+from fedot.tasks.classification import Labelled
 from fedot.tokenizer import Encoded
-from fedot.training import Labelled, train
+from fedot.training import train
 
 VOCABULARY = {"scenario": 8000, "BERT-mini": 30522, "BERT-base": 30522}
 SHAPES: dict[str, dict[str, object]] = {

@@ -27,8 +27,8 @@ from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.canonical.labels import unite
 from fedot.models import State, symmetry
 from fedot.scenario import Scenario
+from fedot.tasks.classification import Labelled
 from fedot.tokenizer import Encoded, vocabulary
-from fedot.training import Labelled
 
 VALIDATION, TEST = 1000, 4000  # texts over all clients that options are chosen on, and that are scored
 

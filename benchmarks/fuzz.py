@@ -25,13 +25,13 @@ from flwr.app import Message
 from benchmarks.boundary import Kept, through
 from benchmarks.damaged import damage, kinds
 from benchmarks.hostile import spoil
-from fedot.data import standin
 from fedot.errors import FedotError
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings
 from fedot.scenario import Scenario, parse_scenario
+from fedot.standin import sentences as standin
 from fedot.wire.boundary import read_description
 from fedot.wire.known import Known
 

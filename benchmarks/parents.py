@@ -13,9 +13,10 @@ from torch import Tensor
 from fedot.data import ClientData, load_clients
 from fedot.models import State, build_model, model_config, state_of
 from fedot.scenario import Scenario
-from fedot.tasks import examples_of, texts_of
+from fedot.tasks import TASKS
+from fedot.tasks.classification import Labelled
 from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer, unpack_words
-from fedot.training import Labelled, train
+from fedot.training import train
 from fedot.training.cache import kept, training_key
 
 
@@ -56,12 +57,12 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
 
     A scenario, a seed and an initialisation that were trained before are read from `cache`.
     """
-    clients = load_clients(scenario, seed, data_dir)
+    clients, does = load_clients(scenario, seed, data_dir), TASKS[scenario.task]
     shared = train_tokenizer(
-        _merged_words(clients, scenario.tokenizer.kind),
+        _merged_words(clients, scenario),
         scenario.tokenizer.kind,
         scenario.tokenizer.vocab_size,
-        scenario.task,
+        does.special_tokens,
     )
     models = []
     for k, data in enumerate(clients):
@@ -69,7 +70,7 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
         own = shared
         if spec.scope == "per-client":
             own = train_tokenizer(
-                count_words(texts_of(data.train), spec.kind), spec.kind, spec.vocab_size, scenario.task
+                count_words(does.texts(data.train), spec.kind), spec.kind, spec.vocab_size, does.special_tokens
             )
         config = model_config(scenario.model_settings(k), own.get_vocab_size(), len(data.labels))
         start = state_of(build_model(config, seed * 10_000)) if init == "shared" else None
@@ -79,22 +80,23 @@ def train_parents(scenario: Scenario, seed: int, data_dir: Path | None, cache: P
 
 def train_pooled(scenario: Scenario, seed: int, data_dir: Path | None, cache: Path) -> Trained:
     """Train one model on all clients' texts, the reference that a federation cannot have."""
-    clients = load_clients(scenario, seed, data_dir)
+    clients, does = load_clients(scenario, seed, data_dir), TASKS[scenario.task]
     tokenizer = train_tokenizer(
-        _merged_words(clients, scenario.tokenizer.kind),
+        _merged_words(clients, scenario),
         scenario.tokenizer.kind,
         scenario.tokenizer.vocab_size,
-        scenario.task,
+        does.special_tokens,
     )
     config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
     return _trained(cache, config, None, clients, tokenizer, scenario, seed * 10_000 + 9_999)
 
 
-def _merged_words(clients: tuple[ClientData, ...], kind: str) -> Counter[str]:
+def _merged_words(clients: tuple[ClientData, ...], scenario: Scenario) -> Counter[str]:
     """Word counts as a federation adds them up, each client leaving out its rare words."""
     total: Counter[str] = Counter()
     for client in clients:
-        total.update(unpack_words(pack_words(count_words(texts_of(client.train), kind))))
+        texts = TASKS[scenario.task].texts(client.train)
+        total.update(unpack_words(pack_words(count_words(texts, scenario.tokenizer.kind))))
     return total
 
 
@@ -108,7 +110,7 @@ def _trained(
     seed: int,
 ) -> Trained:
     rows = {split: [getattr(part, split) for part in data] for split in ("train", "validation")}
-    learn, check = (examples_of(rows[split], tokenizer, config.max_length) for split in rows)
+    learn, check = (TASKS[scenario.task].encode(rows[split], tokenizer, config.max_length) for split in rows)
     task = partial(train, config, start, learn, check, scenario.train, seed=seed)
     result = kept(str(cache), training_key(*task.args, **task.keywords), task)
     return Trained(result.state, config, result.token_counts, tokenizer)

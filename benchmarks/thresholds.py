@@ -24,8 +24,7 @@ from fedot.fusion.texts.draw import SHORTEST, draw_texts, text_lengths
 from fedot.saved import read_model
 from fedot.scenario import Scenario
 from fedot.scenario.yaml_file import read_mapping
-from fedot.tasks import examples_of
-from fedot.training import Labelled
+from fedot.tasks.classification import encode_labelled
 
 TEXTS, SEED = 2048, 1000
 
@@ -51,10 +50,9 @@ def _constants(models: Path, strategy: str, seed: int, clients: Sequence[ClientD
     """What class 1 lacks by validation texts, by drawn texts as long as the clients', and by those of any length."""
     fused = read_model(models / f"{strategy}-seed{seed}.safetensors")
     parents = [read_model(models / f"parent-{client.name}-seed{seed}.safetensors") for client in clients]
-    rows = examples_of(
+    rows = encode_labelled(
         [c.validation for c in clients], Tokenizer.from_str(fused.tokenizer or ""), fused.config.max_length
     )
-    assert isinstance(rows, Labelled)
     said = torch.from_numpy(np.log(np.maximum(predict(fused.config, fused.state, rows.encoded), 1e-12)))
     real = _lacking(said, torch.from_numpy(np.bincount(rows.labels, minlength=2)).double())
     counts = [_told(parent.token_counts) for parent in parents]

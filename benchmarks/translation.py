@@ -28,7 +28,7 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.models import Config, State, symmetry
 from fedot.scenario import Scenario, load_scenario
 from fedot.storage.atomic import write_bytes
-from fedot.tasks import examples_of
+from fedot.tasks.translation import encode_translations
 from fedot.training import train
 from fedot.translation import encode_pairs
 from fedot.translation.pairs import decode_ids
@@ -109,7 +109,9 @@ def further(parents: Parents, scenario: Scenario, start: Sequence[Model], seed: 
     out = []
     for k, (data, (config, state)) in enumerate(zip(parents.clients, start, strict=True)):
         tokenizer = parents.models[k].tokenizer
-        learn, check = (examples_of([rows], tokenizer, config.max_length) for rows in (data.train, data.validation))
+        learn, check = (
+            encode_translations([rows], tokenizer, config.max_length) for rows in (data.train, data.validation)
+        )
         out.append((config, train(config, state, learn, check, spec, seed * 10_000 + k + 5_001).state))
     return out
 

@@ -38,7 +38,7 @@ def _scenario(name: str, **values: Any) -> Scenario:
     return Scenario.model_validate(
         {
             "name": name,
-            "task": "sentiment",
+            "task": "classification",
             "tokenizer": {"kind": "wordpiece", "vocab_size": 8000, "scope": "shared"},
             "train": TRAIN,
             "strategies": ["ot-fusion"],

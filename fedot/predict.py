@@ -1,4 +1,4 @@
-"""``python -m fedot.predict MODEL TEXT...``: what a trained model says of texts, or how it translates them."""
+"""``python -m fedot.predict MODEL TEXT...``: what a trained model makes of texts: a class, a translation, more text."""
 
 import sys
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # imported late, so that --help is quick
 
     from fedot.data.own_files.dialect import DialectHints
     from fedot.saved import SavedModel
+    from fedot.tasks.task import Answering
 
 MOST_SHOWN = 2**20
 """Characters of a text that is printed."""
@@ -44,6 +45,11 @@ def predict(
     ] = None,
     beam: Annotated[int, typer.Option(min=1, max=100, help="Translations that are followed at a time.")] = 4,
     length_penalty: Annotated[float, typer.Option(min=0.0, help="Exponent of the length that scores go by.")] = 0.6,
+    tokens: Annotated[int, typer.Option(min=1, max=10_000, help="Most tokens that a text is continued by.")] = 40,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=100.0, help="0 continues with the likeliest token; else tokens are drawn.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
     encoding: Annotated[str | None, typer.Option(help="Of --file, where it is not UTF-8: cp1252, latin-1, ...")] = None,
     separator: Annotated[str | None, typer.Option(help="What divides the columns of --file; else found out.")] = None,
     quote: Annotated[
@@ -51,7 +57,7 @@ def predict(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite --out.")] = False,
 ) -> None:
-    """Print, or write to a file, a line for each text: its class and how probable that is, or its translation."""
+    """Print, or write to a file, a line for each text: a class and how probable it is, a translation, or more text."""
     with command():
         if bool(texts) == (file is not None):
             raise FedotError("give texts after the model, or a --file with them, and not both")
@@ -62,6 +68,7 @@ def predict(
 
             kind_of(out)  # before anything is computed
         from fedot.saved import read_model
+        from fedot.tasks.task import Answering
 
         found = read_model(model)
         if tokenizer is not None:
@@ -71,7 +78,7 @@ def predict(
             given = _read(file, column, _said(encoding, separator, quote))
         with told(f"{model} cannot be used"):
             _tell(found, given)
-            table = answers(found, given, beam, length_penalty)
+            table = answers(found, given, Answering(beam, length_penalty, tokens, temperature, seed))
         if out is None:
             _print(table)
         else:
@@ -79,32 +86,22 @@ def predict(
             typer.echo(f"{out}: {len(table)} rows", err=True)
 
 
-def answers(model: "SavedModel", texts: Sequence[str | None], beam: int, length_penalty: float) -> "pa.Table":
-    """One row a text, numbered from 1: ``text``, ``class`` and a probability each, or ``text`` and ``translation``.
+def answers(model: "SavedModel", texts: Sequence[str | None], how: "Answering") -> "pa.Table":
+    """One row a text, numbered from 1: ``text``, and what the model's task answers (`fedot.tasks`).
 
     What is no text, or blank, has no answer. What the model says, names of classes included, has no line breaks and no
     characters that a terminal obeys.
     """
-    import numpy as np
     import pyarrow as pa
 
     places = [i for i, text in enumerate(texts) if text is not None and text.strip()]
     wanted = [str(texts[i]) for i in places]
     columns: dict[str, list[object]] = {"row": list(range(1, len(texts) + 1)), "text": list(texts)}
 
-    def fill(name: str, values: list[object]) -> None:
-        columns[name] = [None] * len(texts)
+    for name, values in model.task.answer(model, wanted, how).items():
+        column = columns[_shown(name)] = [None] * len(texts)
         for place, value in zip(places, values, strict=True):
-            columns[name][place] = value
-
-    if model.translates:
-        fill("translation", [_shown(text) for text in model.translate(wanted, beam, length_penalty)])
-    else:
-        found = model.probabilities(wanted)
-        names = tuple(map(_shown, model.classes)) or tuple(map(str, range(found.shape[1])))
-        fill("class", [names[i] for i in found.argmax(1)])
-        for i, name in enumerate(names):
-            fill(f"p_{name}", np.round(found[:, i], 6).tolist())
+            column[place] = _shown(value) if isinstance(value, str) else value
     return pa.table(columns)
 
 
@@ -195,7 +192,7 @@ def _tell(model: "SavedModel", texts: Sequence[str | None]) -> None:
         more = f" and {len(cut) - SHOWN} more" if len(cut) > SHOWN else ""
         typer.echo(
             f"fedot: {len(cut)} of {len(texts)} texts are longer than the {model.config.max_length} tokens that the "
-            f"model reads, and were cut there: row{'s' * (len(cut) > 1)} {rows}{more}",
+            f"model reads, {model.task.cut}: row{'s' * (len(cut) > 1)} {rows}{more}",
             err=True,
         )
     if unknown > ALARM:
@@ -207,10 +204,11 @@ def _tell(model: "SavedModel", texts: Sequence[str | None]) -> None:
 
 
 def _print(table: "pa.Table") -> None:
+    first, *likely = table.column_names[2:]
     for row in table.to_pylist():
-        answer = [row.get("translation")]
-        if "class" in table.column_names:
-            answer = [row["class"], max((row[name] for name in table.column_names[3:]), key=lambda p: p or 0.0)]
+        answer = [row[first]]
+        if likely:
+            answer.append(max((row[name] for name in likely), key=lambda p: p or 0.0))
         shown = "\t".join("" if each is None else f"{each:.3f}" if isinstance(each, float) else each for each in answer)
         sys.stdout.write(f"{shown}\t{_shown(row['text'] or '')}\n")
 

@@ -14,18 +14,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.evaluation.evaluate import predict
 from fedot.from_disk.sources import open_source
 from fedot.fusion.canonical.labels import unite
 from fedot.fusion.problem.checks import check_finite
 from fedot.models import Config, State, config_from_json, config_to_json, symmetry
 from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.storage.tensor_file import TensorFile
+from fedot.tasks import AnyTask, classification, task_of, translation
 from fedot.text.outside import printable
 from fedot.text.readable import unknown_in
-from fedot.tokenizer import Encoded, encode, read_tokenizer, vocabulary
-from fedot.translation.pairs import FIRST, LAST, Pairs, decode_ids
-from fedot.translation.translator import Translator
+from fedot.tokenizer import encode, read_tokenizer, vocabulary
 
 OF_A_RUN = re.compile(r".+-seed[0-9]+\.safetensors")
 """Name that a run gives a model."""
@@ -33,7 +31,7 @@ OF_A_RUN = re.compile(r".+-seed[0-9]+\.safetensors")
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """A classifier or a translator as it lies in a .safetensors file.
+    """A trained model as it lies in a .safetensors file.
 
     Attributes
     ----------
@@ -46,7 +44,7 @@ class SavedModel:
     token_counts
         How often each token occurs in the texts that the model was trained on, (V,).
     classes
-        Their names, by number; empty for translators, and where nobody has named them.
+        Their names, by number; empty for models that have none, and where nobody has named them.
     class_counts
         How many of the examples that the model was trained on are of each class, (C,).
     """
@@ -60,9 +58,9 @@ class SavedModel:
     class_counts: Tensor | None = None
 
     @property
-    def translates(self) -> bool:
-        """Whether it is a translator."""
-        return self.config.architecture == "seq2seq"
+    def task(self) -> AnyTask:
+        """What it does."""
+        return task_of(self.config.architecture)
 
     def with_tokenizer(self, tokenizer: str) -> "SavedModel":
         """The same model as the client with this tokenizer reads it.
@@ -85,10 +83,7 @@ class SavedModel:
         FedotError
             If the model is no classifier, has no tokenizer, or comes to no numbers.
         """
-        out = predict(self.config, self.state, encode(self._tokenizer(), texts, self.config.max_length), device)
-        if not np.isfinite(out).all():
-            raise FedotError("the model comes to no probabilities (NaN); its weights are broken, so train it again")
-        return out
+        return classification.probabilities(self, texts, device)
 
     def translate(
         self, texts: Sequence[str], beam: int = 4, length_penalty: float = 0.6, device: str = "cpu"
@@ -100,12 +95,7 @@ class SavedModel:
         FedotError
             If the model is no translator, has no tokenizer, or comes to no numbers.
         """
-        tokenizer, translator = self._tokenizer(), Translator.of([(self.config, self.state)], device=device)
-        sources = encode(tokenizer, texts, translator.longest)
-        shortest = Pairs(Encoded(sources.ids[:1], 0), Encoded([[FIRST, LAST]], 0))
-        if sources.ids and not np.isfinite(translator.nll(shortest)[0]):
-            raise FedotError("the model comes to no translations (NaN); its weights are broken, so train it again")
-        return decode_ids(tokenizer, translator.translate(sources, beam, length_penalty))
+        return translation.translate(self, texts, beam, length_penalty, device)
 
     def reading(self, texts: Sequence[str]) -> tuple[list[int], float]:
         """Tell how much of texts is read: which are cut at `max_length`, and the share of unknown tokens in them.
@@ -116,7 +106,7 @@ class SavedModel:
             If the model has no tokenizer.
         """
         most = self.config.max_length
-        rows = encode(self._tokenizer(), texts, most + 1).ids
+        rows = encode(self.reader(), texts, most + 1).ids
         return [i for i, row in enumerate(rows) if len(row) > most], unknown_in(rows)
 
     def to_bytes(self) -> bytes:
@@ -136,7 +126,14 @@ class SavedModel:
         content: bytes = save(self.state, metadata)
         return content
 
-    def _tokenizer(self) -> Tokenizer:
+    def reader(self) -> Tokenizer:
+        """The tokenizer that the model reads with.
+
+        Raises
+        ------
+        FedotError
+            If it has none.
+        """
         if not self.tokenizer:
             raise FedotError(
                 "the model has the tokens of several clients, and no tokenizer; give one of theirs "

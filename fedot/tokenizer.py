@@ -24,8 +24,8 @@ from fedot.text.scripts import alone, split_letters
 
 PAD, UNK, BEGIN, END = "[PAD]", "[UNK]", "[BEGIN]", "[END]"
 WORD_END = "</w>"
-SPECIAL: dict[str, tuple[str, ...]] = {"sentiment": (PAD, UNK), "translation": (PAD, UNK, BEGIN, END)}
-"""The first tokens of a task's vocabulary, in the order of their ids."""
+SPECIAL = (PAD, UNK, BEGIN, END)
+"""The first tokens of a vocabulary, in the order of their ids; models that say no tokens need only two of them."""
 
 MOST_WORDS, MOST_WORD_BYTES = 200_000, 2**26
 """What a client's word counts may be: different words, and bytes of their JSON. A tokenizer needs far fewer."""
@@ -99,12 +99,15 @@ def count_words(texts: Iterable[str], kind: str = "wordpiece") -> Counter[str]:
 
 
 def train_tokenizer(
-    word_counts: Mapping[str, int], kind: str = "wordpiece", vocab_size: int = 8000, task: str = "sentiment"
+    word_counts: Mapping[str, int],
+    kind: str = "wordpiece",
+    vocab_size: int = 8000,
+    special: tuple[str, ...] = (PAD, UNK),
 ) -> Tokenizer:
     """Train a tokenizer of one of the `KINDS` on words and how often each occurs.
 
-    The result depends on the counts alone, not on their order; its first tokens are the task's `SPECIAL` ones. It has
-    at most `vocab_size` tokens, or `LEAST_LETTERS` where that is less.
+    The result depends on the counts alone, not on their order; its first tokens are the `special` ones. It has at
+    most `vocab_size` tokens, or `LEAST_LETTERS` where that is less.
 
     Raises
     ------
@@ -113,11 +116,12 @@ def train_tokenizer(
     """
     if not word_counts:
         raise FedotError("there is not a single word to train the tokenizer on; do the clients have text?")
-    room = max(vocab_size, LEAST_LETTERS) - len(SPECIAL[task])
+    room = max(vocab_size, LEAST_LETTERS) - len(special)
     word_counts = _with_room(word_counts, room, set() if kind == "bpe" else alone(word_counts))
     starts = sorted({word[0] for word in word_counts})
     rest = sorted({letter for word in word_counts for letter in word[1:]})
     ends = sorted({word[-1] for word in word_counts})
+    common: dict[str, Any] = {"vocab_size": vocab_size, "min_frequency": 2, "show_progress": False}
     # The trainer numbers what it meets in the order of a randomly seeded hash map, and breaks ties between merges
     # by number; naming all letters first, in order, is what makes two trainings on the same counts agree.
     if kind == "wordpiece":
@@ -126,29 +130,13 @@ def train_tokenizer(
             *(letter for letter in rest if letter not in starts),
             *(f"##{letter}" for letter in rest),
         ]
-        trainer: trainers.Trainer = trainers.WordPieceTrainer(
-            vocab_size=vocab_size,
-            min_frequency=2,
-            special_tokens=[*SPECIAL[task], *letters],
-            show_progress=False,
-        )
+        trainer: trainers.Trainer = trainers.WordPieceTrainer(special_tokens=[*special, *letters], **common)
     elif kind == "reversible":
         letters = sorted({*starts, *rest})
-        trainer = trainers.BpeTrainer(
-            vocab_size=vocab_size,
-            min_frequency=2,
-            special_tokens=[*SPECIAL[task], *letters],
-            show_progress=False,
-        )
+        trainer = trainers.BpeTrainer(special_tokens=[*special, *letters], **common)
     else:
         letters = [*sorted({*starts, *rest}), *(f"{letter}{WORD_END}" for letter in ends)]
-        trainer = trainers.BpeTrainer(
-            vocab_size=vocab_size,
-            min_frequency=2,
-            special_tokens=[*SPECIAL[task], *letters],
-            end_of_word_suffix=WORD_END,
-            show_progress=False,
-        )
+        trainer = trainers.BpeTrainer(special_tokens=[*special, *letters], end_of_word_suffix=WORD_END, **common)
     scratch = _empty(kind)
     if kind == "bpe":
         scratch.model = models.BPE(unk_token=UNK, end_of_word_suffix=WORD_END)

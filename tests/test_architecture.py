@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fedot.tasks import TASKS
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path for folder in ("fedot", "clients", "server") for path in (ROOT / folder).rglob("*.py"))
 
@@ -19,9 +21,9 @@ ORDER = (
     *("fedot.fusion.by_part", "fedot.fusion"),
     # models of transformers, and fusion of files
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
-    # scenario, data, training, evaluation
-    *("fedot.scenario", "fedot.data.own_files", "fedot.data"),
-    *("fedot.training", "fedot.evaluation", "fedot.tasks", "fedot.saved", "fedot"),
+    # what models do, and what is needed to learn it
+    *("fedot.evaluation", "fedot.standin", "fedot.tasks", "fedot.scenario", "fedot.data.own_files", "fedot.data"),
+    *("fedot.training", "fedot.saved", "fedot"),
     # results
     *("fedot.status", "fedot.results", "fedot.predict"),
     # the federation
@@ -182,6 +184,32 @@ def test_the_rules_find_what_they_forbid(tmp_path):
     assert set(own_imports(ROOT / "server" / "app.py")) >= {"fedot.federation.experiment.serve"}
     assert len(FILES) > 40
 
+
+KINDS_OF_TASKS = {
+    *("Labelled", "Pairs", "Sequences"),
+    *("Tally", "CalibratedTally", "TranslationTally", "LanguageTally"),
+    *("EncoderConfig", "DecoderConfig", "Seq2SeqConfig"),
+}
+"""Types of which only a task, and what it is made of, may ask whether something is one."""
+
+
+@each_file
+def test_no_task_is_told_from_another_but_in_its_own_file(path):
+    """Only what is common to all tasks is known elsewhere: neither their names nor their types are asked for."""
+    if within(module_of(path), ["fedot.tasks", "fedot.evaluation", "fedot.models"]):
+        return
+    names = {name for task in TASKS.values() for name in (task.name, *task.former_names)}
+    names -= {"translation"} if within(module_of(path), ["fedot.translation"]) else set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    told = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} & names
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance")
+    kinds = {each.id for call in calls for each in ast.walk(call.args[1]) if isinstance(each, ast.Name)}
+    assert not told - COLUMNS.get(module_of(path), set())
+    assert not kinds & KINDS_OF_TASKS
+
+
+COLUMNS = {"fedot.data.corpora": {"sentiment"}}
+"""Columns of others' data sets that are called as a task is."""
 
 UNPICKLES = ("pickle", "torch.load", "allow_pickle", "joblib", "marshal", "shelve")
 

@@ -17,8 +17,9 @@ from fedot.errors import FedotError
 from fedot.models import build_model, state_of
 from fedot.models.encoder import EncoderConfig
 from fedot.scenario import TrainSpec
+from fedot.tasks.classification import Labelled
 from fedot.tokenizer import Encoded
-from fedot.training import Labelled, cache, train
+from fedot.training import cache, train
 from fedot.training.cache import kept, read, training_key, usable
 
 CONFIG = EncoderConfig(vocab_size=12, n_class=2, d_model=8, n_layer=1, n_head=2, d_head=4, d_ff=16, max_length=6)

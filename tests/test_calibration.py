@@ -18,7 +18,7 @@ from fedot.evaluation.calibration import (
     scaled_bins,
     scaled_metrics,
 )
-from fedot.evaluation.metrics import Tally, all_metrics, tally
+from fedot.evaluation.metrics import Tally, tally
 
 
 def draw(seed, n=4000, sharpness=3.0):
@@ -55,12 +55,12 @@ def test_the_right_temperature_is_found_from_pooled_sums_and_mends_calibration(s
     assert abs(math.log2(TEMPERATURES[place] / best)) <= 0.126  # half a step of the grid
     total = clients[0] + clients[1]
     assert isinstance(total, CalibratedTally)
-    before, after = all_metrics(total), scaled_metrics(total, place)
+    before, after = total.metrics(), scaled_metrics(total, place)
     assert after["temperature"] == TEMPERATURES[place]
     assert after["ece_scaled"] < 0.3 * before["ece"]
     assert after["nll_scaled"] < before["nll"]
     assert after["brier_scaled"] < before["brier"]
-    assert all_metrics(at_temperature(total, place))["accuracy"] == before["accuracy"]
+    assert at_temperature(total, place).metrics()["accuracy"] == before["accuracy"]
 
 
 def test_test_labels_have_no_say_in_the_temperature():
@@ -79,7 +79,7 @@ def test_temperature_one_changes_nothing():
     assert choose_temperature([t]) == TEMPERATURES.index(1.0)  # no validation rows
     metrics = scaled_metrics(t, TEMPERATURES.index(1.0))
     for name in ("nll", "brier", "ece"):
-        assert metrics[f"{name}_scaled"] == pytest.approx(all_metrics(t)[name], abs=1e-9)
+        assert metrics[f"{name}_scaled"] == pytest.approx(t.metrics()[name], abs=1e-9)
 
 
 def test_pooled_sums_are_those_of_pooled_predictions():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, f1_score, log_loss
 
 from fedot.errors import FedotError
-from fedot.evaluation.metrics import METRICS, Tally, all_metrics, tally
+from fedot.evaluation.metrics import METRICS, Tally, tally
 
 
 def draw(seed, n=200, n_class=3):
@@ -23,7 +23,7 @@ FIELDS = ("nll_sum", "brier_sum", "confusion", "bin_count", "bin_confidence", "b
 @settings(max_examples=25, deadline=None, derandomize=True)
 def test_metrics_agree_with_scikit_learn(seed, n, n_class):
     p, y = draw(seed, n, n_class)
-    got, predicted, classes = all_metrics(tally(p, y)), p.argmax(1), list(range(n_class))
+    got, predicted, classes = tally(p, y).metrics(), p.argmax(1), list(range(n_class))
     occurring = sorted({*y.tolist(), *predicted.tolist()})
     assert got["accuracy"] == pytest.approx(accuracy_score(y, predicted))
     assert got["f1_weighted"] == pytest.approx(f1_score(y, predicted, average="weighted"))
@@ -113,7 +113,7 @@ def test_perfect_is_best(name):
 def test_a_class_that_never_occurs_counts_for_nothing():
     two, three = np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([[0.9, 0.1, 0.0], [0.4, 0.6, 0.0]])
     labels = np.array([0, 0])
-    assert all_metrics(tally(three, labels)) == pytest.approx(all_metrics(tally(two, labels)))
+    assert tally(three, labels).metrics() == pytest.approx(tally(two, labels).metrics())
 
 
 def test_a_confident_mistake_is_bad_but_finite():

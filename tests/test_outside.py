@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
 from fedot.errors import FedotError
+from fedot.tasks import TASKS
 from fedot.text.outside import DEEPEST, parse_json, printable, told
 from fedot.tokenizer import KINDS, _repeat, count_words, read_tokenizer, train_tokenizer
 
@@ -75,9 +76,9 @@ TEXTS = ["The film was good.", "The film was bad, and long.", "Elokuva oli hyvä
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("task", ["sentiment", "translation"])
+@pytest.mark.parametrize("task", ["classification", "translation"])
 def test_a_tokenizer_of_our_own_is_read_as_it_is(kind, task):
-    own = train_tokenizer(count_words(TEXTS, kind), kind=kind, vocab_size=80, task=task)
+    own = train_tokenizer(count_words(TEXTS, kind), kind=kind, vocab_size=80, special=TASKS[task].special_tokens)
     assert read_tokenizer(own.to_str()).to_str() == own.to_str()
 
 

@@ -21,11 +21,11 @@ with warnings.catch_warnings():
     from typer.testing import CliRunner
 
 from fedot import simulate
-from fedot.data import standin
 from fedot.federation.client import handlers as client_side
 from fedot.federation.experiment import references
 from fedot.federation.experiment import run as run_module
 from fedot.report import load_results
+from fedot.standin import sentences as standin
 from fedot.storage.atomic import claimed
 from fedot.storage.tensor_file import TensorFile
 

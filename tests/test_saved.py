@@ -10,6 +10,7 @@ from fedot.errors import FedotError
 from fedot.evaluation.evaluate import predict
 from fedot.models import build_model, config_to_json, model_config, state_of
 from fedot.saved import SavedModel, read_model, select_rows
+from fedot.tasks import TASKS
 from fedot.tokenizer import count_words, encode, train_tokenizer, vocabulary
 from fedot.translation.pairs import decode_ids
 from fedot.translation.translator import Translator
@@ -19,9 +20,9 @@ OTHERS = ["hyvä elokuva", "tylsä ilta", "good elokuva"] * 3
 SHAPE = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 16, "max_length": 6}
 
 
-def tokenizer(texts, task="sentiment"):
-    kind = "wordpiece" if task == "sentiment" else "reversible"
-    return train_tokenizer(count_words(texts, kind), kind=kind, vocab_size=80, task=task)
+def tokenizer(texts, task="classification"):
+    kind = "wordpiece" if task == "classification" else "reversible"
+    return train_tokenizer(count_words(texts, kind), kind=kind, vocab_size=80, special=TASKS[task].special_tokens)
 
 
 def classifier(texts=TEXTS, **changes):
@@ -45,7 +46,7 @@ def written(model, tmp_path):
 @pytest.mark.parametrize("model", [classifier(classes=("bad", "so-so", "good")), classifier(), translator()])
 def test_what_is_written_is_read(model, tmp_path):
     counts = torch.arange(model.config.vocab_size)
-    examples = None if model.translates else torch.tensor([4, 0, 9])
+    examples = None if not model.task.has_classes else torch.tensor([4, 0, 9])
     model = replace(model, token_counts=counts, class_counts=examples)
     found = read_model(written(model, tmp_path))
     assert (found.config, found.tokenizer, found.classes) == (model.config, model.tokenizer, model.classes)

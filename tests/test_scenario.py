@@ -91,7 +91,7 @@ def test_the_question_is_the_comment_on_line_one(tmp_path):
         ("train.epochs=2020-13-45", "train.epochs.*no valid YAML"),
         ("name=a b", "name.*pattern.*got 'a b'"),
         ("rounds=0", "rounds.*greater than or equal to 1"),
-        ("task=sentimant", "task.*'sentiment' or 'translation'.*got 'sentimant'"),
+        ("task=sentimant", "task.*'classification' or 'translation' or 'language-model'.*got 'sentimant'"),
         ("train.loss=hinge", "train.loss.*'cross-entropy' or 'logit-adjusted'.*got 'hinge'"),
         ("init=same", "init.*'independent' or 'shared'"),
         ("data.source=hubb", "data.source.*'hub'.*got 'hubb'"),

@@ -25,10 +25,10 @@ with warnings.catch_warnings():
 import huggingface_hub
 
 from fedot import simulate
-from fedot.data import standin
 from fedot.federation.experiment import run as run_module
 from fedot.federation.experiment.seed import Seed
 from fedot.scenario import load_scenario
+from fedot.standin import sentences as standin
 
 ROOT = Path(__file__).parents[1]
 TINY = """# Does it run at all?

@@ -11,6 +11,7 @@ from fedot.tokenizer import (
     BEGIN,
     END,
     PAD,
+    SPECIAL,
     UNK,
     count_words,
     encode,
@@ -57,12 +58,12 @@ def test_a_reversible_tokenizer_gives_the_text_back(text):
     assert words.keys() >= {"\u2581film", ","}
     for tokenizer in (
         train_tokenizer(words, "reversible", 90),
-        train_tokenizer(words, "reversible", 90, "translation"),
+        train_tokenizer(words, "reversible", 90, SPECIAL),
     ):
         ids = encode(tokenizer, [text], 99).ids[0]
         assert tokenizer.decode(ids) == " ".join(text.split())
     assert vocabulary(tokenizer)[:4] == (PAD, UNK, BEGIN, END)
-    again = train_tokenizer(dict(reversed(words.items())), "reversible", 90, "translation")
+    again = train_tokenizer(dict(reversed(words.items())), "reversible", 90, SPECIAL)
     assert again.to_str() == tokenizer.to_str()
 
 

@@ -8,9 +8,11 @@ import torch
 from fedot.errors import FedotError
 from fedot.evaluation.evaluate import predict
 from fedot.models import build_model, load_model, model_config, state_of
+from fedot.models.batching import count_tokens
 from fedot.scenario import TrainSpec
+from fedot.tasks.classification import Labelled
 from fedot.tokenizer import Encoded
-from fedot.training import Labelled, count_tokens, mean_loss, smoothed_prior, train
+from fedot.training import mean_loss, smoothed_prior, train
 
 CONFIG = model_config({"name": "encoder", "d_model": 16, "n_layer": 1, "n_head": 2, "d_ff": 32, "max_length": 8}, 20, 2)
 SPEC = TrainSpec(epochs=6, batch_size=16, lr=5e-3)
@@ -139,11 +141,11 @@ def test_the_starting_state_is_used_and_left_alone():
 
 
 def test_tokens_are_counted():
-    assert count_tokens(Encoded([[2, 3, 2], [5]], 0), 7).tolist() == [0, 0, 2, 1, 0, 1, 0]
+    assert count_tokens([[2, 3, 2], [5]], 7).tolist() == [0, 0, 2, 1, 0, 1, 0]
     training = task(40, 0)
     result = train(CONFIG, None, training, task(20, 1), TrainSpec(epochs=2), seed=0)
     assert result.token_counts.dtype == torch.int64
-    assert torch.equal(result.token_counts, count_tokens(training.encoded, 20))
+    assert torch.equal(result.token_counts, count_tokens(training.encoded.ids, 20))
     assert int(result.token_counts.sum()) == sum(map(len, training.encoded.ids))
 
 

@@ -18,6 +18,7 @@ from fedot.scenario.file_keys import label_kind
 
 DirectoryFiles = Callable[[ClientSpec], dict[str, str]]
 HubFiles = Callable[[ClientSpec], dict[str, HubFile]]
+LABELLED = ("text", "label")
 POLARITY = ("negative", "positive")
 FIVE = ("very negative", "negative", "neutral", "positive", "very positive")
 
@@ -27,11 +28,12 @@ class Corpus:
     """One public data set.
 
     ``directory_files`` and ``hub_files`` map a role to a path or a file on the hub; a role that ends in ``?``
-    may be absent, no roles at all mean "not there". ``prepare`` gets the tables by role. The first of
+    may be absent, no roles at all mean "not there". ``prepare`` gets the tables by role, and its rows have the
+    ``columns``; a task that needs fewer has those it needs. The first of
     ``label_sets`` is the default. ``languages`` holds more than one name where the client has to choose.
     """
 
-    task: str
+    columns: tuple[str, ...]
     label_sets: Mapping[str, tuple[str, ...]]
     languages: tuple[str, ...]
     directory_files: DirectoryFiles
@@ -101,7 +103,7 @@ def _hub(repo: str, revision: str, **paths: str) -> HubFiles:
 
 DATASETS: dict[str, Corpus] = {
     "xed": Corpus(
-        task="sentiment",
+        columns=LABELLED,
         label_sets=xed.LABEL_SETS,
         languages=xed.LANGUAGES,
         directory_files=xed.directory_files,
@@ -109,7 +111,7 @@ DATASETS: dict[str, Corpus] = {
         prepare=xed.prepare,
     ),
     "imdb": Corpus(
-        task="sentiment",
+        columns=LABELLED,
         label_sets={"polarity": POLARITY},
         languages=("en",),
         directory_files=_fixed(train="imdb/train.parquet", test="imdb/test.parquet"),
@@ -122,7 +124,7 @@ DATASETS: dict[str, Corpus] = {
         prepare=_imdb,
     ),
     "sst2": Corpus(
-        task="sentiment",
+        columns=LABELLED,
         label_sets={"polarity": POLARITY},
         languages=("en",),
         directory_files=_fixed(
@@ -138,7 +140,7 @@ DATASETS: dict[str, Corpus] = {
         prepare=_sst2,
     ),
     "sst": Corpus(
-        task="sentiment",
+        columns=LABELLED,
         label_sets={"five": FIVE, "polarity": POLARITY},
         languages=("en",),
         directory_files=_fixed(train="sst/train.parquet", test="sst/test.parquet"),
@@ -148,7 +150,7 @@ DATASETS: dict[str, Corpus] = {
         prepare=_sst,
     ),
     "sentiment140": Corpus(
-        task="sentiment",
+        columns=LABELLED,
         label_sets={"polarity": POLARITY},
         languages=("en",),
         directory_files=_fixed(train="sentiment140/train.parquet", test="sentiment140/test.parquet"),
@@ -161,7 +163,7 @@ DATASETS: dict[str, Corpus] = {
         prepare=_sentiment140,
     ),
     "multi30k": Corpus(
-        task="translation",
+        columns=("source", "target"),
         label_sets={},
         languages=(),
         directory_files=_fixed(train="multi30k/train.parquet", test="multi30k/test_2016_flickr.parquet"),

@@ -16,13 +16,14 @@ import pyarrow.compute as pc
 from datasets import Dataset
 from numpy.typing import NDArray
 
-from fedot.data.corpora import DATASETS
+from fedot.data.corpora import DATASETS, Corpus
 from fedot.data.load_files import load_files
 from fedot.data.partition import PARTITIONERS, share_out
 from fedot.data.read_corpus import read_corpus
 from fedot.data.types import ClientData, Splits, label_array, normalised, take
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario
+from fedot.tasks import TASKS
 from fedot.text.did_you_mean import did_you_mean
 
 FILES = "files"
@@ -145,16 +146,16 @@ def split_validation(
 def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None, corpora: Corpora) -> tuple[Splits, str]:
     """Read a client's data set whole."""
     if spec.dataset == FILES:
-        own = load_files(spec, scenario.task, scenario.base_dir, data_dir)
+        own = load_files(spec, TASKS[scenario.task], scenario.base_dir, data_dir)
         return _with_overlap_told(own), FILES
     _check(scenario, spec, data_dir)
     only = spec.model_dump_json(include={"dataset", "lang", "labels", "source", "target"})
-    return corpora.read(only, scenario.data.source, data_dir)
+    return corpora.read(only, scenario.task, scenario.data.source, data_dir)
 
 
-def _corpus(spec_json: str, source: str, data_dir: Path | None) -> tuple[Splits, str]:
+def _corpus(spec_json: str, task: str, source: str, data_dir: Path | None) -> tuple[Splits, str]:
     spec = ClientSpec.model_validate_json(spec_json)
-    splits, used = read_corpus(spec.dataset, spec, source, data_dir)
+    splits, used = read_corpus(TASKS[task], spec.dataset, spec, source, data_dir)
     return _with_overlap_told(splits), used
 
 
@@ -163,10 +164,11 @@ def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
     if spec.dataset not in DATASETS:
         raise FedotError(f"there is no data set {spec.dataset!r}; {_nearest(spec.dataset, [*DATASETS, FILES])}")
     corpus = DATASETS[spec.dataset]
-    if corpus.task != scenario.task:
-        fitting = [name for name, other in DATASETS.items() if other.task == scenario.task]
+    if not _serves(corpus, scenario.task):
+        fitting = [name for name, other in DATASETS.items() if _serves(other, scenario.task)]
+        possible = " or ".join(name for name in TASKS if _serves(corpus, name))
         raise FedotError(
-            f"{spec.dataset} is for the task {corpus.task}, but the scenario's task is {scenario.task}; "
+            f"{spec.dataset} is for the task {possible}, but the scenario's task is {scenario.task}; "
             f"use {', '.join([*fitting, FILES])}"
         )
     own = [key for key in FILE_KEYS if getattr(spec, key) is not None]
@@ -189,6 +191,10 @@ def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
     if spec.lang is not None and spec.lang not in languages:
         valid = _nearest(spec.lang, languages) if languages else "leave lang out"
         raise FedotError(f"{spec.dataset} has no lang {spec.lang!r}; {valid}")
+
+
+def _serves(corpus: Corpus, task: str) -> bool:
+    return set(TASKS[task].columns) <= set(corpus.columns)
 
 
 def _nearest(got: str, valid: Sequence[str]) -> str:

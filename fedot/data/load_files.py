@@ -8,12 +8,13 @@ import pyarrow.compute as pc
 from fedot.data.own_files.dialect import DialectHints
 from fedot.data.own_files.label_column import classes_of, number_labels
 from fedot.data.own_files.tables import ROW, read_table
-from fedot.data.types import Splits, labelled, paired
+from fedot.data.types import Splits, labelled, rows_of
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
+from fedot.tasks import AnyTask
 
 
-def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Path | None) -> Splits:
+def load_files(spec: ClientSpec, task: AnyTask, base_dir: Path | None, data_dir: Path | None) -> Splits:
     """Read a client's own training and test file.
 
     Raises
@@ -22,15 +23,15 @@ def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Pat
         For a missing key, file or column, an unknown suffix, bytes of another encoding, rows that can be read in
         several ways or in none, a label without a class.
     """
-    roles = ("text", "label") if task == "sentiment" else ("source", "target")
-    columns = [_required(spec, role, task) for role in roles]
-    paths = {split: _find(_required(spec, split, task), base_dir, data_dir) for split in ("train", "test")}
+    columns = {role: _required(spec, role, task.name) for role in task.columns}
+    texts = [columns[role] for role in task.text_columns]
+    paths = {split: _find(_required(spec, split, task.name), base_dir, data_dir) for split in ("train", "test")}
     given = DialectHints(spec.separator, spec.quote, spec.encoding)
     tables: dict[str, pa.Table] = {}
     notices: list[str] = []
     for split, path in paths.items():
-        table, found = read_table(path, columns, given)
-        kept = _complete(table, columns if task == "translation" else columns[:1])
+        table, found = read_table(path, list(columns.values()), given)
+        kept = _complete(table, texts)
         if len(kept) < len(table):
             notices.append(f"{len(table) - len(kept)} rows of {path.name} have no text and are left out")
         if found:
@@ -38,10 +39,12 @@ def load_files(spec: ClientSpec, task: str, base_dir: Path | None, data_dir: Pat
         if not len(kept):
             raise FedotError(f"{path} has no row with a text")
         tables[split] = kept
-    if task == "translation":
-        pairs = [paired(*(_strings(tables[split], name) for name in columns)) for split in ("train", "test")]
-        return Splits(pairs[0], pairs[1], (), tuple(notices))
-    text, label = columns
+    if not task.has_classes:
+        train, test = (
+            rows_of({role: _strings(table, name) for role, name in columns.items()}) for table in tables.values()
+        )
+        return Splits(train, test, (), tuple(notices))
+    text, label = columns.values()
     classes = classes_of(
         _class_names(spec), spec.label_map, tables["train"][label], tables["train"][ROW], paths["train"]
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import huggingface_hub
@@ -10,12 +11,12 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from fedot.data.corpora import DATASETS, Corpus
-from fedot.data.standin import stand_in
-from fedot.data.standin_pairs import stand_in_pairs
-from fedot.data.types import Splits
+from fedot.data.types import Splits, rows_of
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
 from fedot.scenario.file_keys import label_kind
+from fedot.tasks import AnyTask
+from fedot.tasks.task import Wanted
 
 HUB_TIMEOUT = 3.0  # seconds to wait for the hub's first answer
 
@@ -83,30 +84,31 @@ def read_hub(name: str, spec: ClientSpec, _: Path | None) -> Splits:
     return _prepared(corpus, tables, spec, f"the hub's {file.repo}")
 
 
-def read_stand_in(name: str, spec: ClientSpec, _: Path | None) -> Splits:
+def write_stand_in(task: AnyTask, name: str, spec: ClientSpec, _: Path | None = None) -> Splits:
     """Write seeded sentences in place of the data set, and say so."""
-    corpus = DATASETS[name]
-    if corpus.task == "translation":
-        return stand_in_pairs(spec.source or "en", spec.target or "de")
-    default: str = next(iter(corpus.label_sets))
-    return stand_in(name, spec.lang or "en", corpus.label_sets[label_kind(spec.labels) or default])
+    kinds = DATASETS[name].label_sets
+    classes = kinds[label_kind(spec.labels) or next(iter(kinds))] if kinds else ()
+    found = task.stand_in(Wanted(name, spec.lang, spec.source, spec.target, classes))
+    return Splits(rows_of(found.train), rows_of(found.test), classes, found.notices)
 
 
-READERS: dict[str, Reader] = {"directory": read_directory, "hub": read_hub, "stand-in": read_stand_in}
-
-
-def read_corpus(name: str, spec: ClientSpec, source: str, data_dir: Path | None) -> tuple[Splits, str]:
-    """Read from the wanted source; `auto` tries directory (if given), hub and stand-in in this order.
+def read_corpus(task: AnyTask, name: str, spec: ClientSpec, source: str, data_dir: Path | None) -> tuple[Splits, str]:
+    """Read what a task needs from the wanted source; `auto` tries directory (if given), hub and stand-in in this order.
 
     Returns
     -------
     tuple
         The splits, with one notice for each source that failed, and the name of the source that did not.
     """
+    readers: dict[str, Reader] = {
+        "directory": read_directory,
+        "hub": read_hub,
+        "stand-in": partial(write_stand_in, task),
+    }
     if source != "auto":
-        return READERS[source](name, spec, data_dir), source
+        return _needed(readers[source](name, spec, data_dir), task), source
     failures: list[str] = []
-    for candidate, reader in READERS.items():
+    for candidate, reader in readers.items():
         if candidate == "directory" and data_dir is None:
             continue
         try:
@@ -114,10 +116,19 @@ def read_corpus(name: str, spec: ClientSpec, source: str, data_dir: Path | None)
         except FedotError as error:
             failures.append(f"{candidate}: {error}")
             continue
-        return dataclasses.replace(splits, notices=(*failures, *splits.notices)), candidate
+        splits = dataclasses.replace(splits, notices=(*failures, *splits.notices))
+        return _needed(splits, task), candidate
     if data_dir is None:
         failures.insert(0, "directory: none is given with --data-dir")
     raise FedotError(f"no source has {name}: {'; '.join(failures)}")
+
+
+def _needed(splits: Splits, task: AnyTask) -> Splits:
+    """Leave out the classes where a task has none."""
+    if task.has_classes or not splits.labels:
+        return splits
+    train, test = (rows.select_columns(list(task.columns)) for rows in (splits.train, splits.test))
+    return dataclasses.replace(splits, train=train, test=test, labels=())
 
 
 def _hub_is_silent() -> str | None:

@@ -51,6 +51,10 @@ class Tally:
             self.bin_correct + other.bin_correct,
         )
 
+    def metrics(self) -> dict[str, float]:
+        """Every metric, by name."""
+        return {name: metric(self) for name, metric in METRICS.items()}
+
     def to_record(self) -> dict[str, float | list[float]]:
         """Write the tally as plain numbers and flat lists."""
         return {
@@ -164,8 +168,3 @@ METRICS: dict[str, Callable[[Tally], float]] = {
     "brier": brier,
     "ece": ece,
 }
-
-
-def all_metrics(t: Tally) -> dict[str, float]:
-    """Every metric of a tally, by name."""
-    return {name: metric(t) for name, metric in METRICS.items()}

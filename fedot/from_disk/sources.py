@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.fusion.canonical.depth import equally_deep
-from fedot.models import check_config, config_from_json, symmetry
+from fedot.models import check_config, config_from_json, num_classes, symmetry
 from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.storage.tensor_file import TensorFile, TensorWriter
 from fedot.symmetry import SymmetrySpec
@@ -157,7 +157,7 @@ def _classes(metadata: Mapping[str, str], config: Any) -> tuple[str, ...]:
         names = _texts(metadata.get("classes", "[]"), "names of classes", MOST_NAME)
     except FedotError as error:
         raise FedotError(f"it has no names of classes that can be read; {error}") from None
-    wanted = getattr(config, "n_class", 0)
+    wanted = num_classes(config)
     if len(names) not in (0, wanted):
         raise FedotError(f"it has no names of classes that can be read; it has {len(names)} for {wanted} classes")
     if len({printable(name) for name in names}) != len(names):

@@ -1,6 +1,6 @@
 """Batches of token ids of similar length."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,12 @@ def pad(rows: Sequence[Sequence[int]]) -> Tensor:
     for i, row in enumerate(rows):
         out[i, : len(row)] = row
     return torch.from_numpy(out)
+
+
+def count_tokens(rows: Iterable[Sequence[int]], vocab_size: int) -> Tensor:
+    """How often each token id occurs, (V,) int64."""
+    flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+    return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
 
 
 def batch_indices(

@@ -284,3 +284,23 @@ def canonical_config(config: Config) -> Config:
     """
     result: Config = architecture(config.architecture).canonical(config)
     return result
+
+
+def num_classes(config: object) -> int:
+    """How many classes a model tells apart; 0 for one that says tokens.
+
+    Parameters
+    ----------
+    config
+        Of any architecture, or of another library.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> num_classes(model_config({"name": "decoder"}, vocab_size=100, n_class=0))
+    0
+    """
+    return int(getattr(config, "n_class", 0))

@@ -17,10 +17,10 @@ MOST = 1e150
 
 SLACK = 1e-6
 RANGES = {
-    **dict.fromkeys(("accuracy", "f1_weighted", "f1_macro", "ece", "ece_scaled"), (0.0, 1.0)),
+    **dict.fromkeys(("accuracy", "token_accuracy", "f1_weighted", "f1_macro", "ece", "ece_scaled"), (0.0, 1.0)),
     **dict.fromkeys(("brier", "brier_scaled"), (0.0, 2.0)),
     **dict.fromkeys(("bleu", "chrf"), (0.0, 100.0)),
-    **dict.fromkeys(("nll", "nll_scaled", "temperature"), (0.0, MOST)),
+    **dict.fromkeys(("nll", "nll_scaled", "temperature", "bits_per_byte", "perplexity"), (0.0, MOST)),
 }
 """What each metric can be."""
 
@@ -176,7 +176,7 @@ Strategy = Annotated[
 class _Scenario(_Part):
     name: Name = "results"
     question: str | None = None
-    task: str = "sentiment"
+    task: str | None = None
     init: str | None = None
     rounds: Annotated[int, Field(ge=1, le=10**6)] = 1
     model: dict[str, Any] | None = None

@@ -1,23 +1,28 @@
-"""What a scenario of a task has where it does not say."""
+"""A scenario's task, and what a scenario of it has where it does not say."""
 
 from collections.abc import Mapping
 from typing import Any
 
-TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
-    "sentiment": {"model": {"name": "encoder"}},
-    "translation": {
-        "model": {"name": "seq2seq"},
-        "tokenizer": {"kind": "reversible"},
-        "train": {"label_smoothing": 0.1},
-    },
-}
+from fedot.tasks import DEFAULT, TASKS, present_name
 
 
 def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a scenario's mapping; what is no mapping is left for its check to refuse."""
+    """Complete a scenario's mapping, and call its task by its present name; the rest is for its check to refuse."""
     given = dict(values)
-    for key, defaults in TASK_DEFAULTS.get(str(given.get("task", "sentiment")), {}).items():
+    name = given.get("task", DEFAULT)
+    if not isinstance(name, str) or present_name(name) not in TASKS:
+        return given
+    task = TASKS[present_name(name)]
+    given["task"] = task.name
+    for key, defaults in {"model": {"name": task.architecture}, **task.defaults}.items():
         own = given.get(key, {})
         if isinstance(own, Mapping):
             given[key] = {**defaults, **own}
     return given
+
+
+def known_task(name: object) -> object:
+    """Give the name of a task; a `ValueError` tells if it is none."""
+    if not isinstance(name, str) or name not in TASKS:
+        raise ValueError(f"it can only be {' or '.join(map(repr, TASKS))}")
+    return name

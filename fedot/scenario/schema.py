@@ -12,10 +12,11 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from fedot.errors import FedotError
-from fedot.scenario.defaults import with_task_defaults
+from fedot.scenario.defaults import known_task, with_task_defaults
 from fedot.scenario.file_keys import Encoding, LabelMap, Labels, Quote, Separator
 from fedot.scenario.in_words import explain, shown
 from fedot.scenario.yaml_file import PROFILES, VARIANTS, apply_override, read_mapping
+from fedot.tasks import DEFAULT, TASKS
 from fedot.text.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
 
 
@@ -183,7 +184,7 @@ class Scenario(_Strict):
 
     name: str = Field(pattern=rf"^{PLAIN}$", max_length=LONGEST_FOLDER)
     question: str = ""
-    task: Literal["sentiment", "translation"] = "sentiment"
+    task: Annotated[str, BeforeValidator(known_task)] = DEFAULT
     clients: Clients
     tokenizer: TokenizerSpec = TokenizerSpec()
     model: dict[str, Any] = Field(default_factory=dict)
@@ -221,7 +222,7 @@ class Scenario(_Strict):
                 raise ValueError(f"clients.{number}.tokenizer.{explain(error, TokenizerSpec)}") from None
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds must differ from each other")
-        if self.task != "sentiment" and self.train.loss == "logit-adjusted":
+        if not TASKS[self.task].has_classes and self.train.loss == "logit-adjusted":
             told = f"train.loss: logit-adjusted needs classes, and the task is {self.task}; use cross-entropy"
             raise ValueError(told)
         if self.privacy and self.init != "shared":

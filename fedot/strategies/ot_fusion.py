@@ -12,7 +12,7 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan, FusionResult, fuse
 from fedot.fusion.canonical.labels import unite
-from fedot.models import config_to_json
+from fedot.models import config_to_json, num_classes
 from fedot.saved import select_rows
 from fedot.strategies.fedavg_class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
@@ -102,7 +102,7 @@ class OTFusion(Guarded):
         return finite_arrays(self.latest.result.state), metrics
 
     def _fuse(self, updates: list[ClientUpdate]) -> FusedRound:
-        sizes = {getattr(update.config, "n_class", 0): update.client for update in updates}
+        sizes = {num_classes(update.config): update.client for update in updates}
         if len(sizes) > 1:
             told = ", ".join(f"{n} at {client}" for n, client in sizes.items())
             raise FedotError(f"ot-fusion needs the same classes at all clients, but their number is {told}")

@@ -29,13 +29,14 @@ from fedot.models import Config, State, config_to_json
 from fedot.scenario import TrainSpec
 from fedot.storage.atomic import replacing
 from fedot.storage.checksum import KEY, checksum
+from fedot.tasks import Examples
 from fedot.text.outside import parse_json, told
-from fedot.training.train import Epoch, Examples, TrainResult
+from fedot.training.train import Epoch, TrainResult
 
 log = logging.getLogger("fedot.training.cache")
 
 COUNTS = "token-counts"
-CODE = ("training/train.py", "translation/pairs.py", "models/*.py")
+CODE = ("training/train.py", "tasks/*.py", "translation/pairs.py", "models/*.py")
 """The files that decide what a training comes to, below the package's folder."""
 
 NAME = re.compile(r"[0-9a-f]{32}\.safetensors")

@@ -5,75 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.models import Config, State, build_model, load_model, state_of
-from fedot.models.batching import batch_indices, pad
-from fedot.models.encoder import EncoderConfig
+from fedot.models import Config, State, build_model, load_model, num_classes, state_of
+from fedot.models.batching import batch_indices
 from fedot.scenario import TrainSpec
-from fedot.tokenizer import Encoded
-
-
-class Examples(Protocol):
-    """What a model is trained on."""
-
-    def __len__(self) -> int: ...
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """By what rows (n,) are sorted into batches."""
-
-    @property
-    def truncated(self) -> int:
-        """How many were longer than the model reads."""
-
-    def loss(
-        self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
-    ) -> tuple[Tensor, int]:
-        """Mean cross-entropy of some rows in nats, and over how many predictions it is the mean."""
-
-    def count_tokens(self, vocab_size: int) -> Tensor:
-        """How often each token id occurs, (V,) int64."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Encoded texts and their labels (n,)."""
-
-    encoded: Encoded
-    labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.encoded)
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Number of tokens of each text."""
-        return self.encoded.lengths
-
-    @property
-    def truncated(self) -> int:
-        """Texts that were longer than the model reads."""
-        return self.encoded.truncated
-
-    def loss(
-        self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
-    ) -> tuple[Tensor, int]:
-        """Mean cross-entropy of the labels of some rows."""
-        ids = pad([self.encoded.ids[i] for i in rows]).to(device)
-        labels = torch.from_numpy(self.labels[rows]).to(device)
-        return F.cross_entropy(model(ids), labels, label_smoothing=smoothing), len(rows)
-
-    def count_tokens(self, vocab_size: int) -> Tensor:
-        """How often each token id occurs in the texts."""
-        return count_tokens(self.encoded, vocab_size)
+from fedot.tasks import Examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,23 +131,18 @@ def mean_loss(model: nn.Module, data: Examples, device: str = "cpu", batch_size:
     return total / predictions
 
 
-def count_tokens(encoded: Encoded, vocab_size: int) -> Tensor:
-    """How often each token id occurs, (V,) int64."""
-    flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in encoded.ids])
-    return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
-
-
 def smoothed_prior(training: Examples, config: Config, smoothing: float = 0.0) -> tuple[Tensor, float]:
     """Each class's share of the smoothed labels, (n_class,), and how much they are smoothed.
 
     It is at least as much as one more text of each class would smooth them: where a class is missing, its share is
     small instead of nothing, and a client of one class finds its loss least where it says nothing.
     """
-    if not isinstance(training, Labelled) or not isinstance(config, EncoderConfig):
+    classes = num_classes(config)
+    counts = training.count_classes(classes) if classes else None
+    if counts is None:
         raise FedotError("train.loss: logit-adjusted is for texts with labels; use cross-entropy")
-    counts = torch.from_numpy(np.bincount(training.labels, minlength=config.n_class))
-    smoothing = max(smoothing, config.n_class / (len(training) + config.n_class))
-    return (1 - smoothing) * counts / len(training) + smoothing / config.n_class, smoothing
+    smoothing = max(smoothing, classes / (len(training) + classes))
+    return (1 - smoothing) * counts / len(training) + smoothing / classes, smoothing
 
 
 class _Adjusted(nn.Module):

@@ -1,20 +1,20 @@
 """Pairs of sentences as token ids, and the loss of a translator on them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.models.batching import pad
-from fedot.tokenizer import BEGIN, END, PAD, SPECIAL, UNK, Encoded, encode
+from fedot.models.batching import count_tokens, pad
+from fedot.tokenizer import BEGIN, END, SPECIAL, Encoded, encode
 
-PADDING, UNKNOWN, FIRST, LAST = (SPECIAL["translation"].index(token) for token in (PAD, UNK, BEGIN, END))
+PADDING, UNKNOWN, FIRST, LAST = range(len(SPECIAL))
 """Ids of a translation's special tokens, the same in every vocabulary."""
 
 
@@ -35,6 +35,11 @@ class Pairs:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of source and target together, (n,)."""
         return self.source.lengths + self.target.lengths
+
+    @property
+    def num_texts(self) -> int:
+        """How many sentences there are, of both sides."""
+        return 2 * len(self)
 
     @property
     def truncated(self) -> int:
@@ -61,8 +66,14 @@ class Pairs:
 
     def count_tokens(self, vocab_size: int) -> Tensor:
         """How often each token id occurs on either side, (V,) int64."""
-        flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in (*self.source.ids, *self.target.ids)])
-        return torch.from_numpy(np.bincount(flat, minlength=vocab_size))
+        return count_tokens((*self.source.ids, *self.target.ids), vocab_size)
+
+    def count_classes(self, _: int) -> None:
+        """Nothing: sentences have no classes."""
+
+    def made_wrong(self, _: int) -> Self:
+        """Take every target for that of the next sentence."""
+        return replace(self, target=Encoded([*self.target.ids[1:], *self.target.ids[:1]], self.target.truncated))
 
 
 def encode_pairs(tokenizer: Tokenizer, source: Sequence[str], target: Sequence[str], max_length: int) -> Pairs:

@@ -60,7 +60,7 @@ class Translator:
                 torch.log_softmax(model(source, read)[real].double(), -1).gather(1, said[real][:, None])
                 for model in self.models
             ]
-            total -= float(self._mix(each).sum())
+            total -= float(mixed(each, self.shares).sum())
             count += int(real.sum())
         return total, count
 
@@ -87,7 +87,7 @@ class Translator:
                 torch.log_softmax(model.step(prefixes, Memory(m.stream[texts], m.mask[texts])).double(), -1)
                 for model, m in zip(self.models, memories, strict=True)
             ]
-            return self._mix(each)
+            return mixed(each, self.shares)
 
         return beam_search(
             step,
@@ -100,9 +100,10 @@ class Translator:
             length_penalty=length_penalty,
         )
 
-    def _mix(self, logs: Sequence[Tensor]) -> Tensor:
-        """Logarithm of the weighted sum of probabilities."""
-        if len(logs) == 1:
-            return logs[0]
-        weights = torch.tensor(self.shares, dtype=torch.double, device=logs[0].device).log()
-        return torch.logsumexp(torch.stack([log + w for log, w in zip(logs, weights, strict=True)]), 0)
+
+def mixed(logs: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    """Logarithm of the weighted sum of probabilities, from their logarithms; the shares sum to 1."""
+    if len(logs) == 1:
+        return logs[0]
+    weights = torch.tensor(shares, dtype=torch.double, device=logs[0].device).log()
+    return torch.logsumexp(torch.stack([log + w for log, w in zip(logs, weights, strict=True)]), 0)

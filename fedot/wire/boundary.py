@@ -12,10 +12,12 @@ from typing import TypeVar
 from flwr.app import Message, RecordDict
 
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationRequest
 from fedot.scenario import Scenario
+from fedot.tasks import AnyTally
 from fedot.text.outside import printable
 from fedot.tokenizer import unpack_words
-from fedot.wire.evaluations import AnyTally, EvaluationRequest, unpack_tallies
+from fedot.wire.evaluations import unpack_tallies
 from fedot.wire.known import MOST_EXAMPLES, Known
 from fedot.wire.messages import (
     ClientDescription,
@@ -26,7 +28,6 @@ from fedot.wire.messages import (
     unpack_held,
     unpack_update,
 )
-from fedot.wire.tallies import check_tally
 from fedot.wire.updates import Asked, checked_held, checked_update
 
 SOURCES = ("directory", "hub", "stand-in", "files")
@@ -71,9 +72,9 @@ def read_tallies(content: RecordDict, request: EvaluationRequest, known: Known) 
         Saying what is wrong with them, without the client's name.
     """
     with malformed("an evaluation reply"):
-        tallies = unpack_tallies(content, len(request.items))
+        tallies = unpack_tallies(content, request, known.task)
         for tally in tallies:
-            check_tally(tally, known, request)
+            known.task.check_tally(tally, known, request)
         return tallies
 
 

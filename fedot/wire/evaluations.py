@@ -2,54 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
 from flwr.app import ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 from fedot.errors import FedotError
-from fedot.evaluation.calibration import CalibratedTally
-from fedot.evaluation.metrics import Tally
-from fedot.evaluation.translation_scores import TranslationTally
-from fedot.models import Config, State, config_from_json, config_to_json
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
+from fedot.models import config_from_json, config_to_json
+from fedot.tasks import AnyTally, AnyTask
 from fedot.wire.messages import CONFIG, EVALUATION, Settings
 from fedot.wire.records import as_text, as_texts, pack_state, unpack_state
-
-AnyTally = Tally | TranslationTally
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationItem:
-    """One thing to evaluate: a weighted sum of models' weights or of their probabilities.
-
-    `members` pairs the index of a model in the message with its coefficient.
-    """
-
-    combine: str
-    members: tuple[tuple[int, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationRequest:
-    """Models, the tokenizer of each (None for the shared one), and what to evaluate of them.
-
-    Without `translated` the loss of translators is enough; a search for translations takes far longer. With
-    `calibrated` classifiers are also tried at every temperature of `fedot.evaluation.calibration`, on validation data
-    too.
-    """
-
-    states: tuple[State, ...]
-    configs: tuple[Config, ...]
-    tokenizers: tuple[str | None, ...]
-    items: tuple[EvaluationItem, ...]
-    translated: bool = True
-    calibrated: bool = True
-
-    @classmethod
-    def of(cls, state: State, config: Config, tokenizer: str | None) -> "EvaluationRequest":
-        """Ask for one model, as it is."""
-        return cls((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))
 
 
 def pack_evaluations(requests: Mapping[int, EvaluationRequest], settings: Settings) -> dict[int, RecordDict]:
@@ -102,36 +65,21 @@ def pack_tallies(tallies: Sequence[AnyTally]) -> RecordDict:
     return RecordDict({f"item.{i}": MetricRecord(dict(tally.to_record())) for i, tally in enumerate(tallies)})
 
 
-def unpack_tallies(content: RecordDict, count: int) -> tuple[AnyTally, ...]:
-    """Read `count` tallies.
+def unpack_tallies(content: RecordDict, request: EvaluationRequest, task: AnyTask) -> tuple[AnyTally, ...]:
+    """Read one tally for each item of a request.
 
     Raises
     ------
     FedotError
         If one is missing or malformed.
     """
+    count = len(request.items)
     records: Mapping[str, MetricRecord] = content.metric_records
     if any(f"item.{i}" not in records for i in range(count)):
         raise FedotError(f"an evaluation reply holds {len(records)} results, but {count} were asked for")
-    return tuple(_read_tally(dict(records[f"item.{i}"])) for i in range(count))
-
-
-def _read_tally(record: Mapping[str, object]) -> AnyTally:
-    if "token-count" in record:
-        return TranslationTally.from_record(record)
-    return CalibratedTally.from_record(record) if "validation-nll" in record else Tally.from_record(record)
+    return tuple(task.read_tally(dict(records[f"item.{i}"]), request) for i in range(count))
 
 
 def sum_tallies(tallies: Sequence[AnyTally]) -> AnyTally:
-    """Add up tallies of one kind.
-
-    Raises
-    ------
-    FedotError
-        If they are of different tasks.
-    """
-    kinds = {type(each) for each in tallies}
-    if len(kinds) > 1:
-        raise FedotError("some clients sent sums of translations, others of classes; all need the same task")
-    total: AnyTally = reduce(add, tallies)
-    return total
+    """Add up tallies of one task."""
+    return reduce(add, tallies)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fedot.models import Config, model_config
 from fedot.scenario import PrivacySpec, Scenario, TokenizerSpec
+from fedot.tasks import TASKS, AnyTask
 from fedot.tokenizer import LEAST_LETTERS
 from fedot.wire.messages import ClientDescription
 
@@ -29,6 +30,8 @@ class Known:
         Rows that the client said it has.
     n_class
         Number of classes; 0 for a task without.
+    task
+        What its models do.
     model, tokenizer
         The scenario's settings of this client's model and tokenizer.
     vocab_size
@@ -41,6 +44,7 @@ class Known:
     num_validation: int
     num_test: int
     n_class: int
+    task: AnyTask
     model: Mapping[str, object]
     tokenizer: TokenizerSpec
     vocab_size: int = 0
@@ -55,6 +59,7 @@ class Known:
             client.num_validation,
             client.num_test,
             len(client.labels),
+            TASKS[scenario.task],
             scenario.model_settings(client.partition_id),
             spec,
             vocab_size if spec.scope == "shared" else 0,

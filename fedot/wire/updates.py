@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.models import Config, check_settings, state_shapes
+from fedot.models import Config, check_settings, num_classes, state_shapes
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known
@@ -208,7 +208,7 @@ def _check_counts(update: ClientUpdate, known: Known | None) -> None:
         raise FedotError(f"it counts {float(tokens.double().sum()):.4g} tokens in {update.num_examples} examples")
     if update.class_counts is None:
         return
-    counts, classes, examples = update.class_counts, getattr(update.config, "n_class", 0), update.num_examples
+    counts, classes, examples = update.class_counts, num_classes(update.config), update.num_examples
     bad = len(counts) != classes or bool((counts < 0).any()) or bool((counts > examples).any())
     if bad or int(counts.sum()) != examples:
         total = f"{float(counts.double().sum()):.10g}"

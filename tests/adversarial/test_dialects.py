@@ -14,14 +14,15 @@ from fedot.data.load_files import load_files
 from fedot.data.types import Splits
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
+from fedot.tasks import TASKS
 
 SECRET = "my very private words"
 
 
-def load(path: Path, task: str = "sentiment", **keys: Any) -> Splits:
-    columns = {"text": "text", "label": "label"} if task == "sentiment" else {}
+def load(path: Path, task: str = "classification", **keys: Any) -> Splits:
+    columns = {"text": "text", "label": "label"} if task == "classification" else {}
     return load_files(
-        ClientSpec(dataset="files", train=str(path), test=str(path), **{**columns, **keys}), task, None, None
+        ClientSpec(dataset="files", train=str(path), test=str(path), **{**columns, **keys}), TASKS[task], None, None
     )
 
 

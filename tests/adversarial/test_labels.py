@@ -13,12 +13,13 @@ from fedot.data import load_client
 from fedot.data.load_files import load_files
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec, Scenario, parse_scenario
+from fedot.tasks import TASKS
 
 
 def read(path: Path, **keys: Any) -> tuple[list[int], tuple[str, ...]]:
     spec = ClientSpec(dataset="files", train=str(path), test=str(path), text="text", label="label", **keys)
     spec = ClientSpec.model_validate_json(spec.model_dump_json())  # as it reaches a client
-    splits = load_files(spec, "sentiment", None, None)
+    splits = load_files(spec, TASKS["classification"], None, None)
     return list(splits.train["label"]), splits.labels
 
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from fedot.data.load_files import load_files
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
+from fedot.tasks import TASKS
 
 TRIPS = int(os.environ.get("FEDOT_ROUND_TRIPS", "300"))
 LETTERS = "ab ,;\t|\"'\\\n\ré好\U0001f600\u2028\u00a0\ufeff#=01"
@@ -150,7 +151,7 @@ def test_nothing_is_lost_or_the_file_is_refused(case: dict[str, Any]) -> None:
             dataset="files", train=str(path), test=str(path), text="text", label="label", labels=names, **said
         )
         try:
-            read = load_files(spec, "sentiment", None, None)
+            read = load_files(spec, TASKS["classification"], None, None)
         except FedotError as error:
             told = str(error)
         else:
@@ -175,4 +176,4 @@ def test_tables_without_quotes_are_never_refused(texts: list[str], quoting: int,
         path = Path(folder, "a.csv")
         path.write_text(out.getvalue(), encoding="utf-8", newline="")
         spec = ClientSpec(dataset="files", train=str(path), test=str(path), text="text", label="label", labels=[0, 1])
-        assert load_files(spec, "sentiment", None, None).train["text"][:] == texts
+        assert load_files(spec, TASKS["classification"], None, None).train["text"][:] == texts

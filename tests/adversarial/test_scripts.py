@@ -7,7 +7,8 @@ from itertools import product
 
 import pytest
 
-from fedot.tokenizer import UNK, count_words, encode, read_tokenizer, train_tokenizer, vocabulary
+from fedot.tasks import TASKS
+from fedot.tokenizer import SPECIAL, UNK, count_words, encode, read_tokenizer, train_tokenizer, vocabulary
 
 KINDS = ("wordpiece", "bpe", "reversible")
 SENTENCES = {
@@ -29,16 +30,16 @@ SPACED = [
     *("una película «muy» buena… e-mail@x.com 3,50 €", "फ़िल्म अच्छी थी।"),
 ] * 3
 AS_BEFORE = {
-    ("wordpiece", "sentiment", 60): "237ea946291bf86c",
-    ("wordpiece", "sentiment", 400): "2a2ab2e3d26ca796",
+    ("wordpiece", "classification", 60): "237ea946291bf86c",
+    ("wordpiece", "classification", 400): "2a2ab2e3d26ca796",
     ("wordpiece", "translation", 60): "24a0a2ddb862c963",
     ("wordpiece", "translation", 400): "f3c7dba4433429f3",
-    ("bpe", "sentiment", 60): "f35414ece376408a",
-    ("bpe", "sentiment", 400): "c4c8dda4a31e955f",
+    ("bpe", "classification", 60): "f35414ece376408a",
+    ("bpe", "classification", 400): "c4c8dda4a31e955f",
     ("bpe", "translation", 60): "8388cac713d60c7b",
     ("bpe", "translation", 400): "57d19d133dd8a366",
-    ("reversible", "sentiment", 60): "2ff56c95465d0833",
-    ("reversible", "sentiment", 400): "efe21f0983336e1d",
+    ("reversible", "classification", 60): "2ff56c95465d0833",
+    ("reversible", "classification", 400): "efe21f0983336e1d",
     ("reversible", "translation", 60): "99ba5ee1faa22277",
     ("reversible", "translation", 400): "96b5d17febbc0686",
 }
@@ -58,7 +59,7 @@ def test_sentences_without_spaces_are_made_of_known_tokens(kind, script):
 @pytest.mark.parametrize("script", SENTENCES)
 def test_a_reversible_tokenizer_gives_sentences_without_spaces_back(script):
     texts = SENTENCES[script]
-    tokenizer = train_tokenizer(count_words(texts, "reversible"), "reversible", 512, "translation")
+    tokenizer = train_tokenizer(count_words(texts, "reversible"), "reversible", 512, SPECIAL)
     assert [tokenizer.decode(row) for row in encode(tokenizer, texts, 99).ids] == [
         unicodedata.normalize("NFKC", text) for text in texts
     ]
@@ -71,7 +72,9 @@ def test_a_sentence_that_nobody_has_seen_is_known_by_its_letters():
 
 @pytest.mark.parametrize(("kind", "task", "size"), AS_BEFORE)
 def test_texts_with_spaces_have_the_tokens_that_they_had(kind, task, size):
-    tokenizer = train_tokenizer(count_words(SPACED, kind), kind=kind, vocab_size=size, task=task)
+    tokenizer = train_tokenizer(
+        count_words(SPACED, kind), kind=kind, vocab_size=size, special=TASKS[task].special_tokens
+    )
     found = [vocabulary(tokenizer), encode(tokenizer, [*SPACED, "unseen words, new жук"], 50).ids]
     assert hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16] == AS_BEFORE[kind, task, size]
 

@@ -8,8 +8,8 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from fedot.data import standin
 from fedot.scenario import Scenario, parse_scenario
+from fedot.standin import sentences as standin
 
 MakeScenario = Callable[..., Scenario]
 
@@ -33,7 +33,7 @@ def real_data() -> Path:
 
 @pytest.fixture
 def make_scenario(tmp_path: Path) -> MakeScenario:
-    def make(clients: Any, source: str = "stand-in", task: str = "sentiment", **settings: Any) -> Scenario:
+    def make(clients: Any, source: str = "stand-in", task: str = "classification", **settings: Any) -> Scenario:
         values = {
             "name": "x",
             "clients": clients,

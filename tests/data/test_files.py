@@ -12,6 +12,7 @@ from fedot.data.own_files.tables import read_table, write_table
 from fedot.data.types import Splits
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
+from fedot.tasks import TASKS
 
 ROWS: list[tuple[str, int]] = [("Hyvä, kirja!", 5), ('so "bad" it hurts', 1), ("two\nlines", 5)]
 STARS: dict[int | str, int] = {1: 0, 5: 1}
@@ -37,7 +38,7 @@ def _write(path: Path, rows: list[tuple[str, Any]]) -> Path:
 def _load(train: Path, test: Path | None = None, **keys: Any) -> Splits:
     columns = {"text": "review", "label": "stars", "label_map": STARS, **keys}
     spec = ClientSpec(dataset="files", train=str(train), test=str(test or train), **columns)
-    return load_files(spec, "sentiment", None, None)
+    return load_files(spec, TASKS["classification"], None, None)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".tsv", ".jsonl"])
@@ -92,7 +93,7 @@ def test_scenario_folder_comes_before_the_data_directory(tmp_path: Path) -> None
     _write(tmp_path / "data" / "only.csv", [("only there", 1), ("b", 5)])
     keys = {"text": "review", "label": "stars", "label_map": STARS}
     spec = ClientSpec(dataset="files", train="a.csv", test="only.csv", **keys)
-    splits = load_files(spec, "sentiment", tmp_path / "scenario", tmp_path / "data")
+    splits = load_files(spec, TASKS["classification"], tmp_path / "scenario", tmp_path / "data")
     assert (splits.train["text"][0], splits.test["text"][0]) == ("from the scenario", "only there")
 
 
@@ -100,7 +101,7 @@ def test_translation_pairs(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("en\tfr\nthe dog\tle chien\n\tle chat\nthe cow\tla vache\n", encoding="utf-8")
     spec = ClientSpec(dataset="files", train=str(path), test=str(path), source="en", target="fr")
-    splits = load_files(spec, "translation", None, None)
+    splits = load_files(spec, TASKS["translation"], None, None)
     assert splits.train["source"][:] == ["the dog", "the cow"]
     assert splits.train["target"][:] == ["le chien", "la vache"]
     assert splits.labels == ()

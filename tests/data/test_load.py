@@ -129,7 +129,7 @@ def test_other_clients_test_sentences_are_taken_out_of_training(tmp_path: Path, 
         (
             [{"dataset": "imdb"}] * 2,
             {"task": "translation"},
-            "imdb is for the task sentiment.*use multi30k, files",
+            "imdb is for the task classification or language-model, .*use multi30k, files",
         ),
         ([{"dataset": "imdb"}, {"dataset": "sst"}], {}, "they have: imdb 2, sst 5"),
         ([{"dataset": "imdb", "examples": 1}] * 2, {}, "has 1 training rows, too few"),

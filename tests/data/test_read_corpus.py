@@ -11,7 +11,9 @@ from fedot.data import DATASETS, read_corpus
 from fedot.data.types import Splits
 from fedot.errors import FedotError
 from fedot.scenario import ClientSpec
+from fedot.tasks import TASKS
 
+FRENCH = ClientSpec(dataset="multi30k", source="en", target="fr")
 IMDB = ClientSpec(dataset="imdb")
 
 
@@ -100,28 +102,28 @@ def test_hub_has_no_other_languages() -> None:
 
 
 def test_auto_prefers_the_directory_then_the_hub_then_the_stand_in(tmp_path: Path) -> None:
-    splits, used = read_corpus.read_corpus("imdb", IMDB, "auto", tmp_path)
+    splits, used = read_corpus.read_corpus(TASKS["classification"], "imdb", IMDB, "auto", tmp_path)
     assert used == "stand-in"
     assert [notice.split(":")[0] for notice in splits.notices[:2]] == ["directory", "hub"]
     assert splits.notices[2].startswith("BUILT-IN STAND-IN DATA, not the real imdb")
     _in_hub_cache(tmp_path)
-    splits, used = read_corpus.read_corpus("imdb", IMDB, "auto", None)
+    splits, used = read_corpus.read_corpus(TASKS["classification"], "imdb", IMDB, "auto", None)
     assert (used, splits.notices) == ("hub", ())
     for split in ("train", "test"):
         _reviews(tmp_path / "imdb" / f"{split}.parquet", ["from the directory", "b"])
-    splits, used = read_corpus.read_corpus("imdb", IMDB, "auto", tmp_path)
+    splits, used = read_corpus.read_corpus(TASKS["classification"], "imdb", IMDB, "auto", tmp_path)
     assert (used, splits.train["text"][0], splits.notices) == ("directory", "from the directory", ())
 
 
 @pytest.mark.parametrize(("source", "reason"), [("hub", "from the hub"), ("directory", "has no imdb/train")])
 def test_a_named_source_never_falls_back(source: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(FedotError, match=reason):
-        read_corpus.read_corpus("imdb", IMDB, source, tmp_path)
+        read_corpus.read_corpus(TASKS["classification"], "imdb", IMDB, source, tmp_path)
 
 
 def test_auto_tells_every_reason_when_nothing_works() -> None:
     with pytest.raises(FedotError, match=r"directory: none is given.*hub: .*; stand-in: the built-in pairs"):
-        read_corpus.read_corpus("multi30k", ClientSpec(dataset="multi30k", source="en", target="fr"), "auto", None)
+        read_corpus.read_corpus(TASKS["translation"], "multi30k", FRENCH, "auto", None)
 
 
 def test_sst2_from_the_hub_is_tested_on_its_validation_rows() -> None:

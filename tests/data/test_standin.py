@@ -7,10 +7,10 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from fedot.data.corpora import FIVE, POLARITY
-from fedot.data.standin import LABEL_NOISE, sentences, stand_in
-from fedot.data.words import LEXICONS, NAMES, Lexicon
 from fedot.data.xed import EMOTIONS, LABEL_SETS
 from fedot.errors import FedotError
+from fedot.standin.sentences import LABEL_NOISE, sentences, stand_in
+from fedot.standin.words import LEXICONS, NAMES, Lexicon
 
 SETS = {"polarity": POLARITY, "three-class": LABEL_SETS["three-class"], "five": FIVE}
 
@@ -114,10 +114,10 @@ def test_a_few_words_make_up_most_of_the_text() -> None:
 
 def test_it_is_the_same_every_time_and_differs_between_sets() -> None:
     first, again, other = (stand_in(name, "en", POLARITY) for name in ("imdb", "imdb", "sst2"))
-    assert first.train["text"][:] == again.train["text"][:]
-    assert first.test["label"][:] == again.test["label"][:]
+    assert first.train["text"] == again.train["text"]
+    assert first.test["label"].tolist() == again.test["label"].tolist()
     assert first.train["text"][:100] != other.train["text"][:100]
-    assert not set(first.train["text"][:]) & set(first.test["text"][:])
+    assert not set(first.train["text"]) & set(first.test["text"][:])
 
 
 def test_finnish_is_finnish_and_every_other_language_english() -> None:

@@ -1,9 +1,9 @@
 import pytest
 
 from fedot.data import load_clients
-from fedot.data.standin_pairs import MOODS, PEOPLE, stand_in_pairs
 from fedot.errors import FedotError
 from fedot.scenario import parse_scenario
+from fedot.standin.captions import MOODS, PEOPLE, stand_in_pairs
 
 
 def rows(data):

@@ -8,8 +8,8 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from fedot.data import standin
 from fedot.scenario import Scenario, parse_scenario
+from fedot.standin import sentences as standin
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

@@ -11,11 +11,12 @@ import torch
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.client.bounds import check_config, read_config, read_scenario
 from fedot.fusion import FusionConfig
 from fedot.fusion.plan import plan_without_models
 from fedot.models import config_to_json
-from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations
+from fedot.wire.evaluations import pack_evaluations
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, EVALUATION, Directive
 from fedot.wire.records import pack_counts, pack_state
 from tests.federation.test_policy import Deployed, home

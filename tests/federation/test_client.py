@@ -12,14 +12,16 @@ from flwr.app import Message, RecordDict
 
 from fedot.data import load_client
 from fedot.evaluation.metrics import Tally, accuracy
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.client import handlers as client_side
 from fedot.federation.client import kept_rows
 from fedot.federation.client import transfer_mod as transfer
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.scenario import Scenario
 from fedot.strategies.lengths import step_length
+from fedot.tasks.classification import CLASSIFICATION
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
-from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
+from fedot.wire.evaluations import pack_evaluations, unpack_tallies
 from fedot.wire.messages import (
     ARRAYS,
     CONFIG,
@@ -54,7 +56,7 @@ class Clients:
 
     def evaluate(self, request: EvaluationRequest) -> tuple[Tally, ...]:
         reply = self.ask(pack_evaluations({0: request}, self.settings)[0], "evaluate")
-        return unpack_tallies(reply.content, len(request.items))
+        return unpack_tallies(reply.content, request, CLASSIFICATION)
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        *((kept_rows, where) for where in ("load_client", "train_tokenizer", "count_words", "examples_of")),
+        *((kept_rows, where) for where in ("load_client", "train_tokenizer", "count_words", "read_tokenizer")),
         *((client_side, where) for where in ("train", "pack_update")),
     ],
 )

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from fedot.data import standin
 from fedot.errors import FedotError
 from fedot.federation.client.policy import Policy
 from fedot.federation.engines import ray_engine as engine_flower
 from fedot.federation.engines.ray_engine import run_on_ray
 from fedot.scenario import Scenario, dump_scenario
+from fedot.standin import sentences as standin
 
 FULL = standin.TRAIN_ROWS  # before any test shortens it
 

@@ -17,8 +17,8 @@ from fedot.federation.experiment.run_settings import RunSettings
 from fedot.models import State
 from fedot.saved import SavedModel
 from fedot.scenario import FaultName, Scenario, parse_scenario
+from fedot.tasks.classification import Labelled
 from fedot.tokenizer import Encoded
-from fedot.training import Labelled
 from fedot.translation import Pairs
 
 START = {"a": torch.ones(3, 2), "b": torch.zeros(4)}

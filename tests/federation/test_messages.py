@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from fedot.errors import FedotError
 from fedot.evaluation.metrics import tally
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.models import EncoderConfig
+from fedot.tasks.classification import CLASSIFICATION
 from fedot.wire.evaluations import (
-    EvaluationItem,
-    EvaluationRequest,
     pack_evaluations,
     pack_tallies,
     unpack_evaluation,
@@ -157,10 +157,12 @@ def test_a_model_for_several_clients_is_written_once() -> None:
 def test_tallies_survive_the_wire_and_a_missing_one_is_told() -> None:
     sent = [tally(np.array([[0.2, 0.8], [0.7, 0.3]]), np.array([1, k])) for k in range(2)]
     content = pack_tallies(sent)
-    for a, b in zip(unpack_tallies(content, 2), sent, strict=True):
+    item = EvaluationItem("weights", ((0, 1.0),))
+    request = EvaluationRequest((), (), (), (item,) * 2, calibrated=False)
+    for a, b in zip(unpack_tallies(content, request, CLASSIFICATION), sent, strict=True):
         assert a.to_record() == b.to_record()
     with pytest.raises(FedotError, match="holds 2 results, but 3 were asked for"):
-        unpack_tallies(content, 3)
+        unpack_tallies(content, replace(request, items=(item,) * 3), CLASSIFICATION)
 
 
 def test_bfloat16_goes_as_float32() -> None:

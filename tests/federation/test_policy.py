@@ -13,6 +13,7 @@ from flwr.app import Context, Message, RecordDict
 
 from fedot.data import load_client
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.client import handlers as client_side
 from fedot.federation.client import kept_rows
 from fedot.federation.client.ledger import LEDGER
@@ -23,8 +24,9 @@ from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario, load_scenario, parse_scenario
+from fedot.tasks import TASKS
 from fedot.tokenizer import count_words, train_tokenizer, unpack_words
-from fedot.wire.evaluations import EvaluationItem, EvaluationRequest, pack_evaluations, unpack_tallies
+from fedot.wire.evaluations import pack_evaluations, unpack_tallies
 from fedot.wire.flower_private import assume_identity, give_id
 from fedot.wire.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update
 from fedot.wire.records import pack_state
@@ -174,7 +176,7 @@ def test_models_are_kept_where_the_client_says_and_nowhere_else(
         ),
         (
             {"tasks": "translation"},
-            "in translation, but not in sentiment; whoever runs it decides that with tasks",
+            "in translation, but not in classification; whoever runs it decides that with tasks",
         ),
     ],
 )
@@ -229,7 +231,7 @@ def test_no_sums_of_few_rows(home: Path, changes: dict[str, Any], told: str) -> 
 
 def test_the_client_says_how_few_are_too_few(home: Path) -> None:
     node = Deployed(home, {**OWN, "test_examples": 1}, **{"least-rows": 1})
-    [found] = unpack_tallies(node.evaluate(node.request()).content, 1)
+    [found] = unpack_tallies(node.evaluate(node.request()).content, node.request(), TASKS["classification"])
     assert found.count == 1
     strict = Deployed(home, **{"least-rows": 101})
     assert "fewer than 101 test rows" in strict.evaluate(strict.request()).error.reason
@@ -344,7 +346,7 @@ def test_the_defaults_are_the_careful_ones() -> None:
         ({"least-rows": 0}, "least-rows is 0, but a whole number of at least 1"),
         ({"least-rows": True}, "least-rows is True, but a whole number"),
         ({"most-models": 1.5}, "most-models is 1.5, but a whole number"),
-        ({"tasks": "sentimen"}, "tasks has 'sentimen'; choose from sentiment, translation"),
+        ({"tasks": "sentimen"}, "tasks has 'sentimen'; choose from classification, translation, language-model"),
         ({"datasets": ""}, "datasets is empty"),
         ({"data-path": 3}, "data-path is 3, but a text is needed"),
     ],

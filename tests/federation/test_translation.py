@@ -12,13 +12,15 @@ from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
 from fedot.evaluation.metrics import tally
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.evaluation.translation_scores import tally_translations
 from fedot.report import render_report
 from fedot.scenario import Scenario, parse_scenario
+from fedot.tasks import TASKS
 from fedot.translation import encode_pairs
 from fedot.translation.pairs import decode_ids
 from fedot.translation.translator import Translator
-from fedot.wire.evaluations import sum_tallies
+from fedot.wire.evaluations import pack_tallies, unpack_tallies
 from tests.federation.test_run import Outcome, run
 
 WORDS = {"one": "eins", "two": "zwei", "red": "rot", "dog": "Hund", "house": "Haus"}
@@ -98,10 +100,13 @@ def test_models_with_their_own_tokenizers_are_fused_but_form_no_ensemble(scenari
     assert "tokenizer" in failure["reason"]
 
 
-def test_sums_of_two_tasks_do_not_add_up() -> None:
+def test_sums_of_another_task_are_refused() -> None:
     classes = tally(np.array([[0.2, 0.8]]), np.array([1]))
-    with pytest.raises(FedotError, match="the same task"):
-        sum_tallies([classes, tally_translations(1.0, 2, ["a"], ["a"])])
+    pairs = tally_translations(1.0, 2, ["a"], ["a"])
+    request = EvaluationRequest((), (), (), (EvaluationItem("weights", ((0, 1.0),)),))
+    for tally_of_one, other in ((classes, "translation"), (pairs, "classification"), (pairs, "language-model")):
+        with pytest.raises(FedotError, match="of another task"):
+            unpack_tallies(pack_tallies([tally_of_one]), request, TASKS[other])
 
 
 def test_a_task_brings_its_defaults() -> None:

@@ -82,7 +82,7 @@ def make_results(
     clients: tuple[str, ...] = ("xed-en", "xed-fi"),
     seeds: tuple[int, ...] = (0, 1, 2),
     rounds: int = 1,
-    task: str = "sentiment",
+    task: str = "classification",
     strategies: tuple[str, ...] = ("fedavg", "fedavg-token-rows", "fedadam", "ot-fusion"),
     stand_in: bool = False,
 ) -> Results:
@@ -123,7 +123,7 @@ def make_results(
                     }
                     for split, accuracy in accuracies.items()
                 ]
-            if task == "sentiment":
+            if task == "classification":
                 reliability.append({"seed": seed, "strategy": strategy, "split": "all", **_reliability(rng)})
         for client in clients[1:]:
             alpha = np.linspace(0, 1, 11)

@@ -64,7 +64,7 @@ def test_words_and_equal_runs_are_no_setting(make):
 
 
 def test_different_tasks_and_no_runs_are_refused_in_one_line(make, tmp_path):
-    with pytest.raises(FedotError, match="a is sentiment, b is translation") as told:
+    with pytest.raises(FedotError, match="a is classification, b is translation") as told:
         compare([("a", make()), ("b", make(task="translation"))], tmp_path)
     assert "\n" not in str(told.value)
     with pytest.raises(FedotError, match="no run to compare"):

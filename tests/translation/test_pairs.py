@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from fedot.errors import FedotError
 from fedot.models import build_model, load_model, model_config
 from fedot.scenario import TrainSpec
-from fedot.tokenizer import BEGIN, END, count_words, train_tokenizer, vocabulary
+from fedot.tokenizer import BEGIN, END, SPECIAL, count_words, train_tokenizer, vocabulary
 from fedot.training import mean_loss, train
 from fedot.translation.pairs import FIRST, LAST, decode_ids, encode_pairs
 from fedot.translation.translator import Translator
@@ -17,7 +17,7 @@ TARGETS = ["Ein Mann sieht einen Hund.", "Zwei Männer, ein Hund", "Das T-Shirt 
 
 def tokenizer(size=120):
     counts = count_words([*SOURCES, *TARGETS] * 3, "reversible")
-    return train_tokenizer(counts, kind="reversible", vocab_size=size, task="translation")
+    return train_tokenizer(counts, kind="reversible", vocab_size=size, special=SPECIAL)
 
 
 def config(vocab_size, **changes):
@@ -83,7 +83,7 @@ def test_tokens_of_both_sides_are_counted():
 def test_training_learns_to_turn_words_round():
     texts = copies(400, 0)
     words = train_tokenizer(
-        count_words([*texts[0], *texts[1]], "reversible"), kind="reversible", vocab_size=32, task="translation"
+        count_words([*texts[0], *texts[1]], "reversible"), kind="reversible", vocab_size=32, special=SPECIAL
     )
     shape = config(words.get_vocab_size(), max_length=8, d_model=32)
     training, validation = (encode_pairs(words, *copies(n, seed), 8) for n, seed in ((320, 1), (60, 2)))

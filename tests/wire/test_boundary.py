@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from benchmarks.hostile import spoil
 from fedot.errors import FedotError
-from fedot.evaluation.metrics import all_metrics
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.scenario import Scenario, parse_scenario
 from fedot.wire.boundary import read_description, read_held, read_tallies, read_update
-from fedot.wire.evaluations import EvaluationItem, EvaluationRequest
 from fedot.wire.known import Known
 from fedot.wire.messages import ClientUpdate, HeldUpdate
 from fedot.wire.updates import Asked, check_tensor
@@ -134,7 +133,7 @@ def test_tallies_that_pass_give_figures_in_their_ranges(said: Any, seed: int) ->
         return
     ((tally,), told) = passed
     assert tally.count == about.num_test, told
-    for name, value in all_metrics(tally).items():
+    for name, value in tally.metrics().items():
         assert 0 <= value <= {"nll": 28, "brier": 2}.get(name, 1.0), (name, value, told)
 
 

@@ -14,6 +14,7 @@ from fedot.federation.experiment.gather import gather, striking
 from fedot.models import Seq2SeqConfig, build_model, state_of
 from fedot.scenario import PrivacySpec, Scenario, TokenizerSpec
 from fedot.strategies import Quorum, build_strategy
+from fedot.tasks.classification import CLASSIFICATION
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known, noise_of
 from fedot.wire.messages import ClientDescription, ClientUpdate, Settings, pack_description, pack_update
 from fedot.wire.records import pack_state
@@ -21,7 +22,7 @@ from fedot.wire.updates import Asked, checked_update
 from tests.strategies.fake_clients import CONFIG, FakeGrid, Reply, answer, make_update, own_tokenizer
 
 SETTINGS = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_ff": 16, "max_length": 6}
-KNOWN = Known(10, 2, 5, 2, SETTINGS, TokenizerSpec(vocab_size=32), vocab_size=12)
+KNOWN = Known(10, 2, 5, 2, CLASSIFICATION, SETTINGS, TokenizerSpec(vocab_size=32), vocab_size=12)
 ASKED = Asked("client-0", 0, KNOWN, server_round=1)
 
 

@@ -13,15 +13,14 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion import FusionPlan
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.plan.basis import Scheme
-from fedot.models import Config, State, config_from_json, limits, state_shapes
+from fedot.models import Config, State, config_from_json, limits, num_classes, state_shapes
 from fedot.scenario import Scenario
 from fedot.scenario.in_words import explain
 from fedot.text.outside import parse_json, printable
-from fedot.tokenizer import SPECIAL
-from fedot.wire.evaluations import EvaluationItem, EvaluationRequest
 from fedot.wire.messages import Directive, Settings
 
 MOST_SCENARIO = 2**22
@@ -167,7 +166,7 @@ def _check_item(item: EvaluationItem, request: EvaluationRequest) -> None:
     if item.combine == "probabilities" or len(members) == 1:
         if min(coefficients) < 0 or abs(sum(coefficients) - 1) > 1e-6:
             raise FedotError("an item of an evaluation request mixes probabilities by shares that are not of a whole")
-        if len({getattr(request.configs[k], "n_class", 0) for k, _ in members}) > 1:
+        if len({num_classes(request.configs[k]) for k, _ in members}) > 1:
             raise FedotError("an item of an evaluation request mixes models with different classes")
     elif any(shapes_of(request, k) != shapes_of(request, first) for k, _ in members):
         raise FedotError("an item of an evaluation request mixes weights of models with different shapes")
@@ -178,7 +177,7 @@ def shapes_of(request: EvaluationRequest, k: int) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in request.states[k].items()}
 
 
-def check_fits(config: Config, tokenizer: Tokenizer, classes: int, task: str) -> None:
+def check_fits(config: Config, tokenizer: Tokenizer, classes: int, special: int) -> None:
     """Refuse a model that has no row for a token or a class of this client.
 
     Raises
@@ -188,10 +187,10 @@ def check_fits(config: Config, tokenizer: Tokenizer, classes: int, task: str) ->
     """
     tokens = tokenizer.get_vocab_size()
     least = min(config.vocab_size, getattr(config, "target_vocab_size", None) or config.vocab_size)
-    if tokens > least or tokens < len(SPECIAL[task]):
+    if tokens > least or tokens < special:
         raise FedotError(f"a model has rows for {least} tokens, but its tokenizer has {tokens}")
-    if getattr(config, "n_class", 0) != classes:
-        raise FedotError(f"a model has {getattr(config, 'n_class', 0)} classes, but this client's data have {classes}")
+    if num_classes(config) != classes:
+        raise FedotError(f"a model has {num_classes(config)} classes, but this client's data have {classes}")
 
 
 def check_directive(directive: Directive) -> None:

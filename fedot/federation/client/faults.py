@@ -5,28 +5,22 @@ counts its own examples and evaluates on its own test split.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from fedot.models import State
-from fedot.tokenizer import Encoded
-from fedot.training import Labelled
-from fedot.translation import Pairs
+from fedot.tasks import Examples
 
 SCALE = 100.0
 
-Rows = Labelled | Pairs
-Learns = Callable[[Rows, int], Rows]
+Learns = Callable[[Examples, int], Examples]
 Sends = Callable[[State, State, torch.Generator], State]
 
 
-def flipped_labels(rows: Rows, n_class: int) -> Rows:
-    """Take every class for the next one, and of translations every target for that of the next sentence."""
-    if isinstance(rows, Pairs):
-        return replace(rows, target=Encoded([*rows.target.ids[1:], *rows.target.ids[:1]], rows.target.truncated))
-    return replace(rows, labels=np.asarray((rows.labels + 1) % n_class, dtype=np.int64))
+def flipped_labels(examples: Examples, classes: int) -> Examples:
+    """Learn from wrong answers; which, each task says for itself."""
+    return examples.made_wrong(classes)
 
 
 def nan(trained: State, start: State, generator: torch.Generator) -> State:

@@ -20,19 +20,17 @@ from fedot.federation.client.bounds import (
     read_config,
     read_scenario,
 )
-from fedot.federation.client.classify import tally_classes
 from fedot.federation.client.faults import FAULTS, Fault
 from fedot.federation.client.kept_rows import KeptRows, RowSource
 from fedot.federation.client.ledger import rows_key, spend
 from fedot.federation.client.policy import Policy, partition_of
-from fedot.federation.client.translate import tally_item
 from fedot.models import Config, State, build_model, model_config, state_of
-from fedot.tasks import count_classes, texts_of
+from fedot.tasks import TASKS, Examples
+from fedot.tasks.task import EvaluationRows
 from fedot.text.outside import printable, told
 from fedot.tokenizer import count_words, pack_words, read_tokenizer
-from fedot.training import Labelled, train
+from fedot.training import train
 from fedot.training.cache import default_folder, kept, training_key
-from fedot.translation import Pairs
 from fedot.wire.evaluations import pack_tallies, unpack_evaluation
 from fedot.wire.messages import (
     ARRAYS,
@@ -95,7 +93,7 @@ def describe(rows: KeptRows, message: Message, context: Context) -> Message:
     if shared:
         me.policy.check_rows(me.name, training=len(data.train))
         me.spend(context)
-        words = pack_words(count_words(texts_of(data.train), spec.kind))
+        words = pack_words(count_words(me.task.texts(data.train), spec.kind))
     if me.policy.simulated and len(data.test) < FEW:
         notices.append(f"{len(data.test)} test rows: figures of so few rows tell single predictions")
     description = ClientDescription(
@@ -128,7 +126,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     else:
         config = model_config(me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels))
         check_config(config)
-    check_fits(config, tokenizer, len(data.labels), me.scenario.task)
+    check_fits(config, tokenizer, len(data.labels), len(me.task.special_tokens))
     start = None if fresh else _fitting_state(sent, config)
     me.spend(context, [] if start is None else [start], 1)
     training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
@@ -166,7 +164,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
         seconds=result.seconds,
         truncated=training.truncated,
         server_round=settings.server_round,
-        class_counts=count_classes(training, len(data.labels)),
+        class_counts=training.count_classes(len(data.labels)),
     )
     return Message(pack_update(update), reply_to=message)
 
@@ -182,26 +180,21 @@ def evaluate(rows: KeptRows, message: Message, context: Context) -> Message:
     tokenizers = [read_tokenizer(tokenizer or own) for tokenizer in request.tokenizers]
     data = me.data()
     for config, tokenizer in zip(request.configs, tokenizers, strict=True):
-        check_fits(config, tokenizer, len(data.labels), me.scenario.task)
+        check_fits(config, tokenizer, len(data.labels), len(me.task.special_tokens))
     calibrated = request.calibrated and bool(data.labels)
     me.policy.check_rows(me.name, test=len(data.test), validation=len(data.validation) if calibrated else None)
     me.spend(context, request.states, len(request.items))
 
-    def encoded(split: str) -> list[Labelled | Pairs]:
+    def read(split: str) -> list[Examples]:
         """Read a split as each model of the request does."""
         return [
             me.encoded(split, tokenizer or own, config.max_length)
             for tokenizer, config in zip(request.tokenizers, request.configs, strict=True)
         ]
 
-    tests = encoded("test")
-    pairs = [test for test in tests if isinstance(test, Pairs)]
-    if pairs:
-        about = (request, pairs, tokenizers, list(data.test["target"]), me.scenario.decoding, device)
-        return Message(pack_tallies([tally_item(item, *about) for item in request.items]), reply_to=message)
-    labelled = [test for test in tests if isinstance(test, Labelled)]
-    known = [rows for rows in encoded("validation") if isinstance(rows, Labelled)] if request.calibrated else []
-    return Message(pack_tallies(tally_classes(request, labelled, known, device)), reply_to=message)
+    decoding = me.scenario.decoding
+    about = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, device)
+    return Message(pack_tallies(me.task.evaluate(request, about)), reply_to=message)
 
 
 class _Client:
@@ -221,7 +214,8 @@ class _Client:
             )
         self.spec = specs[self.partition_id]
         self.name = self.scenario.client_names()[self.partition_id]
-        self.policy.check_part(self.name, self.scenario.task, self.spec.dataset)
+        self.task = TASKS[self.scenario.task]
+        self.policy.check_part(self.name, self.task.name, self.spec.dataset)
         self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
         data_dir, base_dir = self.policy.folders(self.settings)
         self._source = RowSource(
@@ -266,7 +260,7 @@ class _Client:
         text = self.settings.tokenizer or "" if shared else self._rows.own_tokenizer(self._source)
         return text, read_tokenizer(text)
 
-    def encoded(self, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
+    def encoded(self, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""
         return self._rows.encoded(self._source, split, tokenizer, max_length)
 

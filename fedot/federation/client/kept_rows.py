@@ -12,10 +12,8 @@ from pathlib import Path
 from fedot.data import ClientData, Corpora, load_client
 from fedot.data.inside import enclosed
 from fedot.federation.client.bounds import read_scenario
-from fedot.tasks import examples_of, texts_of
+from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, read_tokenizer, train_tokenizer
-from fedot.training import Labelled
-from fedot.translation import Pairs
 
 log = logging.getLogger("fedot.client")
 
@@ -56,12 +54,14 @@ class KeptRows:
         """Train a tokenizer on a client's own text."""
         whole = read_scenario(source.scenario)
         spec = whole.tokenizer_spec(source.partition_id)
-        words = count_words(texts_of(self.data(source).train), spec.kind)
-        return train_tokenizer(words, spec.kind, spec.vocab_size, whole.task).to_str()
+        task = TASKS[whole.task]
+        words = count_words(task.texts(self.data(source).train), spec.kind)
+        return train_tokenizer(words, spec.kind, spec.vocab_size, task.special_tokens).to_str()
 
-    def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Labelled | Pairs:
+    def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""
-        found = examples_of([getattr(self.data(source), split)], read_tokenizer(tokenizer), max_length)
+        task = TASKS[read_scenario(source.scenario).task]
+        found: Examples = task.encode([getattr(self.data(source), split)], read_tokenizer(tokenizer), max_length)
         if found.truncated:
             log.info(
                 "%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length

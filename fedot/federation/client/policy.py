@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fedot.data.corpora import DATASETS
 from fedot.data.load import FILES
 from fedot.errors import FedotError
-from fedot.scenario.defaults import TASK_DEFAULTS
+from fedot.tasks import TASKS, present_name
 from fedot.text.did_you_mean import did_you_mean
 from fedot.wire.messages import Settings
 
@@ -23,7 +23,7 @@ PARTITION, PARTITIONS, SIMULATED = "partition-id", "num-partitions", "simulated"
 SIMULATION = "FEDOT_SIMULATION"
 """Environment variable of the processes that Flower's simulation runtime starts: it hands on no other configuration."""
 
-TASKS, ALL = tuple(TASK_DEFAULTS), (*DATASETS, FILES)
+ALL = (*DATASETS, FILES)
 
 KEYS = (
     *("data-path", "cache-path", "tasks", "datasets", "tell-words"),
@@ -65,7 +65,7 @@ class Policy:
     simulated: bool = False
     data_path: str | None = None
     cache_path: str | None = None
-    tasks: tuple[str, ...] = TASKS
+    tasks: tuple[str, ...] = tuple(TASKS)
     datasets: tuple[str, ...] = ALL
     tell_words: bool = False
     most_evaluations: int = MOST_EVALUATIONS
@@ -197,7 +197,7 @@ def _whole(given: Mapping[str, Value], key: str, default: int) -> int:
 
 def _names(given: Mapping[str, Value], key: str, known: Collection[str]) -> tuple[str, ...]:
     """Names with commas between them; all that are known where nothing is said."""
-    names = tuple(name for part in (_text(given, key) or "").split(",") if (name := part.strip()))
+    names = tuple(present_name(name) for part in (_text(given, key) or "").split(",") if (name := part.strip()))
     if key in given and not names:
         raise FedotError(f"--node-config {key} is empty; leave it out, or choose from {', '.join(known)}")
     for name in names:

@@ -8,10 +8,12 @@ from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationRequest
 from fedot.models import State
+from fedot.tasks import AnyTally
 from fedot.text.outside import printable
 from fedot.wire.boundary import read_replies, read_tallies, read_update
-from fedot.wire.evaluations import AnyTally, EvaluationRequest, pack_evaluations, sum_tallies
+from fedot.wire.evaluations import pack_evaluations, sum_tallies
 from fedot.wire.known import Known
 from fedot.wire.messages import ARRAYS, CONFIG, ClientDescription, ClientUpdate, Settings
 from fedot.wire.records import pack_state

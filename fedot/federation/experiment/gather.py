@@ -12,6 +12,7 @@ from flwr.serverapp import Grid
 from fedot.errors import FedotError
 from fedot.federation.experiment.ask_clients import Federation, ask
 from fedot.scenario import Scenario
+from fedot.tasks import TASKS
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, train_tokenizer
 from fedot.wire.boundary import read_description
@@ -71,8 +72,8 @@ def gather(
         raise FedotError(f"only {len(clients)} of {len(names)} clients can take part, and {most} are needed ({told})")
     if any(scenario.tokenizer_spec(client.partition_id).scope == "shared" for client in clients.values()):
         total = sum(present.words.values(), Counter[str]())
-        wanted = scenario.tokenizer
-        tokenizer = train_tokenizer(total, wanted.kind, wanted.vocab_size, scenario.task)
+        wanted, special = scenario.tokenizer, TASKS[scenario.task].special_tokens
+        tokenizer = train_tokenizer(total, wanted.kind, wanted.vocab_size, special)
         settings = replace(settings, tokenizer=tokenizer.to_str())
     known = {node: Known.of(scenario, client, _size(settings)) for node, client in clients.items()}
     there = {client.partition_id for client in clients.values()}

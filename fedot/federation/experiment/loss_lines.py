@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from fedot.errors import FedotError
-from fedot.evaluation.metrics import Tally, accuracy
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion.by_part.large import is_large
 from fedot.models import Config, State
 from fedot.strategies.ot_fusion import FusedRound
-from fedot.wire.evaluations import AnyTally, EvaluationItem, EvaluationRequest
+from fedot.tasks import AnyTally
 
 POINTS, PAIRS = 11, 4
 
@@ -51,6 +51,7 @@ def lines_between(
     found = []
     for k, kind in enumerate(kinds):
         tallies = everything[k * POINTS : (k + 1) * POINTS]
+        told = [tally.metrics() for tally in tallies]
         found.append(
             {
                 "seed": seed,
@@ -60,7 +61,7 @@ def lines_between(
                 "kind": kind,
                 "alpha": alphas.tolist(),
                 "loss": [tally.nll_sum / tally.count for tally in tallies],
-                "accuracy": [accuracy(tally) for tally in tallies if isinstance(tally, Tally)],
+                "accuracy": [figures["accuracy"] for figures in told if "accuracy" in figures],
             }
         )
     return found

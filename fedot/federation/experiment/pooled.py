@@ -7,15 +7,13 @@ rows that each client reads, and nothing goes over the wire.
 from collections.abc import Iterable
 
 from fedot.data import Corpora, load_client
-from fedot.federation.client.classify import tally_classes
-from fedot.federation.client.translate import tally_item
+from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.run_settings import RunSettings
-from fedot.tasks import examples_of
+from fedot.tasks import TASKS, AnyTally, Examples
+from fedot.tasks.task import EvaluationRows
 from fedot.text.readable import cut_notice
 from fedot.tokenizer import read_tokenizer
-from fedot.training import Labelled
-from fedot.translation import Pairs
-from fedot.wire.evaluations import AnyTally, EvaluationRequest, sum_tallies
+from fedot.wire.evaluations import sum_tallies
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 
@@ -45,32 +43,26 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
     shared
         The tokenizer of clients that have none of their own.
     """
-    lines, corpora = [], Corpora()
+    task, lines, corpora = TASKS[run.scenario.task], [], Corpora()
     for parent in parents:
         data = load_client(run.scenario, parent.partition_id, seed, run.data_dir, corpora)
         length = parent.config.max_length
-        tests = examples_of([data.test], read_tokenizer(parent.tokenizer or shared or ""), length)
+        tests = task.encode([data.test], read_tokenizer(parent.tokenizer or shared or ""), length)
         if tests.truncated:
-            total = len(tests) * (2 if isinstance(tests, Pairs) else 1)
-            lines.append(cut_notice(parent.client, tests.truncated, total, length))
+            lines.append(cut_notice(parent.client, tests.truncated, tests.num_texts, length))
     return lines
 
 
 def _at(run: RunSettings, seed: int, partition_id: int, corpora: Corpora, request: EvaluationRequest) -> list[AnyTally]:
-    data = load_client(run.scenario, partition_id, seed, run.data_dir, corpora)
+    data, task = load_client(run.scenario, partition_id, seed, run.data_dir, corpora), TASKS[run.scenario.task]
     tokenizers = [read_tokenizer(text or "") for text in request.tokenizers]
 
-    def read(split: str) -> list[Labelled | Pairs]:
-        rows = getattr(data, split)
+    def read(split: str) -> list[Examples]:
         return [
-            examples_of([rows], tokenizer, config.max_length)
+            task.encode([getattr(data, split)], tokenizer, config.max_length)
             for tokenizer, config in zip(tokenizers, request.configs, strict=True)
         ]
 
-    tests = read("test")
-    pairs = [rows for rows in tests if isinstance(rows, Pairs)]
-    if pairs:
-        about = (request, pairs, tokenizers, list(data.test["target"]), run.scenario.decoding, run.device)
-        return [tally_item(item, *about) for item in request.items]
-    labelled, known = ([rows for rows in each if isinstance(rows, Labelled)] for each in (tests, read("validation")))
-    return [*tally_classes(request, labelled, known, run.device)]
+    decoding = run.scenario.decoding
+    about = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, run.device)
+    return list(task.evaluate(request, about))

@@ -16,15 +16,12 @@ from numpy.typing import NDArray
 
 import fedot
 from fedot.errors import FedotError
-from fedot.evaluation.calibration import choose_temperature, scaled_bins, scaled_metrics
-from fedot.evaluation.metrics import Tally, all_metrics
-from fedot.evaluation.translation_scores import signatures
 from fedot.fusion import FusionPlan, FusionResult
 from fedot.results import SCHEMA
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
+from fedot.tasks import TASKS, AnyTally
 from fedot.text.readable import ALARM, unknown_notice, unknown_share
-from fedot.wire.evaluations import AnyTally
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 COUPLING_SIDE = 32
@@ -112,38 +109,24 @@ class RunRecord:
     ) -> None:
         """Add one row for each split, and for a final round the reliability sums.
 
-        The row of ``all`` names the clients that it is `without`. All splits have the temperature that suits the
-        validation data of all clients together.
+        The row of ``all`` names the clients that it is `without`.
         """
-        place = choose_temperature([t for name, t in tallies.items() if name != "all" and isinstance(t, Tally)])
-        for split, tally in tallies.items():
+        for split, figures in TASKS[self.scenario.task].figures(tallies).items():
             self.rows.append(
                 {
                     "seed": seed,
                     "strategy": strategy,
                     "round": server_round,
                     "split": split,
-                    "metrics": {**all_metrics(tally), **scaled_metrics(tally, place)}
-                    if isinstance(tally, Tally)
-                    else tally.metrics(),
+                    "metrics": dict(figures.metrics),
                     "bytes_up": bytes_up,
                     "bytes_down": bytes_down,
                     "seconds": seconds,
                     **({"without": list(without)} if without and split == "all" else {}),
                 }
             )
-            if final and isinstance(tally, Tally):
-                self.reliability.append(
-                    {
-                        "seed": seed,
-                        "strategy": strategy,
-                        "split": split,
-                        "bin_count": tally.bin_count.tolist(),
-                        "bin_confidence": tally.bin_confidence.tolist(),
-                        "bin_correct": tally.bin_correct.tolist(),
-                        **scaled_bins(tally, place),
-                    }
-                )
+            if final and figures.reliability is not None:
+                self.reliability.append({"seed": seed, "strategy": strategy, "split": split, **figures.reliability})
 
     def add_plan(self, seed: int, strategy: str, server_round: int, plan: FusionPlan) -> None:
         """Add what the fusion of a round did, so that a reader of a row knows which method made it."""
@@ -237,7 +220,7 @@ class RunRecord:
                 "data": self.data,
                 "stand_in": any(client["source"] == "stand-in" for client in self.data.values()),
                 "notices": self.notices,
-                "sacrebleu": signatures() if self.scenario.task == "translation" else {},
+                "sacrebleu": TASKS[self.scenario.task].signatures(),
             },
             "rows": self.rows,
             "plans": self.plans,

@@ -9,16 +9,16 @@ from tokenizers import Tokenizer
 
 from fedot.data import load_clients
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.experiment.pooled import pooled_tallies
 from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, model_config
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
-from fedot.tasks import examples_of, texts_of
+from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, train_tokenizer
-from fedot.training import Examples, TrainResult, train
+from fedot.training import TrainResult, train
 from fedot.training.cache import kept, training_key
-from fedot.wire.evaluations import EvaluationItem, EvaluationRequest
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 Pooled = tuple[TrainResult, Config, str]
@@ -44,7 +44,7 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     words = tuple(parent.tokenizer or seed.federation.settings.tokenizer for parent in parents)
     shared = not any(parent.tokenizer for parent in parents)
     states, configs = tuple(parent.state for parent in parents), tuple(parent.config for parent in parents)
-    mixable = seed.scenario.task == "sentiment" or len(set(words)) == 1
+    mixable = TASKS[seed.scenario.task].has_classes or len(set(words)) == 1
     request = EvaluationRequest(states, configs, words, (*single, together) if mixable else tuple(single))
     where = f"parents, seed {seed.number}"
     if shared:
@@ -133,16 +133,17 @@ def train_centralised(
     Returns the result, the model's configuration and the tokenizer: the shared one, or where clients have
     their own, one trained on all text.
     """
-    clients = load_clients(scenario, seed, data_dir)
+    clients, does = load_clients(scenario, seed, data_dir), TASKS[scenario.task]
     if not tokenizer_json:
         wanted = scenario.tokenizer
-        words = count_words((text for client in clients for text in texts_of(client.train)), wanted.kind)
-        tokenizer_json = train_tokenizer(words, wanted.kind, wanted.vocab_size, scenario.task).to_str()
+        words = count_words((text for client in clients for text in does.texts(client.train)), wanted.kind)
+        tokenizer_json = train_tokenizer(words, wanted.kind, wanted.vocab_size, does.special_tokens).to_str()
     tokenizer = Tokenizer.from_str(tokenizer_json)
     config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
 
     def pooled(split: str) -> Examples:
-        return examples_of([getattr(client, split) for client in clients], tokenizer, config.max_length)
+        found: Examples = does.encode([getattr(client, split) for client in clients], tokenizer, config.max_length)
+        return found
 
     rows = pooled("train"), pooled("validation")
     spec = scenario.train.model_copy(update={"epochs": scenario.train.epochs * scenario.rounds})

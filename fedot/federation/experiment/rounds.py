@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flwr.app import ArrayRecord, MetricRecord
 
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.ask_clients import Federation, evaluate_everywhere
 from fedot.federation.experiment.loss_lines import PAIRS, lines_between
 from fedot.federation.experiment.seed import Seed, SeedScores
@@ -16,9 +17,9 @@ from fedot.models import Config, State, symmetry
 from fedot.saved import SavedModel, select_rows
 from fedot.strategies import OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import FusedRound, client_vocabulary
+from fedot.tasks import AnyTally
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, vocabulary
-from fedot.wire.evaluations import AnyTally, EvaluationRequest
 from fedot.wire.flower_private import AppExitException
 from fedot.wire.messages import ClientDescription, ClientUpdate
 from fedot.wire.records import pack_state, unpack_state

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
+from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.ask_clients import Federation, evaluate_where_possible
 from fedot.federation.experiment.gather import gather, striking
 from fedot.federation.experiment.record import RunRecord
@@ -15,7 +16,7 @@ from fedot.federation.grids.stack import stacked
 from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
-from fedot.wire.evaluations import AnyTally, EvaluationRequest
+from fedot.tasks import AnyTally
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
 RequestFor = Callable[[ClientDescription], EvaluationRequest]

@@ -25,7 +25,7 @@ def runs_of(results: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Run, ...]
         raise FedotError("there is no run to compare; give at least one folder with a results.json")
     tasks: dict[str, str] = {}
     for title, each in results:
-        tasks.setdefault(str(each["scenario"].get("task", "sentiment")), title)
+        tasks.setdefault(task_in(each), title)
     if len(tasks) > 1:
         told = ", ".join(f"{title} is {task}" for task, title in tasks.items())
         raise FedotError(f"runs of different tasks cannot be compared ({told}); compare each task's runs by themselves")
@@ -37,6 +37,13 @@ def runs_of(results: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Run, ...]
             number += 1
         unique.append(title if titles.count(title) == 1 else f"{title} ({number})")
     return tuple(Run.of(each, title) for title, (_, each) in zip(unique, results, strict=True))
+
+
+def task_in(results: Mapping[str, Any]) -> str:
+    """Name of the task that results are of; of older ones by its present name."""
+    from fedot.tasks import DEFAULT, present_name  # late, since it takes seconds
+
+    return present_name(str(results["scenario"].get("task") or DEFAULT))
 
 
 def headline_metric(runs: Sequence[Run]) -> Metric | None:

@@ -61,6 +61,9 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("accuracy", "Accuracy", **PERCENT),  # type: ignore[arg-type]
         Metric("bleu", "BLEU", digits=1, points=" points"),
+        Metric("bits_per_byte", "Bits per byte", higher_is_better=False),
+        Metric("perplexity", "Perplexity", digits=1, higher_is_better=False),
+        Metric("token_accuracy", "Next token", **PERCENT),  # type: ignore[arg-type]
         Metric("chrf", "chrF", digits=1, points=" points"),
         Metric("f1_weighted", "F1 weighted", **PERCENT),  # type: ignore[arg-type]
         Metric("f1_macro", "F1 macro", **PERCENT),  # type: ignore[arg-type]

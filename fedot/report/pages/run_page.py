@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from fedot.errors import FedotError
+from fedot.report.analysis.compared_runs import task_in
 from fedot.report.analysis.entries import DASH, MAX_PARENTS, METRICS, Entry, duration, failures_by_strategy
 from fedot.report.analysis.findings import findings
 from fedot.report.analysis.indexed_run import Run
@@ -46,8 +47,12 @@ def render_report(results: Mapping[str, Any]) -> str:
     metrics = [metric for metric in run.metrics if metric.key not in elsewhere]
     first = metrics[0] if metrics else None
     cells = {entry: line_cells(run, entry, first) for entry in run.measured}
+    from fedot.tasks import TASKS  # late, since it takes seconds
+
+    task = TASKS.get(task_in(results))
     return render(
         "run.html",
+        sums_in_words=task.sums_in_words if task else "",
         run=run,
         scenario={"name": "results", "question": "", **results["scenario"]},
         provenance={**dict.fromkeys(TOLD, ""), **provenance},

@@ -25,7 +25,7 @@ COLUMNS = (
     "strategy", "section", "round", "split", "metric", "mean", "low", "high", "seeds", *PAIRED_COLUMNS,
     "bytes_up", "bytes_down", "seconds", "missing",
 )  # fmt: skip
-SIDE_METRICS = ("chrf", "f1_weighted", "nll", "ece")
+SIDE_METRICS = ("chrf", "perplexity", "f1_weighted", "nll", "ece")
 
 
 def summary_table(results: Mapping[str, Any]) -> "Table":

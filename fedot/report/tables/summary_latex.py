@@ -11,7 +11,7 @@ from fedot.report.tables.booktabs import Cell, booktabs
 from fedot.report.tables.cells import line_cells
 from fedot.storage.atomic import write_bytes
 
-SIDE_METRICS = ("chrf", "nll", "ece", "ece_scaled")
+SIDE_METRICS = ("chrf", "perplexity", "nll", "ece", "ece_scaled")
 
 
 def summary_latex(results: Mapping[str, Any]) -> str:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from fedot.data.types import Splits, labelled
-from fedot.data.words import LEXICONS, NAMES, Lexicon
 from fedot.errors import FedotError
+from fedot.standin import StandIn
+from fedot.standin.words import LEXICONS, NAMES, Lexicon
 
 TRAIN_ROWS, TEST_ROWS = 10_000, 2_000
 LABEL_NOISE = 0.05
@@ -41,7 +40,7 @@ class Sample:
     labels: NDArray[np.int64]
 
 
-def stand_in(name: str, lang: str, labels: tuple[str, ...]) -> Splits:
+def stand_in(name: str, lang: str, labels: tuple[str, ...]) -> StandIn:
     """Write a training and a test set in place of a real data set.
 
     Finnish for ``lang`` fi, English for everything else. Two data sets get different sentences; the same one
@@ -61,10 +60,9 @@ def stand_in(name: str, lang: str, labels: tuple[str, ...]) -> Splits:
     fresh = [i for i, text in enumerate(train.texts) if text not in tested]
     title = f"{name}-{lang}" if name == "xed" else name
     written = "generated" if lang == language else "generated, and in English"
-    return Splits(
-        labelled(pa.chunked_array([[train.texts[i] for i in fresh]]), train.labels[fresh]),
-        labelled(pa.chunked_array([test.texts]), test.labels),
-        labels,
+    return StandIn(
+        {"text": [train.texts[i] for i in fresh], "label": train.labels[fresh]},
+        {"text": test.texts, "label": test.labels},
         (
             f"BUILT-IN STAND-IN DATA, not the real {title}: the sentences are {written}, "
             f"and the scores say nothing about {title}",

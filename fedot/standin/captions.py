@@ -10,8 +10,8 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from fedot.data.types import Splits, paired
 from fedot.errors import FedotError
+from fedot.standin import StandIn
 
 TRAIN_ROWS, TEST_ROWS = 12_000, 1_000
 
@@ -73,7 +73,7 @@ class Caption:
     de: str
 
 
-def stand_in_pairs(source: str, target: str, train_rows: int | None = None) -> Splits:
+def stand_in_pairs(source: str, target: str, train_rows: int | None = None) -> StandIn:
     """Write a training and a test set; no caption of the test occurs in training.
 
     Raises
@@ -87,8 +87,11 @@ def stand_in_pairs(source: str, target: str, train_rows: int | None = None) -> S
     test = list(dict.fromkeys(caption(generator) for _ in range(TEST_ROWS)))
     tested = set(test)
     train = [each for each in (caption(generator) for _ in range(train_rows or TRAIN_ROWS)) if each not in tested]
-    parts = [paired(*([getattr(each, side) for each in rows] for side in (source, target))) for rows in (train, test)]
-    return Splits(parts[0], parts[1], ())
+    parts = [
+        {"source": [getattr(each, source) for each in rows], "target": [getattr(each, target) for each in rows]}
+        for rows in (train, test)
+    ]
+    return StandIn(parts[0], parts[1])
 
 
 def caption(generator: np.random.Generator) -> Caption:
