@@ -51,7 +51,8 @@ def test_a_label_names_the_methods(seeds, told):
         ("merged", "merged"),
         ("Merged, 2 widths", "Merged, 2 widths"),
         ("unmerged", "unmerged (merged)"),
-        ("krum-merged", "krum-merged"),
+        ("krum-merged", "Krum (merged)"),
+        ("ot-fusion-merged", "OT fusion (merged)"),
     ],
 )
 def test_a_title_of_the_user_stays_and_says_the_method_once(title, told):

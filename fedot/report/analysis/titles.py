@@ -80,7 +80,9 @@ def label_of(strategy: str, results: Mapping[str, Any]) -> str:
     """
     if strategy.startswith("parent:"):
         return f"Parent {strategy.removeprefix('parent:')}"
-    label, methods = LABELS.get(strategy, strategy), methods_of(strategy, results)
+    methods = methods_of(strategy, results)
+    plain = strategy.removesuffix(f"-{methods[0][0]}") if len(methods) == 1 == len(methods[0]) else strategy
+    label = LABELS.get(plain, strategy)  # "ot-fusion-aligned" is OT fusion (aligned)
     known = set(_words(label))
     if all(known.issuperset(_words(method)) for each in methods for method in each):
         return label
