@@ -22,7 +22,7 @@ from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings
 from fedot.report import load_results, summary_markdown, write_results
-from fedot.report.html import render_report
+from fedot.report.pages.run_page import render_report
 from fedot.saved import SavedModel, read_model
 from fedot.scenario import Scenario, dump_scenario, load_scenario
 from fedot.status import Status, lines_of, read_status, write_status

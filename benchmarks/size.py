@@ -18,11 +18,12 @@ from benchmarks.fusion import TEST, accuracies, fused, interval, scores_of
 from benchmarks.parents import train_parents
 from benchmarks.work import WORK
 from fedot.fusion import FusionConfig
-from fedot.report.curves import Across, curves_panel
-from fedot.report.rows import padded
-from fedot.report.statistics import Estimate, estimate
-from fedot.report.svg import Figure, Panel, standalone
-from fedot.report.views import METRICS, Entry
+from fedot.report.analysis.entries import METRICS, Entry
+from fedot.report.analysis.over_rounds import Across
+from fedot.report.analysis.statistics import Estimate, estimate
+from fedot.report.figures.by_strategy import metric_limits
+from fedot.report.figures.curves import curves_panel
+from fedot.report.figures.drawing import Drawing, Panel, save, whole_figure
 
 SIZES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 REFERENCES = ("ensemble", "better parent")
@@ -60,13 +61,13 @@ def panel(work: str, found: Found) -> Panel:
     across = Across("size", "width, in widths of one parent", "{:g}".format, marks=SIZES)
     edges = [edge for curve in curves[:1] for _, v in curve for edge in (v.low or v.mean, v.high or v.mean)]
     levels = [v.mean for curve in curves[1:] for _, v in curve]
-    return curves_panel(entries, curves, metric, work, padded([*edges, *levels], metric), across)
+    return curves_panel(entries, curves, metric, work, metric_limits([*edges, *levels], metric), across)
 
 
 def main(
     data_dir: Annotated[Path, typer.Option(help="Directory with the data sets.")],
     cache: Annotated[Path, typer.Option(help="Where parents are kept.")],
-    out: Annotated[Path | None, typer.Option(help="Where the figure goes.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the figure goes: .svg, .pdf or .png.")] = None,
     work: Annotated[str, typer.Option(help="Comma-separated rows.")] = "imdb-halves,xed-en-fi",
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0,1,2",
 ) -> None:
@@ -80,8 +81,8 @@ def main(
             print(f"| {size:g} | {' | '.join(interval(rows[size]) for rows in found.values())} |", flush=True)
         panels.append(panel(name, found))
     if out:
-        figure = Figure("sizes", "Accuracy against size", "", tuple(panels))
-        out.write_text(standalone(figure), encoding="utf-8")
+        drawing = Drawing("sizes", "Accuracy against size", "", tuple(panels))
+        out.write_bytes(save(whole_figure(drawing), out.suffix.removeprefix(".")))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import typer
 
 from fedot.errors import FedotError
 from fedot.federation.engines.flower_cli import QUIET
+from fedot.report.after_run import report_at_the_end
 from fedot.storage.scratch import scratch_folder
 from fedot.terminal.command import command
 from fedot.text.outside import printable
@@ -154,19 +155,19 @@ def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int |
     run_config: dict[str, Value] = {**settings, "out-dir": str(folder), "workers": workers}
     if force:
         _clear(folder)
-    if settings["engine"] == Engine.flower:
-        from fedot.federation.engines.ray_engine import run_on_ray
+    with report_at_the_end(folder):
+        if settings["engine"] == Engine.flower:
+            from fedot.federation.engines.ray_engine import run_on_ray
 
-        run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(printable(line, 1000), err=True))
-    else:
-        _run_in_process(run_config, n, workers)
+            run_on_ray({**run_config, "workers": 0}, n, lambda line: typer.echo(printable(line, 1000), err=True))
+        else:
+            _run_in_process(run_config, n, workers)
     _tell(folder)
 
 
 def _join(folder: Path, runs: Sequence["Run"]) -> None:
     """Put the variants side by side on one page."""
-    from fedot.report import load_results
-    from fedot.report.compare import compare
+    from fedot.report import compare, load_results
 
     page = compare([(run.title, load_results(folder / run.slug / "results.json")) for run in runs], folder)
     typer.echo(f"all variants: {page}")

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fedot.errors import FedotError
-from fedot.report.views import LABELS, label_of
+from fedot.report.analysis.titles import LABELS, label_of
 from fedot.scenario import load_scenario, parse_scenario
 from fedot.scenario.yaml_file import runs_of
 from fedot.text.names import MOST_BYTES, PARENT, check_clients, check_titles, file_name
@@ -71,7 +71,7 @@ def test_titles_that_are_let_in_have_lines_and_files_of_their_own(one, other, cl
     assert told.isprintable()
     titles = [one, other, f"parent:{client}", "ensemble", "centralised", "fedavg-shared-init"]
     assert told or len({folded(file_name(title)) for title in titles}) == len(titles)
-    assert told or len({label_of(title).casefold() for title in titles}) == len(titles)
+    assert told or len({label_of(title, {}).casefold() for title in titles}) == len(titles)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 
 from fedot import simulate
 from fedot.federation.client import handlers as client_side
-from fedot.federation.experiment import references, serve
+from fedot.federation.experiment import references
 from fedot.federation.experiment import run as run_module
 from fedot.report import load_results
 from fedot.standin import sentences as standin
@@ -59,7 +59,6 @@ Call = Callable[..., Result]
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(standin, "TRAIN_ROWS", 400)
-    monkeypatch.setattr(serve, "write_report", lambda *_: None)  # pages have their own tests, and take longest
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "tiny.yaml").write_text(TINY)
 
@@ -151,12 +150,14 @@ def test_an_interrupted_run_goes_on(call: Call, monkeypatch: pytest.MonkeyPatch,
         patch.setattr(run_module, "score_centralised", dying)
         assert call("--out", "o", "--no-cache").exit_code != 0
     assert {row["seed"] for row in load_results(Path("o/results.json"))["rows"]} == {0, 1}
+    assert "This run is incomplete." in Path("o/report.html").read_text(encoding="utf-8")
     assert len(trainings) == 5
     trainings.clear()
     refused(call("--out", "o"), "--resume")
     assert call("--out", "o", "--no-cache", "--resume").exit_code == 0
     assert trainings == [19_999]  # of seed 1 what was left, and nothing of seed 0
     assert content("o") == content("whole")
+    assert "This run is incomplete." not in Path("o/report.html").read_text(encoding="utf-8")
     assert models("o") == models("whole")
     assert call("--out", "o", "--no-cache", "--resume").exit_code == 0  # nothing is left to do
     assert len(trainings) == 1

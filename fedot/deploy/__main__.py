@@ -82,6 +82,7 @@ def run(
 ) -> None:
     """Run a scenario on connected SuperNodes. Exit code: 0 if the run ended well, else 2."""
     from fedot.deploy.submit import submit
+    from fedot.report.after_run import report_at_the_end
     from fedot.scenario import load_scenario
 
     link = _superlink(superlink, root_certificates, insecure)
@@ -100,11 +101,17 @@ def run(
             "command": f"python -m fedot.deploy run {scenario}",
         }
         told = partial(typer.echo, err=True)
-        submit(link, settings, nodes or len(known.client_specs()), signing_key, wait=wait, tell=told)
+        number = nodes or len(known.client_specs())
+        with report_at_the_end(Path(out)):
+            submit(link, settings, number, signing_key, wait=wait, tell=told)
     finally:
         if over is not None:
             over.touch()
-    typer.echo(f"the run has ended well; its results are in {out} at the SuperLink")
+    drawn = (Path(out) / "report.html").exists()
+    typer.echo(
+        f"the run has ended well; its results are in {out} at the SuperLink"
+        f"{'' if drawn else f'; draw their report there with `python -m fedot.report {out}`'}"
+    )
 
 
 @cli.command()

@@ -21,6 +21,7 @@ from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.fuse import fuse
 from fedot.fusion.methods.vanilla import Vanilla
 from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
+from fedot.fusion.plan.basis import Basis
 from fedot.fusion.plan.config import FusionConfig
 from fedot.fusion.problem.prepare import frame
 from fedot.fusion.problem.problem import FusionProblem
@@ -79,10 +80,9 @@ def make_job(
     FedotError
         Naming what does not fit.
     """
-    if plan is None and config.options.get("anchor", "global") != "global":
-        raise FedotError(
-            f"fusion.anchor is {config.options['anchor']!r}, but files go by number; name one with --anchor"
-        )
+    named = config.options.get("anchor", "global") if plan is None else plan.get(Basis).anchor
+    if named != "global":
+        raise FedotError(f"fusion.anchor is {named!r}, but files go by number; name one with --anchor")
     if len(sources) < 2:
         raise FedotError(f"got {len(sources)} model to fuse; give at least two")
     if len({source.is_folder for source in sources}) > 1:

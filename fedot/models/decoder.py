@@ -13,7 +13,18 @@ from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderConfig(Shape):
-    """Shape of a language model; `tied` if its output layer is the embedding table (Press & Wolf 2017)."""
+    """Shape of a language model.
+
+    Parameters
+    ----------
+    tied
+        Whether its output layer is the embedding table (Press & Wolf 2017).
+
+    Examples
+    --------
+    >>> DecoderConfig(vocab_size=100, d_model=32, n_head=4, d_head=8).architecture
+    'decoder'
+    """
 
     tied: bool = True
     architecture: Literal["decoder"] = "decoder"

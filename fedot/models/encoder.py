@@ -13,7 +13,18 @@ from fedot.symmetry import SpecBuilder, SymmetrySpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig(Shape):
-    """Shape of an encoder classifier."""
+    """Shape of an encoder classifier.
+
+    Parameters
+    ----------
+    n_class
+        Number of classes.
+
+    Examples
+    --------
+    >>> EncoderConfig(vocab_size=100, n_class=3, d_model=32, n_head=4, d_head=8).n_class
+    3
+    """
 
     n_class: int
     architecture: Literal["encoder"] = "encoder"

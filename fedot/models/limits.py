@@ -22,10 +22,22 @@ TENSORS_PER_LAYER = 12
 def check_settings(config: Shape) -> None:
     """Refuse a configuration of which some setting has the wrong type, is unknown, or no sensible size.
 
+    Parameters
+    ----------
+    config
+        Of any architecture.
+
     Raises
     ------
     FedotError
         Saying which one; the text begins with "its configuration".
+
+    Examples
+    --------
+    >>> from fedot.models import EncoderConfig
+    >>> check_settings(EncoderConfig(vocab_size=100, n_class=2, n_layer=-1))
+    Traceback (most recent call last):
+    fedot.errors.FedotError: its configuration says n_layer -1, but a whole number of at least 1 is needed
     """
     for key, kind in _types(type(config)).items():
         _check_value(key, getattr(config, key), kind)

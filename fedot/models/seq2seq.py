@@ -16,9 +16,19 @@ from fedot.symmetry import SpecBuilder, SymmetrySpec
 class Seq2SeqConfig(Shape):
     """Shape of an encoder-decoder; both sides have `n_layer` layers.
 
-    `shared` if both languages have one vocabulary and one embedding table, `tied` if the output layer is the
-    target's table. Without `shared`, `vocab_size` is the source's, and the target's too unless
-    `target_vocab_size` is given.
+    Parameters
+    ----------
+    target_vocab_size
+        Number of the target's tokens; `vocab_size`, that of the source's, where it is None.
+    shared
+        Whether both languages have one vocabulary and one embedding table.
+    tied
+        Whether the output layer is the target's table.
+
+    Examples
+    --------
+    >>> Seq2SeqConfig(vocab_size=100, target_vocab_size=80, shared=False).vocabularies
+    {'vocab.source': 100, 'vocab.target': 80}
     """
 
     target_vocab_size: int | None = None

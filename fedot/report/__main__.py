@@ -1,5 +1,6 @@
-"""Make the report of a finished run again: ``python -m fedot.report OUT/results.json``."""
+"""Make the report of a run again: ``python -m fedot.report OUT``."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from fedot.terminal.command import command
 
 
 def main(
-    results: Annotated[Path, typer.Argument(help="results.json of a run.")],
+    results: Annotated[Path, typer.Argument(help="Output folder of a run, or its results.json.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the results' own by default.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Only print the table as Markdown.")] = False,
     against: Annotated[
@@ -20,14 +21,15 @@ def main(
         str, typer.Option(help="Only print every round's figures over `all` clients or of one, as Markdown.")
     ] = "",
 ) -> None:
-    """Write report.html, summary.csv, summary.tex and figures/*.svg from results.json, and show the table."""
+    """Write report.html, summary.csv, summary.tex and figures/ (SVG, PDF, PNG), and show the table."""
     from fedot.report import load_results, summary_markdown, summary_table, write_csv, write_latex, write_report
-    from fedot.report.against import paired_markdown
-    from fedot.report.by_round import round_differences_markdown, rounds_markdown
-    from fedot.report.html import write_figures
+    from fedot.report.figures.one_run import write_figures
+    from fedot.report.tables.by_round import round_differences_markdown, rounds_markdown
+    from fedot.report.tables.differences import paired_markdown
 
     with command():
-        loaded = load_results(results)
+        file = results / "results.json" if os.path.isdir(results) else results
+        loaded = load_results(file)
         if markdown:
             typer.echo(summary_markdown(loaded), nl=False)
         if rounds and against:
@@ -38,7 +40,7 @@ def main(
             typer.echo(paired_markdown(loaded, against), nl=False)
         if markdown or against or rounds:
             return
-        folder = out or results.parent
+        folder = out or file.parent
         page = write_report(loaded, folder)
         write_csv(loaded, folder / "summary.csv")
         write_latex(loaded, folder / "summary.tex")

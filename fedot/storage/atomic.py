@@ -42,10 +42,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             temporary.write_bytes(content)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
     except OSError as error:
         raise FedotError(
-            f"{path} cannot be written ({error.strerror or error}); make room there, or choose another --out, "
-            "and go on with --resume"
+            f"{path} cannot be written ({error.strerror or error}); make room there, or choose another folder"
         ) from None
 
 

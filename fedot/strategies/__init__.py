@@ -102,6 +102,9 @@ def _alignment(title: str, options: Mapping[str, Any]) -> FusionPlan:
     }
     if title != "ot-fusion":  # a rule of Flower's makes of the classifier what it makes
         only["class_shares"] = (False,)
+    shares = options.get("class_shares", True)
+    if not isinstance(shares, bool):
+        raise FedotError(f"strategies: {title}.class-shares is {shares!r}, but it must be true or false")
     for key, possible in only.items():
         if key in options and options[key] not in possible:
             raise FedotError(
@@ -145,6 +148,8 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
         hint = did_you_mean(name, STRATEGIES, f"choose from {', '.join(STRATEGIES)}")
         raise FedotError(f"strategies: {name!r} is no strategy; {hint}")
     values = {key.replace("-", "_"): value for key, value in options.items() if key != "as"}
+    if len(values) < len([key for key in options if key != "as"]):
+        raise FedotError(f"strategies: an option of {name} is there twice, once with dashes and once without")
     base = quorum or Quorum()
     chosen = replace(
         base,

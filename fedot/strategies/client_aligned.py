@@ -158,14 +158,12 @@ class SummedFusion(ClientAligned):
     summed = True
     comparable = False
     class_shares: ClassShares | None = ClassShares()
+    _matches: bool = False
 
     def plan_of_round(self) -> FusionPlan | None:
         """What clients do, and what the server does with the sum."""
-        return (
-            self.plan
-            if self.class_shares is None
-            else replace(self.plan, stages=(*self.plan.stages, self.class_shares))
-        )
+        matched = self.class_shares if self._matches else None
+        return self.plan if matched is None else replace(self.plan, stages=(*self.plan.stages, matched))
 
     def summary(self) -> None:
         """Log nothing beyond what `start` logs."""
@@ -177,6 +175,7 @@ class SummedFusion(ClientAligned):
         total = RunningTotal()
         updates = [update for _, update in self.accept(server_round, replies, total.take)]
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
+        self._matches = total.tells_classes()
         return finite_arrays(total.mean(updates[0].config, self.plan, self.class_shares)), metrics
 
 
@@ -196,12 +195,16 @@ class RunningTotal:
         self._classes = None if told is None or self._classes is None else self._classes + told
         return replace(update, state={}, token_counts=torch.empty(0, dtype=torch.int64))
 
+    def tells_classes(self) -> bool:
+        """Whether all clients have told how many examples of each class they have, and somebody has counted tokens."""
+        return self._classes is not None and bool(self._counts.of("vocab").any())
+
     def mean(self, shape: Config, plan: FusionPlan, class_shares: ClassShares | None) -> State:
         """Divide what is there by examples, token rows by counts, and match the classes' shares, as the plan says."""
         counts, spec, examples = self._counts.of("vocab"), symmetry(shape), float(self._examples)
         rows = counts if plan.get(Average).count_rows else None
         means = (mean_of_sum({name: self._sums.of(name)}, spec, examples, rows) for name in self._sums)
         state = {name: tensor for mean in means for name, tensor in to_float32(mean).items()}
-        if self._classes is None or class_shares is None or not counts.any():
+        if self._classes is None or class_shares is None or not self.tells_classes():
             return state
         return match_shares(state, shape, [counts], [self._classes], class_shares.probe_texts)

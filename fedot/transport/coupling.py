@@ -16,9 +16,26 @@ LARGE = 2**16
 class Coupling:
     """How the mass of `n` source neurons is spread over `m` anchor neurons.
 
-    `plan` (n, m) is non-negative; its rows sum to `source_mass` (n,) and its columns to `anchor_mass` (m,),
-    except for unbalanced transport, where the marginals are those of the plan itself. `cost` is the mean
-    ground cost per unit of mass. A large plan of few pairs takes the memory of these pairs only.
+    A large plan of few pairs takes the memory of these pairs only.
+
+    Parameters
+    ----------
+    plan
+        Non-negative, (n, m); its rows sum to the source's masses and its columns to the anchor's, except for
+        unbalanced transport, where the marginals are those of the plan itself.
+    source_mass, anchor_mass
+        Masses, (n,) and (m,), each summing to 1.
+    cost
+        Mean ground cost per unit of mass.
+
+    Examples
+    --------
+    >>> swap = Coupling(np.array([[0.0, 0.5], [0.5, 0.0]]), np.full(2, 0.5), np.full(2, 0.5), 0.0)
+    >>> swap.distance_from_identity()
+    1.0
+    >>> swap.write_map()
+    array([[0., 1.],
+           [1., 0.]])
     """
 
     source_mass: Floats

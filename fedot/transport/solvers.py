@@ -110,13 +110,29 @@ def solve(name: str, cost: Floats, a: Floats, b: Floats, options: Options | None
 
     Parameters
     ----------
+    name
+        A key of `SOLVERS`.
     cost : (n, m) ground cost
     a, b : (n,) and (m,) masses, positive, each summing to 1
+    options
+        What the solver can be told, for example ``reg``, relative to the mean cost.
+
+    Returns
+    -------
+    Coupling
+        The plan with its marginals and its cost.
 
     Raises
     ------
     FedotError
         If shapes do not fit, a mass is not positive, or a cost is not finite.
+
+    Examples
+    --------
+    >>> mass = np.full(2, 0.5)
+    >>> solve("exact", np.array([[1.0, 0.0], [0.0, 1.0]]), mass, mass).plan
+    array([[0. , 0.5],
+           [0.5, 0. ]])
     """
     if name not in SOLVERS:
         raise FedotError(f"the solver {name!r} does not exist; choose from {', '.join(SOLVERS)}")

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,13 +33,16 @@ ONE = {
 
 @pytest.fixture(scope="module")
 def finished(running: Federation) -> Path:
-    """The output folder of one run."""
+    """The output folder of one run, by the command."""
     folder = running.folder
     (folder / "tiny.yaml").write_text(dump_scenario(parse_scenario({**ONE, "base_dir": folder})))
-    told: list[str] = []
-    settings = {"scenario": str(folder / "tiny.yaml"), "out-dir": str(folder / "out"), "progress": True}
-    submit(running.link, settings, len(NODES), running.owner, tell=told.append)
-    assert any("100 %" in line or "ot-fusion" in line for line in told)
+    trust = ("--root-certificates", str(running.link.root_certificates), "--signing-key", str(running.owner))
+    command = [sys.executable, "-m", "fedot.deploy", "run", str(folder / "tiny.yaml"), "--out", str(folder / "out")]
+    command += ["--superlink", running.link.address, *trust]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr
+    assert any("100 %" in line or "ot-fusion" in line for line in done.stderr.splitlines())
+    assert "fedot.report" not in done.stdout  # the report is drawn
     return folder / "out"
 
 

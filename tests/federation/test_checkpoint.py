@@ -48,7 +48,6 @@ Call = Callable[..., Counting]
 
 @pytest.fixture
 def call(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    monkeypatch.setattr(serve, "write_report", lambda *_: None)
     scenario = tiny(strategies=STRATEGIES, references=["parents"], rounds=2, transfer="float16")
     (tmp_path / "tiny.yaml").write_text(dump_scenario(scenario))
 

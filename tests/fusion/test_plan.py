@@ -101,12 +101,20 @@ def test_a_plan_that_is_read_back_does_the_same_again(config, stages):
 
 @pytest.mark.parametrize(
     ("lacking", "told"),
-    [("class_counts", "no class counts were given"), ("token_counts", "learn_steps draws texts from token counts")],
+    [
+        ("masses", "the mass is `given`, but no masses were"),
+        ("class_counts", "no class counts were given"),
+        ("token_counts", "learn_steps draws texts from token counts"),
+    ],
 )
 def test_a_plan_that_lacks_what_it_needs_is_refused_in_one_line(lacking, told):
     models = [make(0), make(1)]
-    config = FusionConfig(method="aligned", learn_steps=2, **FEW) if lacking == "token_counts" else FusionConfig(**FEW)
-    plan = framed(config, **known())
+    config = {
+        "token_counts": FusionConfig(method="aligned", learn_steps=2, **FEW),
+        "class_counts": FusionConfig(**FEW),
+        "masses": FusionConfig(method="aligned", mass="given"),
+    }[lacking]
+    plan = framed(config, masses=[{}, {"ffn.0": torch.ones(24)}], **known())
     with pytest.raises(FedotError, match=told):
         fuse(models, config=plan, **(known() | {lacking: None, "class_counts": None}))
 

@@ -242,6 +242,7 @@ def make_results(
         "couplings": couplings,
         "diagnostics": diagnostics,
         "training": training,
+        "plans": [],
     }
     return json.loads(json.dumps(results))
 

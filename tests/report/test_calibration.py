@@ -1,12 +1,13 @@
 import re
 
+import numpy as np
 import pytest
 
 from fedot.report import render_report
-from fedot.report.diagnostics import reliability_figure
-from fedot.report.sections import calibration_lines
-from fedot.report.statistics import Scores
-from fedot.report.views import entries_of
+from fedot.report.analysis.indexed_run import Run
+from fedot.report.figures.drawing import panel_figure
+from fedot.report.figures.reliability import reliability_figure
+from fedot.report.tables.cells import calibration_lines
 from tests.report.test_html import Outline
 
 
@@ -25,9 +26,8 @@ def calibrated(make):
 def test_the_page_shows_calibration_before_and_after(calibrated):
     page = Outline(render_report(calibrated))
     assert "before and after (T) temperature scaling" in page.text
-    scores = Scores.of(calibrated["rows"])
-    lines = calibration_lines(scores, entries_of(calibrated, scores))
-    assert len(lines) == len(entries_of(calibrated, scores))
+    lines = calibration_lines(Run.of(calibrated))
+    assert len(lines) == len(Run.of(calibrated).entries)
     for line in lines:
         before, after = (float(cell.split(" ")[0]) for cell in line["cells"][:2])
         assert after == pytest.approx(before / 2, abs=0.0011)
@@ -43,8 +43,15 @@ def test_the_main_table_leaves_scaled_figures_to_the_table_of_calibration(calibr
 
 def test_reliability_has_a_dashed_curve_only_where_there_was_scaling(make, calibrated):
     plain, scaled = reliability_figure(make()), reliability_figure(calibrated)
-    assert not any("line dash" in panel.body for panel in plain.panels)
-    assert all("line dash" in panel.body for panel in scaled.panels)
+
+    def dashed(panel):
+        return [line.get_xydata() for line in panel_figure(panel).axes[0].lines if line.get_linewidth() == 2]
+
+    assert not any(dashed(panel) for panel in plain.panels)
+    assert all(len(dashed(panel)) == 1 for panel in scaled.panels)
+    records = [item for item in calibrated["reliability"] if item["strategy"] == "fedavg"]
+    count, right = (np.sum([item[f"scaled_bin_{key}"] for item in records], axis=0) for key in ("count", "correct"))
+    assert dashed(scaled.panels[0])[0][:, 1] == pytest.approx(right[count > 0] / count[count > 0])
     assert "Dashed: after temperature scaling." in scaled.caption
     assert "Dashed" not in plain.caption
 

@@ -6,8 +6,8 @@ import pytest
 
 from fedot.errors import FedotError
 from fedot.report import compare, summary_latex, write_results
-from fedot.report.runs import runs_of, setting_of
-from fedot.report.statistics import Scores
+from fedot.report.analysis.compared_runs import runs_of, setting_of
+from fedot.report.analysis.statistics import Scores
 from tests.report.test_html import EVIL, Outline, browse, phone_widths
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fedot.report.headline import findings
+from fedot.report.analysis.findings import findings
 
 FEDAVG = {"xed-en": 0.70, "xed-fi": 0.70}
 

@@ -9,7 +9,7 @@ import pytest
 
 from fedot.errors import FedotError
 from fedot.report import load_results, render_report, write_report, write_results
-from fedot.report.html import scenario_yaml
+from fedot.report.pages.run_page import scenario_yaml
 from fedot.scenario import load_scenario
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&"

@@ -6,9 +6,9 @@ import pytest
 
 from fedot.errors import FedotError
 from fedot.report import summary_markdown, write_results
-from fedot.report.against import paired_markdown
-from fedot.report.by_round import round_differences_markdown
-from fedot.report.statistics import Scores, paired_difference
+from fedot.report.analysis.statistics import Scores, paired_difference
+from fedot.report.tables.by_round import round_differences_markdown
+from fedot.report.tables.differences import paired_markdown
 
 
 def run(*arguments):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fedot.report.paired import bca_interval, effect_size, paired
+from fedot.report.analysis.paired import bca_interval, effect_size, paired
 
 
 def by_seed(values):

@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fedot.report import compare, render_report, summary_latex, summary_markdown, summary_table, write_csv
-from fedot.report.against import paired_markdown
-from fedot.report.by_round import round_differences_markdown, rounds_markdown
-from fedot.report.headline import findings
-from fedot.report.plots import figures
-from fedot.report.runs import headline_metric, lines_of, runs_of
-from fedot.report.standing import MARK, Standing
-from fedot.report.statistics import Scores
-from fedot.report.views import METRICS, best_of, entries_of, winner_of
+from fedot.report.analysis.compared_runs import runs_of
+from fedot.report.analysis.entries import METRICS, best_of
+from fedot.report.analysis.findings import findings
+from fedot.report.analysis.indexed_run import Run
+from fedot.report.analysis.standing import MARK, Standing
+from fedot.report.analysis.statistics import Scores
+from fedot.report.figures.drawing import hover, panel_figure
+from fedot.report.figures.one_run import figures
+from fedot.report.tables.by_round import round_differences_markdown, rounds_markdown
+from fedot.report.tables.differences import paired_markdown
 from tests.report.conftest import make_results
 from tests.report.test_html import Outline
 
@@ -166,13 +168,10 @@ def test_the_best_is_the_best_of_what_can_be_compared():
     for row in results["rows"]:
         if row["strategy"] == "fedavg-token-rows":
             row["metrics"]["accuracy"] = 0.99
-    scores, metric = Scores.of_results(results), METRICS["accuracy"]
-    entries = [entry for entry in entries_of(results, scores) if entry.kind != "reference"]
-    assert best_of(scores, entries).label == "OT fusion"
-    assert winner_of(scores, entries, "all", metric).label == "OT fusion"
+    run, metric = Run.of(results), METRICS["accuracy"]
+    assert best_of(run.scores, run.strategies).label == "OT fusion"
+    assert run.winner(metric).label == "OT fusion"
     assert findings(results).headline.startswith("OT fusion reaches")
-    [run] = runs_of([("a", results)])
-    assert [line.entry.label for line in lines_of(run, headline_metric([run])) if line.best] == ["OT fusion"]
     bold = [line for line in summary_latex(results).splitlines() if r"\textbf" in line]
     assert all(line.startswith("OT fusion") or "0.99" not in line for line in bold)
     assert not any(line.startswith("FedAvg, token rows") for line in bold)
@@ -191,9 +190,7 @@ def test_seeds_that_not_all_have_do_not_make_a_winner():
 
 def test_nothing_wins_over_what_cannot_be_compared():
     results = partial(strategies=("fedavg", "ot-fusion"), fedavg=EARLY)
-    scores = Scores.of_results(results)
-    entries = [entry for entry in entries_of(results, scores) if entry.kind != "reference"]
-    assert winner_of(scores, entries, "all", METRICS["accuracy"]) is None
+    assert Run.of(results).winner(METRICS["accuracy"]) is None
     assert 'class="best">' not in re.sub(r"<style>.*?</style>", "", render_report(results), flags=re.DOTALL)
     headline = findings(results).headline
     assert headline.startswith("OT fusion reaches")
@@ -207,7 +204,7 @@ def test_costs_are_of_the_same_seeds_as_the_figures(tmp_path):
 
 
 def test_a_curve_takes_no_partial_sum_into_a_mean_of_whole_ones():
-    from fedot.report.curves import ROUND, curve_of
+    from fedot.report.analysis.over_rounds import ROUND, curve_of
 
     results = partial(fedavg={0: "third"})
     points = dict(curve_of(results["rows"], "fedavg", "all", "accuracy", ROUND))
@@ -215,7 +212,7 @@ def test_a_curve_takes_no_partial_sum_into_a_mean_of_whole_ones():
 
 
 def test_partial_figures_are_no_point_of_a_line_over_settings():
-    from fedot.report.compare_plots import setting_figure
+    from fedot.report.figures.several_runs import setting_figure
 
     runs = []
     for rate, fates in ((0.1, EARLY), (0.01, {}), (0.001, {})):
@@ -223,10 +220,10 @@ def test_partial_figures_are_no_point_of_a_line_over_settings():
         results["scenario"]["train"]["lr"] = rate
         runs.append((str(rate), results))
     indexed = runs_of(runs)
-    lines = [lines_of(run, METRICS["accuracy"]) for run in indexed]
-    body = setting_figure(indexed, lines, METRICS["accuracy"]).panels[0].body
-    assert body.count("<title>FedAvg, train.lr") == 2
-    assert body.count("<title>OT fusion, train.lr") == 3
+    [axes] = panel_figure(setting_figure(indexed, METRICS["accuracy"]).panels[0]).axes
+    told = [line.get_gid().removeprefix(hover("")) for line in axes.lines if line.get_gid()]
+    assert sum(text.startswith("FedAvg, train.lr") for text in told) == 2
+    assert sum(text.startswith("OT fusion, train.lr") for text in told) == 3
 
 
 fates = st.dictionaries(st.integers(0, 2), st.sampled_from([1, 2, None, "third", "xed-en"]))

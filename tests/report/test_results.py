@@ -38,7 +38,7 @@ def test_a_failed_write_keeps_the_earlier_file_and_leaves_nothing_behind(results
         raise PermissionError("no")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(FedotError, match=r"PermissionError.*--out"):
+    with pytest.raises(FedotError, match=r"cannot be written \(no\); make room there"):
         write_results({**results, "rows": []}, tmp_path)
     assert (tmp_path / "results.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from fedot.report import summary_markdown, summary_table, write_csv
-from fedot.report.statistics import Scores
+from fedot.report.analysis.statistics import Scores
 
 NASTY = "[red]<script>alert(1)</script>|*x*"
 

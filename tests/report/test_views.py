@@ -1,7 +1,8 @@
 import pytest
 
-from fedot.report.statistics import Estimate, Scores
-from fedot.report.views import METRICS, base_names, duration, entries_of, kind_of, label_of, quantity
+from fedot.report.analysis.entries import METRICS, duration, entries_of, quantity
+from fedot.report.analysis.statistics import Estimate, Scores
+from fedot.report.analysis.titles import base_names, kind_of, label_of
 
 
 def test_metrics_are_written_with_real_minus_and_without_minus_zero():
@@ -32,7 +33,7 @@ def test_strategies_are_told_apart_under_names_of_the_users_own(results):
     assert kind_of("mine", bases) == kind_of("fedavg-like", bases) == "ot"
     assert kind_of("fedavg", bases) == "baseline"
     assert kind_of("parent:ot-client", bases) == kind_of("ensemble", bases) == "reference"
-    assert label_of("mine") == "mine"
+    assert label_of("mine", {}) == "mine"
 
 
 def test_few_parents_have_a_line_each_many_share_two(make):

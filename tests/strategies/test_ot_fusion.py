@@ -168,6 +168,8 @@ def test_options_reach_the_fusion() -> None:
         ({"align": "client", "learn-steps": 5}, "learn-steps is 5"),
         ({"align": "client", "method": "merged"}, "auto or aligned"),
         ({"align": "client", "refit": True}, "refit is True"),
+        ({"align": "client", "class-shares": "no"}, "class-shares is 'no', but it must be true or false"),
+        ({"token-power": 1, "token_power": 2, "method": "aligned"}, "there twice"),
         ({"anchor": "middle"}, "fusion.anchor"),
         ({"method": "aligned", "scheme": "twice"}, "fusion.scheme"),
         ({"method": "aligned", "solver": "magic"}, "fusion.solver is 'magic'"),

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fedot.report.schema import RANGES
+from fedot.report.statistics import Scores
+from fedot.report.views import METRICS, metrics_of
 
 from fedot.data import DATASETS
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem
 from fedot.models import MODELS, build_model
-from fedot.report.schema import RANGES
-from fedot.report.statistics import Scores
-from fedot.report.views import METRICS, metrics_of
 from fedot.saved import SavedModel
 from fedot.scenario import TrainSpec, dump_scenario, parse_scenario
 from fedot.tasks import TASKS, present_name, task_of

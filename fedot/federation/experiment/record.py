@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 import fedot
 from fedot.errors import FedotError
 from fedot.fusion import FusionPlan, FusionResult
+from fedot.results import SCHEMA
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.tasks import TASKS, AnyTally
 from fedot.text.readable import ALARM, unknown_notice, unknown_share
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
-SCHEMA = 1
 COUPLING_SIDE = 32
 PER_SEED = ("rows", "plans", "failures", "lines", "reliability", "couplings", "diagnostics", "training")
 

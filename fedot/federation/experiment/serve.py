@@ -1,4 +1,4 @@
-"""From run settings to files: scenario in, results, report and models out."""
+"""From run settings to files: scenario in, results and models out."""
 
 import json
 import logging
@@ -14,8 +14,7 @@ from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings, work_per_seed
 from fedot.federation.grids.checkpointed import FOLDER, forget
-from fedot.report import load_results, write_report, write_results
-from fedot.report.results import plain
+from fedot.results import load_results, plain, write_results
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
 from fedot.status import reporting
@@ -54,9 +53,7 @@ def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed:
     def flush() -> None:
         if not record.rows and not record.failures:
             return  # a run that got nowhere must not stand in the way of the next one
-        results = record.as_dict()
-        write_results(results, out)
-        write_report(results, out)
+        write_results(record.as_dict(), out)
 
     unwritten: list[FedotError] = []
 
@@ -71,7 +68,7 @@ def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed:
         try:
             write_bytes(out / "models" / f"{file_name(title)}-seed{seed}.safetensors", model.to_bytes())
         except FedotError as error:
-            unwritten.append(error)
+            unwritten.append(FedotError(f"{error}, and go on with --resume"))
             raise
 
     write_bytes(out / "scenario.yaml", dump_scenario(scenario).encode())

@@ -36,7 +36,7 @@ class Align(Stage):
     reg: float = number(0.05)
     mass_penalty: float = number(1.0)
     mass_share: float = number(0.9, most=1)
-    token_power: float = number(0.5)
+    token_power: float = number(0.5, most=10)
     class_rows: bool = True
     position_rows: bool = False
     probe_texts: int = whole(256, least=1)

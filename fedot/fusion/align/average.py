@@ -44,10 +44,27 @@ def average_models(problem: FusionProblem, texts: TextSource, fused: Fused, stag
 def vanilla_fusion(states: Sequence[State], weights: Sequence[float] | None = None) -> State:
     """Plain weighted mean of every tensor, as FedAvg takes it (McMahan et al. 2017).
 
+    Parameters
+    ----------
+    states
+        Models with equal tensors.
+    weights
+        One for each model, for example its number of examples; equal if None.
+
+    Returns
+    -------
+    State
+        The mean, in the type of each tensor.
+
     Raises
     ------
     FedotError
         If the states differ in keys or shapes, naming the first tensor that does.
+
+    Examples
+    --------
+    >>> vanilla_fusion([{"w": torch.tensor([0.0])}, {"w": torch.tensor([4.0])}], weights=[3, 1])
+    {'w': tensor([1.])}
     """
     shares = normalise_weights(weights, len(states))
     first = states[0]

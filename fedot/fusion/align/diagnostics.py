@@ -34,6 +34,11 @@ class GroupDiagnostics:
         shapes differ, or no row is common.
     pinned
         Why the group was not moved freely; None where it was.
+
+    Examples
+    --------
+    >>> GroupDiagnostics("permutation", 4, 4, 0.0, 0.5, 0.0, 1.0, None).fit
+    1.0
     """
 
     kind: Kind
@@ -56,6 +61,11 @@ class Diagnostics:
         By name of neuron group; a layer has groups of its own, so that these are its fits too.
     fit
         Share of the squared norm of all of the anchor's tensors that the aligned model explains.
+
+    Examples
+    --------
+    >>> Diagnostics({}, 1.0).groups  # of the anchor
+    {}
     """
 
     groups: Mapping[str, GroupDiagnostics]
@@ -64,7 +74,20 @@ class Diagnostics:
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """Losses (P,) on equally spaced points of the line from one model to another, and the barrier between them."""
+    """How the loss goes along the line from one model to another.
+
+    Attributes
+    ----------
+    losses
+        On equally spaced points from the first model to the second, (P,).
+    barrier
+        How far it rises over the straight line between its ends; never negative.
+
+    Examples
+    --------
+    >>> Barrier((1.0, 3.0, 1.0), 2.0).barrier
+    2.0
+    """
 
     losses: tuple[float, ...]
     barrier: float
@@ -81,11 +104,24 @@ def barrier(state_a: State, state_b: State, loss: Callable[[State], float], poin
         Two models of equal shapes, for example two of `FusionResult.aligned`.
     loss
         Any loss of a state.
+    points
+        How many points of the line are tried, both ends among them.
+
+    Returns
+    -------
+    Barrier
+        The losses and the barrier.
 
     Raises
     ------
     FedotError
         If there are less than 2 points, or the models differ in shapes.
+
+    Examples
+    --------
+    >>> left, right = {"w": torch.tensor([-1.0])}, {"w": torch.tensor([1.0])}
+    >>> barrier(left, right, lambda state: 1 - float(state["w"]) ** 2, points=3)
+    Barrier(losses=(0.0, 1.0, 0.0), barrier=1.0)
     """
     if points < 2:
         raise FedotError(f"a barrier between two models needs at least its 2 ends, got points={points}")

@@ -27,8 +27,18 @@ class GroupMap:
 class Alignment:
     """What brings a source model into the anchor's neurons.
 
-    `maps` acts on canonical states; `couplings` holds the transport plan of every matched group, and for a
-    residual stream, which is rotated, not matched, the squared entries of the rotation as a plan.
+    Attributes
+    ----------
+    maps
+        By neuron group, maps that act on canonical states.
+    couplings
+        By neuron group, the transport plan of what was matched. For a residual stream, which is rotated, not matched,
+        the squared entries of the rotation as a plan.
+
+    Examples
+    --------
+    >>> Alignment({}, {}).couplings  # of the anchor, which stays as it is
+    {}
     """
 
     maps: Mapping[str, GroupMap]

@@ -79,6 +79,8 @@ class FusionConfig:
             As the constructor does.
         """
         values = {key.replace("-", "_"): value for key, value in options.items()}
+        if len(values) < len(options):
+            raise FedotError("an option of a fusion is there twice, once with dashes and once without")
         return cls(**values)  # type: ignore[arg-type]
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from fedot.errors import FedotError
+from fedot.fusion.align.align_options import Align
 from fedot.fusion.plan.basis import Basis, Scheme
 from fedot.fusion.plan.config import FusionConfig
 from fedot.fusion.plan.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
@@ -124,13 +125,25 @@ def plan_fusion(
     shared_start
         Whether all models were trained from one and the same.
 
+    Returns
+    -------
+    FusionPlan
+
     Raises
     ------
     FedotError
         If a stage that was asked for cannot be had with these models.
+
+    Examples
+    --------
+    >>> from fedot.fusion.problem.prepare import frame
+    >>> from fedot.models import model_config, symmetry
+    >>> config = model_config({"name": "encoder"}, vocab_size=50, n_class=2)
+    >>> problem = frame([config] * 2, [symmetry(config)] * 2)
+    >>> plan_fusion(FusionConfig(), problem).method  # nobody has counted tokens, so there is nothing to probe with
+    'aligned'
     """
-    anchor_votes = config.options.get("anchor", "global") != "global" or problem.weights[problem.anchor] > 0
-    apart = anchor_votes and not shared_start
+    apart = problem.weights[problem.anchor] > 0 and not shared_start
     method = (
         config.method
         if config.method != "auto"
@@ -151,23 +164,58 @@ def plan_fusion(
 
 
 def check_plan(plan: FusionPlan, problem: FusionProblem) -> None:
-    """Refuse a plan whose optional stages these models cannot have, by all that is known of them but their tensors.
+    """Refuse a plan whose stages these models cannot have, by all that is known of them but their tensors.
+
+    Parameters
+    ----------
+    plan
+        Of any method.
+    problem
+        Models without their tensors.
 
     Raises
     ------
     FedotError
         Naming what is missing.
+
+    Examples
+    --------
+    >>> from fedot.fusion.problem.prepare import frame
+    >>> from fedot.models import model_config, symmetry
+    >>> config = model_config({"name": "encoder"}, vocab_size=50, n_class=2)
+    >>> problem = frame([config] * 2, [symmetry(config)] * 2)
+    >>> check_plan(plan_without_models(FusionConfig(method="aligned", learn_steps=5)), problem)
+    Traceback (most recent call last):
+    fedot.errors.FedotError: fusion.learn_steps draws texts from token counts, but none were given; pass `token_counts`
     """
     if plan.find(LearnMaps):
         check_learnable(problem)
     if plan.find(Refit) and not (plan.method == "merged" and _has_words_and_classes(problem)):
         check_refittable(problem)
+    align = plan.find(Align)
+    if align is not None and align.mass == "given" and not problem.masses:
+        raise FedotError("the mass is `given`, but no masses were; pass `masses` to fuse, or choose another mass")
     if plan.find(ClassShares) and problem.class_counts is None:
         raise FedotError("the plan sets the shares of classes, but no class counts were given; pass `class_counts`")
 
 
 def plan_without_models(config: FusionConfig) -> FusionPlan:
-    """Decide what is done with models of which nothing is known yet: what was asked for, and no optional stage else."""
+    """Decide what is done with models of which nothing is known yet: what was asked for, and no optional stage else.
+
+    Parameters
+    ----------
+    config
+        The request; ``auto`` stands for ``aligned``.
+
+    Returns
+    -------
+    FusionPlan
+
+    Examples
+    --------
+    >>> [type(stage).__name__ for stage in plan_without_models(FusionConfig(method="aligned")).stages]
+    ['Basis', 'Scheme', 'Align', 'Average']
+    """
     method = "aligned" if config.method == "auto" else config.method
     asked = {
         LearnMaps: bool(config.options.get("learn_steps", 0)),

@@ -30,6 +30,15 @@ class FusionResult:
         Index of the model whose neurons and widths the result has.
     plan
         What was done; `fedot.fuse(..., config=plan)` does it again.
+
+    Examples
+    --------
+    >>> from fedot.fusion import fuse
+    >>> from fedot.models import build_model, model_config
+    >>> config = model_config({"name": "encoder", "d_model": 16}, vocab_size=50, n_class=2)
+    >>> result = fuse([build_model(config, seed) for seed in (0, 1)])
+    >>> result.plan.method, len(result.aligned), sorted(result.diagnostics[1].groups)[:3]
+    ('aligned', 2, ['class', 'ffn.0', 'ffn.1'])
     """
 
     state: State

@@ -74,7 +74,7 @@ METHODS: dict[str, tuple[type[Stage], ...]] = {
     "regmean": (Basis, Scheme, Align, RegMean, *OF_AVERAGES),
     "singh-jaggi": (Basis, Scheme, SinghJaggi, *OF_AVERAGES),
     "theus": (Basis, Scheme, Theus, *OF_AVERAGES),
-    "vanilla": (Basis, Scheme, Vanilla, *OF_AVERAGES),
+    "vanilla": (Vanilla, *OF_AVERAGES),
     "verma": (Basis, Scheme, Verma, *OF_AVERAGES),
     "zhang": (Basis, Scheme, Zhang, *OF_AVERAGES),
 }

@@ -70,7 +70,5 @@ def _rules(kind: Any, about: Any) -> list[tuple[Callable[[Any], bool], str]]:
             return optional
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
 
-    return [
-        (is_number, "a number above 0"),
-        (lambda value: value is None or value <= most, f"a share: above 0, at most {most:g}"),
-    ]
+    within = f"{'a share: ' * (most == 1)}above 0, at most {most:g}"
+    return [(is_number, "a number above 0"), (lambda value: value is None or value <= most, within)]

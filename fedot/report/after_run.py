@@ -1,0 +1,46 @@
+"""The report of a run is drawn when the run is over, by the command that waited for it."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from fedot.errors import FedotError
+
+
+@contextlib.contextmanager
+def report_at_the_end(folder: Path) -> Iterator[None]:
+    """Draw ``report.html`` from the ``results.json`` that the body writes into a folder, however the body ends.
+
+    Where it wrote none, or the folder is another user's, nothing is drawn. What ends the body is not hidden by an error
+    in drawing.
+
+    Raises
+    ------
+    FedotError
+        If the results cannot be read, or the page not be written.
+    """
+    file = folder / "results.json"
+    before = _written(file)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(FedotError):
+            _draw(file, before)
+        raise
+    _draw(file, before)
+
+
+def _draw(file: Path, before: int | None) -> None:
+    if _written(file) not in (None, before) and os.access(file.parent, os.W_OK):
+        from fedot.report import load_results, write_report
+
+        write_report(load_results(file), file.parent)
+
+
+def _written(file: Path) -> int | None:
+    """When a file was last written; None where there is none, or none that can be seen from here."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None

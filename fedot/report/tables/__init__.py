@@ -1,0 +1,1 @@
+"""Tables for consoles, Markdown, CSV and LaTeX."""

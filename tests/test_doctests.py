@@ -1,0 +1,52 @@
+"""Examples of the documentation run, and what packages export has one."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import fedot
+
+COMMAND = "fedot.fuse"
+"""For ``python -m`` alone: whoever imports it has the module under the name of the function."""
+
+MODULES = [
+    each.name
+    for each in pkgutil.walk_packages(fedot.__path__, "fedot.")
+    if each.name != COMMAND and not each.name.endswith("__main__")
+]
+EXAMPLES = [name for name in MODULES if ">>> " in inspect.getsource(importlib.import_module(name))]
+DOCUMENTED = ("fedot.fusion", "fedot.fusion.plan", "fedot.transport", "fedot.models")
+"""Packages whose every exported name has parameters and an example; types and constants have none."""
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run(name):
+    found = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def exported():
+    for package in DOCUMENTED:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isfunction(value) or (inspect.isclass(value) and value.__module__.startswith("fedot.")):
+                yield pytest.param(value, id=f"{package}.{name}")
+
+
+@pytest.mark.parametrize("value", list(exported()))
+def test_what_is_exported_says_what_it_takes_and_gives_and_shows_it(value):
+    text = inspect.getdoc(value)
+    assert "Examples\n--------" in text
+    if inspect.isclass(value):
+        assert "Parameters\n---" in text or "Attributes\n---" in text
+        return
+    assert "Parameters\n---" in text
+    returns = inspect.signature(value).return_annotation
+    assert returns in (None, "None") or "Returns\n---" in text
+    for parameter in inspect.signature(value).parameters:
+        assert parameter in text.split("Parameters\n---")[1], parameter
