@@ -34,7 +34,18 @@ _PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
 
 
 class Corpora:
-    """Public data sets, read whole: clients of one process share the latest."""
+    """Public data sets, read whole: clients of one process share the latest.
+
+    Attributes
+    ----------
+    read
+        Reads a data set, or gives it again.
+
+    Examples
+    --------
+    >>> callable(Corpora().read)
+    True
+    """
 
     def __init__(self) -> None:
         self.read = lru_cache(8)(_corpus)
@@ -46,10 +57,28 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
     A training or validation row whose sentence is in the test set of a client with other data is left out and
     counted in the notices. The parts of one corpus keep their official sets.
 
+    Parameters
+    ----------
+    scenario, seed, data_dir
+        As for `load_client`.
+
+    Returns
+    -------
+    tuple of ClientData
+        One for each client.
+
     Raises
     ------
     FedotError
         For data that are missing, unreadable, empty or of one class, and for clients with unequal classes.
+
+    Examples
+    --------
+    >>> from fedot.scenario import parse_scenario
+    >>> clients = [{"dataset": "xed", "lang": lang, "examples": 50} for lang in ("en", "fi")]
+    >>> scenario = parse_scenario({"name": "mine", "clients": clients, "data": {"source": "stand-in"}})
+    >>> [client.labels for client in load_clients(scenario, seed=0)]
+    [('negative', 'positive'), ('negative', 'positive')]
     """
     count = len(scenario.client_specs())
     corpora = Corpora()
@@ -83,6 +112,24 @@ def load_client(
         Directory with the public data sets, and the second place where `files` paths are looked up.
     corpora
         Public data sets that were read before.
+
+    Returns
+    -------
+    ClientData
+
+    Raises
+    ------
+    FedotError
+        For data that are missing, unreadable, empty or of one class.
+
+    Examples
+    --------
+    >>> from fedot.scenario import parse_scenario
+    >>> clients = [{"dataset": "xed", "lang": lang, "examples": 50} for lang in ("en", "fi")]
+    >>> scenario = parse_scenario({"name": "mine", "clients": clients, "data": {"source": "stand-in"}})
+    >>> client = load_client(scenario, 1, seed=0)
+    >>> client.name, client.source, len(client.train) + len(client.validation)
+    ('xed-fi', 'stand-in', 50)
     """
     specs = scenario.client_specs()
     if not 0 <= partition_id < len(specs):

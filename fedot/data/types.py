@@ -38,7 +38,27 @@ class Splits:
 
 @dataclass(frozen=True, slots=True)
 class ClientData:
-    """One client's private rows, with one line for everything a reader of the results should know of them."""
+    """One client's private rows.
+
+    Parameters
+    ----------
+    name
+        The client's name in tables.
+    train, validation, test
+        Its rows: texts, and numbers of classes under ``label``.
+    labels
+        Names of the classes; empty where rows have none.
+    source
+        Where the rows came from: ``directory``, ``hub``, ``stand-in``, ``files``.
+    notices
+        One line for everything that a reader of the results should know of them.
+
+    Examples
+    --------
+    >>> rows = rows_of({"text": ["good", "bad"], "label": [1, 0]})
+    >>> len(ClientData("mine", rows, rows, rows, ("negative", "positive"), "files", ()).train)
+    2
+    """
 
     name: str
     train: Dataset

@@ -1,5 +1,6 @@
 """The scenario: what a YAML file may say, read and checked."""
 
+from fedot.scenario.load_and_dump import dump_scenario, load_scenario, parse_scenario
 from fedot.scenario.schema import (
     ClientSpec,
     CorpusSpec,
@@ -10,9 +11,6 @@ from fedot.scenario.schema import (
     Scenario,
     TokenizerSpec,
     TrainSpec,
-    dump_scenario,
-    load_scenario,
-    parse_scenario,
 )
 
 __all__ = [

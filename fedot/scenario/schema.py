@@ -4,18 +4,16 @@ Unknown keys are refused with their path and the nearest valid key, values out o
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from fedot.errors import FedotError
 from fedot.scenario.defaults import known_task, with_task_defaults
 from fedot.scenario.file_keys import Encoding, LabelMap, Labels, Quote, Separator
 from fedot.scenario.in_words import explain, shown
-from fedot.scenario.yaml_file import PROFILES, VARIANTS, apply_override, read_mapping
 from fedot.tasks import DEFAULT, TASKS
 from fedot.text.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
 
@@ -275,42 +273,3 @@ class Scenario(_Strict):
         if not own:
             return self.tokenizer
         return TokenizerSpec(**{**self.tokenizer.model_dump(), "scope": "per-client", **own})
-
-
-def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
-    """Read a scenario file and apply ``key.path=value`` overrides (values are YAML).
-
-    Raises
-    ------
-    FedotError
-        One line that names the file, the key's path and what would be valid.
-    """
-    path = Path(path)
-    values = read_mapping(path)
-    for override in overrides:
-        apply_override(values, override)
-    return parse_scenario({**values, "base_dir": path.resolve().parent}, str(path))
-
-
-def parse_scenario(values: Mapping[str, Any], where: str = "the scenario") -> Scenario:
-    """Check a mapping; `where` names its origin in errors."""
-    # what is chosen of profiles and variants comes as overrides (`fedot.scenario.yaml_file.runs_of`)
-    given = {key: value for key, value in values.items() if key not in (PROFILES, VARIANTS)}
-    try:
-        return Scenario.model_validate(given)
-    except ValidationError as error:
-        raise FedotError(f"{where}: {explain(error, Scenario)}") from None
-
-
-def dump_scenario(scenario: Scenario) -> str:
-    """Write a scenario as YAML, its question as the comment on line 1 (or as a key, if it is not one plain line)."""
-    values = scenario.model_dump(exclude_none=True)
-    values["strategies"] = [
-        {"name": item["name"], **item["options"]} if item["options"] else item["name"] for item in values["strategies"]
-    ]
-    question = scenario.question
-    as_comment = question.isprintable() and question == question.lstrip("# ").strip() != ""
-    if as_comment or not question:
-        del values["question"]
-    body = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
-    return f"# {question}\n{body}" if as_comment else body

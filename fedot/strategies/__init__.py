@@ -139,10 +139,32 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
     ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`), ``norm-limit`` (see `Guarded`)
     and ``align: client`` (see `ClientAligned`) go with all of them.
 
+    Parameters
+    ----------
+    name
+        A key of `STRATEGIES`.
+    options
+        Keys may be written with dashes.
+    quorum
+        Who takes part; options go before its values.
+
+    Returns
+    -------
+    Guarded
+        The strategy, whose `start` Flower calls.
+
     Raises
     ------
     FedotError
         If there is no such strategy or option; the nearest one is named.
+
+    Examples
+    --------
+    >>> build_strategy("ot-fusion", {"method": "aligned", "solver": "sinkhorn"}).fusion.method
+    'aligned'
+    >>> build_strategy("fedavgg", {})
+    Traceback (most recent call last):
+    fedot.errors.FedotError: strategies: 'fedavgg' is no strategy; did you mean fedavg?
     """
     if name not in STRATEGIES:
         hint = did_you_mean(name, STRATEGIES, f"choose from {', '.join(STRATEGIES)}")

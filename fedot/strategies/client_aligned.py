@@ -46,6 +46,12 @@ class ClientAligned(Guarded):
         What clients do; its basis chooses the client of the first round.
     anchor
         Name of the client whose model was the anchor in the first round; None for a shared start.
+
+    Examples
+    --------
+    >>> from fedot.strategies import build_strategy
+    >>> build_strategy("fedmedian", {"align": "client"}).plan.method
+    'aligned'
     """
 
     plan: FusionPlan = plan_without_models(FusionConfig(method="aligned", circuits=False))

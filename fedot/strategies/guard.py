@@ -39,6 +39,11 @@ class Quorum:
         Partition of the client behind every node id, where it is known.
     known
         What each of them said of itself, where it was asked: replies are held against it.
+
+    Examples
+    --------
+    >>> Quorum({1: "xed-en", 2: "xed-fi"}, fraction=0.5).needed(2)
+    1
     """
 
     clients: Mapping[int, str] = field(default_factory=dict)
@@ -59,10 +64,23 @@ class Quorum:
 class Guarded(FedAvg):
     """Mixin before any of Flower's strategies: asks who is there, drops bad replies, never waits for ever.
 
-    With a `norm_limit` a reply whose step is so many times as long as the median of all is left out, too; without, a
-    striking one is only warned of. For the latest round, `accepted` holds the replies that were used, `dropped` who was
-    left out and why. A subclass may say which configuration it `expected`, and who was left out `early`, before the
-    round's last exchange.
+    Attributes
+    ----------
+    quorum, timeout
+        Who takes part, and how many seconds an exchange may take.
+    norm_limit
+        A reply whose step is so many times as long as the median of all is left out, too; without a limit a striking
+        one is only warned of.
+    accepted, dropped
+        Of the latest round the replies that were used, and who was left out and why.
+    expected, early
+        What a subclass may say: the configuration of replies, and who was left out before the round's last exchange.
+
+    Examples
+    --------
+    >>> from fedot.strategies import build_strategy
+    >>> build_strategy("fedavg", {"norm-limit": 10}).norm_limit
+    10.0
     """
 
     quorum: Quorum = Quorum()

@@ -46,6 +46,11 @@ class OTFusion(Guarded):
         Method and options of the fusion.
     latest
         The latest round's fusion, for reports; its `result.config` is the shape of the global model.
+
+    Examples
+    --------
+    >>> OTFusion(fusion=FusionConfig(method="merged")).latest is None  # before the first round
+    True
     """
 
     equal_models = False

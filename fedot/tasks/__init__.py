@@ -24,6 +24,15 @@ DEFAULT = CLASSIFICATION.name
 def present_name(name: str) -> str:
     """The name of a task that may be called by a former one; any other text stays as it is.
 
+    Parameters
+    ----------
+    name
+        A task's name, or what it was called before.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> present_name("sentiment")
@@ -35,10 +44,24 @@ def present_name(name: str) -> str:
 def task_of(architecture: str) -> AnyTask:
     """The task that models of an architecture do.
 
+    Parameters
+    ----------
+    architecture
+        A key of `fedot.models.MODELS`.
+
+    Returns
+    -------
+    AnyTask
+
     Raises
     ------
     FedotError
         If there is none.
+
+    Examples
+    --------
+    >>> task_of("decoder").name
+    'language-model'
     """
     for task in TASKS.values():
         if task.architecture == architecture:

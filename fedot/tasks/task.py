@@ -246,6 +246,12 @@ class Task(Generic[E, T]):
         How others would compute the same figures, for provenance.
     cut
         What becomes of a new text that is longer than the model reads.
+
+    Examples
+    --------
+    >>> from fedot.tasks import TASKS
+    >>> TASKS["translation"].architecture
+    'seq2seq'
     """
 
     name: str

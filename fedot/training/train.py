@@ -19,7 +19,20 @@ from fedot.tasks import Examples
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Mean losses in nats and the seconds of one epoch."""
+    """How an epoch went.
+
+    Parameters
+    ----------
+    train_loss, validation_loss
+        Mean losses in nats.
+    seconds
+        Its duration.
+
+    Examples
+    --------
+    >>> Epoch(0.7, 0.6, 1.5).validation_loss
+    0.6
+    """
 
     train_loss: float
     validation_loss: float
@@ -30,7 +43,21 @@ class Epoch:
 class TrainResult:
     """The best state by validation loss, and how training went.
 
-    `token_counts` (V,) tells how often each token occurs in the training texts.
+    Parameters
+    ----------
+    state
+        Tensors of the epoch that was best.
+    num_examples
+        How many examples were learnt from.
+    token_counts
+        How often each token occurs in the training texts, (V,).
+    history
+        All epochs.
+
+    Examples
+    --------
+    >>> TrainResult({}, 10, torch.zeros(5), (Epoch(0.7, 0.6, 1.0), Epoch(0.5, 0.8, 1.0))).best.validation_loss
+    0.6
     """
 
     state: State
@@ -68,15 +95,42 @@ def train(
 
     Parameters
     ----------
+    config
+        The model's configuration.
     state
         Where to start; a fresh model drawn from `seed` when None.
+    training, validation
+        Examples of one task; the second decide which epoch is kept.
+    spec
+        Epochs, batch size, learning rate and the like.
+    seed
+        Of the order of examples, of dropout, and of a fresh model.
+    device
+        Where the model is trained.
     proximal_mu
         Strength of FedProx's pull to the starting point (Li et al. 2020, equation 2).
+    on_epoch
+        Called after each epoch, with its number from 1.
+
+    Returns
+    -------
+    TrainResult
 
     Raises
     ------
     FedotError
         If the loss is no longer a finite number.
+
+    Examples
+    --------
+    >>> from fedot.models import model_config
+    >>> from fedot.tasks.classification import Labelled
+    >>> from fedot.tokenizer import Encoded
+    >>> config = model_config({"name": "encoder", "d_model": 8, "max_length": 4}, vocab_size=9, n_class=2)
+    >>> rows = Labelled(Encoded([[5, 6], [7]] * 8, 0), np.array([0, 1] * 8))
+    >>> result = train(config, None, rows, rows, TrainSpec(epochs=2), seed=0)
+    >>> len(result.history), result.num_examples
+    (2, 16)
     """
     with _deterministic(seed):
         model = (build_model(config, seed) if state is None else load_model(config, _copy(state))).to(device)
@@ -121,7 +175,31 @@ def train(
 
 @torch.inference_mode()
 def mean_loss(model: nn.Module, data: Examples, device: str = "cpu", batch_size: int = 256) -> float:
-    """Mean cross-entropy of a model on examples, in nats a prediction."""
+    """Mean cross-entropy of a model on examples.
+
+    Parameters
+    ----------
+    model
+        A module that the examples can be given to.
+    data
+        Examples of one task.
+    device, batch_size
+        Where, and how many at a time, they are run.
+
+    Returns
+    -------
+    float
+        Nats a prediction.
+
+    Examples
+    --------
+    >>> from fedot.models import model_config
+    >>> from fedot.tasks.classification import Labelled
+    >>> from fedot.tokenizer import Encoded
+    >>> model = build_model(model_config({"name": "encoder", "max_length": 4}, vocab_size=9, n_class=2), seed=0)
+    >>> 0 < mean_loss(model, Labelled(Encoded([[5, 6], [7]], 0), np.array([0, 1]))) < 2
+    True
+    """
     model.eval()
     total, predictions = 0.0, 0
     for rows in batch_indices(data.lengths, batch_size, None):
@@ -136,6 +214,35 @@ def smoothed_prior(training: Examples, config: Config, smoothing: float = 0.0) -
 
     It is at least as much as one more text of each class would smooth them: where a class is missing, its share is
     small instead of nothing, and a client of one class finds its loss least where it says nothing.
+
+    Parameters
+    ----------
+    training
+        Examples with classes.
+    config
+        Says how many classes there are.
+    smoothing
+        Share of each label that is spread over all classes.
+
+    Returns
+    -------
+    tuple
+        The shares, (n_class,), and the smoothing that was used.
+
+    Raises
+    ------
+    FedotError
+        If the examples have no classes.
+
+    Examples
+    --------
+    >>> from fedot.models import model_config
+    >>> from fedot.tasks.classification import Labelled
+    >>> from fedot.tokenizer import Encoded
+    >>> rows = Labelled(Encoded([[5], [6], [7]], 0), np.array([0, 0, 1]))
+    >>> shares, _ = smoothed_prior(rows, model_config({"name": "encoder"}, vocab_size=9, n_class=2))
+    >>> [round(float(share), 2) for share in shares]
+    [0.6, 0.4]
     """
     classes = num_classes(config)
     counts = training.count_classes(classes) if classes else None

@@ -20,9 +20,19 @@ PADDING, UNKNOWN, FIRST, LAST = range(len(SPECIAL))
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Sources, and targets that begin with `FIRST` and, unless they were cut, end with `LAST`.
+    """Pairs of sentences.
 
-    A source has at most the model's `max_length` tokens, a target one more, since its last is never read.
+    Parameters
+    ----------
+    source
+        At most the model's `max_length` tokens each.
+    target
+        Begin with `FIRST` and, unless they were cut, end with `LAST`; one token more, since the last is never read.
+
+    Examples
+    --------
+    >>> len(Pairs(Encoded([[5, 6]], 0), Encoded([[FIRST, 7, LAST]], 0)))
+    1
     """
 
     source: Encoded
@@ -77,12 +87,32 @@ class Pairs:
 
 
 def encode_pairs(tokenizer: Tokenizer, source: Sequence[str], target: Sequence[str], max_length: int) -> Pairs:
-    """Turn aligned sentences into token ids for a model that reads `max_length` of them.
+    """Turn aligned sentences into token ids.
+
+    Parameters
+    ----------
+    tokenizer
+        One that was trained for translations.
+    source, target
+        Sentences, (n,) each.
+    max_length
+        How many tokens the model reads.
+
+    Returns
+    -------
+    Pairs
 
     Raises
     ------
     FedotError
         If the tokenizer has no tokens that begin and end a translation.
+
+    Examples
+    --------
+    >>> from tokenizers import Tokenizer, models
+    >>> encode_pairs(Tokenizer(models.BPE()), ["a"], ["b"], 8)
+    Traceback (most recent call last):
+    fedot.errors.FedotError: the tokenizer has no [BEGIN] and [END]; train it for the task translation
     """
     if (tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)) != (FIRST, LAST):
         raise FedotError(f"the tokenizer has no {BEGIN} and {END}; train it for the task translation")

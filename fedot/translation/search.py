@@ -31,14 +31,20 @@ def beam_search(
 
     Parameters
     ----------
+    step
+        Tells what follows: prefixes (N, T) and the text of each (N,) to log-probabilities (N, V).
     number
         How many texts there are, B.
     first, last
         The tokens that begin and end a sequence; neither is in the result.
     banned
         Tokens that are never said.
+    beam
+        Sequences of each text that are followed at a time.
     max_length
         Longest sequence, `last` included; what has not ended then counts as it is.
+    length_penalty
+        Exponent of the divisor above.
 
     Returns
     -------
@@ -49,6 +55,14 @@ def beam_search(
     ------
     FedotError
         If the beam is below 1, or the penalty below 0 or no number.
+
+    Examples
+    --------
+    >>> first, later = torch.tensor([[0.0, 0.0, 0.3, 0.7], [0.0, 0.0, 0.9, 0.1]]).log()  # 3 is likely, then the end, 2
+    >>> def step(prefixes, texts):
+    ...     return (first if prefixes.shape[1] == 1 else later).expand(len(texts), -1)
+    >>> beam_search(step, 1, first=1, last=2)
+    [[3]]
     """
     if beam < 1 or not length_penalty >= 0:
         raise FedotError(f"a beam of 1 or more and a length penalty of 0 or more are needed: {beam}, {length_penalty}")
