@@ -9,10 +9,10 @@ import pytest
 
 from fedot.data import load_client
 from fedot.errors import FedotError
-from fedot.report import render_report
-from fedot.report.statistics import Scores
-from fedot.report.table import summary_table
-from fedot.report.views import METRICS, entries_of, metrics_of, winner_of
+from fedot.report.analysis.entries import METRICS, entries_of, metrics_of, winner_of
+from fedot.report.analysis.statistics import Scores
+from fedot.report.pages.run_page import render_report
+from fedot.report.tables.summary import summary_table
 from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.scenario.yaml_file import runs_of
 from fedot.tasks import TASKS
