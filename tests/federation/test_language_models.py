@@ -9,9 +9,10 @@ import pytest
 
 from fedot.data import load_client
 from fedot.errors import FedotError
-from fedot.report import render_report, summary_table
-from fedot.report.analysis.entries import METRICS, entries_of, metrics_of, winner_of
+from fedot.report.analysis.entries import METRICS, best_of, entries_of, metrics_of
 from fedot.report.analysis.statistics import Scores
+from fedot.report.pages.run_page import render_report
+from fedot.report.tables.summary import summary_table
 from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.scenario.yaml_file import runs_of
 from fedot.tasks import TASKS
@@ -64,7 +65,7 @@ def test_the_report_ranks_by_bits_per_byte_and_less_is_better(scenario: Any) -> 
     assert headline is METRICS["bits_per_byte"]
     assert not headline.higher_is_better
     entries = [entry for entry in entries_of(results, scores) if entry.members in (("fedavg",), ("ot-fusion",))]
-    best = winner_of(scores, entries, "all", headline)
+    best = best_of(scores, entries, "all", headline)
     means = {row["strategy"]: row["metrics"]["bits_per_byte"] for row in results["rows"] if row["split"] == "all"}
     assert best is not None
     assert means[best.members[0]] == min(means["fedavg"], means["ot-fusion"])
