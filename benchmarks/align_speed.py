@@ -19,8 +19,10 @@ from torch import Tensor
 from fedot.fusion import FusionConfig
 from fedot.fusion.fuse import run_core
 from fedot.fusion.plan import plan_fusion
+from fedot.fusion.plan.stages import run_stage
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.text_source import TextSource
 from fedot.models import build_model, model_config, state_of
 from fedot.scenario import TrainSpec
 from fedot.tasks.classification import Labelled
@@ -68,7 +70,11 @@ def measure(problem: FusionProblem, names: list[str], repeats: int) -> dict[str,
     """Seconds of aligning and averaging by each method, which knows nothing from the time before."""
 
     def call(name: str) -> object:
-        return run_core(problem, plan_fusion(FusionConfig(method=name), problem).core)
+        plan, texts = plan_fusion(FusionConfig(method=name), problem), TextSource(problem)
+        fused = run_core(problem, plan.core, texts)
+        for stage in plan.refinements:
+            fused = run_stage(problem, texts, fused, stage)
+        return fused
 
     return {name: seconds(partial(call, name), repeats) for name in names}
 
