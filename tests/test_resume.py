@@ -173,12 +173,16 @@ def test_only_the_same_scenario_is_resumed(call: Call) -> None:
 
 
 def test_a_run_of_an_older_release_is_resumed(call: Call) -> None:
-    """Its results do not name what scenarios could not say yet; the defaults mean the same."""
+    """Its results do not name what scenarios could not say yet, and its task by a former name; both mean the same."""
     assert call("--out", "o", "--seeds", "0").exit_code == 0
     path = Path("o/results.json")
     results = json.loads(path.read_text())
     del results["scenario"]["transfer"], results["scenario"]["train"]["label_smoothing"]
+    results["scenario"]["task"] = "sentiment"
     path.write_text(json.dumps(results))
+    written = Path("o/scenario.yaml")
+    assert "task: classification\n" in written.read_text()
+    written.write_text(written.read_text().replace("task: classification\n", "task: sentiment\n"))
     assert call("--out", "o", "--seeds", "0,1", "--resume").exit_code == 0
     assert {row["seed"] for row in load_results(path)["rows"]} == {0, 1}
 

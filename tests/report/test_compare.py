@@ -67,6 +67,9 @@ def test_different_tasks_and_no_runs_are_refused_in_one_line(make, tmp_path):
     with pytest.raises(FedotError, match="a is classification, b is translation") as told:
         compare([("a", make()), ("b", make(task="translation"))], tmp_path)
     assert "\n" not in str(told.value)
+    unsaid = make()
+    del unsaid["scenario"]["task"]
+    assert len(runs_of([("new", make()), ("older", make(task="sentiment")), ("oldest", unsaid)])) == 3
     with pytest.raises(FedotError, match="no run to compare"):
         compare([], tmp_path)
     assert not list(tmp_path.iterdir())
