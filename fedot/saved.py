@@ -47,6 +47,14 @@ class SavedModel:
         Their names, by number; empty for models that have none, and where nobody has named them.
     class_counts
         How many of the examples that the model was trained on are of each class, (C,).
+
+    Examples
+    --------
+    >>> from fedot.models import EncoderConfig, build_model, state_of
+    >>> config = EncoderConfig(vocab_size=5, d_model=8, n_head=2, n_layer=1, d_ff=8, max_length=6, n_class=2)
+    >>> model = SavedModel(config, state_of(build_model(config, seed=0)), classes=("no", "yes"))
+    >>> type(model.to_bytes()), model.classes[1]
+    (<class 'bytes'>, 'yes')
     """
 
     config: Config
@@ -145,10 +153,32 @@ class SavedModel:
 def read_model(path: str | Path) -> SavedModel:
     """Read a model that a run has written, or `python -m fedot.fuse`.
 
+    Parameters
+    ----------
+    path
+        A .safetensors file.
+
+    Returns
+    -------
+    SavedModel
+        Its tensors are in float32.
+
     Raises
     ------
     FedotError
         If it cannot be read, is damaged, or its tensors are not those of its configuration, or no numbers.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from fedot.models import EncoderConfig, build_model, state_of
+    >>> config = EncoderConfig(vocab_size=5, d_model=8, n_head=2, n_layer=1, d_ff=8, max_length=6, n_class=2)
+    >>> model = SavedModel(config, state_of(build_model(config, seed=0)), classes=("no", "yes"))
+    >>> with TemporaryDirectory() as root:
+    ...     _ = Path(root, "model.safetensors").write_bytes(model.to_bytes())
+    ...     again = read_model(f"{root}/model.safetensors")
+    >>> again.config == config, again.classes
+    (True, ('no', 'yes'))
     """
     path = Path(path)
     if path.is_dir():

@@ -81,12 +81,16 @@ class SymmetrySpec:
     ties
         Pairs of names (copy, original) that hold one tensor.
     scaled
-        Factors with which the model multiplies what it reads from a table, by the table's name; the canonical
-        table holds the product.
+        Factors that the model multiplies rows of a table with, by the table's name; canonical tables hold the product.
     sinusoidal
         Tables of positions that the model computes (`sinusoids`); only the canonical form holds them.
     whole
         For a `part`: the spec that it was taken from, which answers what concerns the whole model.
+
+    Examples
+    --------
+    >>> SymmetrySpec({"d": NeuronGroup("d", 3, "linear")}, {"shift": (Axis(("d",), "write"),)}).shapes()
+    {'shift': (3,)}
     """
 
     groups: Mapping[str, NeuronGroup]
@@ -210,7 +214,21 @@ class SymmetrySpec:
 
 @dataclass(slots=True)
 class SpecBuilder:
-    """Write a spec one layer at a time; `build` checks that the pieces fit."""
+    """Write a spec one layer at a time; `build` checks that the pieces fit.
+
+    Attributes
+    ----------
+    groups, axes, norms, attentions, ties, scaled, sinusoidal
+        What was declared so far, as `SymmetrySpec` holds it.
+
+    Examples
+    --------
+    >>> spec = SpecBuilder()
+    >>> spec.group("d", 3, "linear")
+    >>> spec.linear("map", reads="d", writes="d")
+    >>> spec.build().shapes()
+    {'map.weight': (3, 3), 'map.bias': (3,)}
+    """
 
     groups: dict[str, NeuronGroup] = field(default_factory=dict)
     axes: dict[str, tuple[Axis, ...]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate, product
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,8 @@ HALF = re.compile(r"[\ud800-\udfff]")
 LEAST_LETTERS = 512
 """So many letters have tokens of their own even where a smaller vocabulary is asked for."""
 
-KINDS = ("wordpiece", "bpe", "reversible")
+Kind = Literal["wordpiece", "bpe", "reversible"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Encoded:
         return np.fromiter((len(row) for row in self.ids), dtype=np.int64, count=len(self.ids))
 
 
-def _empty(kind: str, former: bool = False) -> Tokenizer:
+def _empty(kind: Kind, former: bool = False) -> Tokenizer:
     """A tokenizer of a kind without tokens; in its `former` form it takes a sentence without spaces for a word."""
     if kind == "wordpiece":
         tokenizer = Tokenizer(models.WordPiece(unk_token=UNK))
@@ -88,7 +89,7 @@ def _empty(kind: str, former: bool = False) -> Tokenizer:
     return tokenizer
 
 
-def count_words(texts: Iterable[str], kind: str = "wordpiece") -> Counter[str]:
+def count_words(texts: Iterable[str], kind: Kind = "wordpiece") -> Counter[str]:
     """Count normalised words, the way that a tokenizer of that kind will split them."""
     tokenizer = _empty(kind)
     normalise, split = tokenizer.normalizer.normalize_str, tokenizer.pre_tokenizer.pre_tokenize_str
@@ -100,7 +101,7 @@ def count_words(texts: Iterable[str], kind: str = "wordpiece") -> Counter[str]:
 
 def train_tokenizer(
     word_counts: Mapping[str, int],
-    kind: str = "wordpiece",
+    kind: Kind = "wordpiece",
     vocab_size: int = 8000,
     special: tuple[str, ...] = (PAD, UNK),
 ) -> Tokenizer:
@@ -148,7 +149,7 @@ def train_tokenizer(
 
 
 def _with_vocabulary(
-    kind: str, tokens: Mapping[str, int], merges: Sequence[Sequence[str]], former: bool = False
+    kind: Kind, tokens: Mapping[str, int], merges: Sequence[Sequence[str]], former: bool = False
 ) -> Tokenizer:
     """The tokenizer of a kind with these tokens and merges.
 
@@ -195,7 +196,7 @@ def read_tokenizer(text: str) -> Tokenizer:
         return _with_vocabulary(own[0], tokens, merges, own[1])
 
 
-def _settings_of(kind: str, former: bool) -> Any:
+def _settings_of(kind: Kind, former: bool) -> Any:
     """All of a kind's tokenizer but its tokens and merges."""
     settings = json.loads(_with_vocabulary(kind, {UNK: 0}, [], former).to_str())
     del settings["model"]["vocab"]

@@ -20,8 +20,23 @@ N_BINS = 15
 class Tally:
     """Sufficient statistics of a classifier's predictions.
 
-    `confusion` is (C, C), rows the true class; the three `bin_` arrays are (bins,) sums over predictions whose
-    confidence falls into each of equally wide bins (Guo et al. 2017, section 2).
+    Attributes
+    ----------
+    nll_sum
+        Sum of negative log-likelihoods of the true classes, in nats.
+    brier_sum
+        Sum of squared distances between probabilities and the true class.
+    confusion
+        Counts, (C, C), rows the true class.
+    bin_count, bin_confidence, bin_correct
+        Sums over predictions whose confidence falls into each of equally wide bins (Guo et al. 2017, section 2),
+        (bins,).
+
+    Examples
+    --------
+    >>> one = tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    >>> (one + one).count, accuracy(one + one)
+    (4, 0.5)
     """
 
     nll_sum: float
@@ -92,10 +107,30 @@ class Tally:
 def tally(probabilities: Floats, labels: NDArray[np.integer], n_bins: int = N_BINS) -> Tally:
     """Reduce class probabilities (n, C) and true labels (n,) to a `Tally`.
 
+    Parameters
+    ----------
+    probabilities
+        (n, C), rows summing to 1.
+    labels
+        Number of the true class, (n,).
+    n_bins
+        Number of confidence bins.
+
+    Returns
+    -------
+    Tally
+        Sums over the n predictions.
+
     Raises
     ------
     FedotError
         If there are no rows, the lengths differ, a label is not a class, or a probability is not finite.
+
+    Examples
+    --------
+    >>> tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0])).confusion
+    array([[1., 1.],
+           [0., 0.]])
     """
     n, n_class = probabilities.shape
     if n == 0 or len(labels) != n:
@@ -123,7 +158,24 @@ def tally(probabilities: Floats, labels: NDArray[np.integer], n_bins: int = N_BI
 
 
 def accuracy(t: Tally) -> float:
-    """Share of predictions that are right."""
+    """Share of predictions that are right.
+
+    Parameters
+    ----------
+    t
+        Predictions of any number of clients.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> t = tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    >>> round(accuracy(t), 2)
+    0.5
+    """
     return float(np.trace(t.confusion) / t.count)
 
 
@@ -135,28 +187,113 @@ def _f1_per_class(t: Tally) -> Floats:
 
 
 def f1_weighted(t: Tally) -> float:
-    """F1 of each class, weighted by how often the class is true."""
+    """F1 of each class, weighted by how often the class is true.
+
+    Parameters
+    ----------
+    t
+        Predictions of any number of clients.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> t = tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    >>> round(f1_weighted(t), 2)
+    0.67
+    """
     return float((_f1_per_class(t) * t.confusion.sum(1)).sum() / t.count)
 
 
 def f1_macro(t: Tally) -> float:
-    """Plain mean of the F1 of each class that occurs, true or predicted."""
+    """Plain mean of the F1 of each class that occurs, true or predicted.
+
+    Parameters
+    ----------
+    t
+        Predictions of any number of clients.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> t = tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    >>> round(f1_macro(t), 2)
+    0.33
+    """
     occurs = t.confusion.sum(0) + t.confusion.sum(1) > 0
     return float(_f1_per_class(t)[occurs].mean())
 
 
 def nll(t: Tally) -> float:
-    """Mean negative log-likelihood of the true class, in nats."""
+    """Mean negative log-likelihood of the true class, in nats.
+
+    Parameters
+    ----------
+    t
+        Predictions of any number of clients.
+
+    Returns
+    -------
+    float
+        Nats, from 0.
+
+    Examples
+    --------
+    >>> t = tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    >>> round(nll(t), 2)
+    0.51
+    """
     return t.nll_sum / t.count
 
 
 def brier(t: Tally) -> float:
-    """Mean squared distance between probabilities and the true class (Brier 1950), from 0 to 2."""
+    """Mean squared distance between probabilities and the true class (Brier 1950).
+
+    Parameters
+    ----------
+    t
+        Predictions of any number of clients.
+
+    Returns
+    -------
+    float
+        From 0 to 2.
+
+    Examples
+    --------
+    >>> t = tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    >>> round(brier(t), 2)
+    0.37
+    """
     return t.brier_sum / t.count
 
 
 def ece(t: Tally) -> float:
-    """Expected calibration error over equally wide confidence bins (Guo et al. 2017, equation 5)."""
+    """Expected calibration error over equally wide confidence bins (Guo et al. 2017, section 2).
+
+    Parameters
+    ----------
+    t
+        Predictions of any number of clients.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> t = tally(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]))
+    >>> round(ece(t), 2)
+    0.35
+    """
     return float(np.abs(t.bin_confidence - t.bin_correct).sum() / t.count)
 
 

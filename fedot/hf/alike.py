@@ -17,10 +17,29 @@ BY_NUMBER = ("vocab.source", "vocab.target")
 def check_alike(models: Sequence[HFModel]) -> None:
     """Refuse models whose weights do not mean the same, each against the first.
 
+    Parameters
+    ----------
+    models
+        As `fedot.hf.load_folder` reads them.
+
     Raises
     ------
     FedotError
         Naming the key or the file in which two folders differ, and both values.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import torch
+    >>> from fedot.hf import HF_MODELS
+    >>> config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "tie_word_embeddings": False}
+    >>> config |= {"n_embd": 4, "n_head": 2, "n_layer": 1, "vocab_size": 6, "n_positions": 8}
+    >>> spec = HF_MODELS["gpt2"].symmetry(config)
+    >>> one = HFModel({}, spec, config, {}, torch.float32, Path("one"))
+    >>> other = HFModel({}, spec, config | {"activation_function": "relu"}, {}, torch.float32, Path("other"))
+    >>> check_alike([one, other])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    fedot.errors.FedotError: other has activation_function 'relu', but one has activation_function 'gelu_new'; ...
     """
     for model in models[1:]:
         _check_kind(models[0], model)

@@ -53,6 +53,16 @@ class HFModel:
         Type of the tensors in the file.
     folder
         Where it was read from.
+
+    Examples
+    --------
+    >>> from fedot.hf import HF_MODELS
+    >>> config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "tie_word_embeddings": False}
+    >>> config |= {"n_embd": 4, "n_head": 2, "n_layer": 1, "vocab_size": 6, "n_positions": 8}
+    >>> spec = HF_MODELS["gpt2"].symmetry(config)
+    >>> model = HFModel({}, spec, config, {}, torch.float32, Path("mine"))
+    >>> model.spec.groups["vocab"].size, model.dtype
+    (6, torch.float32)
     """
 
     state: State
@@ -66,10 +76,33 @@ class HFModel:
 def load_folder(path: str | Path) -> HFModel:
     """Read a folder as `save_pretrained` writes it.
 
+    Parameters
+    ----------
+    path
+        Folder with config.json and model.safetensors, or the shards that its index names.
+
+    Returns
+    -------
+    HFModel
+        Tensors in float32 with their symmetry, and the names of rows that the folder tells.
+
     Raises
     ------
     FedotError
         If the folder lacks a file, or its tensors are not those of its class; the message names the first.
+
+    Examples
+    --------
+    >>> from fedot.hf import HF_MODELS
+    >>> config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "tie_word_embeddings": False}
+    >>> config |= {"n_embd": 4, "n_head": 2, "n_layer": 1, "vocab_size": 6, "n_positions": 8}
+    >>> shapes = HF_MODELS["gpt2"].symmetry(config).shapes()
+    >>> state = {name: torch.ones(shape) for name, shape in shapes.items()}
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     save_folder(f"{root}/mine", state, config, torch.float16)
+    ...     model = load_folder(f"{root}/mine")
+    >>> model.dtype, tuple(model.state["wte.weight"].shape), model.state["wte.weight"].dtype
+    (torch.float16, (6, 4), torch.float32)
     """
     folder = Path(path)
     config = _read_config(folder)
@@ -97,8 +130,14 @@ def save_folder(
 
     Parameters
     ----------
+    path
+        The new folder; nothing is left of it if writing fails.
+    state
+        Split tensors, as `load_folder` gives them.
     config
         Canonical config.json; numbers of rows are taken from `state` where fusion has changed them.
+    dtype
+        Type of the tensors in the file.
     anchor
         Folder whose other files are copied, as far as they belong to the model (`fedot.hf.companions`).
 
@@ -106,6 +145,18 @@ def save_folder(
     ------
     FedotError
         If the state does not fit the config, or `path` exists already.
+
+    Examples
+    --------
+    >>> from fedot.hf import HF_MODELS
+    >>> config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "tie_word_embeddings": False}
+    >>> config |= {"n_embd": 4, "n_head": 2, "n_layer": 1, "vocab_size": 6, "n_positions": 8}
+    >>> shapes = HF_MODELS["gpt2"].symmetry(config).shapes()
+    >>> state = {name: torch.ones(shape) for name, shape in shapes.items()}
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     save_folder(f"{root}/mine", state, config)
+    ...     sorted(file.name for file in Path(root, "mine").iterdir())
+    ['config.json', 'model.safetensors']
     """
     folder = Path(path)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -150,6 +201,20 @@ def fit_rows(state: State, config: Config) -> dict[str, Any]:
 
 def forward_module(state: State, config: Config, dtype: torch.dtype = torch.float32) -> nn.Module:
     """Build the model's own, unmodified class from a split state, in evaluation mode.
+
+    Parameters
+    ----------
+    state
+        Split tensors, as `load_folder` gives them.
+    config
+        Canonical config.json.
+    dtype
+        Type that the module computes in.
+
+    Returns
+    -------
+    nn.Module
+        What `from_pretrained` of the class gives.
 
     Raises
     ------

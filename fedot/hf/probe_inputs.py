@@ -67,5 +67,23 @@ class ProbeModule(nn.Module):
 
 
 def probe_module(config: Config, state: State) -> nn.Module:
-    """Build what `fedot.fusion.texts.probe.Probe.module` wants: a module from a configuration and a state."""
+    """Build what `fedot.fusion.texts.probe.Probe.module` wants: a module from a configuration and a state.
+
+    Parameters
+    ----------
+    config
+        Canonical config.json.
+    state
+        Split tensors, as `fedot.hf.load_folder` gives them.
+
+    Returns
+    -------
+    nn.Module
+        Takes token ids (B, T), or images (B, channels, height, width), and gives logits.
+
+    Raises
+    ------
+    FedotError
+        If transformers is not installed.
+    """
     return ProbeModule(forward_module(state, config, torch.float32)).eval()

@@ -16,6 +16,7 @@ from fedot.scenario.file_keys import Encoding, LabelMap, Labels, Quote, Separato
 from fedot.scenario.in_words import explain, shown
 from fedot.tasks import DEFAULT, TASKS
 from fedot.text.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
+from fedot.tokenizer import Kind
 
 
 class _Strict(BaseModel):
@@ -90,7 +91,7 @@ class CorpusSpec(ClientSpec):
 class TokenizerSpec(_Strict):
     """The sub-word tokenizer; `scope` tells whether all clients use the same one."""
 
-    kind: Literal["wordpiece", "bpe", "reversible"] = "wordpiece"
+    kind: Kind = "wordpiece"
     vocab_size: int = Field(default=8000, ge=32)
     scope: Literal["shared", "per-client"] = "shared"
 

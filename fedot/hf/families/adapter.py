@@ -41,6 +41,14 @@ class Adapter:
         For each key of config.json that counts labelled rows, the name of the neuron group.
     settings
         What the keys of config.json mean for the model's function.
+
+    Examples
+    --------
+    >>> from fedot.hf import HF_MODELS
+    >>> config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "tie_word_embeddings": False}
+    >>> config |= {"n_embd": 4, "n_head": 2, "n_layer": 1, "vocab_size": 6, "n_positions": 8}
+    >>> HF_MODELS["gpt2"].symmetry(config).shapes()["wte.weight"]
+    (6, 4)
     """
 
     split: Callable[[State, Config], State]
