@@ -154,9 +154,12 @@ def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> Fu
 def with_basis(problem: FusionProblem, plan: FusionPlan, losses: Sequence[float] | None = None) -> FusionProblem:
     """Choose the anchor as the plan says."""
     stages = [stage for stage in plan.core if not isinstance(stage, Average)]
-    aligning = [Align()] if plan.find(Reduce) else stages
-    anchor = choose_anchor(problem, plan.get(Basis), lambda each: run_core(each, aligning), plan.get(Align), losses)
-    return replace(problem, anchor=anchor)
+    aligning, texts = [Align()] if plan.find(Reduce) else stages, TextSource(problem)
+
+    def core(each: FusionProblem) -> Fused:
+        return run_core(each, aligning, texts.of(each))
+
+    return replace(problem, anchor=choose_anchor(problem, plan.get(Basis), core, plan.get(Align), losses))
 
 
 def in_one_basis(problem: FusionProblem, texts: TextSource, plan: FusionPlan) -> Fused:
@@ -164,12 +167,16 @@ def in_one_basis(problem: FusionProblem, texts: TextSource, plan: FusionPlan) ->
     if plan.get(Scheme).scheme == "one-pass":
         return run_core(problem, plan.core, texts)
     factors = [replace(stage, circuits=False) if isinstance(stage, Average) else stage for stage in plan.core]
-    return universe(problem, lambda each: run_core(each, factors), lambda each: run_core(each, plan.core))
+    return universe(
+        problem,
+        lambda each: run_core(each, factors, texts.of(each)),
+        lambda each: run_core(each, plan.core, texts.of(each)),
+    )
 
 
 def run_core(problem: FusionProblem, stages: Sequence[Stage], texts: TextSource | None = None) -> Fused:
-    """Run the stages that make one model of many."""
-    fused = Fused({})
+    """Run the stages that make one model of many; the texts are those of the same problem."""
+    fused, texts = Fused({}), texts or TextSource(problem)
     for stage in stages:
-        fused = run_stage(problem, texts or TextSource(problem), fused, stage)
+        fused = run_stage(problem, texts, fused, stage)
     return fused

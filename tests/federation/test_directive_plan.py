@@ -68,6 +68,14 @@ def test_a_plan_that_is_read_back_aligns_to_the_bit(
     assert all(torch.equal(tensor, plain[name]) for name, tensor in one.items()) == (not options)
 
 
+@pytest.mark.parametrize("parts", [False, True])
+def test_a_plan_of_masses_that_no_client_has_is_refused(parts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "LARGE", 1 if parts else 10**9)
+    anchor = canonical_update(make_update(0)).state
+    with pytest.raises(FedotError, match="mass is `given`"):
+        aligned_update(make_update(1), anchor, directive(mass="given"))
+
+
 VALUES = (
     st.none() | st.booleans() | st.integers(-2, 10**6) | st.floats() | st.text(max_size=8) | st.just([]) | st.just({})
 )

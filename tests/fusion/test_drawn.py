@@ -143,3 +143,18 @@ def test_counts_of_zero_are_none():
     assert all(torch.equal(tensor, aligned.state[name]) for name, tensor in by_default.state.items())
     with pytest.raises(FedotError, match="draws texts from token counts, but none were given"):
         fuse([make(0), make(1)], token_counts=nothing, config=FusionConfig(distil_steps=2))
+
+
+@pytest.mark.parametrize("scheme", ["one-pass", "universe"])
+def test_a_model_is_asked_once_in_a_whole_fusion(scheme, monkeypatch):
+    asked = []
+
+    def ask(module, given):
+        asked.append(module)
+        return token_counts_by_class(module, given)
+
+    monkeypatch.setattr("fedot.fusion.problem.text_source.token_counts_by_class", ask)
+    models, given = [make(0), make(1)], [counts(0)[0], counts(1)[0]]
+    config = FusionConfig(method="aligned", scheme=scheme, support="activations", probe_texts=16)
+    fuse(models, token_counts=given, config=config)
+    assert len(asked) == len(models)

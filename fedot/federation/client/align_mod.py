@@ -22,6 +22,7 @@ from fedot.fusion.align.average import Average
 from fedot.fusion.align.weighted_sums import contribution
 from fedot.fusion.by_part.large import by_parts, fuse_large
 from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.plan import check_plan
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import Given, canonical_state, fill, frame, read_models
 from fedot.fusion.problem.problem import FusionProblem
@@ -90,6 +91,7 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
         problem = frame(
             given.configs, given.specs, weights=[1.0, 0.0], token_counts=[update.token_counts, counts], anchor=1
         )
+        check_plan(plan, problem)
         # where the anchor is canonical already, every client takes its basis as it came
         ready: frozenset[int] = frozenset() if directive.canonicalise else frozenset({1})
         state = _aligned_state(given, problem, plan, ready)

@@ -75,8 +75,6 @@ def evidence_of(problem: FusionProblem, texts: TextSource, model: int, stage: Al
     FedotError
         If they need a probe or counts, and there are none.
     """
-    if stage.mass == "given" and not problem.masses:
-        raise FedotError("the mass is `given`, but no masses were; pass `masses` to fuse, or choose another mass")
     spec, groups = problem.specs[model], matched_groups(problem.specs[model])
     activations: dict[str, Tensor] = {}
     gradients: dict[str, Tensor] = {}

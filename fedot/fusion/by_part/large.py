@@ -73,9 +73,9 @@ def fuse_large(
     for k in (k for k in range(count) if k != problem.anchor):
         found = diagnose_groups(labels, {}, {}, squares[k], problem.specs[k], spec, Alignment({}, {}), {}) | groups[k]
         diagnostics[k] = Diagnostics({name: found[name] for name in spec.groups}, explained(list(squares[k].values())))
-    whole = Fused(fused)
+    whole, texts = Fused(fused), TextSource(problem)
     for stage in plan.refinements:
-        whole = run_stage(problem, TextSource(problem), whole, stage)
+        whole = run_stage(problem, texts, whole, stage)
     return FusionResult(
         whole.state,
         problem.config_of(problem.anchor),

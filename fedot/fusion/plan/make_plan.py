@@ -144,21 +144,14 @@ def plan_fusion(
     'aligned'
     """
     apart = problem.weights[problem.anchor] > 0 and not shared_start
-    method = (
-        config.method
-        if config.method != "auto"
-        else ("merged" if apart and can_be_merged(problem, probed) else "aligned")
-    )
+    method = config.method
+    if method == "auto":
+        method = "merged" if apart and can_be_merged(problem, probed) else "aligned"
     fits = refittable(problem.configs, problem.counts.get("vocab", ()))
     of_auto = config.method == "auto" and not shared_start and min(problem.weights) > 0 and not large and fits
-    optional = {
-        LearnMaps: bool(config.options.get("learn_steps", 0)),
-        Repair: bool(config.options.get("repair", False)),
-        Refit: bool(config.options.get("refit", _has_words_and_classes(problem) if method == "merged" else of_auto)),
-        Distil: bool(config.options.get("distil_steps", 0)),
-        ClassShares: bool(config.options.get("class_shares", True)) and problem.class_counts is not None,
-    }
-    plan = _assembled(method, config, optional)
+    fitted = _has_words_and_classes(problem) if method == "merged" else of_auto
+    shares = bool(config.options.get("class_shares", True)) and problem.class_counts is not None
+    plan = _assembled(method, config, refit=bool(config.options.get("refit", fitted)), class_shares=shares)
     check_plan(plan, problem)
     return plan
 
@@ -217,14 +210,8 @@ def plan_without_models(config: FusionConfig) -> FusionPlan:
     ['Basis', 'Scheme', 'Align', 'Average']
     """
     method = "aligned" if config.method == "auto" else config.method
-    asked = {
-        LearnMaps: bool(config.options.get("learn_steps", 0)),
-        Repair: bool(config.options.get("repair", False)),
-        Refit: bool(config.options.get("refit", False)),
-        Distil: bool(config.options.get("distil_steps", 0)),
-        ClassShares: bool(config.options.get("class_shares", False)),
-    }
-    return _assembled(method, config, asked)
+    refit, shares = (bool(config.options.get(name, False)) for name in ("refit", "class_shares"))
+    return _assembled(method, config, refit=refit, class_shares=shares)
 
 
 def _has_words_and_classes(problem: FusionProblem) -> bool:
@@ -244,13 +231,22 @@ def can_be_merged(problem: FusionProblem, probed: bool) -> bool:
     return True
 
 
-def _assembled(method: str, config: FusionConfig, optional: Mapping[type[Stage], bool]) -> FusionPlan:
-    kinds = [kind for kind in METHODS[method] if optional.get(kind, True)]
+def _assembled(method: str, config: FusionConfig, *, refit: bool, class_shares: bool) -> FusionPlan:
+    """All stages of a method but those that are optional and neither asked for nor decided on."""
+    optional: dict[type[Stage], bool] = {
+        LearnMaps: bool(config.options.get("learn_steps", 0)),
+        Repair: bool(config.options.get("repair", False)),
+        Refit: refit,
+        Distil: bool(config.options.get("distil_steps", 0)),
+        ClassShares: class_shares,
+    }
+    given = config.options
     return FusionPlan(
         method,
         tuple(
-            kind(**{each.name: config.options[each.name] for each in fields(kind) if each.name in config.options})
-            for kind in kinds
+            kind(**{each.name: given[each.name] for each in fields(kind) if each.name in given})
+            for kind in METHODS[method]
+            if optional.get(kind, True)
         ),
     )
 

@@ -1,6 +1,6 @@
 """Texts that models are measured on: the given probe, else texts drawn from token counts, the same for every stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,15 +11,22 @@ from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.texts.draw import SHORTEST, draw_texts, drawn_probe, token_counts_by_class
 from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe
 from fedot.fusion.texts.probe import Probe
-from fedot.models import MODELS, load_model
+from fedot.models import MODELS, State, load_model
 
 
 @dataclass(frozen=True, slots=True)
 class TextSource:
-    """Gives texts for the models of a problem; what a model tells of its tokens is asked once."""
+    """Gives texts for the models of a problem; what a model tells of its tokens is asked once.
+
+    What was told is shared with the sources that come `of` this one.
+    """
 
     problem: FusionProblem
-    _told: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    _told: dict[int, tuple[State, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, problem: FusionProblem) -> "TextSource":
+        """Texts for the same models in another problem: with another anchor, or with their mean beside them."""
+        return replace(self, problem=problem)
 
     def probe(self, number: int, seed: int = 0) -> Probe:
         """The given probe, else `number` texts drawn from every model's token counts in equal parts.
@@ -55,9 +62,10 @@ class TextSource:
         Of a classifier of ours (1 + C, V): half of its texts have any tokens, half those that speak for one class. Of a
         translator the counts of sources. Both are told by the model.
         """
-        if model not in self._told:
-            self._told[model] = self._ask(model)
-        return self._told[model]
+        state = self.problem.states[model]
+        if model not in self._told or self._told[model][0] is not state:
+            self._told[model] = state, self._ask(model)
+        return self._told[model][1]
 
     def _ask(self, model: int) -> Tensor:
         problem = self.problem
