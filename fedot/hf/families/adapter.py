@@ -249,3 +249,15 @@ def layer_norm(spec: SpecBuilder, name: str, *, stream: str) -> None:
     """Declare a LayerNorm whose output is the stream itself, so that it cannot be folded."""
     spec.vector(f"{name}.weight", writes=stream)
     spec.vector(f"{name}.bias", writes=stream)
+
+
+def class_of_token(spec: SpecBuilder, config: Config) -> None:
+    """Declare the head of BERT and its like that says the class of every token."""
+    spec.group("class", n_class(config), "labels")
+    spec.linear("classifier", reads="residual", writes="class")
+
+
+def span(spec: SpecBuilder, config: Config) -> None:
+    """Declare the head of BERT and its like that says where an answer begins and ends."""
+    spec.group("class", n_class(config), "labels")
+    spec.linear("qa_outputs", reads="residual", writes="class")

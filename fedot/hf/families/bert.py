@@ -13,6 +13,7 @@ from fedot.hf.families.adapter import (
     add_prefix,
     attention,
     class_of,
+    class_of_token,
     drop_copy,
     drop_prefix,
     drop_unread,
@@ -22,6 +23,7 @@ from fedot.hf.families.adapter import (
     n_class,
     refuse,
     size,
+    span,
     tied,
 )
 from fedot.hf.families.settings import HFSettings, Value
@@ -54,16 +56,6 @@ def _class_of_text(spec: SpecBuilder, config: Config) -> None:
 def _choice(spec: SpecBuilder, config: Config) -> None:  # noqa: ARG001
     spec.group("class", 1, "labels")
     spec.linear("classifier", reads="pooled", writes="class")
-
-
-def _class_of_token(spec: SpecBuilder, config: Config) -> None:
-    spec.group("class", n_class(config), "labels")
-    spec.linear("classifier", reads="residual", writes="class")
-
-
-def _span(spec: SpecBuilder, config: Config) -> None:
-    spec.group("class", n_class(config), "labels")
-    spec.linear("qa_outputs", reads="residual", writes="class")
 
 
 def _dense_class_of_text(spec: SpecBuilder, config: Config) -> None:
@@ -104,16 +96,16 @@ BERT_CLASSES: dict[str, tuple[Declare, ...]] = {
     "BertForNextSentencePrediction": (_pooler, _next_sentence),
     "BertForSequenceClassification": (_pooler, _class_of_text),
     "BertForMultipleChoice": (_pooler, _choice),
-    "BertForTokenClassification": (_class_of_token,),
-    "BertForQuestionAnswering": (_span,),
+    "BertForTokenClassification": (class_of_token,),
+    "BertForQuestionAnswering": (span,),
 }
 ROBERTA_CLASSES: dict[str, tuple[Declare, ...]] = {
     "RobertaModel": (_pooler,),
     "RobertaForMaskedLM": (_ROBERTA_WORDS,),
     "RobertaForSequenceClassification": (_dense_class_of_text,),
     "RobertaForMultipleChoice": (_pooler, _choice),
-    "RobertaForTokenClassification": (_class_of_token,),
-    "RobertaForQuestionAnswering": (_span,),
+    "RobertaForTokenClassification": (class_of_token,),
+    "RobertaForQuestionAnswering": (span,),
 }
 XLM_ROBERTA_CLASSES = {f"XLM{name}": parts for name, parts in ROBERTA_CLASSES.items()}
 

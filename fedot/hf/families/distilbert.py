@@ -8,6 +8,7 @@ from fedot.hf.families.adapter import (
     add_prefix,
     attention,
     class_of,
+    class_of_token,
     drop_copy,
     drop_prefix,
     drop_unread,
@@ -16,6 +17,7 @@ from fedot.hf.families.adapter import (
     layer_norm,
     n_class,
     size,
+    span,
     tied,
     unchanged,
 )
@@ -60,16 +62,6 @@ def _choice(spec: SpecBuilder, config: Config) -> None:
     _pooled(spec, config, 1)
 
 
-def _class_of_token(spec: SpecBuilder, config: Config) -> None:
-    spec.group("class", n_class(config), "labels")
-    spec.linear("classifier", reads="residual", writes="class")
-
-
-def _span(spec: SpecBuilder, config: Config) -> None:
-    spec.group("class", n_class(config), "labels")
-    spec.linear("qa_outputs", reads="residual", writes="class")
-
-
 def _no_head(spec: SpecBuilder, config: Config) -> None:
     del spec, config
 
@@ -79,8 +71,8 @@ CLASSES: dict[str, Callable[[SpecBuilder, Config], None]] = {
     "DistilBertForMaskedLM": _words,
     "DistilBertForSequenceClassification": _class_of_text,
     "DistilBertForMultipleChoice": _choice,
-    "DistilBertForTokenClassification": _class_of_token,
-    "DistilBertForQuestionAnswering": _span,
+    "DistilBertForTokenClassification": class_of_token,
+    "DistilBertForQuestionAnswering": span,
 }
 
 
