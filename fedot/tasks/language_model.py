@@ -18,8 +18,6 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.evaluation.evaluate import mix_states
-from fedot.evaluation.ranges import need
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.models import Config, State, load_model
 from fedot.models.batching import batch_indices, count_tokens, pad
@@ -27,6 +25,7 @@ from fedot.models.decoder import DecoderConfig
 from fedot.standin import StandIn
 from fedot.standin.sentences import stand_in
 from fedot.tasks.task import Answering, Described, EvaluationRows, SingleTexts, Task, Usable, Wanted
+from fedot.tasks.token_models import check_tokens, models_of
 from fedot.tokenizer import BEGIN, END, SPECIAL, Encoded
 from fedot.translation.pairs import FIRST, LAST, PADDING, UNKNOWN
 from fedot.translation.translator import mixed
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 BITS_OF_A_BYTE = 8.0
-
-WORST_NEXT = 1e4
-"""The greatest loss of one token, in nats."""
 
 MOST_TEXT = 2**24
 """Bytes of the longest text."""
@@ -209,15 +205,8 @@ def evaluate(request: EvaluationRequest, rows: EvaluationRows[Sequences]) -> lis
     tests = rows.read("test")
 
     def of_item(item: EvaluationItem) -> LanguageTally:
-        indices, coefficients = zip(*item.members, strict=True)
-        first = min(indices, key=lambda k: (request.configs[k].max_length, indices.index(k)))
-        if item.combine == "weights" and len(indices) > 1:
-            state = mix_states([request.states[k] for k in indices], coefficients)
-            return tally_next([_module(request.configs[first], state, rows.device)], [1.0], tests[first], rows.device)
-        if len({rows.tokenizers[k].to_str() for k in indices}) > 1:
-            raise FedotError("models with different tokenizers say different tokens; they form no ensemble")
-        modules = [_module(request.configs[k], request.states[k], rows.device) for k in indices]
-        return tally_next(modules, coefficients, tests[first], rows.device)
+        first, models, shares = models_of(item, request, rows.tokenizers)
+        return tally_next([_module(*each, rows.device) for each in models], shares, tests[first], rows.device)
 
     return [of_item(item) for item in request.items]
 
@@ -250,9 +239,7 @@ def check_tally(t: LanguageTally, described: Described, request: EvaluationReque
         Saying which.
     """
     rows, longest = described.num_test, max(config.max_length for config in request.configs)
-    if not rows <= t.token_count <= rows * longest:
-        raise FedotError(f"it tells of {t.token_count} tokens in {rows} test texts of {longest} at most")
-    need("its loss", np.asarray(t.nll_sum), (), WORST_NEXT * t.token_count)
+    check_tokens(t.token_count, t.nll_sum, rows, longest)
     if not 0 <= t.right_count <= t.token_count:
         raise FedotError(f"it tells of {t.right_count} right tokens of {t.token_count}")
     if not 1 <= t.byte_count <= rows * MOST_TEXT or not 0 <= t.unknown_bytes <= t.byte_count:

@@ -7,22 +7,19 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.evaluation.evaluate import mix_states
 from fedot.evaluation.ranges import need
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.evaluation.translation_scores import TranslationTally, signatures, tally_translations
 from fedot.standin import StandIn
 from fedot.standin.captions import stand_in_pairs
 from fedot.tasks.task import Answering, Described, EvaluationRows, Task, Usable, Wanted
+from fedot.tasks.token_models import check_tokens, models_of
 from fedot.tokenizer import SPECIAL, Encoded, encode
 from fedot.translation.pairs import FIRST, LAST, Pairs, decode_ids, encode_pairs
 from fedot.translation.translator import Translator
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-WORST_TOKEN = 1e4
-"""The greatest loss of one token of a translation, whose logarithms are not clamped."""
 
 MOST_PIECES = 100_000
 """Words, or letters, of the longest translation."""
@@ -49,16 +46,8 @@ def evaluate(request: EvaluationRequest, rows: EvaluationRows[Pairs]) -> list[Tr
 def _of_item(
     item: EvaluationItem, request: EvaluationRequest, tests: Sequence[Pairs], rows: EvaluationRows[Pairs]
 ) -> TranslationTally:
-    indices, coefficients = zip(*item.members, strict=True)
-    first = min(indices, key=lambda k: (request.configs[k].max_length, indices.index(k)))
-    if item.combine == "weights" and len(indices) > 1:
-        state = mix_states([request.states[k] for k in indices], coefficients)
-        translator = Translator.of([(request.configs[first], state)], device=rows.device)
-    else:
-        if len({rows.tokenizers[k].to_str() for k in indices}) > 1:
-            raise FedotError("models with different tokenizers say different tokens; they form no ensemble")
-        members = [(request.configs[k], request.states[k]) for k in indices]
-        translator = Translator.of(members, coefficients, rows.device)
+    first, models, shares = models_of(item, request, rows.tokenizers)
+    translator = Translator.of(models, shares, rows.device)
     nll_sum, token_count = translator.nll(tests[first])
     if not request.translated:
         return tally_translations(nll_sum, token_count, [], [])
@@ -88,9 +77,7 @@ def check_tally(t: TranslationTally, described: Described, request: EvaluationRe
         Saying which.
     """
     rows, longest = described.num_test, max(config.max_length for config in request.configs) + 2
-    if not rows <= t.token_count <= rows * longest:
-        raise FedotError(f"it tells of {t.token_count} tokens in {rows} test texts of {longest} at most")
-    need("its loss", np.asarray(t.nll_sum), (), WORST_TOKEN * t.token_count)
+    check_tokens(t.token_count, t.nll_sum, rows, longest)
     most = float(rows * MOST_PIECES) if request.translated else 0.0
     bleu, chrf = t.bleu_statistics, t.chrf_statistics
     need("counts of words", bleu, bleu.shape, most, whole=True)
