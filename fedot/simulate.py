@@ -16,7 +16,6 @@ import typer
 
 from fedot.errors import FedotError
 from fedot.federation.engines.flower_cli import QUIET
-from fedot.report.after_run import report_at_the_end
 from fedot.storage.scratch import scratch_folder
 from fedot.terminal.command import command
 from fedot.text.outside import printable
@@ -155,6 +154,8 @@ def _run_one(settings: Mapping[str, Value], folder: Path, n: int, workers: int |
     run_config: dict[str, Value] = {**settings, "out-dir": str(folder), "workers": workers}
     if force:
         _clear(folder)
+    from fedot.report.after_run import report_at_the_end
+
     with report_at_the_end(folder):
         if settings["engine"] == Engine.flower:
             from fedot.federation.engines.ray_engine import run_on_ray

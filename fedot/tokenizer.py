@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate, product
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from fedot.errors import FedotError
 from fedot.text.outside import parse_json, told
 from fedot.text.scripts import alone, split_letters
+from fedot.text.tokenizer_kinds import TokenizerKind
 
 PAD, UNK, BEGIN, END = "[PAD]", "[UNK]", "[BEGIN]", "[END]"
 WORD_END = "</w>"
@@ -48,8 +49,7 @@ HALF = re.compile(r"[\ud800-\udfff]")
 LEAST_LETTERS = 512
 """So many letters have tokens of their own even where a smaller vocabulary is asked for."""
 
-Kind = Literal["wordpiece", "bpe", "reversible"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Encoded:
         return np.fromiter((len(row) for row in self.ids), dtype=np.int64, count=len(self.ids))
 
 
-def _empty(kind: Kind, former: bool = False) -> Tokenizer:
+def _empty(kind: TokenizerKind, former: bool = False) -> Tokenizer:
     """A tokenizer of a kind without tokens; in its `former` form it takes a sentence without spaces for a word."""
     if kind == "wordpiece":
         tokenizer = Tokenizer(models.WordPiece(unk_token=UNK))
@@ -89,7 +89,7 @@ def _empty(kind: Kind, former: bool = False) -> Tokenizer:
     return tokenizer
 
 
-def count_words(texts: Iterable[str], kind: Kind = "wordpiece") -> Counter[str]:
+def count_words(texts: Iterable[str], kind: TokenizerKind = "wordpiece") -> Counter[str]:
     """Count normalised words, the way that a tokenizer of that kind will split them."""
     tokenizer = _empty(kind)
     normalise, split = tokenizer.normalizer.normalize_str, tokenizer.pre_tokenizer.pre_tokenize_str
@@ -101,7 +101,7 @@ def count_words(texts: Iterable[str], kind: Kind = "wordpiece") -> Counter[str]:
 
 def train_tokenizer(
     word_counts: Mapping[str, int],
-    kind: Kind = "wordpiece",
+    kind: TokenizerKind = "wordpiece",
     vocab_size: int = 8000,
     special: tuple[str, ...] = (PAD, UNK),
 ) -> Tokenizer:
@@ -149,7 +149,7 @@ def train_tokenizer(
 
 
 def _with_vocabulary(
-    kind: Kind, tokens: Mapping[str, int], merges: Sequence[Sequence[str]], former: bool = False
+    kind: TokenizerKind, tokens: Mapping[str, int], merges: Sequence[Sequence[str]], former: bool = False
 ) -> Tokenizer:
     """The tokenizer of a kind with these tokens and merges.
 
@@ -196,7 +196,7 @@ def read_tokenizer(text: str) -> Tokenizer:
         return _with_vocabulary(own[0], tokens, merges, own[1])
 
 
-def _settings_of(kind: Kind, former: bool) -> Any:
+def _settings_of(kind: TokenizerKind, former: bool) -> Any:
     """All of a kind's tokenizer but its tokens and merges."""
     settings = json.loads(_with_vocabulary(kind, {UNK: 0}, [], former).to_str())
     del settings["model"]["vocab"]

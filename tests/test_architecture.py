@@ -154,6 +154,16 @@ def test_the_mathematics_needs_no_data_and_no_network():
     assert not set(HEAVY) & set(done.stdout.split())
 
 
+@pytest.mark.parametrize(
+    "module", ["fedot.scenario", "fedot.simulate", "fedot.deploy.__main__", "fedot.report.after_run"]
+)
+def test_a_misspelt_key_is_told_without_waiting_for_torch(module):
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert module in done.stdout.split()
+    assert not {"torch", "tokenizers", "sacrebleu", "datasets", "matplotlib"} & set(done.stdout.split())
+
+
 @each_file
 def test_files_are_short_and_say_what_they_are(path):
     text = path.read_text(encoding="utf-8")

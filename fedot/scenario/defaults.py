@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fedot.tasks import DEFAULT, TASKS, present_name
+from fedot.tasks import DEFAULT, TASK_FACTS, present_name
 
 
 def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     """Complete a scenario's mapping, and call its task by its present name; the rest is for its check to refuse."""
     given = dict(values)
     name = given.get("task", DEFAULT)
-    if not isinstance(name, str) or present_name(name) not in TASKS:
+    if not isinstance(name, str) or present_name(name) not in TASK_FACTS:
         return given
-    task = TASKS[present_name(name)]
+    task = TASK_FACTS[present_name(name)]
     given["task"] = task.name
     for key, defaults in {"model": {"name": task.architecture}, **task.defaults}.items():
         own = given.get(key, {})
@@ -23,6 +23,6 @@ def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def known_task(name: object) -> object:
     """Give the name of a task; a `ValueError` tells if it is none."""
-    if not isinstance(name, str) or name not in TASKS:
-        raise ValueError(f"it can only be {' or '.join(map(repr, TASKS))}")
+    if not isinstance(name, str) or name not in TASK_FACTS:
+        raise ValueError(f"it can only be {' or '.join(map(repr, TASK_FACTS))}")
     return name

@@ -14,9 +14,9 @@ from fedot.errors import FedotError
 from fedot.scenario.defaults import known_task, with_task_defaults
 from fedot.scenario.file_keys import Encoding, LabelMap, Labels, Quote, Separator
 from fedot.scenario.in_words import explain, shown
-from fedot.tasks import DEFAULT, TASKS
+from fedot.tasks import DEFAULT, TASK_FACTS
 from fedot.text.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
-from fedot.tokenizer import Kind
+from fedot.text.tokenizer_kinds import TokenizerKind
 
 
 class _Strict(BaseModel):
@@ -91,7 +91,7 @@ class CorpusSpec(ClientSpec):
 class TokenizerSpec(_Strict):
     """The sub-word tokenizer; `scope` tells whether all clients use the same one."""
 
-    kind: Kind = "wordpiece"
+    kind: TokenizerKind = "wordpiece"
     vocab_size: int = Field(default=8000, ge=32)
     scope: Literal["shared", "per-client"] = "shared"
 
@@ -221,7 +221,7 @@ class Scenario(_Strict):
                 raise ValueError(f"clients.{number}.tokenizer.{explain(error, TokenizerSpec)}") from None
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds must differ from each other")
-        if not TASKS[self.task].has_classes and self.train.loss == "logit-adjusted":
+        if not TASK_FACTS[self.task].has_classes and self.train.loss == "logit-adjusted":
             told = f"train.loss: logit-adjusted needs classes, and the task is {self.task}; use cross-entropy"
             raise ValueError(told)
         if self.privacy and self.init != "shared":

@@ -1,69 +1,36 @@
 """Tasks, one file each: what an example, a loss, a tally, a figure, a fault, a stand-in and an answer are.
 
-Add yours to `TASKS`; nothing else of fedot knows one task from another.
+Add yours to `TASKS` and say in `TASK_FACTS` what a scenario has to know; nothing else of fedot knows one task from
+another.
 """
 
-from fedot.errors import FedotError
-from fedot.tasks.classification import CLASSIFICATION
-from fedot.tasks.language_model import LANGUAGE_MODEL
-from fedot.tasks.task import AnyTally, AnyTask, Examples, Task
-from fedot.tasks.translation import TRANSLATION
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["DEFAULT", "TASKS", "AnyTally", "AnyTask", "Examples", "Task", "present_name", "task_of"]
+from fedot.tasks.facts import DEFAULT, TASK_FACTS, TaskFacts, present_name
 
-TASKS: dict[str, AnyTask] = {
-    "classification": CLASSIFICATION,
-    "translation": TRANSLATION,
-    "language-model": LANGUAGE_MODEL,
-}
+if TYPE_CHECKING:
+    from fedot.tasks.all_tasks import TASKS, task_of
+    from fedot.tasks.task import AnyTally, AnyTask, Examples, Task
 
-DEFAULT = CLASSIFICATION.name
-"""The task of a scenario that does not say."""
-
-
-def present_name(name: str) -> str:
-    """The name of a task that may be called by a former one; any other text stays as it is.
-
-    Parameters
-    ----------
-    name
-        A task's name, or what it was called before.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> present_name("sentiment")
-    'classification'
-    """
-    return next((task.name for task in TASKS.values() if name in task.former_names), name)
+__all__ = [
+    "DEFAULT",
+    "TASKS",
+    "TASK_FACTS",
+    "AnyTally",
+    "AnyTask",
+    "Examples",
+    "Task",
+    "TaskFacts",
+    "present_name",
+    "task_of",
+]
 
 
-def task_of(architecture: str) -> AnyTask:
-    """The task that models of an architecture do.
-
-    Parameters
-    ----------
-    architecture
-        A key of `fedot.models.MODELS`.
-
-    Returns
-    -------
-    AnyTask
-
-    Raises
-    ------
-    FedotError
-        If there is none.
-
-    Examples
-    --------
-    >>> task_of("decoder").name
-    'language-model'
-    """
-    for task in TASKS.values():
-        if task.architecture == architecture:
-            return task
-    raise FedotError(f"no task has models that are {architecture}")
+def __getattr__(name: str) -> object:
+    """Load torch only when a task is carried out: a scenario has only to know what tasks are called."""
+    if name in ("TASKS", "task_of"):
+        return getattr(import_module("fedot.tasks.all_tasks"), name)
+    if name in __all__:
+        return getattr(import_module("fedot.tasks.task"), name)
+    raise AttributeError(f"module 'fedot.tasks' has no attribute {name!r}")

@@ -29,6 +29,7 @@ from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.models.batching import count_tokens, pad
 from fedot.standin import StandIn
 from fedot.standin.sentences import stand_in
+from fedot.tasks.facts import TASK_FACTS
 from fedot.tasks.task import Answering, Described, EvaluationRows, Figures, SingleTexts, Task, Usable, Wanted
 from fedot.tokenizer import encode
 
@@ -210,10 +211,8 @@ def write_stand_in(wanted: Wanted) -> StandIn:
 
 
 CLASSIFICATION = Task(
-    name="classification",
-    architecture="encoder",
+    facts=TASK_FACTS["classification"],
     text_columns=("text",),
-    has_classes=True,
     encode=encode_labelled,
     evaluate=evaluate,
     read_tally=read_tally,
@@ -221,7 +220,4 @@ CLASSIFICATION = Task(
     figures=figures,
     answer=answer,
     stand_in=write_stand_in,
-    sums_in_words="(a confusion matrix, the summed loss, calibration bins; these also at every temperature of a fixed "
-    "grid, and the summed validation loss at each) ",
-    former_names=("sentiment",),
 )

@@ -24,6 +24,7 @@ from fedot.models.batching import batch_indices, count_tokens, pad
 from fedot.models.decoder import DecoderConfig
 from fedot.standin import StandIn
 from fedot.standin.sentences import stand_in
+from fedot.tasks.facts import TASK_FACTS
 from fedot.tasks.task import Answering, Described, EvaluationRows, SingleTexts, Task, Usable, Wanted
 from fedot.tasks.token_models import check_tokens, models_of
 from fedot.tokenizer import BEGIN, END, SPECIAL, Encoded
@@ -290,17 +291,14 @@ def write_stand_in(wanted: Wanted) -> StandIn:
 
 
 LANGUAGE_MODEL = Task(
-    name="language-model",
-    architecture="decoder",
+    facts=TASK_FACTS["language-model"],
     text_columns=("text",),
     special_tokens=SPECIAL,
-    defaults={"tokenizer": {"kind": "reversible"}},
     encode=encode_sequences,
     evaluate=evaluate,
     read_tally=read_tally,
     check_tally=check_tally,
     answer=answer,
     stand_in=write_stand_in,
-    sums_in_words="(the summed loss, how many tokens there are and how many were foreseen, and their bytes) ",
     cut="and only their ends are read",
 )

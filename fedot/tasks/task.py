@@ -1,7 +1,7 @@
 """What a task is: everything that fedot has to know of one, and that no other file says."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fedot.evaluation.request import EvaluationRequest
 from fedot.models import Config, State
 from fedot.standin import StandIn
+from fedot.tasks.facts import TaskFacts
 from fedot.tokenizer import PAD, UNK, Encoded
 
 if TYPE_CHECKING:
@@ -212,10 +213,8 @@ class Task(Generic[E, T]):
 
     Attributes
     ----------
-    name
-        Value of ``task`` in a scenario.
-    architecture
-        Name of the model that does it (`fedot.models.MODELS`).
+    facts
+        What a scenario knows of it.
     text_columns
         Columns of a data set that hold texts, and the keys that name them for a user's own files.
     encode
@@ -230,16 +229,8 @@ class Task(Generic[E, T]):
         What a trained model says of new texts: columns by name, the answer first.
     stand_in
         Rows in place of a data set that cannot be had.
-    sums_in_words
-        What a tally holds, for whoever reads a report.
-    has_classes
-        Whether rows have a ``label`` too. A class is the same class whichever tokenizer a model has; a token is not.
     special_tokens
         First tokens of the vocabulary, in the order of their ids.
-    defaults
-        Of a scenario's mappings where it does not say.
-    former_names
-        What else a scenario may call it.
     figures
         Tallies of one evaluation by split, to what results hold of them.
     signatures
@@ -254,8 +245,7 @@ class Task(Generic[E, T]):
     'seq2seq'
     """
 
-    name: str
-    architecture: str
+    facts: TaskFacts
     text_columns: tuple[str, ...]
     encode: Callable[[Sequence["Dataset"], Tokenizer, int], E]
     evaluate: Callable[[EvaluationRequest, EvaluationRows[E]], list[T]]
@@ -263,14 +253,30 @@ class Task(Generic[E, T]):
     check_tally: Callable[[T, Described, EvaluationRequest], None]
     answer: Callable[[Usable, Sequence[str], Answering], dict[str, list[Any]]]
     stand_in: Callable[[Wanted], StandIn]
-    sums_in_words: str
-    has_classes: bool = False
     special_tokens: tuple[str, ...] = (PAD, UNK)
-    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    former_names: tuple[str, ...] = ()
     figures: Callable[[Mapping[str, T]], dict[str, Figures]] = plain_figures
     signatures: Callable[[], dict[str, str]] = dict
     cut: str = "and were cut there"
+
+    @property
+    def name(self) -> str:
+        """Value of ``task`` in a scenario."""
+        return self.facts.name
+
+    @property
+    def architecture(self) -> str:
+        """Name of the model that does it."""
+        return self.facts.architecture
+
+    @property
+    def former_names(self) -> tuple[str, ...]:
+        """What else a scenario may call it."""
+        return self.facts.former_names
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether rows have a ``label``."""
+        return self.facts.has_classes
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.evaluation.translation_scores import TranslationTally, signatures, tally_translations
 from fedot.standin import StandIn
 from fedot.standin.captions import stand_in_pairs
+from fedot.tasks.facts import TASK_FACTS
 from fedot.tasks.task import Answering, Described, EvaluationRows, Task, Usable, Wanted
 from fedot.tasks.token_models import check_tokens, models_of
 from fedot.tokenizer import SPECIAL, Encoded, encode
@@ -117,17 +118,14 @@ def write_stand_in(wanted: Wanted) -> StandIn:
 
 
 TRANSLATION = Task(
-    name="translation",
-    architecture="seq2seq",
+    facts=TASK_FACTS["translation"],
     text_columns=("source", "target"),
     special_tokens=SPECIAL,
-    defaults={"tokenizer": {"kind": "reversible"}, "train": {"label_smoothing": 0.1}},
     encode=encode_translations,
     evaluate=evaluate,
     read_tally=read_tally,
     check_tally=check_tally,
     answer=answer,
     stand_in=write_stand_in,
-    sums_in_words="",
     signatures=signatures,
 )

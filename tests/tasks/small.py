@@ -59,7 +59,7 @@ def world(name: str, **settings: Any) -> World:
     found = task.stand_in(wanted(task))
     train, test = (rows_of(rows) for rows in (found.train, found.test))
     train, test = train.select(range(60)), test.select(range(20))
-    kind = task.defaults.get("tokenizer", {}).get("kind", "wordpiece")
+    kind = task.facts.defaults.get("tokenizer", {}).get("kind", "wordpiece")
     text = train_tokenizer(count_words(task.texts(train), kind), kind, 520, task.special_tokens).to_str()
     tokenizer = read_tokenizer(text)
     model = {"name": task.architecture, **SIZES, **settings}

@@ -18,7 +18,7 @@ from fedot.report.analysis.statistics import Scores
 from fedot.results.results_schema import RANGES
 from fedot.saved import SavedModel
 from fedot.scenario import TrainSpec, dump_scenario, parse_scenario
-from fedot.tasks import TASKS, present_name, task_of
+from fedot.tasks import TASK_FACTS, TASKS, present_name, task_of
 from fedot.tasks.task import Answering
 from fedot.training import mean_loss, train
 from tests.tasks.small import World, described, wanted, world
@@ -35,6 +35,8 @@ def small(request: pytest.FixtureRequest) -> World:
 def test_its_names_are_its_own(small: World) -> None:
     task = small.task
     assert TASKS[task.name] is task
+    assert TASK_FACTS[task.name] is task.facts
+    assert set(TASK_FACTS) == set(TASKS)
     assert task.architecture in MODELS
     assert task_of(task.architecture) is task
     names = [name for each in TASKS.values() for name in (each.name, *each.former_names)]
@@ -49,7 +51,7 @@ def test_a_scenario_may_leave_out_all_that_the_task_brings(small: World) -> None
         assert found.task == small.task.name
         assert found.model["name"] == small.task.architecture
         assert f"task: {small.task.name}\n" in dump_scenario(found)
-    assert found.tokenizer.kind == small.task.defaults.get("tokenizer", {}).get("kind", "wordpiece")
+    assert found.tokenizer.kind == small.task.facts.defaults.get("tokenizer", {}).get("kind", "wordpiece")
 
 
 def test_a_stand_in_has_the_columns_and_is_the_same_every_time(small: World) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fedot.data.corpora import DATASETS
 from fedot.data.load import FILES
 from fedot.errors import FedotError
-from fedot.tasks import TASKS, present_name
+from fedot.tasks import TASK_FACTS, present_name
 from fedot.text.did_you_mean import did_you_mean
 from fedot.wire.messages import Settings
 
@@ -65,7 +65,7 @@ class Policy:
     simulated: bool = False
     data_path: str | None = None
     cache_path: str | None = None
-    tasks: tuple[str, ...] = tuple(TASKS)
+    tasks: tuple[str, ...] = tuple(TASK_FACTS)
     datasets: tuple[str, ...] = ALL
     tell_words: bool = False
     most_evaluations: int = MOST_EVALUATIONS
@@ -91,7 +91,7 @@ class Policy:
         return cls(
             data_path=_text(given, "data-path"),
             cache_path=_text(given, "cache-path"),
-            tasks=_names(given, "tasks", TASKS),
+            tasks=_names(given, "tasks", TASK_FACTS),
             datasets=_names(given, "datasets", ALL),
             tell_words=_flag(given, "tell-words"),
             most_evaluations=_whole(given, "most-evaluations", MOST_EVALUATIONS),
@@ -116,7 +116,7 @@ class Policy:
             ("tasks", task, self.tasks),
             ("datasets", dataset, self.datasets),
         ):
-            known = (*TASKS, *ALL)
+            known = (*TASK_FACTS, *ALL)
             if asked in known and asked not in agreed:  # of what does not exist somebody else says so
                 raise FedotError(
                     f"client {client} takes part in {', '.join(agreed)}, but not in {asked}; "

@@ -7,6 +7,7 @@ from fedot.errors import FedotError
 from fedot.report.analysis.entries import Metric
 from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.over_rounds import Across, whole
+from fedot.tasks import DEFAULT, present_name
 from fedot.text.outside import printable
 
 # Settings that do not change what is asked.
@@ -41,8 +42,6 @@ def runs_of(results: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[Run, ...]
 
 def task_in(results: Mapping[str, Any]) -> str:
     """Name of the task that results are of; of older ones by its present name."""
-    from fedot.tasks import DEFAULT, present_name  # late, since it takes seconds
-
     return present_name(str(results["scenario"].get("task") or DEFAULT))
 
 

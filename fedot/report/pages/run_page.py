@@ -18,6 +18,7 @@ from fedot.report.figures.one_run import figures
 from fedot.report.pages.render import figure_parts, render
 from fedot.report.tables.cells import SCALED, calibration_lines, line_cells
 from fedot.storage.atomic import write_bytes
+from fedot.tasks import TASK_FACTS
 
 TOLD = ("fedot", "data", "notices", "command", "started", "engine", "commit", "platform", "cpu_count")
 """What the page says of the provenance; nothing where an older file has it not."""
@@ -47,9 +48,7 @@ def render_report(results: Mapping[str, Any]) -> str:
     metrics = [metric for metric in run.metrics if metric.key not in elsewhere]
     first = metrics[0] if metrics else None
     cells = {entry: line_cells(run, entry, first) for entry in run.measured}
-    from fedot.tasks import TASKS  # late, since it takes seconds
-
-    task = TASKS.get(task_in(results))
+    task = TASK_FACTS.get(task_in(results))
     return render(
         "run.html",
         sums_in_words=task.sums_in_words if task else "",

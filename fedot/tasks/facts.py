@@ -1,0 +1,88 @@
+"""What a scenario and a report say of each task, so that neither has to load what carries it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What is known of a task without its functions (`fedot.tasks.task.Task`).
+
+    Attributes
+    ----------
+    name
+        Value of ``task`` in a scenario.
+    architecture
+        Name of the model that does it (`fedot.models.MODELS`).
+    sums_in_words
+        What a tally holds, for whoever reads a report.
+    has_classes
+        Whether rows have a ``label``. A class is the same class whichever tokenizer a model has; a token is not.
+    defaults
+        Of a scenario's mappings where it does not say.
+    former_names
+        What else a scenario may call it.
+
+    Examples
+    --------
+    >>> TASK_FACTS["translation"].architecture
+    'seq2seq'
+    """
+
+    name: str
+    architecture: str
+    sums_in_words: str
+    has_classes: bool = False
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    former_names: tuple[str, ...] = ()
+
+
+TASK_FACTS = {
+    facts.name: facts
+    for facts in (
+        TaskFacts(
+            name="classification",
+            architecture="encoder",
+            sums_in_words="(a confusion matrix, the summed loss, calibration bins; these also at every temperature of "
+            "a fixed grid, and the summed validation loss at each) ",
+            has_classes=True,
+            former_names=("sentiment",),
+        ),
+        TaskFacts(
+            name="translation",
+            architecture="seq2seq",
+            sums_in_words="",
+            defaults={"tokenizer": {"kind": "reversible"}, "train": {"label_smoothing": 0.1}},
+        ),
+        TaskFacts(
+            name="language-model",
+            architecture="decoder",
+            sums_in_words="(the summed loss, how many tokens there are and how many were foreseen, and their bytes) ",
+            defaults={"tokenizer": {"kind": "reversible"}},
+        ),
+    )
+}
+
+DEFAULT = "classification"
+"""The task of a scenario that does not say."""
+
+
+def present_name(name: str) -> str:
+    """The name of a task that may be called by a former one; any other text stays as it is.
+
+    Parameters
+    ----------
+    name
+        A task's name, or what it was called before.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> present_name("sentiment")
+    'classification'
+    """
+    return next((facts.name for facts in TASK_FACTS.values() if name in facts.former_names), name)
