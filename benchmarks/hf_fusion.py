@@ -1,16 +1,18 @@
 """Loss barriers between two tiny transformers models of a kind that learnt from halves of one data set, apart.
 
-    python -m benchmarks.hf_fusion --data-dir DATA
+    python -m benchmarks.hf_fusion --data-dir DATA --cache CACHE
 
-BERT and GPT-2 read XED English (polarity), ViT the digits of scikit-learn. For each method: how far the test loss rises
-over the line between one parent and the other one aligned to it (`rise`), and the accuracy of the fused model. Mean and
-half the 95 % interval over seeds.
+BERT and GPT-2 read XED English (polarity), ViT the digits of scikit-learn. For each method: the accuracy of the fused
+model, at the authors' settings and at those that are best on validation data (`benchmarks.choices`), and how far the
+test loss rises over the path between one parent and the other one aligned to it (`rise`), once of plain means, once of
+means of circuits. Mean and half the 95 % interval over seeds; differences to ours are paired by seed.
 """
 
+import json
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +23,13 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from benchmarks import rebasin_method
+from benchmarks.choices import CHOICES, Settings, best
 from benchmarks.fusion import interval
 from fedot.data import load_client
 from fedot.errors import FedotError
-from fedot.fusion import FusionConfig, fuse
+from fedot.fusion import FusionConfig, FusionResult, fuse
+from fedot.fusion.align.average import average_aligned, vanilla_fusion
 from fedot.fusion.align.diagnostics import barrier
-from fedot.fusion.texts.draw import draw_texts
 from fedot.fusion.texts.probe import Probe
 from fedot.hf import HFModel, load_folder
 from fedot.hf.probe_inputs import probe_module
@@ -35,9 +38,22 @@ from fedot.models.batching import pad
 from fedot.scenario import Scenario
 from fedot.tokenizer import count_words, encode, train_tokenizer
 
-METHODS = ("aligned", "theus", "zhang", "verma", "git-rebasin", "imfeld", "singh-jaggi", "vanilla")
+METHODS = ("aligned", "theus", "zhang", "verma", "git-rebasin", "c2m3", "imfeld", "singh-jaggi", "vanilla")
+OURS = "aligned"
 PACKAGES = (rebasin_method.NAME,) if rebasin_method.installed() else ()
-LENGTH, WORDS, DIGITS_TEST = 32, 4000, 400
+DATA = "clients' data"
+LEARNED: dict[str, tuple[str, Settings]] = {
+    f"{method} + learned{', both ends' * both}{f', {DATA}' * data}": (
+        method,
+        {"learn_steps": 200, "learn_both": both, "learn_from": "labels" if data else "ensemble"},
+    )
+    for data in (False, True)
+    for both in (False, True)
+    for method in ("aligned", "theus")
+}
+"""Learned maps (Theus et al. 2025; both ends: Li & Shen 2026), on drawn inputs, or with `DATA` on training data."""
+LENGTH, WORDS, DIGITS_TEST, DIGITS_VALIDATION = 32, 4000, 400, 100
+NOISE, BATCH = 2048, 32
 TEXT: dict[str, Any] = {"vocab_size": WORDS, "pad_token_id": 0, "num_labels": 2}
 SIZES: dict[str, tuple[str, dict[str, Any]]] = {
     "BERT": (
@@ -82,9 +98,10 @@ EPOCHS = {"BERT": 3, "GPT-2": 3, "ViT": 40}
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Inputs (n, ...) and labels (n,) for training and for the test."""
+    """Inputs (n, ...) and labels (n,) for training, for the choice of settings, and for the test."""
 
     train: tuple[Tensor, Tensor]
+    validation: tuple[Tensor, Tensor]
     test: tuple[Tensor, Tensor]
 
 
@@ -98,7 +115,7 @@ def lines(data_dir: Path | None) -> Examples:
     def read(part: Any) -> tuple[Tensor, Tensor]:
         return pad(encode(tokenizer, list(part["text"]), LENGTH).ids), torch.tensor(list(part["label"]))
 
-    return Examples(read(client.train), read(client.test))
+    return Examples(read(client.train), read(client.validation), read(client.test))
 
 
 @cache
@@ -108,12 +125,15 @@ def digits() -> Examples:
     images = torch.tensor(data.images, dtype=torch.float32)[:, None] / 8 - 1
     labels = torch.tensor(data.target)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    test, train = order[:DIGITS_TEST], order[DIGITS_TEST:]
-    return Examples((images[train], labels[train]), (images[test], labels[test]))
+    parts = torch.tensor_split(order, [DIGITS_VALIDATION, DIGITS_TEST])
+    validation, test, train = ((images[part], labels[part]) for part in parts)
+    return Examples(train, validation, test)
 
 
-def train_half(kind: str, inputs: Tensor, labels: Tensor, seed: int) -> HFModel:
-    """Train one model from an initialisation of its own, and read it as a folder."""
+def train_half(kind: str, inputs: Tensor, labels: Tensor, seed: int, folder: Path) -> HFModel:
+    """Train one model from an initialisation of its own into a folder, if it is not there yet; read the folder."""
+    if (folder / "config.json").is_file():
+        return load_folder(folder)
     torch.manual_seed(seed)
     name, sizes = SIZES[kind]
     own_class = getattr(transformers, name)
@@ -126,9 +146,11 @@ def train_half(kind: str, inputs: Tensor, labels: Tensor, seed: int) -> HFModel:
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(Path(folder))
-        return load_folder(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as new:
+        model.save_pretrained(Path(new) / "model")
+        (Path(new) / "model").replace(folder)
+    return load_folder(folder)
 
 
 def _masked(ids: Tensor) -> dict[str, Tensor]:
@@ -142,52 +164,126 @@ def score(module: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, flo
     return float(nn.functional.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).double().mean())
 
 
-def compare(kind: str, examples: Examples, seed: int) -> dict[str, tuple[float, float]]:
-    """Barrier in nats and accuracy of the fused model, by method; of parents the mean loss and accuracy."""
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two parents, what they have learned from, and what is told of them to every method.
+
+    `drawn` are inputs that nobody wrote: images of noise, like the digits pixel by pixel. Texts are drawn from the
+    token counts by fedot itself.
+    """
+
+    kind: str
+    seed: int
+    models: tuple[HFModel, HFModel]
+    examples: Examples
+    counts: tuple[Tensor, Tensor] | None
+    drawn: Probe | None
+
+    def labelled(self) -> Probe:
+        """All training data of both, with their labels."""
+        inputs, labels = self.examples.train
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(self.seed))
+        parts = torch.split(order, BATCH)
+        return Probe(tuple((inputs[part],) for part in parts), probe_module, tuple(labels[part] for part in parts))
+
+    def fuse(self, config: FusionConfig) -> FusionResult:
+        """Fuse the two by a method of fedot."""
+        return fuse(
+            [(model.state, model.config) for model in self.models],
+            spec=[model.spec for model in self.models],
+            token_counts=self.counts,
+            probe=self.labelled() if config.options.get("learn_from") == "labels" else self.drawn,
+            config=config,
+            build=probe_module,
+        )
+
+
+def train_pair(kind: str, examples: Examples, seed: int, cache: Path) -> Pair:
+    """Train two models on halves of the training data, or read them from the cache."""
     inputs, labels = examples.train
     halves = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed)).chunk(2)
-    models = [train_half(kind, inputs[half], labels[half], 2 * seed + k) for k, half in enumerate(halves)]
-    counts = None
-    if kind == "ViT":  # images of noise, like the digits pixel by pixel
-        mean, spread = inputs.mean(0), inputs.std(0)
-        drawn = mean + spread * torch.randn(256, *mean.shape, generator=torch.Generator().manual_seed(seed))
-        batches: tuple[Tensor, ...] = torch.split(drawn, 64)
-    else:
+    first, second = (
+        train_half(kind, inputs[half], labels[half], 2 * seed + k, cache / "parents" / kind / str(seed) / str(k))
+        for k, half in enumerate(halves)
+    )
+    if kind != "ViT":
         counts = [torch.bincount(inputs[half].flatten(), minlength=WORDS).double() for half in halves]
         for count in counts:
             count[0] = 0.0
-        batches = tuple(draw_texts(count, 128, (2, LENGTH), seed + k) for k, count in enumerate(counts))
-    probe = Probe(tuple((batch,) for batch in batches), module=probe_module)
+        return Pair(kind, seed, (first, second), examples, (counts[0], counts[1]), None)
+    mean, spread = inputs.mean(0), inputs.std(0)
+    noise = mean + spread * torch.randn(NOISE, *mean.shape, generator=torch.Generator().manual_seed(seed))
+    drawn = Probe(tuple((batch,) for batch in torch.split(noise, BATCH)), probe_module)
+    return Pair(kind, seed, (first, second), examples, None, drawn)
 
-    def loss_of(config: Any) -> Callable[[State], float]:
-        return lambda state: score(probe_module(config, state), *examples.test)[0]
 
-    own = [score(probe_module(model.config, model.state), *examples.test) for model in models]
-    found = {"parents": (sum(each[0] for each in own) / 2, sum(each[1] for each in own) / 2)}
-    given, specs = [(model.state, model.config) for model in models], [model.spec for model in models]
-    for method in (*METHODS, *PACKAGES):
-        try:
-            if method == rebasin_method.NAME:
-                result = rebasin_method.fuse_package(
-                    given, specs, rebasin_method.HF, examples.test[0][:8], token_counts=counts
-                )
-            else:
-                result = fuse(
-                    given,
-                    spec=specs,
-                    token_counts=counts,
-                    probe=probe if method == "verma" else None,
-                    config=FusionConfig(method=method),
-                )
-        except FedotError as error:
-            print(f"{kind}: {method} refuses: {error}", flush=True)
-            continue
-        line = barrier(result.aligned[0], result.aligned[1], loss_of(result.aligned_config)).losses
-        found[method] = (
-            rise(line, own[0][0], own[1][0]),
-            score(probe_module(result.config, result.state), *examples.test)[1],
-        )
-    return found
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One method on one pair: accuracies are on the test data, at the first and at the best settings.
+
+    `rises` are nats over the path of plain means and over that of circuits, at the best settings.
+    """
+
+    kind: str
+    seed: int
+    method: str
+    accuracy: float
+    best: float
+    rises: tuple[float, float]
+    options: Settings
+
+
+def parents_of(pair: Pair) -> Iterator[Score]:
+    """The parents in the mean, and their ensemble, the mean of log-probabilities."""
+    modules = [probe_module(model.config, model.state) for model in pair.models]
+    accuracy = sum(score(module, *pair.examples.test)[1] for module in modules) / 2
+    yield Score(pair.kind, pair.seed, "parents", accuracy, accuracy, (0.0, 0.0), {})
+    inputs, labels = pair.examples.test
+    with torch.no_grad():
+        logs = sum(torch.cat([m(part).log_softmax(-1) for part in torch.split(inputs, 500)]) for m in modules)
+    assert isinstance(logs, Tensor)
+    accuracy = float((logs.argmax(1) == labels).double().mean())
+    yield Score(pair.kind, pair.seed, "ensemble", accuracy, accuracy, (0.0, 0.0), {})
+
+
+def score_method(name: str, pair: Pair) -> Score:
+    """Score a method at its first settings and at those that are best on validation data."""
+    if name == rebasin_method.NAME:
+        tried: list[tuple[Settings, FusionResult]] = [({}, _by_package(pair))]
+    else:
+        method, fixed = LEARNED.get(name, (name, {}))
+        choices = CHOICES[method] if method == name else ({},)
+        tried = [(options, pair.fuse(FusionConfig(method=method, **fixed, **options))) for options in choices]
+    modules = [probe_module(result.config, result.state) for _, result in tried]
+    chosen = best({k: score(module, *pair.examples.validation)[1] for k, module in enumerate(modules)})
+    accuracies = [score(modules[k], *pair.examples.test)[1] for k in (0, chosen)]
+    options, result = tried[chosen]
+    return Score(pair.kind, pair.seed, name, accuracies[0], accuracies[1], rises_of(result, pair), options)
+
+
+def _by_package(pair: Pair) -> FusionResult:
+    return rebasin_method.fuse_package(
+        [(model.state, model.config) for model in pair.models],
+        [model.spec for model in pair.models],
+        rebasin_method.HF,
+        pair.examples.test[0][:8],
+        token_counts=pair.counts,
+    )
+
+
+def rises_of(result: FusionResult, pair: Pair) -> tuple[float, float]:
+    """How far the test loss rises over the path of plain means, and over that of circuits."""
+
+    def loss(state: State) -> float:
+        return score(probe_module(result.aligned_config, state), *pair.examples.test)[0]
+
+    own = [score(probe_module(model.config, model.state), *pair.examples.test)[0] for model in pair.models]
+    circuits = partial(average_aligned, spec=pair.models[0].spec, row_shares={})
+    plain, curved = (
+        rise(barrier(result.aligned[0], result.aligned[1], loss, mean=mean).losses, *own)
+        for mean in (vanilla_fusion, circuits)
+    )
+    return plain, curved
 
 
 def rise(line: Sequence[float], first: float, last: float) -> float:
@@ -199,25 +295,72 @@ def rise(line: Sequence[float], first: float, last: float) -> float:
     return max(0.0, *(loss - first - (last - first) * k / steps for k, loss in enumerate(line)))
 
 
+def table(scores: Sequence[Score], kind: str) -> str:
+    """One kind as Markdown, best first."""
+    rows = [score for score in scores if score.kind == kind]
+    by: dict[str, dict[int, Score]] = {}
+    for row in rows:
+        by.setdefault(row.method, {})[row.seed] = row
+    lines = [
+        f"### {kind} ({len({row.seed for row in rows})} seeds)",
+        "",
+        "| method | authors' settings | best settings | over `aligned` | barrier | barrier, circuits |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, mine in sorted(by.items(), key=lambda item: -sum(s.best for s in item[1].values()) / len(item[1])):
+        over = [mine[seed].best - by[OURS][seed].best for seed in sorted(mine) if seed in by.get(OURS, {})]
+        cells = [
+            interval([each.accuracy for each in mine.values()]),
+            interval([each.best for each in mine.values()]),
+            interval(over, sign=True) if over else "",
+            *(interval([each.rises[k] for each in mine.values()]) for k in (0, 1)),
+        ]
+        lines.append(f"| {name} | {' | '.join(cells[:3] if name in ('parents', 'ensemble') else cells)} |")
+    return "\n".join(lines)
+
+
+def _read(path: Path) -> list[Score]:
+    if not path.exists():
+        return []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [Score(**{**row, "rises": tuple(row["rises"])}) for row in rows]
+
+
 def main(
+    cache: Annotated[Path, typer.Option(help="Where parents and scores are kept.")],
     data_dir: Annotated[Path | None, typer.Option(help="Directory with the data sets.")] = None,
-    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 5,
+    seeds: Annotated[int, typer.Option(help="How many seeds.")] = 10,
     kinds: Annotated[str, typer.Option(help="Comma-separated kinds.")] = ",".join(SIZES),
+    methods: Annotated[str, typer.Option(help="Methods, separated by semicolons; all where empty.")] = "",
 ) -> None:
-    """Print one table a kind."""
+    """Score what is not scored yet, and print one table a kind."""
     torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    path = cache / "hf_scores.jsonl"
+    wanted = methods.split(";") if methods else [*METHODS, *LEARNED, *PACKAGES]
     for kind in kinds.split(","):
         examples = digits() if kind == "ViT" else lines(data_dir)
-        found = [compare(kind, examples, seed) for seed in range(seeds)]
-        print(f"### {kind} ({seeds} seeds)\n\n| method | barrier, nats x 100 | accuracy |\n|---|---:|---:|")
-        parents = [each["parents"] for each in found]
-        print(f"| parents | (loss {sum(p[0] for p in parents) / seeds:.3f}) | {interval([p[1] for p in parents])} |")
-        for method in sorted(found[0].keys() - {"parents"}, key=lambda name: sum(each[name][0] for each in found)):
-            rises, accuracies = zip(*(each[method] for each in found), strict=True)
-            print(f"| {method} | {interval(rises)} | {interval(accuracies)} |", flush=True)
-        print(flush=True)
+        for seed in range(seeds):
+            done = {each.method for each in _read(path) if (each.kind, each.seed) == (kind, seed)}
+            left = [name for name in wanted if name not in done]
+            if not left and "parents" in done:
+                continue
+            pair = train_pair(kind, examples, seed, cache)
+            for found in () if "parents" in done else parents_of(pair):
+                _append(path, found)
+            for name in left:
+                try:
+                    _append(path, score_method(name, pair))
+                except FedotError as error:
+                    print(f"{kind} seed {seed}: {name} refuses: {error}", flush=True)
+        print(table(_read(path), kind), end="\n\n", flush=True)
+
+
+def _append(path: Path, found: Score) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(found)) + "\n")
 
 
 if __name__ == "__main__":

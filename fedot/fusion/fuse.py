@@ -1,15 +1,17 @@
 """Fuse models that were trained apart: prepare them, plan, run the plan, report what was done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from fedot.fusion.align.align_models import align_models, diagnostics_of
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
 from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
 from fedot.fusion.canonical.canonicalise import to_float32
+from fedot.fusion.methods.theus import Theus
 from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
 from fedot.fusion.plan.basis import Basis, Scheme, choose_anchor, universe
 from fedot.fusion.plan.config import FusionConfig
@@ -22,6 +24,7 @@ from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce_models import Reduce
 from fedot.fusion.texts.probe import Probe
+from fedot.models import State, load_model
 from fedot.symmetry import SymmetrySpec
 
 
@@ -39,6 +42,7 @@ def fuse(
     validation_losses: Sequence[float] | None = None,
     shared_start: bool = False,
     config: FusionConfig | FusionPlan | None = None,
+    build: Callable[[Any, State], nn.Module] = load_model,
 ) -> FusionResult:
     """Make one model of many, without any data: by reduction, or by optimal transport and an average.
 
@@ -74,6 +78,9 @@ def fuse(
     config
         The method and its options (`fedot.fusion.plan.stages.METHODS` names all methods), or a plan, as of
         `FusionResult.plan`, which is run as it is.
+    build
+        Makes a module of a configuration and a state, for methods that run models: `fedot.hf.probe_module` does so for
+        folders of the transformers library. A probe has a function of its own.
 
     Returns
     -------
@@ -107,6 +114,7 @@ def fuse(
         anchor=anchor,
         probe=probe,
         masses=masses,
+        build=build,
     )
     if isinstance(config, FusionPlan):
         plan = config
@@ -166,7 +174,7 @@ def in_one_basis(problem: FusionProblem, texts: TextSource, plan: FusionPlan) ->
     """Run the core of a plan, once, or until the mean of the models settles."""
     if plan.get(Scheme).scheme == "one-pass":
         return run_core(problem, plan.core, texts)
-    factors = [replace(stage, circuits=False) if isinstance(stage, Average) else stage for stage in plan.core]
+    factors = [replace(stage, circuits=False) if isinstance(stage, Average | Theus) else stage for stage in plan.core]
     return universe(
         problem,
         lambda each: run_core(each, factors, texts.of(each)),

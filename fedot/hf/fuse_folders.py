@@ -11,6 +11,7 @@ from fedot.fusion.texts.probe import Probe
 from fedot.hf.alike import check_alike
 from fedot.hf.families.settings import renumbered
 from fedot.hf.folder import load_folder, save_folder
+from fedot.hf.probe_inputs import probe_module
 
 
 def fuse_folders(
@@ -42,7 +43,7 @@ def fuse_folders(
     anchor
         Place of the model that the others are aligned to.
     probe
-        What the models are run on, for options that need it.
+        What the models are run on, for options that need it; where it is not given, texts drawn from `token_counts`.
     config
         How to fuse; `FusionConfig()` where it is not given.
 
@@ -88,6 +89,7 @@ def fuse_folders(
         anchor=anchor,
         probe=probe,
         config=config,
+        build=probe_module,
     )
     config_out = renumbered(result.config, models[0].config)
     save_folder(out, result.state, config_out, models[result.anchor].dtype, anchor=models[0].folder)

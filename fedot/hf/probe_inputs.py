@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
+from fedot.hf.families import adapter_of
 from fedot.hf.families.adapter import Config
 from fedot.hf.folder import forward_module
 from fedot.models import State
@@ -29,9 +30,19 @@ class ProbeModule(nn.Module):
     whole numbers is an image.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, config: Config) -> None:
         super().__init__()
         self.model = model
+        self.split_config = config
+
+    def own_tensors(self, state: State) -> State:
+        """A split state under the names of this module's parameters; gradients pass through."""
+        own = {name for name, _ in self.named_parameters()}
+        out: State = {}
+        for name, tensor in adapter_of(self.split_config).join(state, self.split_config).items():
+            found = own & {f"model.{name}", f"model.{_newer(name)}"}
+            out |= dict.fromkeys(found, tensor)  # a tied copy is no parameter of its own
+        return out
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Return the class's logits, or its hidden states where it has no head."""
@@ -42,6 +53,8 @@ class ProbeModule(nn.Module):
             named = {"input_ids": first, "attention_mask": (first != 0).long()}
         if len(inputs) > 1:
             named["decoder_input_ids"] = inputs[1]
+        elif getattr(self.model.config, "is_encoder_decoder", False):
+            raise FedotError(f"a {type(self.model).__name__} reads pairs of texts; pass a probe of two inputs")
         out: Mapping[str, Any] = self.model(**named)
         result: Tensor = out["logits"] if "logits" in out else next(iter(out.values()))
         return result
@@ -54,9 +67,7 @@ class ProbeModule(nn.Module):
         FedotError
             If the model has none of that name.
         """
-        newer = target
-        for old, new in NEWER_VIT:
-            newer = newer.replace(old, new)
+        newer = _newer(target)
         prefix = getattr(self.model, "base_model_prefix", "")
         for name in (target, f"{prefix}.{target}", newer, f"{prefix}.{newer}"):
             try:
@@ -64,6 +75,12 @@ class ProbeModule(nn.Module):
             except AttributeError:
                 continue
         raise FedotError(f"a {type(self.model).__name__} has no single module {target}, so no probe can look at it")
+
+
+def _newer(name: str) -> str:
+    for old, new in NEWER_VIT:
+        name = name.replace(old, new)
+    return name
 
 
 def probe_module(config: Config, state: State) -> nn.Module:
@@ -86,4 +103,4 @@ def probe_module(config: Config, state: State) -> nn.Module:
     FedotError
         If transformers is not installed.
     """
-    return ProbeModule(forward_module(state, config, torch.float32)).eval()
+    return ProbeModule(forward_module(state, config, torch.float32), config).eval()

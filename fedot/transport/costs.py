@@ -46,9 +46,18 @@ def _unit(x: Floats) -> Floats:
     return result
 
 
+def manhattan(x: Floats, y: Floats) -> Floats:
+    """Sum of absolute differences of all pairs of rows, (n, m)."""
+    from scipy.spatial.distance import cdist  # half a second, which most processes never need
+
+    result: Floats = cdist(x, y, "cityblock")
+    return result
+
+
 GROUND_COSTS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "squared-euclidean": squared_euclidean,
     "euclidean": euclidean,
     "cosine": cosine,
     "correlation": correlation,
+    "manhattan": manhattan,
 }

@@ -180,7 +180,8 @@ def test_what_cannot_be_refined_is_refused_before_the_plan(pair, tmp_path, dry):
     given = [*pair, "-o", tmp_path / "out.safetensors", "--set", "learn_steps=5", *dry]
     done = call(*given, "--method", "merged", "--counts", counts, "--counts", counts)
     assert done.exit_code == 2
-    assert "learn_steps is an option of the method aligned, but the method is merged" in done.output
+    assert "learn_steps is an option of the method aligned (" in done.output
+    assert "but the method is merged; add method: aligned" in done.output
     given += ["--method", "aligned"]
     done = call(*given)
     assert done.exit_code == 2

@@ -34,7 +34,6 @@ def test_it_is_the_mean_of_log_probabilities_weighed_by_who_is_likely_to_know_th
 def test_a_model_is_run_only_on_texts_that_may_be_its_own(monkeypatch):
     seen = torch.full((2, VOCAB), 1e-3, dtype=torch.float64)
     seen[0, 1:10], seen[1, 10:] = 1000.0, 1000.0
-    problem = prepare([make(0), make(1)], token_counts=list(seen))
     ids = torch.tensor([[1, 2, 3, 4], [11, 12, 13, 14], [12, 15, 16, 0], [1, 11, 0, 0]])
     rows = []
 
@@ -43,7 +42,7 @@ def test_a_model_is_run_only_on_texts_that_may_be_its_own(monkeypatch):
         module.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
         return module
 
-    monkeypatch.setattr(ensemble, "load_model", counted)
+    problem = prepare([make(0), make(1)], token_counts=list(seen), build=counted)
     given = gated_ensemble(problem)(ids)
     assert rows == [2, 3]
     monkeypatch.setattr(ensemble, "NEGLIGIBLE", -1.0)

@@ -359,7 +359,7 @@ def test_lists_of_the_wrong_length_are_refused():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"ground_cost": "manhattan"}, "ground_cost.*squared-euclidean, euclidean, cosine, correlation"),
+        ({"ground_cost": "hamming"}, "ground_cost.*squared-euclidean, euclidean, cosine, correlation, manhattan"),
         ({"mass": "l3"}, "mass.*uniform, l1, l2"),
         ({"solver": ["exact"]}, r"solver.*\['exact'\].*exact, sinkhorn"),
         ({"reg": -1}, "reg is -1.*above 0"),

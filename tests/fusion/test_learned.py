@@ -7,27 +7,33 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
-from fedot.fusion.align.average import Average, average_aligned
+from fedot.fusion.align.average import average_aligned
 from fedot.fusion.by_part.large import by_parts
 from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
 from fedot.fusion.plan import plan_fusion
+from fedot.fusion.plan.config import OF_METHODS
+from fedot.fusion.plan.stages import METHODS
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.learned_maps import (
+    HELD_OUT,
     Learning,
+    LearnMaps,
+    examples,
+    held_out,
     learn,
     learn_turns,
+    loss_of,
     losses,
     mixed_rows,
-    no_angles,
     runner,
-    turned,
-    turns_of,
 )
+from fedot.fusion.refine.turns import from_anchor, no_angles, turned, turns_of
+from fedot.fusion.texts.probe import Probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
-from tests.fusion.small import copy_of, counts, make, run
+from tests.fusion.small import VOCAB, copy_of, counts, make, run
 from tests.fusion.small import fused as fused_by
 from tests.groups import randomise
 from tests.models.variants import canonical_of
@@ -44,8 +50,13 @@ SHORT = Learning(steps=12, checks=2)
 
 
 def judge(problem):
-    """What `learn_turns` and `losses` compare a state with, and how they run it."""
-    return gated_ensemble(problem), runner(problem)
+    """What `learn_turns` and `losses` find good, and how they run a state."""
+    return loss_of(problem, SHORT), runner(problem)
+
+
+def shares(problem):
+    """Shares of every model in every row."""
+    return problem.row_shares(by_count=True)
 
 
 def poorly_aligned(count=2, **settings):
@@ -70,7 +81,7 @@ def test_a_learned_model_computes_what_it_did(settings):
     models = [make(seed, **settings) for seed in range(3)]
     problem = prepare(models, weights=[1, 2, 1], token_counts=counts(0, 3))
     spec, before = problem.specs[0], fused_by(problem, ALIGNED)
-    found = learn_turns(before, TextSource(problem), problem.row_shares(by_count=True), [1, 2], SHORT, *judge(problem))
+    found = learn_turns(before, TextSource(problem), shares(problem), [1, 2], SHORT, *judge(problem))
     assert list(found) == [1, 2]
     for k, turns in found.items():
         state = turned(before.aligned[k], spec, turns, before.alignments[k])
@@ -113,7 +124,7 @@ def test_copies_of_one_model_have_nothing_to_learn(settings):
 def test_poorly_aligned_models_come_closer(count):
     problem, fused = poorly_aligned(count)
     options = Learning(steps=40)
-    better = learn(fused, TextSource(problem), Average(), options)
+    better = learn(fused, TextSource(problem), shares(problem), options)
     before, after = losses([fused.state, better.state], TextSource(problem), options, *judge(problem))
     assert after < 0.7 * before
     for old, new in zip(fused.aligned, better.aligned, strict=True):
@@ -124,7 +135,7 @@ def test_what_does_not_help_is_not_kept():
     twin, _ = copy_of(make(0), seed=3)
     problem = prepare([make(0), twin], token_counts=counts(0, 2))
     fused = fused_by(problem, ALIGNED)
-    assert learn(fused, TextSource(problem), Average(), Learning(steps=3, lr=50.0)) is fused
+    assert learn(fused, TextSource(problem), shares(problem), Learning(steps=3, lr=50.0)) is fused
 
 
 def test_the_same_models_give_the_same_bits():
@@ -139,7 +150,7 @@ def test_unmatched_neurons_stay_the_anchors():
     problem = prepare([make(0), make(1)], token_counts=counts(0, 2))
     config = FusionConfig(method="aligned", solver="partial", mass_share=0.5)
     before = fused_by(problem, config)
-    after = learn(before, TextSource(problem), Average(), SHORT)
+    after = learn(before, TextSource(problem), shares(problem), SHORT)
     assert after is not before
     alone = torch.from_numpy(before.alignments[1].couplings["ffn.0"].anchor_mass <= 0)
     assert 0 < int(alone.sum()) < len(alone)
@@ -169,7 +180,7 @@ def test_other_architectures_learn_too(name):
     problem = prepare(models, token_counts=counts(0, 2))
     before = fused_by(problem, ALIGNED)
     options = Learning(steps=15, checks=2)
-    after = learn(before, TextSource(problem), Average(), options)
+    after = learn(before, TextSource(problem), shares(problem), options)
     old, new = losses([before.state, after.state], TextSource(problem), options, *judge(problem))
     assert new < old
     inputs = (torch.randint(1, 60, (3, 8)),) * (2 if name == "seq2seq" else 1)
@@ -212,7 +223,7 @@ def test_shares_of_rows_are_multiplied_and_sum_to_one():
 def test_a_single_voter_beside_an_anchor_without_a_vote_has_nothing_to_learn():
     problem = prepare([make(0), make(1)], weights=[0, 1], token_counts=counts(0, 2))
     fused = fused_by(problem, ALIGNED)
-    assert learn(fused, TextSource(problem), Average(), SHORT) is fused
+    assert learn(fused, TextSource(problem), shares(problem), SHORT) is fused
 
 
 @pytest.fixture
@@ -225,13 +236,118 @@ def no_work(monkeypatch):
     monkeypatch.setattr("fedot.fusion.problem.prepare.canonicalise", fail)
 
 
-@pytest.mark.parametrize("method", ["auto", "merged", "vanilla", "theus"])
+REFINED = tuple(method for method, kinds in METHODS.items() if LearnMaps in kinds)
+
+
+@pytest.mark.parametrize("method", ["auto", *(name for name in METHODS if name not in REFINED)])
 def test_methods_that_are_not_refined_are_named_where_options_are_read(method):
     with pytest.raises(
         FedotError,
-        match=f"an option of the method aligned, but the method is {method}; add method: aligned",
+        match=rf"an option of the method aligned \(.*theus.*\), but the method is {method}; add method: aligned",
     ):
         FusionConfig(method=method, learn_steps=5)
+
+
+@pytest.mark.parametrize("method", REFINED)
+def test_every_method_that_brings_models_into_one_basis_may_be_refined(method):
+    few = {"probe_texts": 16} if "probe_texts" in OF_METHODS[method] else {}
+    models = [make(seed, norm="layer") for seed in (0, 1)]
+    plain, learned = (
+        fuse(models, token_counts=counts(0, 2), config=FusionConfig(method=method, **few, **more))
+        for more in ({}, {"learn_steps": 30})
+    )
+    problem = prepare(models, token_counts=counts(0, 2))
+    loss, run_state = loss_of(problem, SHORT), runner(problem)
+    before, after = losses([plain.state, learned.state], TextSource(problem), SHORT, loss, run_state)
+    assert after < before
+    assert torch.equal(plain.aligned[0]["tok_emb.weight"], learned.aligned[0]["tok_emb.weight"])
+
+
+def labelled(number=24, rows=8):
+    """Texts, and whether each has more small tokens than large ones."""
+    ids = torch.randint(1, VOCAB, (number, rows, 10), generator=torch.Generator().manual_seed(5))
+    return Probe(tuple((each,) for each in ids), labels=tuple(((ids < 30).sum(-1) > 5).long()))
+
+
+def test_labels_are_learned_where_somebody_gives_them():
+    problem = prepare([make(0), make(1)], probe=labelled())
+    before = fused_by(problem, ALIGNED)
+    options = Learning(steps=60, labels=True)
+    after = learn(before, TextSource(problem), shares(problem), options)
+    loss = loss_of(problem, options)
+    old, new = losses([before.state, after.state], TextSource(problem), options, loss, runner(problem))
+    assert new < old - 0.01
+    logits = torch.tensor([[2.0, 0.0, -1.0]])
+    want = -logits.log_softmax(-1)[0, 1]
+    torch.testing.assert_close(loss(logits, ((torch.ones(1, 4).long(),), torch.tensor([1]))), want)
+
+
+@pytest.mark.parametrize("probe", [None, Probe(labelled().batches)])
+def test_learning_from_labels_needs_labels(probe):
+    config = FusionConfig(method="theus", learn_steps=5, learn_from="labels")
+    with pytest.raises(FedotError, match=r"learn_from is labels, but there are none; pass a `probe` with labels"):
+        fuse([make(0), make(1)], token_counts=counts(0, 2), probe=probe, config=config)
+
+
+@pytest.mark.parametrize(("number", "kept"), [(1, [0]), (3, [2]), (8, [7]), (24, [7, 15, 23])])
+def test_what_is_compared_on_was_not_learned_from(number, kept):
+    probe = labelled(number)
+    texts = TextSource(prepare([make(0), make(1)], probe=probe))
+    compared = held_out(texts, Learning())
+    assert [
+        place for place, (ids,) in enumerate(probe.batches) if any(ids is batch[0] for batch, _ in compared)
+    ] == kept
+    assert HELD_OUT == 8
+    if number > 1:
+        learned = [batch[0] for (batch, _), _ in zip(examples(texts, Learning(), 50), range(50), strict=False)]
+        assert not any(ids is batch[0] for ids in learned for batch, _ in compared)
+        assert all(any(ids is each for each in learned) for k, (ids,) in enumerate(probe.batches) if k not in kept)
+        for batch, labels in held_out(texts, Learning()):
+            assert torch.equal(labels, ((batch[0] < 30).sum(-1) > 5).long())
+
+
+def test_both_ends_may_be_turned_and_the_anchor_still_gives_the_basis():
+    models = [make(seed) for seed in range(3)]
+    problem = prepare(models, token_counts=counts(0, 3), anchor=1)
+    before = fused_by(problem, ALIGNED)
+    options = replace(SHORT, steps=40, both=True)
+    after = learn(before, TextSource(problem), shares(problem), options)
+    assert after is not before
+    for name, tensor in before.aligned[1].items():
+        assert torch.equal(after.aligned[1][name], tensor)
+    for k in (0, 2):
+        assert not torch.allclose(after.aligned[k]["tok_emb.weight"], before.aligned[k]["tok_emb.weight"], atol=1e-3)
+        torch.testing.assert_close(run(after.aligned[k], models[1][1]), run(*models[k]), rtol=0, atol=1e-6)
+    loss, run_state = judge(problem)
+    old, new = losses([before.state, after.state], TextSource(problem), options, loss, run_state)
+    assert new < old
+
+
+def test_turning_all_back_leaves_the_mean_what_it_computes():
+    problem, fused = poorly_aligned(3)
+    options = replace(SHORT, both=True)
+    rows = problem.row_shares(by_count=True)
+    found = learn_turns(fused, TextSource(problem), rows, [0, 1, 2], options, *judge(problem))
+    spec = problem.specs[0]
+
+    def mean(turns):
+        states = [
+            turned(state, spec, turns[k], fused.alignments[k]) if k in turns else state
+            for k, state in enumerate(fused.aligned)
+        ]
+        return run(average_aligned(states, problem.weights, spec, rows, circuits=False), make(0)[1])
+
+    back = from_anchor(found, 0)
+    assert sorted(back) == [1, 2]
+    torch.testing.assert_close(mean(back), mean(found), rtol=0, atol=1e-8)
+
+
+def test_an_ensemble_that_nobody_counted_for_is_the_mean_of_log_probabilities():
+    models = [make(0), make(1)]
+    ids = torch.randint(1, VOCAB, (5, 8), generator=torch.Generator().manual_seed(2))
+    problem = prepare(models, weights=[3, 1], probe=Probe(((ids,),)))
+    logs = [load_model(config, state)(ids).log_softmax(-1).float() for state, config in models]
+    torch.testing.assert_close(gated_ensemble(problem)(ids), 0.75 * logs[0] + 0.25 * logs[1], rtol=0, atol=1e-5)
 
 
 @pytest.mark.usefixtures("no_work")
@@ -249,7 +365,7 @@ def test_learning_takes_a_whole_number_of_steps():
 @pytest.mark.usefixtures("no_work")
 def test_models_of_other_libraries_are_refused():
     (first, config), (second, _) = make(0), make(1)
-    with pytest.raises(FedotError, match="learn_steps runs models of encoder, decoder, seq2seq only"):
+    with pytest.raises(FedotError, match="has to run models, and knows how for encoder, decoder, seq2seq; pass"):
         fuse(
             [(first, {}), (second, {})],
             spec=symmetry(config),

@@ -172,7 +172,8 @@ def test_a_copy_with_mixed_channels_and_reordered_neurons_is_the_anchor_for_zhan
     }
     assert any(spec.groups[name].within in heads for name in maps)
     copy = apply_maps(state, spec, maps)
-    close(logits(fused("zhang", [(state, config), (copy, config)]).state, config), logits(state, config))
+    result = fused("zhang", [(state, config), (copy, config)], heads="canonical")
+    close(logits(result.state, config), logits(state, config))
 
 
 @pytest.mark.parametrize("support", ["weights", "activations"])

@@ -22,7 +22,7 @@ from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.distil import Distil
 from fedot.fusion.texts.probe import Probe
 from fedot.models import symmetry
-from tests.fusion.small import copy_of, counts, fused, make, refined, run
+from tests.fusion.small import VOCAB, copy_of, counts, fused, make, refined, run
 from tests.groups import permuted, random_symmetry
 from tests.models.variants import canonical_of, inputs_of, logits
 
@@ -89,7 +89,7 @@ def test_a_model_fused_with_its_transformed_copy_is_itself(method, variant):
     copy = FOUND.get(method, transformed)(state, symmetry(config))
     texts = Probe(tuple(tuple(inputs_of(config, seed)) for seed in range(1, 5)))
     problem = prepare([(state, config), (copy, config)], probe=texts)
-    options = {"flow_reg": 1e-3} if method == "imfeld" else {}
+    options = {"imfeld": {"flow_reg": 1e-3}, "zhang": {"heads": "canonical"}}.get(method, {})
     if (method, variant) in REFUSED:
         with pytest.raises(FedotError, match=REFUSED[method, variant]):
             refined(problem, FusionConfig(method=method, **options))
@@ -180,6 +180,8 @@ OTHERS = {
     "circuits": (False, {}),
     "count_rows": (False, {}),
     "size": (0.5, {}),
+    "heads": ("canonical", {}),
+    "sweeps": (1, {}),
     "residual": ("latest", {}),
     "qk_maps": ("equal", {}),
     "flow_reg": (0.5, {}),
@@ -187,6 +189,8 @@ OTHERS = {
     "refit": (True, {}),
     "class_shares": (False, {}),
     "learn_steps": (3, {}),
+    "learn_from": ("labels", {"learn_steps": 3}),
+    "learn_both": (True, {"learn_steps": 3}),
     "distil_steps": (3, {}),
 }
 """Another value of an option, and what else has to be said for it to count."""
@@ -207,10 +211,15 @@ def another(method, name):
 
 
 @cache
-def outcome(method, wider, **options):
+def outcome(method, wider, labelled, **options):
     models = [make(0), make(1, d_ff=32) if wider else make(1)]
     few = {"probe_texts": 32} if "probe_texts" in OF_METHODS[method] else {}
-    return fuse(models, weights=[1, 2], config=FusionConfig(method=method, **{**few, **options}), **known()).state
+    config = FusionConfig(method=method, **{**few, **options})
+    probe = None
+    if labelled:
+        ids = torch.randint(1, VOCAB, (4, 16, 8), generator=torch.Generator().manual_seed(1))
+        probe = Probe(tuple((each,) for each in ids), labels=tuple(ids.sum(-1) % 3))
+    return fuse(models, weights=[1, 2], config=config, probe=probe, **known()).state
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -219,6 +228,6 @@ def test_every_option_of_a_method_changes_what_comes_out(method, monkeypatch):
     for name in OF_METHODS[method]:
         value, beside = another(method, name)
         wider = (method, name) == ("merged", "anchor")  # which only gives the widths
-        plain, found = outcome(method, wider, **beside), outcome(method, wider, **beside, **{name: value})
+        plain, found = (outcome(method, wider, name == "learn_from", **beside, **more) for more in ({}, {name: value}))
         same = all(torch.equal(tensor, found[key]) for key, tensor in plain.items())
         assert not same, name

@@ -160,5 +160,5 @@ def test_a_group_that_no_logit_depends_on_has_no_gradient():
 
 
 def test_an_unknown_support_names_the_choices():
-    with pytest.raises(FedotError, match=r"fusion\.support is 'noise'; choose from weights, activations"):
+    with pytest.raises(FedotError, match=r"fusion\.support is 'noise'; choose from weights, unit-weights, activations"):
         FusionConfig(method="aligned", support="noise")

@@ -4,7 +4,7 @@ The residual map is solved first, from rows that both models label alike (tokens
 every other group is seen through it. All of it needs weights only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -84,12 +84,16 @@ def align_inside(
     options: Align,
     source_evidence: Evidence = NOTHING,
     anchor_evidence: Evidence = NOTHING,
+    head_cost: Callable[..., Tensor] | None = None,
 ) -> Alignment:
-    """Solve the maps of all groups inside the layers, seen through the `streams`' maps, which are among the result."""
+    """Solve the maps of all groups inside the layers, seen through the `streams`' maps, which are among the result.
+
+    Heads are matched by `head_cost`, which is `circuit_distance` where none is given.
+    """
     maps, couplings = dict(streams.maps), dict(streams.couplings)
     seen = apply_maps(source, source_spec, maps)
     for outer in dict.fromkeys(anchor_spec.axes[f"{each.q}.weight"][0].groups[0] for each in anchor_spec.attentions):
-        _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings)
+        _align_heads(seen, anchor, source_spec, anchor_spec, outer, maps, couplings, head_cost or circuit_distance)
     support, mass = SUPPORTS[options.support], MASSES[options.mass]
     for name in matched_groups(anchor_spec):
         ground, scale = GROUND_COSTS[options.ground_cost], anchor_spec.scale_of(name)
@@ -157,6 +161,7 @@ def _align_heads(
     outer: str,
     maps: dict[str, GroupMap],
     couplings: dict[str, Coupling],
+    distance: Callable[..., Tensor],
 ) -> None:
     """Match heads with heads by their circuits, then rotate the channels of every matched pair.
 
@@ -168,7 +173,7 @@ def _align_heads(
     sides = ((seen, source_spec), (anchor, anchor_spec))
     pairs = [tuple(get_heads(state, spec, each) for state, spec in sides) for each in served]
     for attention, (x, y) in zip(served, pairs, strict=True):
-        cost = cost + circuit_distance(x, y, rotary=attention.rotary)
+        cost = cost + distance(x, y, rotary=attention.rotary)
     coupling = solve("exact", cost.numpy(), np.full(n, 1 / n), np.full(m, 1 / m))
     couplings[outer] = coupling
     maps[outer] = maps_of(coupling)

@@ -93,8 +93,14 @@ class Barrier:
     barrier: float
 
 
-def barrier(state_a: State, state_b: State, loss: Callable[[State], float], points: int = 11) -> Barrier:
-    """How far a loss rises over the straight line between its two ends (Frankle et al. 2020; Ainsworth et al. 2023).
+def barrier(
+    state_a: State,
+    state_b: State,
+    loss: Callable[[State], float],
+    points: int = 11,
+    mean: Callable[[Sequence[State], Sequence[float]], State] = vanilla_fusion,
+) -> Barrier:
+    """How far a loss rises over the path between its two ends (Frankle et al. 2020; Ainsworth et al. 2023).
 
     The largest ``L((1 - t) a + t b) - ((1 - t) L(a) + t L(b))`` over t from 0 to 1, which is never negative.
 
@@ -105,7 +111,10 @@ def barrier(state_a: State, state_b: State, loss: Callable[[State], float], poin
     loss
         Any loss of a state.
     points
-        How many points of the line are tried, both ends among them.
+        How many points of the path are tried, both ends among them.
+    mean
+        How two models are mixed by weights that sum to 1: by default a straight line. `average_aligned` gives the path
+        on which the circuits of heads are mixed, as in Theus et al. (2025), refactored at the models' own d_head.
 
     Returns
     -------
@@ -126,7 +135,7 @@ def barrier(state_a: State, state_b: State, loss: Callable[[State], float], poin
     if points < 2:
         raise FedotError(f"a barrier between two models needs at least its 2 ends, got points={points}")
     at = [k / (points - 1) for k in range(points)]
-    losses = tuple(float(loss(vanilla_fusion([state_a, state_b], [1 - t, t]))) for t in at)
+    losses = tuple(float(loss(mean([state_a, state_b], [1 - t, t]))) for t in at)
     rises = [value - ((1 - t) * losses[0] + t * losses[-1]) for t, value in zip(at, losses, strict=True)]
     return Barrier(losses, max(0.0, *rises))
 

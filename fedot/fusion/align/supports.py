@@ -27,6 +27,13 @@ def weights(state: State, spec: SymmetrySpec, group: str, evidence: Evidence) ->
     return result
 
 
+def unit_weights(state: State, spec: SymmetrySpec, group: str, evidence: Evidence) -> Floats:
+    """All weights of each neuron, its vector scaled to norm 1, (n, D) (Theus et al. 2025)."""
+    points = weights(state, spec, group, evidence)
+    result: Floats = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-300)
+    return result
+
+
 def activations(state: State, spec: SymmetrySpec, group: str, evidence: Evidence) -> Floats:
     """What each neuron puts out on every token of the probe, (n, N) (Singh & Jaggi 2020)."""
     del state, spec
@@ -49,6 +56,7 @@ def weights_and_activations(state: State, spec: SymmetrySpec, group: str, eviden
 
 SUPPORTS: dict[str, Support] = {
     "weights": weights,
+    "unit-weights": unit_weights,
     "activations": activations,
     "gradients": gradients,
     "weights+activations": weights_and_activations,

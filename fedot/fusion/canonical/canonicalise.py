@@ -29,6 +29,23 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
     FedotError
         If the state does not fit the spec.
     """
+    out = canonical_but_heads(state, spec)
+    for attention in spec.attentions:
+        put_heads(out, attention, balance_heads(get_heads(out, spec, attention), rotary=attention.rotary))
+    return out
+
+
+def canonical_but_heads(state: State, spec: SymmetrySpec) -> State:
+    """Return the canonical form but for the channels of heads, which stay those that the model was trained with.
+
+    Methods that match channel with channel need these: in the canonical form channels are singular directions, which
+    two models have in common only as far as their circuits have.
+
+    Raises
+    ------
+    FedotError
+        If the state does not fit the spec.
+    """
     spec.validate(state)
     out = {name: tensor.double().clone() for name, tensor in state.items()}
     for name in spec.sinusoidal:
@@ -50,8 +67,6 @@ def canonicalise(state: State, spec: SymmetrySpec) -> State:
             for index, axis in enumerate(axes):
                 if axis.role == "write" and spec.groups[axis.groups[0]].kind == "orthogonal":
                     out[name] -= out[name].mean(index, keepdim=True)
-    for attention in spec.attentions:
-        put_heads(out, attention, balance_heads(get_heads(out, spec, attention), rotary=attention.rotary))
     for name in spec.groups:
         scale = spec.scale_of(name)
         if scale is not None:

@@ -2,8 +2,9 @@
 
 Every linear map and every table is taken in the order of the forward pass. What it reads is brought to the anchor
 by the map of what came before; then its own outputs are matched with the anchor's, which gives the map that goes
-on. Outputs with names (classes, tokens) are not matched. Unlike an alignment, a stream has as many maps as it has
-writers, and a permutation of channels does not stop at the borders of heads.
+on. Outputs with names (classes, tokens) are not matched. A table of one row (an image's class token) is moved by a
+map of its own, which does not go on: one number a neuron tells too little. Unlike an alignment, a stream has as many
+maps as it has writers, and a permutation of channels does not stop at the borders of heads.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion.align.align import check_planes, maps_of
 from fedot.fusion.canonical.maps import Alignment, multiply
-from fedot.fusion.methods.pairwise import Averaging, average_weights, steady_signs, with_signs
+from fedot.fusion.methods.pairwise import Averaging, Channels, average_weights, signed_problem, with_signs
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
@@ -36,6 +37,10 @@ class FlowStage(Averaging, Protocol):
     @property
     def support(self) -> str:
         """What layers are compared by: ``weights`` or ``activations``."""
+
+    @property
+    def heads(self) -> Channels:
+        """The channels of heads that are matched."""
 
     @property
     def probe_texts(self) -> int:
@@ -73,8 +78,8 @@ def flow_all(problem: FusionProblem, texts: TextSource, options: FlowOptions, *,
     standardise
         Compare activations of mean 0 and variance 1, not raw ones.
     """
+    problem, signs = signed_problem(problem, options.given.heads)
     spec = problem.specs[problem.anchor]
-    signs = [steady_signs(state, each) for state, each in zip(problem.states, problem.specs, strict=True)]
     states = [
         with_signs(state, each, sign) for state, each, sign in zip(problem.states, problem.specs, signs, strict=True)
     ]
@@ -176,6 +181,8 @@ class Flow:
             plan: Coupling | None = self._solve([name])
             assert plan is not None
             self._own[name] = plan
+            if 1 in tensor.shape:  # one row
+                return _moved(plan, written, tensor, out)
             before = self.plans.get(group)
             self.plans[group] = plan if before is None or self.options.residual == "latest" else _mean(before, plan)
         elif key == group and group in self.spec.heads():

@@ -8,7 +8,14 @@ from torch import Tensor
 from fedot.fusion.align.assignments import Orders, alignment_of, assign, assign_heads, channel_gains, products
 from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.canonical.maps import Alignment
-from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
+from fedot.fusion.methods.pairwise import (
+    Channels,
+    between_signs,
+    check_equal_shapes,
+    fuse_aligned,
+    signed_problem,
+    with_signs,
+)
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage
@@ -25,10 +32,13 @@ class GitRebasin(Stage):
 
     Parameters
     ----------
+    heads
+        Channels of heads are matched as they were trained (``own``), as published, or in the ``canonical`` form.
     count_rows
         Average each token's embedding row by how often each client has seen the token.
     """
 
+    heads: Channels = "own"
     count_rows: bool = True
 
 
@@ -42,15 +52,14 @@ def git_rebasin(problem: FusionProblem, texts: TextSource, fused: Fused, stage: 
     """
     del texts, fused
     check_equal_shapes(problem, "git-rebasin")
-    spec = problem.specs[problem.anchor]
-    home_signs = steady_signs(problem.states[problem.anchor], spec)
-    home = with_signs(problem.states[problem.anchor], spec, home_signs)
+    problem, signs = signed_problem(problem, stage.heads)
+    anchor, spec = problem.anchor, problem.specs[problem.anchor]
+    home = with_signs(problem.states[anchor], spec, signs[anchor])
 
     def align_one(k: int) -> Alignment:
-        signs = steady_signs(problem.states[k], spec)
-        source = with_signs(problem.states[k], spec, signs)
+        source = with_signs(problem.states[k], spec, signs[k])
         orders = match_weights(source, home, spec)
-        return between_signs(alignment_of(orders, source, home, spec), signs, home_signs)
+        return between_signs(alignment_of(orders, source, home, spec), signs[k], signs[anchor])
 
     return fuse_aligned(problem, stage, align_one)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedot.fusion.methods.flow import FlowOptions, flow_all
+from fedot.fusion.methods.pairwise import Channels
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage, whole
@@ -20,6 +21,8 @@ class Imfeld(Stage):
     ----------
     support
         Layers are compared by ``weights`` or ``activations``.
+    heads
+        Channels of heads are matched as they were trained (``own``), as published, or in the ``canonical`` form.
     residual
         Map of a stream after a layer has written to it: the ``mean`` of the layer's and the one before, as published
         (``default``), or the ``latest``.
@@ -34,6 +37,7 @@ class Imfeld(Stage):
     """
 
     support: Literal["weights", "activations"] = "weights"
+    heads: Channels = "own"
     residual: Literal["default", "mean", "latest"] = "default"
     qk_maps: Literal["separate", "equal"] = "separate"
     flow_reg: float | None = None

@@ -1,12 +1,13 @@
 """What the published methods have in common: every model is brought to the anchor, then weights are averaged.
 
-Permutation methods work on the canonical form like all others. There the channels of a head are the singular
-directions of its circuits, whose signs are free; `steady_signs` fixes them in a way that no permutation changes.
+Methods that match channel with channel take a head's channels as they were trained, as their authors do, or on request
+those of the canonical form. There they are the singular directions of its circuits, whose signs are free;
+`steady_signs` fixes them in a way that no permutation changes.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -16,9 +17,13 @@ from fedot.fusion.align.average import average_aligned
 from fedot.fusion.canonical.canonicalise import get_heads
 from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
 from fedot.fusion.problem.fused import Fused
+from fedot.fusion.problem.prepare import with_own_heads
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
+
+Channels = Literal["own", "canonical"]
+"""The channels of heads that a method matches: as they were trained, or singular directions of the circuits."""
 
 
 class Averaging(Protocol):
@@ -29,22 +34,29 @@ class Averaging(Protocol):
         """Whether each token's embedding row goes by how often each client has seen the token."""
 
 
-def fuse_aligned(problem: FusionProblem, stage: Averaging, align_one: Callable[[int], Alignment]) -> Fused:
-    """Bring every model to the anchor by the maps that `align_one` solves for it, and average all weights."""
+def fuse_aligned(
+    problem: FusionProblem, stage: Averaging, align_one: Callable[[int], Alignment], *, circuits: bool = False
+) -> Fused:
+    """Bring every model to the anchor by the maps that `align_one` solves for it, and average (`average_weights`)."""
     alignments = tuple(Alignment({}, {}) if k == problem.anchor else align_one(k) for k in range(len(problem.states)))
     states = tuple(
         apply_maps(state, spec, alignment.maps)
         for state, spec, alignment in zip(problem.states, problem.specs, alignments, strict=True)
     )
-    return average_weights(problem, stage, states, alignments)
+    return average_weights(problem, stage, states, alignments, circuits=circuits)
 
 
 def average_weights(
-    problem: FusionProblem, stage: Averaging, states: tuple[State, ...], alignments: tuple[Alignment, ...]
+    problem: FusionProblem,
+    stage: Averaging,
+    states: tuple[State, ...],
+    alignments: tuple[Alignment, ...],
+    *,
+    circuits: bool = False,
 ) -> Fused:
-    """Average aligned states weight by weight, as all papers do; labelled rows as for every method."""
+    """Average aligned states weight by weight, or the heads by their circuits; labelled rows as for every method."""
     rows = problem.row_shares(by_count=stage.count_rows)
-    fused = average_aligned(states, problem.weights, problem.specs[problem.anchor], rows, circuits=False)
+    fused = average_aligned(states, problem.weights, problem.specs[problem.anchor], rows, circuits=circuits)
     return Fused(fused, states, alignments)
 
 
@@ -65,6 +77,16 @@ def check_equal_shapes(problem: FusionProblem, method: str) -> None:
                     f"{spec.groups[name].size} in model {number} and {group.size} in the anchor; "
                     "choose aligned, theus, singh-jaggi or imfeld"
                 )
+
+
+def signed_problem(problem: FusionProblem, heads: Channels) -> tuple[FusionProblem, list[dict[str, Tensor]]]:
+    """Let models have the channels that are asked for; also the signs by which those of each have to be multiplied.
+
+    Signs of trained channels mean something, and there are none to multiply them by.
+    """
+    if heads == "own":
+        return with_own_heads(problem), [{} for _ in problem.states]
+    return problem, [steady_signs(state, spec) for state, spec in zip(problem.states, problem.specs, strict=True)]
 
 
 def steady_signs(state: State, spec: SymmetrySpec) -> dict[str, Tensor]:

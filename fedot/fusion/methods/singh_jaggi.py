@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedot.fusion.methods.flow import FlowOptions, flow_all
+from fedot.fusion.methods.pairwise import Channels
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage, whole
@@ -18,6 +19,8 @@ class SinghJaggi(Stage):
     ----------
     support
         Layers are compared by ``weights`` or ``activations``.
+    heads
+        Channels of heads are matched as they were trained (``own``), as published, or in the ``canonical`` form.
     residual
         Map of a stream after a layer has written to it: the ``mean`` of the layer's and the one before, as published
         (``default``), or the ``latest``.
@@ -28,6 +31,7 @@ class SinghJaggi(Stage):
     """
 
     support: Literal["weights", "activations"] = "weights"
+    heads: Channels = "own"
     residual: Literal["default", "mean", "latest"] = "default"
     count_rows: bool = True
     probe_texts: int = whole(256, least=1)

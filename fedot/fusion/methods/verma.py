@@ -9,7 +9,14 @@ from torch import Tensor
 from fedot.fusion.align.assignments import Orders, alignment_of, assign, assign_heads, channel_gains
 from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.canonical.maps import Alignment
-from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
+from fedot.fusion.methods.pairwise import (
+    Channels,
+    between_signs,
+    check_equal_shapes,
+    fuse_aligned,
+    signed_problem,
+    with_signs,
+)
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage, whole
@@ -28,7 +35,10 @@ class Verma(Stage):
     Parameters
     ----------
     residual
-        Whether the stream stays as it is, the paper's best choice (``default``), or has one ``permutation``.
+        Whether the stream stays as it is, the paper's best choice for pretrained models (``default``), or has one
+        ``permutation``, as in its experiments with fine-tuned ones.
+    heads
+        Channels of heads are matched as they were trained (``own``), as published, or in the ``canonical`` form.
     count_rows
         Average each token's embedding row by how often each client has seen the token.
     probe_texts
@@ -36,6 +46,7 @@ class Verma(Stage):
     """
 
     residual: Literal["default", "permutation"] = "default"
+    heads: Channels = "own"
     count_rows: bool = True
     probe_texts: int = whole(256, least=1)
 
@@ -51,8 +62,8 @@ def verma(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Verma)
     """
     del fused
     check_equal_shapes(problem, "verma")
+    problem, signs = signed_problem(problem, stage.heads)
     spec = problem.specs[problem.anchor]
-    signs = [steady_signs(state, spec) for state in problem.states]
     states = [with_signs(state, spec, sign) for state, sign in zip(problem.states, signs, strict=True)]
     streams = streams_of(spec) if stage.residual == "permutation" else ()
     features = [_features(texts, stage, k, state, streams) for k, state in enumerate(states)]

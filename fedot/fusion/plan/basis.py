@@ -100,7 +100,7 @@ def distance_to_others(problem: FusionProblem, core: Core, anchor: int, ground: 
     """
     problem = replace(problem, anchor=anchor)
     aligned = core(problem).aligned
-    spec, home = problem.specs[anchor], problem.states[anchor]
+    spec, home = problem.specs[anchor], aligned[anchor]
     return sum(
         weight * _relative_distance(state, home, spec, common_ground(problem, k, ground))
         for k, (state, weight) in enumerate(zip(aligned, problem.weights, strict=True))

@@ -41,7 +41,7 @@ class FusionPlan:
     --------
     >>> plan = plan_without_models(FusionConfig(method="zhang"))
     >>> plan.as_dict()["stages"][-1]
-    {'stage': 'zhang', 'count_rows': True}
+    {'stage': 'zhang', 'heads': 'own', 'count_rows': True}
     >>> FusionPlan.from_dict(plan.as_dict()) == plan
     True
     """
@@ -181,8 +181,9 @@ def check_plan(plan: FusionPlan, problem: FusionProblem) -> None:
     Traceback (most recent call last):
     fedot.errors.FedotError: fusion.learn_steps draws texts from token counts, but none were given; pass `token_counts`
     """
-    if plan.find(LearnMaps):
-        check_learnable(problem)
+    learning = plan.find(LearnMaps)
+    if learning is not None:
+        check_learnable(problem, learning)
     if plan.find(Refit) and not (plan.method == "merged" and _has_words_and_classes(problem)):
         check_refittable(problem)
     align = plan.find(Align)

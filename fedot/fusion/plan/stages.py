@@ -69,14 +69,14 @@ METHODS: dict[str, tuple[type[Stage], ...]] = {
     "aligned": (Basis, Scheme, Align, Average, LearnMaps, *OF_AVERAGES),
     "merged": (Basis, Reduce, Refit, Distil, Rescale, ClassShares),
     "fisher": (Basis, Scheme, Align, FisherAverage, *OF_AVERAGES),
-    "git-rebasin": (Basis, Scheme, GitRebasin, *OF_AVERAGES),
-    "imfeld": (Basis, Scheme, Imfeld, *OF_AVERAGES),
+    "git-rebasin": (Basis, Scheme, GitRebasin, LearnMaps, *OF_AVERAGES),
+    "imfeld": (Basis, Scheme, Imfeld, LearnMaps, *OF_AVERAGES),
     "regmean": (Basis, Scheme, Align, RegMean, *OF_AVERAGES),
-    "singh-jaggi": (Basis, Scheme, SinghJaggi, *OF_AVERAGES),
-    "theus": (Basis, Scheme, Theus, *OF_AVERAGES),
+    "singh-jaggi": (Basis, Scheme, SinghJaggi, LearnMaps, *OF_AVERAGES),
+    "theus": (Basis, Scheme, Theus, LearnMaps, *OF_AVERAGES),
     "vanilla": (Vanilla, *OF_AVERAGES),
-    "verma": (Basis, Scheme, Verma, *OF_AVERAGES),
-    "zhang": (Basis, Scheme, Zhang, *OF_AVERAGES),
+    "verma": (Basis, Scheme, Verma, LearnMaps, *OF_AVERAGES),
+    "zhang": (Basis, Scheme, Zhang, LearnMaps, *OF_AVERAGES),
 }
 """By method, the stages that its plans may have, in the order in which they run."""
 

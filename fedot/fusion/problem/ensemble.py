@@ -7,7 +7,6 @@ from torch import Tensor
 
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.problem.problem import FusionProblem
-from fedot.models import load_model
 
 NEGLIGIBLE = 1e-6
 """A model whose share in a text is below that is not run on it; its part would drown in the rounding of the rest."""
@@ -30,16 +29,16 @@ def gated_ensemble(problem: FusionProblem) -> Callable[..., Tensor]:
 
     Of translators sources (B, S) and what their decoders read (B, T) to logits (B, T, V), weighed by the source.
 
-    A model of weight 0 has no vote.
+    A model of weight 0 has no vote. Where nobody has counted tokens, all that is known are the models' weights.
     """
     voters = problem.voters()
-    modules = [load_model(problem.config_of(k), to_float32(problem.states[k])) for k in voters]
+    modules = [problem.module(k, to_float32(problem.states[k])) for k in voters]
     prior = torch.tensor([problem.weights[k] for k in voters], dtype=torch.float64)
-    counts = problem.counts["vocab"][voters]
+    counts = problem.counts["vocab"][voters] if "vocab" in problem.counts else None
 
     @torch.no_grad()
     def logits(*batch: Tensor) -> Tensor:
-        gate = posterior(batch[0], counts) * prior
+        gate = prior.expand(len(batch[0]), -1) if counts is None else posterior(batch[0], counts) * prior
         gate = (gate / gate.sum(1, keepdim=True)).float()
         mixed: Tensor | None = None
         for module, share in zip(modules, gate.T, strict=True):

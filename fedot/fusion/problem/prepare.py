@@ -1,6 +1,6 @@
 """From models as they are given to the problem that all methods share: checked, canonical, with one set of labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.fusion.canonical.canonicalise import canonicalise, to_float32
+from fedot.fusion.canonical.canonicalise import canonical_but_heads, canonicalise, to_float32
 from fedot.fusion.canonical.depth import equally_deep
 from fedot.fusion.canonical.labels import LabelUnion, normalise_weights, relabel, unite
 from fedot.fusion.problem.checks import (
@@ -22,7 +22,7 @@ from fedot.fusion.problem.checks import (
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.texts.draw import LONGEST_MEASURED, text_lengths
 from fedot.fusion.texts.probe import Probe
-from fedot.models import Config, State, state_of, symmetry
+from fedot.models import Config, State, load_model, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
 Model = nn.Module | tuple[State, Any]
@@ -84,7 +84,19 @@ def fill(problem: FusionProblem, given: Given) -> FusionProblem:
         relabel(canonicalise(state, each), each, problem.unions, k)
         for k, (state, each) in enumerate(zip(given.states, given.specs, strict=True))
     )
-    return replace(problem, states=canonical)
+    return replace(problem, states=canonical, given=tuple(zip(given.states, given.specs, strict=True)))
+
+
+def with_own_heads(problem: FusionProblem) -> FusionProblem:
+    """Let models have the channels of heads that they were trained with (`canonical_but_heads`).
+
+    A mean of models that was added to a problem has those that it was made with.
+    """
+    own = tuple(
+        relabel(canonical_but_heads(state, spec), spec, problem.unions, k)
+        for k, (state, spec) in enumerate(problem.given)
+    )
+    return replace(problem, states=(*own, *problem.states[len(own) :]))
 
 
 def frame(
@@ -98,6 +110,7 @@ def frame(
     anchor: int = 0,
     probe: Probe | None = None,
     masses: Sequence[Mapping[str, Tensor]] | None = None,
+    build: Callable[[Any, State], nn.Module] = load_model,
 ) -> FusionProblem:
     """All of a problem but the models' tensors: `states` is empty; `specs` are those of the models as given.
 
@@ -140,7 +153,18 @@ def frame(
     relabelled = tuple(_relabelled(each, unions) for each in specs)
     check_masses(masses or (), relabelled)
     return FusionProblem(
-        (), relabelled, tuple(configs), shares, anchor, unions, counts, probe, tuple(masses or ()), longest, classes
+        (),
+        relabelled,
+        tuple(configs),
+        shares,
+        anchor,
+        unions,
+        counts,
+        probe,
+        tuple(masses or ()),
+        longest,
+        classes,
+        build=build,
     )
 
 

@@ -1,14 +1,14 @@
 """Models to fuse as plain data: canonical tensors, symmetries, weights, counts, and one set of labels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from fedot.fusion.canonical.labels import LabelUnion, row_shares
 from fedot.fusion.texts.probe import Probe
-from fedot.models import LABEL_SIZES, MODELS, State, canonical_config
+from fedot.models import LABEL_SIZES, MODELS, State, canonical_config, load_model
 from fedot.symmetry import SymmetrySpec
 
 
@@ -43,6 +43,10 @@ class FusionProblem:
     longest
         Tokens of the longest text on which models are measured, of those that are drawn for each model
         (`fedot.fusion.texts.draw.text_lengths`); empty where nobody has counted.
+    given
+        Tensors and symmetry of every model as it was given; empty where tensors are read part by part.
+    build
+        Makes a module of a configuration and a state.
     """
 
     states: tuple[State, ...]
@@ -56,6 +60,8 @@ class FusionProblem:
     masses: tuple[Mapping[str, Tensor], ...] = ()
     longest: tuple[int, ...] = ()
     class_counts: Tensor | None = None
+    given: tuple[tuple[State, SymmetrySpec], ...] = ()
+    build: Callable[[Any, State], nn.Module] = load_model
 
     def counted(self) -> list[int]:
         """Models whose token counts are known: a private client sends zeros."""
@@ -77,6 +83,11 @@ class FusionProblem:
             return config
         rows: dict[str, Any] = {LABEL_SIZES[name]: len(union.labels) for name, union in self.unions.items()}
         return replace(canonical_config(config), **rows)
+
+    def module(self, model: int, state: State) -> nn.Module:
+        """Build a module of a state in the shape of a model, as the probe does where there is one."""
+        build = self.build if self.probe is None else self.probe.module
+        return build(self.config_of(model), state)
 
     def row_shares(self, *, by_count: bool) -> dict[str, Tensor]:
         """Share of every model in every labelled row, (K, rows), columns summing to 1; by counts where given."""

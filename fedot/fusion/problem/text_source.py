@@ -54,7 +54,8 @@ class TextSource:
         if architecture == "seq2seq":
             sources = draw_texts(counts, number, (SHORTEST, min(longest, LONGEST_SOURCE)), seed)
             return translated_probe(problem.config_of(model), problem.states[model], sources)
-        return drawn_probe(counts, number, longest, seed, MODELS[architecture].inputs if architecture in MODELS else 1)
+        inputs = MODELS[architecture].inputs if architecture in MODELS else 1
+        return replace(drawn_probe(counts, number, longest, seed, inputs), module=problem.build)
 
     def tokens_to_draw(self, model: int) -> Tensor:
         """Token counts of a model, (V,); what drawn texts are drawn from.

@@ -2,69 +2,80 @@
 
 Learned matching after Theus et al. (2025, arXiv 2506.22712): it starts from maps in closed form, stays within the
 symmetries of the model, and wants the whole line between the models to be good, not one point of it. They learn from
-training data; here the goal is the parents' ensemble on texts drawn from token counts, so that no label and no private
-text is used. They project a free matrix to the nearest rotation; here a rotation is the exponential of a
-skew-symmetric matrix. The orders of heads and feed-forward neurons stay those of the closed form.
+labelled training data. That can be had, where somebody gives it as a probe with labels (`learn_from: labels`). By
+default the goal is the parents' ensemble on drawn inputs, so that no label and no private text is used. They project a
+free matrix to the nearest rotation; here a rotation is the exponential of a skew-symmetric matrix. With `learn_both`
+the anchor is turned as well (Li & Shen 2026, arXiv 2606.23607). The orders of heads and feed-forward neurons stay those
+of the closed form.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from fedot.errors import FedotError
-from fedot.fusion.align.align import rotation_as_plan
-from fedot.fusion.align.average import Average, average_aligned
+from fedot.fusion.align.average import average_aligned
 from fedot.fusion.canonical.canonicalise import to_float32
-from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps, keep_unmatched
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.distil import Distillation, drawn_batches
-from fedot.fusion.texts.probe import distance
+from fedot.fusion.refine.turns import Turns, from_anchor, no_angles, turned, turned_alignment, turns_of
+from fedot.fusion.texts.probe import distance, real_logits
 from fedot.models import MODELS, State, load_model
-from fedot.symmetry import SymmetrySpec
-
-Turns = dict[str, Tensor]
-"""By neuron group: a rotation (n, n) of a stream, or one of each head's channels (H, n, n)."""
 
 Runner = Callable[[State, tuple[Tensor, ...]], Tensor]
 """Logits of a state in the anchor's shape on a batch."""
 
+Example = tuple[tuple[Tensor, ...], Tensor | None]
+"""Inputs of a model, and their labels where these are learned from."""
+
 FRESH = 1_000_000
 """Seed of the texts on which the closed form and what was learned are compared."""
+
+HELD_OUT = 8
+"""Of a probe's batches one in so many is not learned from, but compared on."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnMaps(Stage):
-    """Refine the maps of an alignment on drawn texts.
+    """Refine the maps of an alignment by gradients.
 
     Parameters
     ----------
     learn_steps
-        Steps of Adam, each on one batch of drawn texts.
-    circuits, count_rows
-        How the models are averaged (`fedot.fusion.align.average.Average`).
+        Steps of Adam, each on one batch.
+    learn_from
+        The models' ``ensemble``, on the probe or on drawn texts; or the ``labels`` of a probe that has some, which are
+        somebody's data.
+    learn_both
+        Turn the anchor too, towards a path that both ends have learned, not all others towards the anchor alone.
+    count_rows
+        Average each token's embedding row by how often each client has seen the token.
     """
 
     learn_steps: int = whole(100, least=1)
-    circuits: bool = True
+    learn_from: Literal["ensemble", "labels"] = "ensemble"
+    learn_both: bool = False
     count_rows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """How long and how fast is learned.
+    """How long and how fast is learned, and from what.
 
     Attributes
     ----------
     steps
-        Steps of Adam, each on one batch of drawn texts.
+        Steps of Adam, each on one batch.
     lr
         Largest learning rate, of angles in radians; one cycle leads up to it and down again.
     spread
@@ -74,7 +85,11 @@ class Learning:
     checks
         Batches of fresh texts on which the closed form and what was learned are compared.
     seed
-        Of the drawn texts and of the numbers that weights are multiplied by.
+        Of the drawn texts, the order of a probe's batches, and the numbers that weights are multiplied by.
+    labels
+        Learn from a probe's labels, not from the ensemble.
+    both
+        Turn the anchor too.
     """
 
     steps: int = 100
@@ -82,18 +97,30 @@ class Learning:
     spread: float = 0.2
     checks: int = 8
     seed: int = 0
+    labels: bool = False
+    both: bool = False
 
 
-def check_learnable(problem: FusionProblem) -> None:
+Loss = Callable[[Tensor, Example], Tensor]
+"""Loss of logits on an example."""
+
+
+def check_learnable(problem: FusionProblem, stage: LearnMaps) -> None:
     """Refuse models whose maps cannot be refined, by all of a problem but its tensors.
 
     Raises
     ------
     FedotError
-        If the models are of no architecture of fedot, or there are no token counts.
+        If there is nothing to learn from, or nothing that runs the models.
     """
-    if getattr(problem.configs[problem.anchor], "architecture", None) not in MODELS:
-        raise FedotError(f"fusion.learn_steps runs models of {', '.join(MODELS)} only; set it to 0")
+    if stage.learn_from == "labels" and not (problem.probe and problem.probe.labels):
+        raise FedotError("fusion.learn_from is labels, but there are none; pass a `probe` with labels")
+    if problem.probe is not None:
+        return
+    if getattr(problem.configs[problem.anchor], "architecture", None) not in MODELS and problem.build is load_model:
+        raise FedotError(
+            f"fusion.learn_steps has to run models, and knows how for {', '.join(MODELS)}; pass `build` or a `probe`"
+        )
     if "vocab" not in problem.unions:  # counts of a translator's two vocabularies are not kept (`frame`)
         tables = " and ".join(name for name in problem.unions if name.startswith("vocab"))
         raise FedotError(
@@ -105,16 +132,19 @@ def check_learnable(problem: FusionProblem) -> None:
 
 
 def learn_maps(problem: FusionProblem, texts: TextSource, fused: Fused, stage: LearnMaps) -> Fused:
-    """Refine the maps of the alignment, and average anew as the average was taken."""
-    del problem  # the texts have it
-    return learn(fused, texts, Average(stage.circuits, stage.count_rows), Learning(stage.learn_steps))
+    """Refine the maps of the alignment, and average anew."""
+    rows = problem.row_shares(by_count=stage.count_rows)
+    options = Learning(stage.learn_steps, labels=stage.learn_from == "labels", both=stage.learn_both)
+    return learn(fused, texts, rows, options)
 
 
-def learn(fused: Fused, texts: TextSource, average: Average, options: Learning) -> Fused:
-    """Turn the aligned models against each other so that their average comes close to the parents' ensemble.
+def learn(fused: Fused, texts: TextSource, rows: Mapping[str, Tensor], options: Learning) -> Fused:
+    """Turn the aligned models against each other so that their plain mean becomes good: as the ensemble, or by labels.
 
-    What is learned is kept if the average's `distance` to the ensemble on texts drawn anew is smaller than before;
-    else the result is `fused` itself. Every model computes what it did, but for neurons that nothing was matched with.
+    The mean is that of weights, also where that of the closed form was one of circuits: it is the plain mean that the
+    maps were learned for. What is learned is kept if the average's loss is smaller than before on texts drawn anew, or on the batches of a
+    probe that were not learned from; else the result is `fused` itself. Every model computes what it did, but for
+    neurons that nothing was matched with.
 
     Where fewer than two models have a vote, there is nothing to bring closer, and the result is `fused` as well.
 
@@ -124,26 +154,27 @@ def learn(fused: Fused, texts: TextSource, average: Average, options: Learning) 
         An average of models that are aligned to the anchor.
     texts
         Those of a problem that `check_learnable` lets pass.
-    average
-        How `fused` was averaged.
+    rows
+        Share of every model in every labelled row, (K, rows).
     """
     problem = texts.problem
     voters = problem.voters()
     if len(voters) < 2:
         return fused
     spec = problem.specs[problem.anchor]
-    rows = problem.row_shares(by_count=average.count_rows)
-    learners = [k for k in voters if k != problem.anchor]
-    teacher, run = gated_ensemble(problem), runner(problem)
-    found = learn_turns(fused, texts, rows, learners, options, teacher, run)
+    learners = [k for k in voters if k != problem.anchor or options.both]
+    loss, run = loss_of(problem, options), runner(problem)
+    found = learn_turns(fused, texts, rows, learners, options, loss, run)
     if not found:
         return fused
+    if options.both and problem.anchor in found:
+        found = from_anchor(found, problem.anchor)
     states, alignments = list(fused.aligned), list(fused.alignments)
     for k, turns in found.items():
         states[k] = turned(states[k], spec, turns, alignments[k])
         alignments[k] = turned_alignment(alignments[k], spec, turns)
-    mean = average_aligned(states, problem.weights, spec, rows, circuits=average.circuits)
-    before, after = losses([fused.state, mean], texts, options, teacher, run)
+    mean = average_aligned(states, problem.weights, spec, rows, circuits=False)
+    before, after = losses([fused.state, mean], texts, options, loss, run)
     return Fused(mean, tuple(states), tuple(alignments)) if after < before else fused
 
 
@@ -153,12 +184,12 @@ def learn_turns(
     rows: Mapping[str, Tensor],
     learners: Sequence[int],
     options: Learning,
-    teacher: Callable[..., Tensor],
+    loss: Loss,
     run: Runner,
 ) -> dict[int, Turns]:
     """Learn rotations of some of the aligned models, by their index; all others stay where they are.
 
-    The loss is that of distillation: the `distance` of the models' plain mean, as `run` runs it, to the `teacher`.
+    What becomes small is the `loss` of the models' plain mean, as `run` runs it.
     """
     problem = texts.problem
     spec = problem.specs[problem.anchor]
@@ -169,33 +200,74 @@ def learn_turns(
     optimiser = torch.optim.Adam(parameters, lr=options.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, total_steps=options.steps + 1)
     generator = torch.Generator().manual_seed(options.seed)
-    for batch in islice(batches(texts, options.seed, options.steps), options.steps):
+    for example in islice(examples(texts, options, options.steps), options.steps):
         states = list(fused.aligned)
         for k, each in angles.items():
             states[k] = turned(states[k], spec, turns_of(spec, each), fused.alignments[k])
         factors = 1 + options.spread * (2 * torch.rand(len(states), generator=generator, dtype=torch.float64) - 1)
         weights = [weight * factor for weight, factor in zip(problem.weights, factors.tolist(), strict=True)]
         mixed = average_aligned(states, weights, spec, mixed_rows(rows, factors), circuits=False)
-        loss = distance(run(mixed, batch), teacher(*batch), batch)
+        value = loss(run(mixed, example[0]), example)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     with torch.no_grad():
         return {k: turns_of(spec, each) for k, each in angles.items()}
 
 
-def losses(
-    states: Sequence[State], texts: TextSource, options: Learning, teacher: Callable[..., Tensor], run: Runner
-) -> list[float]:
-    """Mean `distance` of every state to the teacher, on the same `checks` batches of fresh texts."""
-    totals = [0.0] * len(states)
+def loss_of(problem: FusionProblem, options: Learning) -> Loss:
+    """What is learned: the labels, or the ensemble by the `distance` of distillation."""
+    if options.labels:
+        return label_loss
+    teacher = gated_ensemble(problem)
+    return lambda logits, example: distance(logits, teacher(*example[0]), example[0])
+
+
+def label_loss(logits: Tensor, example: Example) -> Tensor:
+    """Cross-entropy of a batch with its labels, in nats."""
+    batch, labels = example
+    assert labels is not None  # `check_learnable` has seen to it
+    return F.cross_entropy(real_logits(logits, batch), labels)
+
+
+def losses(states: Sequence[State], texts: TextSource, options: Learning, loss: Loss, run: Runner) -> list[float]:
+    """Mean loss of every state on the same examples, of which nothing was learned."""
+    totals, number = [0.0] * len(states), 0
     with torch.no_grad():
-        for batch in islice(batches(texts, options.seed + FRESH, options.checks), options.checks):
-            wanted = teacher(*batch)
+        for example in held_out(texts, options):
+            number += 1
             for i, state in enumerate(states):
-                totals[i] += float(distance(run(state, batch), wanted, batch)) / options.checks
-    return totals
+                totals[i] += float(loss(run(state, example[0]), example))
+    return [total / number for total in totals]
+
+
+def examples(texts: TextSource, options: Learning, number: int) -> Iterator[Example]:
+    """What is learned from, without end: the probe's batches in random order, else texts as distillation draws them."""
+    probe = texts.problem.probe
+    if probe is None:
+        yield from ((batch, None) for batch in batches(texts, options.seed, number))
+        return
+    own = [k for k in range(len(probe.batches)) if k not in _held_out(len(probe.batches))]
+    order = torch.Generator().manual_seed(options.seed)
+    while True:
+        for place in torch.randperm(len(own), generator=order).tolist():
+            yield probe.batches[own[place]], probe.labels[own[place]] if probe.labels else None
+
+
+def held_out(texts: TextSource, options: Learning) -> list[Example]:
+    """Examples that `examples` never gives."""
+    probe = texts.problem.probe
+    if probe is None:
+        fresh = batches(texts, options.seed + FRESH, options.checks)
+        return [(batch, None) for batch in islice(fresh, options.checks)]
+    kept = _held_out(len(probe.batches))
+    return [(probe.batches[k], probe.labels[k] if probe.labels else None) for k in kept]
+
+
+def _held_out(number: int) -> range:
+    """Which of so many batches are kept back; of a single one it is that one, for there is no other."""
+    return range(HELD_OUT - 1, number, HELD_OUT) if number >= HELD_OUT else range(number - 1, number)
 
 
 def batches(texts: TextSource, seed: int, number: int) -> Iterator[tuple[Tensor, ...]]:
@@ -207,11 +279,12 @@ def batches(texts: TextSource, seed: int, number: int) -> Iterator[tuple[Tensor,
 def runner(problem: FusionProblem) -> Runner:
     """Return a function that gives the logits of a state in the anchor's shape, and lets gradients through."""
     anchor, spec = problem.anchor, problem.specs[problem.anchor]
-    module: nn.Module = load_model(problem.config_of(anchor), to_float32(problem.states[anchor]))
+    module: nn.Module = problem.module(anchor, to_float32(problem.states[anchor]))
     copies = {copy for copy, _ in spec.lasting_ties()}
+    rename: Callable[[State], State] = getattr(module, "own_tensors", dict)
 
     def run(state: State, batch: tuple[Tensor, ...]) -> Tensor:
-        tensors = {name: tensor.float() for name, tensor in state.items() if name not in copies}
+        tensors = rename({name: tensor.float() for name, tensor in state.items() if name not in copies})
         logits: Tensor = functional_call(module, tensors, batch)
         return logits
 
@@ -225,53 +298,3 @@ def mixed_rows(rows: Mapping[str, Tensor], factors: Tensor) -> dict[str, Tensor]
         scaled = shares * factors[:, None]
         out[name] = scaled / scaled.sum(0)
     return out
-
-
-def no_angles(spec: SymmetrySpec) -> dict[str, Tensor]:
-    """Zeros for every group that can be turned: (n, n) for a stream, (H, n, n) for channels within heads.
-
-    Left alone are a stream that may only be permuted, and one whose mean a kept LayerNorm reads.
-    """
-    out, heads = {}, spec.heads()
-    for name, group in spec.groups.items():
-        if group.kind == "orthogonal" and not spec.keeps_mean(name):
-            out[name] = torch.zeros(group.size, group.size, dtype=torch.float64)
-        elif group.kind in ("linear", "rotary") and group.within in heads:
-            out[name] = torch.zeros(spec.groups[group.within].size, group.size, group.size, dtype=torch.float64)
-    return out
-
-
-def turns_of(spec: SymmetrySpec, angles: Mapping[str, Tensor]) -> Turns:
-    """Rotations by angles: exponentials of ``A - A'``, in rotary groups of the two channels of each plane only."""
-    out = {}
-    for name, angle in angles.items():
-        skew = angle - angle.mT
-        if spec.groups[name].kind == "rotary":
-            plane = torch.arange(skew.shape[-1]) // 2
-            skew = skew * (plane[:, None] == plane[None, :])
-        out[name] = torch.linalg.matrix_exp(skew)
-    return out
-
-
-def turned(state: State, spec: SymmetrySpec, turns: Turns, alignment: Alignment) -> State:
-    """Turn an aligned state; neurons that it has from the anchor, since nothing was matched with them, stay so."""
-    maps = {name: GroupMap(_each_pair(turn), _each_pair(turn)) for name, turn in turns.items()}
-    return keep_unmatched(apply_maps(state, spec, maps), state, spec, alignment.couplings)
-
-
-def turned_alignment(alignment: Alignment, spec: SymmetrySpec, turns: Turns) -> Alignment:
-    """Let the maps of an alignment be followed by rotations, and the plans of its streams be those of the product."""
-    maps, couplings = dict(alignment.maps), dict(alignment.couplings)
-    for name, turn in turns.items():
-        by = turn if turn.ndim == 2 else turn[:, None]  # a head's own rotation for every head that comes to it
-        before = maps.get(name)
-        after = _each_pair(turn)
-        maps[name] = GroupMap(after, after) if before is None else GroupMap(by @ before.write, by @ before.read)
-        if spec.groups[name].kind == "orthogonal":
-            couplings[name] = rotation_as_plan(maps[name].write)
-    return Alignment(maps, couplings)
-
-
-def _each_pair(turn: Tensor) -> Tensor:
-    """As `GroupMap` wants it: rotations within heads (H, n, n) become (H, H, n, n), one for each pair of heads."""
-    return turn if turn.ndim == 2 else turn[:, None].expand(-1, len(turn), -1, -1)

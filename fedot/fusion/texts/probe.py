@@ -26,20 +26,23 @@ ROWS = 32
 class Probe:
     """Batches of positional inputs of a model's `forward`; token ids are rows of the union, 0 is padding.
 
-    `module` builds a module from a configuration and a state.
+    `module` builds a module from a configuration and a state. `labels` are the right classes of each batch, (B,), where
+    somebody who has data gives them; nothing but a stage that was told to learn from them looks at them.
     """
 
     batches: tuple[tuple[Tensor, ...], ...]
     module: Callable[[Any, State], nn.Module] = load_model
+    labels: tuple[Tensor, ...] = ()
 
     def thinned(self, step: int) -> "Probe":
         """Every `step`-th row of each batch, from the first."""
-        return replace(self, batches=tuple(tuple(each[::step] for each in batch) for batch in self.batches))
+        batches = tuple(tuple(each[::step] for each in batch) for batch in self.batches)
+        return replace(self, batches=batches, labels=tuple(each[::step] for each in self.labels))
 
     def packed(self, rows: int) -> "Probe":
         """The same texts, shortest first, in batches of at most `rows`, each as long as its longest text.
 
-        A probe of several inputs stays as it is.
+        A probe of several inputs stays as it is, and labels are left out.
         """
         if any(len(batch) != 1 or batch[0].ndim != 2 or batch[0].is_floating_point() for batch in self.batches):
             return self
@@ -47,7 +50,8 @@ class Probe:
         texts = torch.cat([F.pad(ids, (0, longest - ids.shape[1])) for (ids,) in self.batches])
         ends = ((texts != 0) * torch.arange(1, longest + 1)).max(1).values
         parts = [torch.from_numpy(part) for part in batch_indices(ends.numpy(), rows, None)]
-        return replace(self, batches=tuple((texts[part, : max(1, int(ends[part[-1]]))],) for part in parts))
+        batches = tuple((texts[part, : max(1, int(ends[part[-1]]))],) for part in parts)
+        return replace(self, batches=batches, labels=())
 
     def told_apart(self) -> "Probe":
         """Cut the last position of what a decoder reads (B, T) where its source (B, S) has as many.

@@ -1,0 +1,35 @@
+"""Settings of every method that the benchmarks try: the authors' own first, then as many others for each, up to three.
+
+Which of them a row is of is chosen on validation data, without a look at the test. A table shows both, the row at the
+authors' settings and the row at the best ones.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Settings = Mapping[str, Any]
+
+CHOICES: dict[str, tuple[Settings, ...]] = {
+    "vanilla": ({}, {"count_rows": False}),
+    "singh-jaggi": ({}, {"support": "activations"}, {"heads": "canonical"}, {"residual": "latest"}),
+    "imfeld": ({}, {"support": "activations"}, {"heads": "canonical"}, {"flow_reg": 0.2}),
+    "git-rebasin": ({}, {"heads": "canonical"}, {"scheme": "universe"}, {"count_rows": False}),
+    "c2m3": ({}, {"heads": "canonical"}, {"count_rows": False}),
+    "verma": (
+        {},
+        {"residual": "permutation"},
+        {"heads": "canonical"},
+        {"residual": "permutation", "heads": "canonical"},
+    ),
+    "zhang": ({}, {"heads": "canonical"}, {"scheme": "universe"}, {"count_rows": False}),
+    "theus": ({}, {"circuits": False}, {"sweeps": 1}, {"scheme": "universe"}),
+    "fisher": ({}, {"token_power": 0.25}, {"position_rows": True}, {"scheme": "universe"}),
+    "regmean": ({}, {"token_power": 0.25}, {"position_rows": True}, {"scheme": "universe"}),
+    "aligned": ({}, {"token_power": 0.25}, {"position_rows": True}, {"scheme": "universe"}),
+    "merged": ({},),
+}
+
+
+def best(accuracies: Mapping[int, float]) -> int:
+    """The setting of the highest accuracy, the first of several."""
+    return max(accuracies, key=lambda place: (accuracies[place], -place))
