@@ -17,8 +17,8 @@ ORDER = (
     # mathematics: no files of scenarios, no data sets, no network
     *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation"),
     *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.align"),
-    *("fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.plan"),
-    *("fedot.fusion.by_part", "fedot.fusion"),
+    *("fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.merges"),
+    *("fedot.fusion.plan", "fedot.fusion.by_part", "fedot.fusion"),
     # models of transformers, and fusion of files
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # what models do, and what is needed to learn it

@@ -12,10 +12,10 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
 from fedot.fusion.align.assignments import alignment_of, products
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
-from fedot.fusion.methods.fisher import information_of
+from fedot.fusion.merges.fisher import information_of
+from fedot.fusion.merges.regmean import regress, shrunk
 from fedot.fusion.methods.git_rebasin import match_weights
 from fedot.fusion.methods.pairwise import steady_signs, with_signs
-from fedot.fusion.methods.regmean import regress, shrunk
 from fedot.fusion.methods.verma import correlation
 from fedot.fusion.methods.zhang import best_scale
 from fedot.fusion.plan.stages import METHODS
@@ -27,11 +27,11 @@ from tests.fusion.small import fused as fused_by
 from tests.groups import permuted, random_symmetry
 from tests.models.variants import canonical_of, logits
 
-PUBLISHED = ("fisher", "git-rebasin", "imfeld", "regmean", "singh-jaggi", "theus", "verma", "zhang")
+PUBLISHED = ("c2m3", "fisher", "git-rebasin", "imfeld", "regmean", "singh-jaggi", "theus", "verma", "zhang")
 ON_PROBE = ("fisher", "regmean", "verma")
-EQUAL_SHAPES = ("git-rebasin", "verma", "zhang")
+EQUAL_SHAPES = ("c2m3", "git-rebasin", "verma", "zhang")
 KINDS = ("encoder-rotary-swiglu", "decoder-post-layer", "seq2seq-layer-two-untied")
-PERMUTATIONS = ("git-rebasin", "singh-jaggi", "theus")
+PERMUTATIONS = ("c2m3", "git-rebasin", "singh-jaggi", "theus")
 
 each = pytest.mark.parametrize("name", METHODS)
 published = pytest.mark.parametrize("name", PUBLISHED)

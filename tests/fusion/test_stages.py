@@ -64,6 +64,7 @@ def transformed(state, spec):
 
 FOUND = {
     "vanilla": unchanged,
+    "c2m3": in_another_order,
     "git-rebasin": in_another_order,
     "imfeld": in_another_order,
     "singh-jaggi": in_another_order,

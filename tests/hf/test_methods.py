@@ -12,7 +12,7 @@ from tests.hf.models import run
 from tests.hf.test_probe import probe
 
 MODELS = ("bert", "gpt2", "vit", "t5", "marian")
-ALIGN = ("git-rebasin", "theus", "zhang", "singh-jaggi")
+ALIGN = ("c2m3", "git-rebasin", "theus", "zhang", "singh-jaggi")
 PROBE = ("verma", "regmean", "fisher")
 APART = {("verma", "gpt2"), ("regmean", "gpt2"), ("fisher", "gpt2"), ("fisher", "vit")}  # no modules of these names
 CASES = [(method, name) for name in MODELS for method in ALIGN + PROBE if (method, name) not in APART]

@@ -10,10 +10,11 @@ from typing import Any
 from fedot.fusion.align.align_models import align_models
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average, average_models
-from fedot.fusion.methods.fisher import FisherAverage, fisher_average
+from fedot.fusion.merges.fisher import FisherAverage, fisher_average
+from fedot.fusion.merges.regmean import RegMean, regmean
+from fedot.fusion.methods.c2m3 import C2M3, c2m3
 from fedot.fusion.methods.git_rebasin import GitRebasin, git_rebasin
 from fedot.fusion.methods.imfeld import Imfeld, imfeld
-from fedot.fusion.methods.regmean import RegMean, regmean
 from fedot.fusion.methods.singh_jaggi import SinghJaggi, singh_jaggi
 from fedot.fusion.methods.theus import Theus, theus
 from fedot.fusion.methods.vanilla import Vanilla, vanilla
@@ -38,6 +39,7 @@ STAGES: dict[str, tuple[type[Stage], Run]] = {
     "align": (Align, align_models),
     "average": (Average, average_models),
     "reduce": (Reduce, reduce_models),
+    "c2m3": (C2M3, c2m3),
     "fisher-average": (FisherAverage, fisher_average),
     "git-rebasin": (GitRebasin, git_rebasin),
     "imfeld": (Imfeld, imfeld),
@@ -68,6 +70,7 @@ REFINEMENTS = (*OPTIONAL, Rescale)
 METHODS: dict[str, tuple[type[Stage], ...]] = {
     "aligned": (Basis, Scheme, Align, Average, LearnMaps, *OF_AVERAGES),
     "merged": (Basis, Reduce, Refit, Distil, Rescale, ClassShares),
+    "c2m3": (Basis, C2M3, *OF_AVERAGES),
     "fisher": (Basis, Scheme, Align, FisherAverage, *OF_AVERAGES),
     "git-rebasin": (Basis, Scheme, GitRebasin, LearnMaps, *OF_AVERAGES),
     "imfeld": (Basis, Scheme, Imfeld, LearnMaps, *OF_AVERAGES),

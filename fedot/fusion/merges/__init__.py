@@ -1,0 +1,1 @@
+"""Published ways to average models that are aligned already; nothing here maps neurons."""
