@@ -189,16 +189,19 @@ OTHERS = {
     "repair": (True, {}),
     "refit": (True, {}),
     "class_shares": (False, {}),
-    "learn_steps": (3, {}),
-    "learn_from": ("labels", {"learn_steps": 3}),
-    "learn_both": (True, {"learn_steps": 3}),
+    "learn_steps": (30, {}),
+    "learn_from": ("labels", {"learn_steps": 30}),
+    "learn_both": (True, {"learn_steps": 30}),
     "distil_steps": (3, {}),
 }
 """Another value of an option, and what else has to be said for it to count."""
 
+# with their own channels, two models are permuted to their mean just as to each other
 OF_THEIR_OWN = {
     ("merged", "refit"): (False, {}),
     ("verma", "residual"): ("permutation", {}),
+    ("git-rebasin", "scheme"): ("universe", {"heads": "canonical"}),
+    ("singh-jaggi", "scheme"): ("universe", {"heads": "canonical"}),
 }
 
 

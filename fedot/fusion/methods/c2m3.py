@@ -12,7 +12,14 @@ from fedot.fusion.align.average import vanilla_fusion
 from fedot.fusion.canonical.groups import matched_groups, streams_of
 from fedot.fusion.canonical.maps import Alignment, apply_maps, multiply
 from fedot.fusion.methods.git_rebasin import match_weights
-from fedot.fusion.methods.pairwise import between_signs, check_equal_shapes, fuse_aligned, steady_signs, with_signs
+from fedot.fusion.methods.pairwise import (
+    Channels,
+    between_signs,
+    check_equal_shapes,
+    fuse_aligned,
+    signed_problem,
+    with_signs,
+)
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage
@@ -38,10 +45,13 @@ class C2M3(Stage):
 
     Parameters
     ----------
+    heads
+        Channels of heads are matched as they were trained (``own``), as in Git Re-Basin, or in the ``canonical`` form.
     count_rows
         Average each token's embedding row by how often each client has seen the token.
     """
 
+    heads: Channels = "own"
     count_rows: bool = True
 
 
@@ -55,8 +65,8 @@ def c2m3(problem: FusionProblem, texts: TextSource, fused: Fused, stage: C2M3) -
     """
     del texts, fused
     check_equal_shapes(problem, "c2m3")
+    problem, signs = signed_problem(problem, stage.heads)
     spec, anchor = problem.specs[problem.anchor], problem.anchor
-    signs = [steady_signs(state, spec) for state in problem.states]
     states = [with_signs(state, spec, each) for state, each in zip(problem.states, signs, strict=True)]
     orders = _orders_of_all(problem, states, spec)
 

@@ -70,7 +70,7 @@ REFINEMENTS = (*OPTIONAL, Rescale)
 METHODS: dict[str, tuple[type[Stage], ...]] = {
     "aligned": (Basis, Scheme, Align, Average, LearnMaps, *OF_AVERAGES),
     "merged": (Basis, Reduce, Refit, Distil, Rescale, ClassShares),
-    "c2m3": (Basis, C2M3, *OF_AVERAGES),
+    "c2m3": (Basis, C2M3, LearnMaps, *OF_AVERAGES),
     "fisher": (Basis, Scheme, Align, FisherAverage, *OF_AVERAGES),
     "git-rebasin": (Basis, Scheme, GitRebasin, LearnMaps, *OF_AVERAGES),
     "imfeld": (Basis, Scheme, Imfeld, LearnMaps, *OF_AVERAGES),

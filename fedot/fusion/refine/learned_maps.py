@@ -142,16 +142,16 @@ def learn(fused: Fused, texts: TextSource, rows: Mapping[str, Tensor], options: 
     """Turn the aligned models against each other so that their plain mean becomes good: as the ensemble, or by labels.
 
     The mean is that of weights, also where that of the closed form was one of circuits: it is the plain mean that the
-    maps were learned for. What is learned is kept if the average's loss is smaller than before on texts drawn anew, or on the batches of a
-    probe that were not learned from; else the result is `fused` itself. Every model computes what it did, but for
-    neurons that nothing was matched with.
+    maps were learned for. What is learned is kept if the mean's loss is smaller than before on texts drawn anew, or on
+    the batches of a probe that were not learned from; else the result is `fused` itself. Every model computes what it
+    did, but for neurons that nothing was matched with.
 
     Where fewer than two models have a vote, there is nothing to bring closer, and the result is `fused` as well.
 
     Parameters
     ----------
     fused
-        An average of models that are aligned to the anchor.
+        A mean of models that are aligned to the anchor.
     texts
         Those of a problem that `check_learnable` lets pass.
     rows
