@@ -3,7 +3,8 @@
     python -m benchmarks.fusion --data-dir DATA --cache CACHE --work imdb-halves,xed-en-fi --seeds 0,1,2,3,4
 
 Parents are trained once and kept in CACHE, and so is every score; run it again to go on, or with other methods.
-Options of a method are chosen on the clients' validation texts, out of a few; the test texts are seen once.
+A row has the accuracy at the authors' settings, and at those that are best on the clients' validation texts, out of as
+many for every method (`benchmarks.choices`). The test texts are seen once.
 """
 
 import json
@@ -19,37 +20,32 @@ import typer
 from scipy import stats
 
 from benchmarks import rebasin_method
+from benchmarks.choices import CHOICES, Settings, best
 from benchmarks.parents import Parents, Trained, train_parents, train_pooled
 from benchmarks.work import WORK
 from fedot.errors import FedotError
 from fedot.evaluation.evaluate import predict
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.canonical.labels import unite
+from fedot.fusion.texts.probe import Probe
 from fedot.models import State, symmetry
+from fedot.models.batching import pad
 from fedot.scenario import Scenario
 from fedot.tasks.classification import Labelled
 from fedot.tokenizer import Encoded, vocabulary
 
 VALIDATION, TEST = 1000, 4000  # texts over all clients that options are chosen on, and that are scored
 
-# The published settings come first; what follows is the small budget that every method has for its own options.
-OPTIONS: dict[str, tuple[Mapping[str, Any], ...]] = {
-    "vanilla": ({},),
-    "singh-jaggi": ({}, {"support": "activations"}),
-    "imfeld": ({}, {"flow_reg": 0.01}, {"flow_reg": 0.2}),
-    "git-rebasin": ({},),
-    "verma": ({},),
-    "zhang": ({},),
-    "theus": ({},),
-    "fisher": ({},),
-    "regmean": ({},),
-    "aligned": ({}, {"token_power": 0.25}, {"position_rows": True}),
-    "merged": ({},),
-}
+LEARN = {"learn_steps": 100}
+DATA = {**LEARN, "learn_from": "labels"}
+SEEN = 8000  # of the clients' training texts, that learned maps are shown where the row says so
+OURS = "merged"
 STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
-    **{f"{name} + refit": (name, {"refit": True}) for name in OPTIONS if name != "merged"},
+    **{f"{name} + refit": (name, {"refit": True}) for name in CHOICES if name != "merged"},
     "aligned + repair": ("aligned", {"repair": True}),
-    "aligned + learned": ("aligned", {"learn_steps": 100}),
+    **{f"{name} + learned": (name, LEARN) for name in ("aligned", "theus")},
+    **{f"{name} + learned, both ends": (name, {**LEARN, "learn_both": True}) for name in ("aligned", "theus")},
+    **{f"{name} + learned, clients' data": (name, DATA) for name in ("aligned", "theus")},
     "aligned + distilled": ("aligned", {"distil_steps": 100}),
     "merged + distilled": ("merged", {"distil_steps": 100}),
     "merged + distilled, 400 steps": ("merged", {"distil_steps": 400}),
@@ -60,7 +56,11 @@ PACKAGES = (rebasin_method.NAME,) if rebasin_method.installed() else ()
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Accuracy on each client's test texts, one seed; for parents also on their own client's."""
+    """Accuracy on each client's test texts, one seed; for parents also on their own client's.
+
+    `accuracies` are at the settings that are best on validation texts, which `options` names; `first` is the mean over
+    clients at the authors' own.
+    """
 
     work: str
     seed: int
@@ -68,6 +68,7 @@ class Score:
     accuracies: tuple[float, ...]
     seconds: float
     options: Mapping[str, Any]
+    first: float | None = None
 
     @property
     def mean(self) -> float:
@@ -82,14 +83,17 @@ def scores_of(scenario: Scenario, seed: int, data_dir: Path, cache: Path, wanted
         yield from _score_parents(scenario.name, seed, parents)
     for name in wanted:
         began = time.perf_counter()
-        if name in OPTIONS or name in STAGES or name == rebasin_method.NAME:
+        if name in CHOICES or name in STAGES or name == rebasin_method.NAME:
             try:
-                options, result = ({}, _by_package(parents)) if name == rebasin_method.NAME else _best(name, parents)
+                tried = [({}, _by_package(parents))] if name == rebasin_method.NAME else _tried(name, parents)
             except FedotError as error:
                 print(f"{scenario.name} seed {seed}: {name} refuses: {error}", flush=True)
                 continue
+            seconds = (time.perf_counter() - began) / len(tried)
+            options, result = _best(tried, parents)
             found = accuracies(result, parents, "test", TEST)
-            yield Score(scenario.name, seed, name, found, time.perf_counter() - began, options)
+            first = found if result is tried[0][1] else accuracies(tried[0][1], parents, "test", TEST)
+            yield Score(scenario.name, seed, name, found, seconds, options, float(np.mean(first)))
         elif name == "fedavg, shared init":
             shared = train_parents(scenario, seed, data_dir, cache, "shared")
             result = fused(shared, FusionConfig(method="vanilla", count_rows=False))
@@ -122,22 +126,52 @@ def _accuracy(model: Trained, parents: Parents, client: int, most: int) -> float
     return float((predict(model.config, model.state, data.encoded).argmax(1) == data.labels).mean())
 
 
-def _best(name: str, parents: Parents) -> tuple[Mapping[str, Any], FusionResult]:
-    """Fuse with each of a method's options and keep those that are best on validation texts."""
+def _tried(name: str, parents: Parents) -> list[tuple[Settings, FusionResult]]:
+    """Fuse with each of a method's settings."""
     method, fixed = STAGES.get(name, (name, {}))
-    choices = OPTIONS[method] if method == name else ({},)
-    tried = [
+    return [
         ({**fixed, **options}, fused(parents, FusionConfig(method=method, **{**fixed, **options})))
-        for options in choices
+        for options in (CHOICES[method] if method == name else ({},))
     ]
+
+
+def _best(tried: Sequence[tuple[Settings, FusionResult]], parents: Parents) -> tuple[Settings, FusionResult]:
+    """The settings that are best on validation texts."""
     if len(tried) == 1:
         return tried[0]
-    return max(tried, key=lambda item: float(np.mean(accuracies(item[1], parents, "validation", VALIDATION))))
+    return tried[
+        best(
+            {
+                k: float(np.mean(accuracies(each, parents, "validation", VALIDATION)))
+                for k, (_, each) in enumerate(tried)
+            }
+        )
+    ]
 
 
 def fused(parents: Parents, config: FusionConfig) -> FusionResult:
-    """Fuse the parents, the widest being the anchor."""
-    return fuse([(model.state, model.config) for model in parents.models], **_told(parents), config=config)
+    """Fuse the parents, the widest being the anchor; what learns from labels is shown some of the clients' texts."""
+    probe = labelled(parents) if config.options.get("learn_from") == "labels" else None
+    models = [(model.state, model.config) for model in parents.models]
+    return fuse(models, **_told(parents), config=config, probe=probe)
+
+
+def labelled(parents: Parents) -> Probe:
+    """Training texts of all clients in equal parts, in random order, numbered as in the union, and their labels."""
+    places, texts, labels = _places(parents), [], []
+    for k, model in enumerate(parents.models):
+        data = parents.encoded(model.tokenizer, model.config, "train", k, SEEN // len(parents.models))
+        texts += [row if places is None else [places[k][i] for i in row] for row in data.encoded.ids]
+        labels += data.labels.tolist()
+    parts = torch.split(torch.randperm(len(texts), generator=torch.Generator().manual_seed(0)), 64)
+    batches = tuple((pad([texts[i] for i in part.tolist()]),) for part in parts)
+    return Probe(batches, labels=tuple(torch.tensor(labels)[part] for part in parts))
+
+
+def _places(parents: Parents) -> list[list[int]] | None:
+    """Place of each client's tokens in the union; None where all have one vocabulary."""
+    words = [vocabulary(model.tokenizer) for model in parents.models]
+    return [index.tolist() for index in unite(words).index] if len(set(words)) > 1 else None
 
 
 def _by_package(parents: Parents) -> FusionResult:
@@ -161,14 +195,12 @@ def _told(parents: Parents) -> dict[str, Any]:
 
 def accuracies(result: FusionResult, parents: Parents, split: str, most: int) -> tuple[float, ...]:
     """Accuracy on each client's texts, read with the client's own tokenizer and numbered as in the union."""
-    words = [vocabulary(model.tokenizer) for model in parents.models]
-    union = unite(words) if result.vocabulary is not None else None
+    places = _places(parents) if result.vocabulary is not None else None
     found = []
     for k, model in enumerate(parents.models):
         data = parents.encoded(model.tokenizer, model.config, split, k, most // len(parents.models))
-        if union is not None:
-            places = union.index[k].tolist()
-            data = Labelled(Encoded([[places[i] for i in row] for row in data.encoded.ids], 0), data.labels)
+        if places is not None:
+            data = Labelled(Encoded([[places[k][i] for i in row] for row in data.encoded.ids], 0), data.labels)
         state: State = result.state
         found.append(float((predict(result.config, state, data.encoded).argmax(1) == data.labels).mean()))
     return tuple(found)
@@ -180,29 +212,38 @@ def own_accuracy(scores: Sequence[Score]) -> list[float]:
 
 
 def table(scores: Sequence[Score], work: str) -> str:
-    """One work as Markdown: mean over seeds, 95 % interval, paired difference to the best parent and to ours."""
+    """One work as Markdown: means over seeds, 95 % intervals, paired differences to the best parent and to ours."""
     rows = [score for score in scores if score.work == work]
     seeds = sorted({score.seed for score in rows})
     lines = [
         f"### {work} ({len(seeds)} seeds)",
         "",
-        "| method | seeds | accuracy | over the better parent |",
-        "|---|---:|---:|---:|",
+        f"| method | seeds | authors' settings | best settings | over the better parent | over `{OURS}` |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     by_seed = {seed: [row for row in rows if row.seed == seed] for seed in seeds}
-    best = {
+    top = {
         s: max((r.mean for r in group if r.method.startswith("parent ")), default=float("nan"))
         for s, group in by_seed.items()
     }
     own = {s: own_accuracy(group) for s, group in by_seed.items()}
     entries = {"parents, each on its own data": {s: float(np.mean(values)) for s, values in own.items() if values}}
-    entries["better parent on all data"] = dict(best)
+    entries["better parent on all data"] = dict(top)
+    firsts: dict[str, list[float]] = {}
     for row in rows:
         if not row.method.startswith("parent "):
             entries.setdefault(row.method, {})[row.seed] = row.mean
+            firsts.setdefault(row.method, []).append(row.mean if row.first is None else row.first)
+    ours = entries.get(OURS, {})
     for name, values in sorted(entries.items(), key=lambda item: -float(np.mean(list(item[1].values())))):
-        paired = [values[s] - best[s] for s in values]
-        lines.append(f"| {name} | {len(values)} | {interval(list(values.values()))} | {interval(paired, sign=True)} |")
+        over = [values[s] - ours[s] for s in values if s in ours]
+        cells = [
+            interval(firsts.get(name, list(values.values()))),
+            interval(list(values.values())),
+            interval([values[s] - top[s] for s in values], sign=True),
+            interval(over, sign=True) if over else "",
+        ]
+        lines.append(f"| {name} | {len(values)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -236,7 +277,7 @@ def main(
     path = cache / "scores.jsonl"
     wanted = [
         "parents",
-        *(methods.split(";") if methods else [*OPTIONS, *STAGES, *PACKAGES]),
+        *(methods.split(";") if methods else [*CHOICES, *STAGES, *PACKAGES]),
         *filter(None, references.split("+")),
     ]
     for name in work.split(","):
