@@ -44,7 +44,7 @@ class TextSource:
                 "this method looks at activations; give it probe inputs, or token counts to draw texts from"
             )
         drawn = [self.drawn(k, max(1, number // len(counted)), seed + i) for i, k in enumerate(counted)]
-        return Probe(tuple(batch for each in drawn for batch in each.batches))
+        return Probe(tuple(batch for each in drawn for batch in each.batches), self.problem.build)
 
     def drawn(self, model: int, number: int, seed: int) -> Probe:
         """Texts drawn from the token counts of one model; a translator of ours also translates them."""
