@@ -183,6 +183,18 @@ def test_a_barrier_by_hand():
     assert len(skewed.losses) == 11
 
 
+def test_a_path_may_be_another_one_than_the_straight_line():
+    left, right = {"x": torch.tensor(1.0)}, {"x": torch.tensor(4.0)}
+
+    def geometric(states, weights):
+        logs = sum(weight * state["x"].log() for state, weight in zip(states, weights, strict=True))
+        return {"x": logs.exp()}
+
+    seen = barrier(left, right, lambda state: float(state["x"]), points=3, mean=geometric)
+    assert seen.losses == pytest.approx((1.0, 2.0, 4.0))
+    assert barrier(left, right, lambda state: float(state["x"]), points=3).losses == (1.0, 2.5, 4.0)
+
+
 def test_alignment_removes_the_barrier_between_a_model_and_its_copy():
     model = make()
     copy, _ = copy_of(model, 4)

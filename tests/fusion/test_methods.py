@@ -1,5 +1,6 @@
 """What holds for every fusion method, and what each of the published ones is exact for."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,20 +12,23 @@ from hypothesis import strategies as st
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig
 from fedot.fusion.align.assignments import alignment_of, products
+from fedot.fusion.canonical.canonicalise import get_heads
 from fedot.fusion.canonical.maps import GroupMap, apply_maps
 from fedot.fusion.merges.fisher import information_of
 from fedot.fusion.merges.regmean import regress, shrunk
 from fedot.fusion.methods.git_rebasin import match_weights
 from fedot.fusion.methods.pairwise import steady_signs, with_signs
+from fedot.fusion.methods.theus import head_distance, match_orthogonally, shared_rows, weight_covariance
 from fedot.fusion.methods.verma import correlation
 from fedot.fusion.methods.zhang import best_scale
 from fedot.fusion.plan.stages import METHODS
-from fedot.fusion.problem.prepare import prepare
+from fedot.fusion.problem.prepare import prepare, with_own_heads
 from fedot.fusion.texts.probe import Probe
-from fedot.models import symmetry
-from tests.fusion.small import VOCAB, counts, make, run
+from fedot.models import build_model, model_config, state_of, symmetry
+from fedot.symmetry import SpecBuilder
+from tests.fusion.small import BASE, VOCAB, counts, make, run
 from tests.fusion.small import fused as fused_by
-from tests.groups import permuted, random_symmetry
+from tests.groups import permuted, random_symmetry, randomise
 from tests.models.variants import canonical_of, logits
 
 PUBLISHED = ("c2m3", "fisher", "git-rebasin", "imfeld", "regmean", "singh-jaggi", "theus", "verma", "zhang")
@@ -218,6 +222,116 @@ def test_a_flow_takes_the_map_of_what_came_before():
     for name in spec.axes:
         close(result.aligned[1][name], result.aligned[0][name])
     assert set(result.alignments[1].couplings) == {"residual", "ffn.0", "ffn.1"}
+
+
+def raw(seed, **settings):
+    """A model as it is trained: norms with gains and shifts, heads in channels of their own."""
+    config = model_config({"name": "encoder", **BASE, "norm": "layer", **settings}, VOCAB, 3)
+    return randomise(state_of(build_model(config, seed)), seed), config
+
+
+def test_own_heads_are_those_that_a_model_was_trained_with():
+    problem = prepare([raw(0), raw(1)])
+    own = with_own_heads(problem)
+    for k in (0, 1):
+        state, config = raw(k)
+        close(run(own.states[k], problem.config_of(k)).double(), run(state, config).double(), 1e-4)
+        for attention in problem.specs[k].attentions:
+            value, key = (f"{name}.weight" for name in (attention.v, attention.k))
+            gain = state[f"{next(n.name for n in symmetry(config).norms if attention.v in n.feeds)}.weight"].double()
+            for name in (value, key):
+                close(own.states[k][name], state[name].double() * gain)
+                assert not torch.allclose(problem.states[k][name], own.states[k][name], atol=1e-3)
+    mean = replace(problem, states=(*problem.states, problem.states[0]))
+    assert with_own_heads(mean).states[2] is problem.states[0]
+
+
+@pytest.mark.parametrize("name", ["git-rebasin", "zhang", "verma", "imfeld", "singh-jaggi", "c2m3"])
+def test_channels_are_matched_as_they_were_trained_or_in_the_canonical_form(name):
+    models = [raw(0), raw(1)]
+    own, canonical = (fused(name, models, heads=heads) for heads in ("own", "canonical"))
+    config = prepare(models).config_of(0)
+    assert (run(own.state, config) - run(canonical.state, config)).abs().max() > 1e-3
+    close(run(own.aligned[0], config), run(canonical.aligned[0], config), 1e-5)
+
+
+def test_own_channels_that_were_turned_come_back_by_zhang():
+    state, config = make(0)
+    spec = symmetry(config)
+    draw, maps = generator(3), {}
+    for name, group in spec.groups.items():
+        if group.within in spec.heads():
+            turn = torch.linalg.qr(torch.randn(4, 4, group.size, group.size, generator=draw, dtype=torch.float64)).Q
+            scale = torch.rand(4, 1, 1, 1, generator=draw, dtype=torch.float64) + 0.5
+            maps[name] = GroupMap(turn * scale, turn / scale)
+    copy = apply_maps(state, spec, maps)
+    close(run(fused("zhang", [(state, config), (copy, config)]).state, config), run(state, config))
+
+
+def test_theus_counts_only_rows_that_both_clients_have_seen():
+    seen = [torch.ones(VOCAB), torch.ones(VOCAB)]
+    seen[0][:20], seen[1][40:] = 0, 0
+    problem = prepare(pair(), token_counts=seen)
+    assert shared_rows(problem, 1)["vocab"].nonzero().flatten().tolist() == list(range(20, 40))
+    assert shared_rows(prepare(pair()), 1)["vocab"].sum() == VOCAB
+    nothing = prepare(pair(), token_counts=[seen[0] * 0 + torch.eye(VOCAB)[1], torch.eye(VOCAB)[2]])
+    assert shared_rows(nothing, 1)["vocab"].sum() == VOCAB
+
+
+def test_theus_compares_heads_by_the_distances_of_their_circuits():
+    (a, config), (b, _) = pair()
+    spec = symmetry(config)
+    x, y = (get_heads(state, spec, spec.attentions[0]) for state in (a, b))
+    got = head_distance(x, y)
+    for i, j in ((0, 0), (1, 3), (2, 1)):
+        scores = x.q[i].T @ x.k[i] - y.q[j].T @ y.k[j]
+        outputs = x.o[i].T @ x.v[i] - y.o[j].T @ y.v[j]
+        want = scores.norm() * (17 / 4) ** 0.5 + outputs.norm()
+        assert float(got[i, j]) == pytest.approx(float(want))
+
+
+def test_theus_weighs_every_matrix_by_its_columns():
+    """The covariance of a stream, written out with the circuits that the authors' queries and outputs hold."""
+    (a, config), (b, _) = pair()
+    spec = symmetry(config)
+    found = match_orthogonally(a, b, spec, spec, shared_rows(prepare(pair()), 1), sweeps=1)
+    got = weight_covariance(a, b, spec, spec, "residual", found)
+    moved = apply_maps(a, spec, {name: each for name, each in found.maps.items() if name != "residual"})
+    seen = apply_maps(a, spec, found.maps)
+    want = torch.zeros(16, 16, dtype=torch.float64)
+    for layer in ("layers.0", "layers.1"):
+        up, down = (f"{layer}.ffn.{name}.weight" for name in ("up", "down"))
+        want += (b[up].T @ moved[up] + b[down] @ moved[down].T) / 24
+    for attention in spec.attentions:
+        own, now, to = (get_heads(state, spec, attention) for state in (moved, seen, b))
+        for h in range(4):
+            scores = to.q[h, :, :-1].T @ to.k[h] @ (own.q[h, :, :-1].T @ now.k[h]).T
+            outputs = to.o[h].T @ to.v[h] @ (own.o[h].T @ now.v[h]).T
+            want += (17 / 4) * scores / (3 * 4 * 17) + outputs / (4 * 17)
+        want += 2 * found.maps["residual"].write / (3 * 17)
+    close(got, want)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_table_of_one_row_does_not_decide_the_map_of_its_stream(rows):
+    spec = SpecBuilder()
+    spec.group("start", rows, "labels")
+    spec.group("vocab", 30, "labels")
+    spec.group("class", 3, "labels")
+    spec.group("residual", 8, "permutation")
+    spec.embedding("tokens", reads="vocab", writes="residual")
+    spec.embedding("first", reads="start", writes="residual")
+    spec.linear("head", reads="residual", writes="class", bias=False)
+    built, draw = spec.build(), generator(0)
+    anchor = {name: torch.randn(shape, generator=draw).double() for name, shape in built.shapes().items()}
+    order = torch.randperm(8, generator=draw)
+    source = {name: tensor[..., order] for name, tensor in anchor.items()}
+    source["first.weight"] = torch.randn(rows, 8, generator=draw).double()  # a stranger
+    problem = prepare([(anchor, {}), (source, {})], spec=built)
+    found = fused_by(problem, FusionConfig(method="singh-jaggi")).aligned[1]
+    agrees = torch.allclose(found["head.weight"], anchor["head.weight"])
+    assert agrees == (rows == 1)
+    close(found["tokens.weight"], anchor["tokens.weight"])
 
 
 def test_no_single_group_improves_what_git_rebasin_finds():
