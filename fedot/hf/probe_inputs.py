@@ -37,14 +37,11 @@ class ProbeModule(nn.Module):
 
     def own_tensors(self, state: State) -> State:
         """A split state under the names of this module's parameters and buffers; gradients pass through."""
-        own = dict((*self.named_parameters(), *self.named_buffers()))
+        own = {name for name, _ in self.named_parameters(remove_duplicate=False)}
+        own |= {name for name, _ in self.named_buffers()}
         out: State = {}
         for name, tensor in adapter_of(self.split_config).join(state, self.split_config).items():
             out |= {each: tensor for each in (f"model.{name}", f"model.{_newer(name)}") if each in own}
-        for name, parameter in self.named_parameters():
-            if name not in out:  # a copy that the file does not hold, and that the class does not tie but fills
-                twin = next((each for each in out if torch.equal(own[each], parameter)), None)
-                out |= {} if twin is None else {name: out[twin]}
         return out
 
     def forward(self, *inputs: Tensor) -> Tensor:
