@@ -21,6 +21,7 @@ import transformers
 import typer
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from benchmarks import rebasin_method
 from benchmarks.choices import CHOICES, Settings, best
@@ -31,8 +32,8 @@ from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.align.average import average_aligned, vanilla_fusion
 from fedot.fusion.align.diagnostics import barrier
 from fedot.fusion.texts.probe import Probe
-from fedot.hf import HFModel, load_folder
-from fedot.hf.probe_inputs import probe_module
+from fedot.hf import HFModel, forward_module, load_folder
+from fedot.hf.probe_inputs import ProbeModule, probe_module
 from fedot.models import State
 from fedot.models.batching import pad
 from fedot.scenario import Scenario
@@ -273,9 +274,14 @@ def _by_package(pair: Pair) -> FusionResult:
 
 def rises_of(result: FusionResult, pair: Pair) -> tuple[float, float]:
     """How far the test loss rises over the path of plain means, and over that of circuits."""
+    module = ProbeModule(forward_module(result.aligned[0], result.aligned_config), result.aligned_config)
+    inputs, labels = pair.examples.test
 
+    @torch.no_grad()
     def loss(state: State) -> float:
-        return score(probe_module(result.aligned_config, state), *pair.examples.test)[0]
+        tensors = module.own_tensors({name: tensor.float() for name, tensor in state.items()})
+        logits = torch.cat([functional_call(module, tensors, (batch,)) for batch in torch.split(inputs, 500)])
+        return float(nn.functional.cross_entropy(logits, labels))
 
     own = [score(probe_module(model.config, model.state), *pair.examples.test)[0] for model in pair.models]
     circuits = partial(average_aligned, spec=pair.models[0].spec, row_shares={})
