@@ -17,9 +17,9 @@ CHOICES: dict[str, tuple[Settings, ...]] = {
     "c2m3": ({}, {"heads": "canonical"}, {"count_rows": False}),
     "verma": (
         {},
-        {"residual": "permutation"},
+        {"residual": "identity"},
         {"heads": "canonical"},
-        {"residual": "permutation", "heads": "canonical"},
+        {"residual": "identity", "heads": "canonical"},
     ),
     "zhang": ({}, {"heads": "canonical"}, {"scheme": "universe"}, {"count_rows": False}),
     "theus": ({}, {"circuits": False}, {"sweeps": 1}, {"scheme": "universe"}),

@@ -156,7 +156,7 @@ def test_a_merge_of_aligned_models_does_not_see_in_which_basis_they_came(name):
 
 
 @pytest.mark.parametrize("variant", KINDS)
-@pytest.mark.parametrize("residual", ["default", "permutation"])
+@pytest.mark.parametrize("residual", ["identity", "permutation"])
 def test_a_copy_with_reordered_heads_and_neurons_is_the_anchor_for_verma(variant, residual):
     state, config = canonical_of(variant)
     copy = permuted(state, symmetry(config), stream=residual == "permutation" and "post" in variant)

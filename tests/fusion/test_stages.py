@@ -199,7 +199,7 @@ OTHERS = {
 # with their own channels, two models are permuted to their mean just as to each other
 OF_THEIR_OWN = {
     ("merged", "refit"): (False, {}),
-    ("verma", "residual"): ("permutation", {}),
+    ("verma", "residual"): ("identity", {}),
     ("git-rebasin", "scheme"): ("universe", {"heads": "canonical"}),
     ("singh-jaggi", "scheme"): ("universe", {"heads": "canonical"}),
 }

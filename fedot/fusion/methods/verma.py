@@ -35,8 +35,8 @@ class Verma(Stage):
     Parameters
     ----------
     residual
-        Whether the stream stays as it is, the paper's best choice for pretrained models (``default``), or has one
-        ``permutation``, as in its experiments with fine-tuned ones.
+        Whether the stream has one ``permutation``, as in the paper's experiments with classifiers, or stays as it is
+        (``identity``), its best choice for pretrained models without a task.
     heads
         Channels of heads are matched as they were trained (``own``), as published, or in the ``canonical`` form.
     count_rows
@@ -45,7 +45,7 @@ class Verma(Stage):
         How many texts are drawn from token counts where no probe is given.
     """
 
-    residual: Literal["default", "permutation"] = "default"
+    residual: Literal["permutation", "identity"] = "permutation"
     heads: Channels = "own"
     count_rows: bool = True
     probe_texts: int = whole(256, least=1)
@@ -56,9 +56,9 @@ def verma(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Verma)
 
     Feed-forward neurons are assigned by the correlation of what they put out; channels of values within every
     pair of heads by that of the heads' outputs, heads by the sum over their channels. Channels of queries and keys
-    of matched heads share one order, from the activations of both; rotary ones keep their places. The stream stays
-    as it is, the paper's best choice; with `residual: permutation` one order of it is found from the inputs of all
-    its readers. Models must have equal shapes.
+    of matched heads share one order, from the activations of both; rotary ones keep their places. One order of each
+    stream is found from the inputs of all its readers; with `residual: identity` it stays as it is. Models must have
+    equal shapes.
     """
     del fused
     check_equal_shapes(problem, "verma")
