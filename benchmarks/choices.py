@@ -22,9 +22,9 @@ CHOICES: dict[str, tuple[Settings, ...]] = {
         {"residual": "identity", "heads": "canonical"},
     ),
     "zhang": ({}, {"heads": "canonical"}, {"scheme": "universe"}, {"count_rows": False}),
-    "theus": ({}, {"circuits": False}, {"sweeps": 1}, {"scheme": "universe"}),
-    "fisher": ({}, {"token_power": 0.25}, {"position_rows": True}, {"scheme": "universe"}),
-    "regmean": ({}, {"token_power": 0.25}, {"position_rows": True}, {"scheme": "universe"}),
+    "theus": ({}, {"circuits": False}, {"sweeps": 1}, {"count_rows": False}),
+    "fisher": ({}, {"token_power": 0.25}, {"position_rows": True}, {"count_rows": False}),
+    "regmean": ({}, {"token_power": 0.25}, {"position_rows": True}, {"count_rows": False}),
     "aligned": ({}, {"token_power": 0.25}, {"position_rows": True}, {"scheme": "universe"}),
     "merged": ({},),
 }
