@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from fedot.fusion import FusionConfig
 from fedot.hf import fuse_folders
 from tests.fusion.disk import call, model, write
-from tests.hf.models import folder_of, reload, run
+from tests.hf.models import VOCAB, folder_of, reload, run
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "t5"])
@@ -22,6 +22,25 @@ def test_folders_are_fused_as_by_the_library(name, folders, tmp_path):
     for key, tensor in expected.items():
         torch.testing.assert_close(found[key], tensor, rtol=1e-4, atol=1e-5)
     run(reload(tmp_path / "cli"))
+
+
+@pytest.mark.parametrize(
+    "options", [{"method": "theus", "learn_steps": 3}, {"method": "verma"}, {"method": "fisher", "probe_texts": 16}]
+)
+def test_folders_are_run_on_texts_drawn_from_counts(options, folders, tmp_path):
+    other, counts = folder_of("bert", tmp_path / "other", 5), tmp_path / "counts.json"
+    counts.write_text(str([0] + [3] * (VOCAB - 1)))
+    told = [f"{name}={value}" for name, value in options.items() if name != "method"]
+    told = [part for each in told for part in ("--set", each)]
+    given = ["--method", options["method"], *told, "--counts", counts, "--counts", counts]
+    done = call(folders["bert"], other, "-o", tmp_path / "cli", *given)
+    assert done.exit_code == 0, done.output
+    seen = [torch.tensor([0.0] + [3.0] * (VOCAB - 1))] * 2
+    config = FusionConfig(**options)
+    fuse_folders([folders["bert"], other], tmp_path / "library", weights=[0.5, 0.5], token_counts=seen, config=config)
+    found, expected = (load_file(tmp_path / each / "model.safetensors") for each in ("cli", "library"))
+    for key, tensor in expected.items():
+        torch.testing.assert_close(found[key], tensor, rtol=1e-4, atol=1e-5)
 
 
 def test_a_folder_is_overwritten_only_by_force(folders, tmp_path):

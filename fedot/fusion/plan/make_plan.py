@@ -152,11 +152,11 @@ def plan_fusion(
     fitted = _has_words_and_classes(problem) if method == "merged" else of_auto
     shares = bool(config.options.get("class_shares", True)) and problem.class_counts is not None
     plan = _assembled(method, config, refit=bool(config.options.get("refit", fitted)), class_shares=shares)
-    check_plan(plan, problem)
+    check_plan(plan, problem, probed=probed)
     return plan
 
 
-def check_plan(plan: FusionPlan, problem: FusionProblem) -> None:
+def check_plan(plan: FusionPlan, problem: FusionProblem, *, probed: bool = False) -> None:
     """Refuse a plan whose stages these models cannot have, by all that is known of them but their tensors.
 
     Parameters
@@ -165,6 +165,8 @@ def check_plan(plan: FusionPlan, problem: FusionProblem) -> None:
         Of any method.
     problem
         Models without their tensors.
+    probed
+        Whether there will be a probe, also where the problem has none yet.
 
     Raises
     ------
@@ -183,7 +185,7 @@ def check_plan(plan: FusionPlan, problem: FusionProblem) -> None:
     """
     learning = plan.find(LearnMaps)
     if learning is not None:
-        check_learnable(problem, learning)
+        check_learnable(problem, learning, probed=probed)
     if plan.find(Refit) and not (plan.method == "merged" and _has_words_and_classes(problem)):
         check_refittable(problem)
     align = plan.find(Align)

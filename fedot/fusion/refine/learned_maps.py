@@ -105,8 +105,13 @@ Loss = Callable[[Tensor, Example], Tensor]
 """Loss of logits on an example."""
 
 
-def check_learnable(problem: FusionProblem, stage: LearnMaps) -> None:
+def check_learnable(problem: FusionProblem, stage: LearnMaps, *, probed: bool = False) -> None:
     """Refuse models whose maps cannot be refined, by all of a problem but its tensors.
+
+    Parameters
+    ----------
+    probed
+        Whether there will be a probe, without labels, where the problem has none yet.
 
     Raises
     ------
@@ -115,7 +120,7 @@ def check_learnable(problem: FusionProblem, stage: LearnMaps) -> None:
     """
     if stage.learn_from == "labels" and not (problem.probe and problem.probe.labels):
         raise FedotError("fusion.learn_from is labels, but there are none; pass a `probe` with labels")
-    if problem.probe is not None:
+    if problem.probe is not None or probed:
         return
     if getattr(problem.configs[problem.anchor], "architecture", None) not in MODELS and problem.build is load_model:
         raise FedotError(
