@@ -53,6 +53,11 @@ LEARNED: dict[str, tuple[str, Settings]] = {
     for method in ("aligned", "theus")
 }
 """Learned maps (Theus et al. 2025; both ends: Li & Shen 2026), on drawn inputs, or with `DATA` on training data."""
+VARIANTS: dict[str, tuple[str, Settings]] = {
+    "imfeld, activations": ("imfeld", {"support": "activations"}),
+    "verma, stream as it is": ("verma", {"residual": "identity"}),
+}
+"""Settings that a paper has tables of its own for."""
 LENGTH, WORDS, DIGITS_TEST, DIGITS_VALIDATION = 32, 4000, 400, 100
 NOISE, BATCH = 2048, 32
 TEXT: dict[str, Any] = {"vocab_size": WORDS, "pad_token_id": 0, "num_labels": 2}
@@ -252,7 +257,7 @@ def score_method(name: str, pair: Pair) -> Score:
     if name == rebasin_method.NAME:
         tried: list[tuple[Settings, FusionResult]] = [({}, _by_package(pair))]
     else:
-        method, fixed = LEARNED.get(name, (name, {}))
+        method, fixed = (LEARNED | VARIANTS).get(name, (name, {}))
         choices = CHOICES[method] if method == name else ({},)
         tried = [(options, pair.fuse(FusionConfig(method=method, **fixed, **options))) for options in choices]
     modules = [probe_module(result.config, result.state) for _, result in tried]
@@ -344,7 +349,7 @@ def main(
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     path = cache / "hf_scores.jsonl"
-    wanted = methods.split(";") if methods else [*METHODS, *LEARNED, *PACKAGES]
+    wanted = methods.split(";") if methods else [*METHODS, *LEARNED, *VARIANTS, *PACKAGES]
     for kind in kinds.split(","):
         examples = digits() if kind == "ViT" else lines(data_dir)
         for seed in range(seeds):
