@@ -2,16 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.from_disk.sources import Source, of_one_depth
+from fedot.from_disk.sources import Source, builder, of_one_depth
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import GroupDiagnostics
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
@@ -28,7 +28,7 @@ from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.reduce.reduce_models import Reduce
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.texts.probe import Probe
-from fedot.models import State, config_to_json, load_model
+from fedot.models import config_to_json
 from fedot.storage.tensor_file import TensorWriter
 from fedot.symmetry import SymmetrySpec
 
@@ -90,13 +90,10 @@ def make_job(
     if weights is not None and any(not weight > 0 for weight in weights):
         raise FedotError(f"got the weights {list(weights)}; every one must be above 0, so leave that model out")
     folders = [source.folder for source in sources if source.folder is not None]
-    build: Callable[[Any, State], nn.Module] = load_model
     if folders:
-        from fedot.hf import probe_module
         from fedot.hf.alike import check_alike
 
         check_alike(folders)
-        build = probe_module
     _check_classes([source for source in sources if source.classes])
     sources = of_one_depth(sources)
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
@@ -113,7 +110,7 @@ def make_job(
         class_counts=examples if shares else None,
         vocabularies=words if complete else None,
         anchor=anchor,
-        build=build,
+        build=builder(sources),
     )
     if plan is None:
         plan = plan_fusion(config, problem, probed=probed, large=large)

@@ -1,17 +1,17 @@
 """Models on disk, ready to be fused: fedot's files, and folders of the transformers library."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion.canonical.depth import equally_deep
-from fedot.models import check_config, config_from_json, num_classes, symmetry
+from fedot.models import State, check_config, config_from_json, load_model, num_classes, symmetry
 from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.storage.tensor_file import TensorFile, TensorWriter
 from fedot.symmetry import SymmetrySpec
@@ -119,6 +119,15 @@ def _checked(file: TensorFile, arch: Any | None) -> Source:
         _classes(file.metadata, config),
         class_counts=torch.tensor(read_counts(examples, file.path, "class", config.n_class)) if examples else None,
     )
+
+
+def builder(sources: Sequence[Source]) -> Callable[[Any, State], nn.Module]:
+    """What makes a module of a configuration and a state of these models."""
+    if not any(source.is_folder for source in sources):
+        return load_model
+    from fedot.hf import probe_module
+
+    return probe_module
 
 
 def of_one_depth(sources: Sequence[Source]) -> tuple[Source, ...]:

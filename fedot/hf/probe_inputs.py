@@ -1,5 +1,6 @@
 """Run a transformers model on a probe under the names of its symmetry spec."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +24,14 @@ NEWER_VIT = (  # newer versions rename modules, but not the tensors of the file
 )
 
 
+FUSED = re.compile(r"\.attn\.[qkv]_proj$")
+"""Projections that GPT-2's class computes in one module, ``attn.c_attn``: all three read what that reads."""
+
+
 class ProbeModule(nn.Module):
     """Positional tensors to logits; submodules are found by the names that the split state has.
+
+    One that stands for several linear maps is found by each of their names, for what they read.
 
     Token ids are (B, T), 0 for padding; a pair of them goes to the encoder and the decoder; anything that is not
     whole numbers is an image.
@@ -69,7 +76,8 @@ class ProbeModule(nn.Module):
         """
         newer = _newer(target)
         prefix = getattr(self.model, "base_model_prefix", "")
-        for name in (target, f"{prefix}.{target}", newer, f"{prefix}.{newer}"):
+        fused = FUSED.sub(".attn.c_attn", target)
+        for name in (target, f"{prefix}.{target}", newer, f"{prefix}.{newer}", fused, f"{prefix}.{fused}"):
             try:
                 return self.model.get_submodule(name)
             except AttributeError:

@@ -14,7 +14,7 @@ from tests.hf.test_probe import probe
 MODELS = ("bert", "gpt2", "vit", "t5", "marian")
 ALIGN = ("c2m3", "git-rebasin", "theus", "zhang", "singh-jaggi")
 PROBE = ("verma", "regmean", "fisher")
-APART = {("verma", "gpt2"), ("regmean", "gpt2"), ("fisher", "gpt2"), ("fisher", "vit")}  # no modules of these names
+APART = {("fisher", "gpt2"): "is no parameter of a ProbeModule", ("fisher", "vit"): "has no single module"}
 CASES = [(method, name) for name in MODELS for method in ALIGN + PROBE if (method, name) not in APART]
 
 
@@ -36,9 +36,19 @@ def test_a_copy_with_reordered_neurons_is_the_anchor(method, name, folders, logi
 
 
 @pytest.mark.parametrize(("method", "name"), sorted(APART))
-def test_what_a_class_has_no_module_for_cannot_be_probed(method, name, folders):
+def test_what_a_class_has_no_parameter_for_cannot_be_weighed_by_it(method, name, folders):
     model = load_folder(folders[name])
     pairs = [(model.state, model.config)] * 2
-    with pytest.raises(FedotError, match="has no single module") as caught:
+    with pytest.raises(FedotError, match=APART[method, name]) as caught:
         fuse(pairs, spec=model.spec, probe=probe(name), config=FusionConfig(method=method))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("support", ["weights", "activations"])
+def test_layers_of_gpt2_are_compared_by_what_their_parts_put_out(support, folders, logits):
+    model = load_folder(folders["gpt2"])
+    pairs = [(model.state, model.config)] * 2
+    config = FusionConfig(method="singh-jaggi", support=support)
+    result = fuse(pairs, spec=model.spec, probe=probe("gpt2"), config=config)
+    got = run(forward_module(result.state, model.config, torch.float64))
+    torch.testing.assert_close(got, logits["gpt2"], rtol=0, atol=1e-4)

@@ -35,8 +35,8 @@ class Verma(Stage):
     Parameters
     ----------
     residual
-        Whether the stream has one ``permutation``, as in the paper's experiments with classifiers, or stays as it is
-        (``identity``), its best choice for pretrained models without a task.
+        Whether the stream has one ``permutation``, as in the paper's experiments with classifiers (``default``), or
+        stays as it is (``identity``), its best choice for pretrained models without a task.
     heads
         Channels of heads are matched as they were trained (``own``), as published, or in the ``canonical`` form.
     count_rows
@@ -45,7 +45,7 @@ class Verma(Stage):
         How many texts are drawn from token counts where no probe is given.
     """
 
-    residual: Literal["permutation", "identity"] = "permutation"
+    residual: Literal["default", "permutation", "identity"] = "default"
     heads: Channels = "own"
     count_rows: bool = True
     probe_texts: int = whole(256, least=1)
@@ -65,7 +65,7 @@ def verma(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Verma)
     problem, signs = signed_problem(problem, stage.heads)
     spec = problem.specs[problem.anchor]
     states = [with_signs(state, spec, sign) for state, sign in zip(problem.states, signs, strict=True)]
-    streams = streams_of(spec) if stage.residual == "permutation" else ()
+    streams = () if stage.residual == "identity" else streams_of(spec)
     features = [_features(texts, stage, k, state, streams) for k, state in enumerate(states)]
 
     def align_one(k: int) -> Alignment:
