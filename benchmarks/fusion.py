@@ -139,14 +139,8 @@ def _best(tried: Sequence[tuple[Settings, FusionResult]], parents: Parents) -> t
     """The settings that are best on validation texts."""
     if len(tried) == 1:
         return tried[0]
-    return tried[
-        best(
-            {
-                k: float(np.mean(accuracies(each, parents, "validation", VALIDATION)))
-                for k, (_, each) in enumerate(tried)
-            }
-        )
-    ]
+    judged = [accuracies(result, parents, "validation", VALIDATION) for _, result in tried]
+    return tried[best([float(np.mean(each)) for each in judged])]
 
 
 def fused(parents: Parents, config: FusionConfig) -> FusionResult:

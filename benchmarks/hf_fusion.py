@@ -261,7 +261,7 @@ def score_method(name: str, pair: Pair) -> Score:
         choices = CHOICES[method] if method == name else ({},)
         tried = [(options, pair.fuse(FusionConfig(method=method, **fixed, **options))) for options in choices]
     modules = [probe_module(result.config, result.state) for _, result in tried]
-    chosen = best({k: score(module, *pair.examples.validation)[1] for k, module in enumerate(modules)})
+    chosen = best([score(module, *pair.examples.validation)[1] for module in modules])
     accuracies = [score(modules[k], *pair.examples.test)[1] for k in (0, chosen)]
     options, result = tried[chosen]
     return Score(pair.kind, pair.seed, name, accuracies[0], accuracies[1], rises_of(result, pair), options)

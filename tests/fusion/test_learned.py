@@ -22,10 +22,10 @@ from fedot.fusion.refine.learned_maps import (
     Learning,
     LearnMaps,
     examples,
+    goal_of,
     held_out,
     learn,
     learn_turns,
-    loss_of,
     losses,
     mixed_rows,
     runner,
@@ -51,7 +51,7 @@ SHORT = Learning(steps=12, checks=2)
 
 def judge(problem):
     """What `learn_turns` and `losses` find good, and how they run a state."""
-    return loss_of(problem, SHORT), runner(problem)
+    return goal_of(problem, SHORT), runner(problem)
 
 
 def shares(problem):
@@ -257,7 +257,7 @@ def test_every_method_that_brings_models_into_one_basis_may_be_refined(method):
         for more in ({}, {"learn_steps": 30})
     )
     problem = prepare(models, token_counts=counts(0, 2))
-    loss, run_state = loss_of(problem, SHORT), runner(problem)
+    loss, run_state = goal_of(problem, SHORT), runner(problem)
     before, after = losses([plain.state, learned.state], TextSource(problem), SHORT, loss, run_state)
     assert after < before
     assert torch.equal(plain.aligned[0]["tok_emb.weight"], learned.aligned[0]["tok_emb.weight"])
@@ -274,12 +274,12 @@ def test_labels_are_learned_where_somebody_gives_them():
     before = fused_by(problem, ALIGNED)
     options = Learning(steps=60, labels=True)
     after = learn(before, TextSource(problem), shares(problem), options)
-    loss = loss_of(problem, options)
+    loss = goal_of(problem, options)
     old, new = losses([before.state, after.state], TextSource(problem), options, loss, runner(problem))
     assert new < old - 0.01
     logits = torch.tensor([[2.0, 0.0, -1.0]])
     want = -logits.log_softmax(-1)[0, 1]
-    torch.testing.assert_close(loss(logits, ((torch.ones(1, 4).long(),), torch.tensor([1]))), want)
+    torch.testing.assert_close(loss(((torch.ones(1, 4).long(),), torch.tensor([1])))(logits), want)
 
 
 @pytest.mark.parametrize("probe", [None, Probe(labelled().batches)])
@@ -304,6 +304,16 @@ def test_what_is_compared_on_was_not_learned_from(number, kept):
         assert all(any(ids is each for each in learned) for k, (ids,) in enumerate(probe.batches) if k not in kept)
         for batch, labels in held_out(texts, Learning()):
             assert torch.equal(labels, ((batch[0] < 30).sum(-1) > 5).long())
+
+
+def test_a_probe_of_one_batch_is_learned_from_and_compared_on():
+    probe = labelled(1, rows=64)
+    texts = TextSource(prepare([make(0), make(1)], probe=probe))
+    for _, (batch, labels) in zip(range(3), examples(texts, Learning(), 3), strict=False):
+        assert batch[0] is probe.batches[0][0]
+        assert labels is probe.labels[0]
+    config = FusionConfig(method="aligned", learn_steps=2)
+    assert fuse([make(0), make(1)], probe=probe, config=config).plan.find(LearnMaps)
 
 
 def test_both_ends_may_be_turned_and_the_anchor_still_gives_the_basis():

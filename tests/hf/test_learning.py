@@ -9,7 +9,7 @@ from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.problem.text_source import TextSource
-from fedot.fusion.refine.learned_maps import Learning, loss_of, losses, runner
+from fedot.fusion.refine.learned_maps import Learning, goal_of, losses, runner
 from fedot.fusion.refine.turns import no_angles, turns_of
 from fedot.fusion.texts.probe import Probe
 from fedot.hf import forward_module, fuse_folders, load_folder, probe_module
@@ -66,7 +66,7 @@ def test_learned_maps_bring_models_closer_and_leave_each_what_it_computes(name, 
     )
     torch.testing.assert_close(turned, own, rtol=0, atol=2e-4)
     problem = prepare(pairs, spec=models[0].spec, probe=given)
-    loss, options = loss_of(problem, Learning()), Learning()
+    loss, options = goal_of(problem, Learning()), Learning()
     before, after = losses([plain.state, learned.state], TextSource(problem), options, loss, runner(problem))
     assert after < before
 
@@ -103,7 +103,7 @@ def test_labels_of_images_are_learned_from(tmp_path):
         fuse(pairs, spec=models[0].spec, probe=given, config=each) for each in (FusionConfig(method="theus"), config)
     )
     problem, options = prepare(pairs, spec=models[0].spec, probe=given), Learning(labels=True)
-    loss = loss_of(problem, options)
+    loss = goal_of(problem, options)
     before, after = losses([plain.state, learned.state], TextSource(problem), options, loss, runner(problem))
     assert after < before
 

@@ -24,6 +24,8 @@ from fedot.symmetry import SymmetrySpec
 from fedot.transport import GROUND_COSTS, Coupling, solve
 
 NOTHING = Evidence()
+SCORES, OUTPUTS = ("q", "k"), ("o", "v")
+"""The two factors of a head's circuits, as `Heads` names them."""
 FLIP = GroupMap(-torch.ones(1, 1, dtype=torch.float64), -torch.ones(1, 1, dtype=torch.float64))
 
 
@@ -119,23 +121,32 @@ def align_inside(
 def circuit_distance(source: Heads, anchor: Heads, *, rotary: bool = False) -> Tensor:
     """Squared Frobenius distance of every anchor head's circuits to every source head's, (H_source, H_anchor).
 
-    The score and the output circuit each count relative to their mean size. Products of small Gram matrices
-    stand in for the (d, d) circuits, since ``tr((A'B)'(C'D)) = tr((C A')' (D B'))``. The score circuit of a
-    `rotary` head is one for each difference of positions; their mean squared distance is that of the planes'
-    complex circuits.
+    The score and the output circuit each count relative to their mean size.
     """
     total = torch.zeros(len(source.q), len(anchor.q), dtype=torch.float64)
-    for left, right in (("q", "k"), ("o", "v")):
-        a, b, c, d = (getattr(heads, side) for heads in (source, anchor) for side in (left, right))
-        products = plane_products if rotary and left == "q" else circuit_products
-        cross = products(a, b, c, d)
-        own_source, own_anchor = (
-            torch.cat([products(*(f[i : i + 1] for f in (x, y, x, y)))[0] for i in range(len(x))])
-            for x, y in ((a, b), (c, d))
-        )
-        distance = own_source[:, None] + own_anchor[None, :] - 2 * cross
-        total += distance / (own_source.mean() + own_anchor.mean()).clamp(min=1e-300)
+    for sides in (SCORES, OUTPUTS):
+        distance, size = squared_distance(source, anchor, sides, rotary=rotary)
+        total += distance / size.clamp(min=1e-300)
     return total.clamp(min=0.0)
+
+
+def squared_distance(
+    source: Heads, anchor: Heads, sides: tuple[str, str], *, rotary: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Squared Frobenius distance of one kind of circuits, (H_source, H_anchor), and the sum of both mean squares.
+
+    Products of small Gram matrices stand in for the (d, d) circuits, since ``tr((A'B)'(C'D)) = tr((C A')' (D B'))``.
+    The score circuit of a `rotary` head is one for each difference of positions; their mean squared distance is that
+    of the planes' complex circuits.
+    """
+    a, b, c, d = (getattr(heads, side) for heads in (source, anchor) for side in sides)
+    products = plane_products if rotary and sides == SCORES else circuit_products
+    cross = products(a, b, c, d)
+    own_source, own_anchor = (
+        torch.cat([products(*(f[i : i + 1] for f in (x, y, x, y)))[0] for i in range(len(x))])
+        for x, y in ((a, b), (c, d))
+    )
+    return own_source[:, None] + own_anchor[None, :] - 2 * cross, own_source.mean() + own_anchor.mean()
 
 
 def circuit_products(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ from fedot.fusion.methods.pairwise import (
     between_signs,
     check_equal_shapes,
     fuse_aligned,
-    signed_problem,
-    with_signs,
+    signed_states,
+    with_channels,
 )
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
@@ -65,9 +65,9 @@ def c2m3(problem: FusionProblem, texts: TextSource, fused: Fused, stage: C2M3) -
     """
     del texts, fused
     check_equal_shapes(problem, "c2m3")
-    problem, signs = signed_problem(problem, stage.heads)
+    problem = with_channels(problem, stage.heads)
+    states, signs = signed_states(problem, stage.heads)
     spec, anchor = problem.specs[problem.anchor], problem.anchor
-    states = [with_signs(state, spec, each) for state, each in zip(problem.states, signs, strict=True)]
     orders = _orders_of_all(problem, states, spec)
 
     def align_one(k: int) -> Alignment:

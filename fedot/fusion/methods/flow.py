@@ -19,7 +19,7 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.fusion.align.align import check_planes, maps_of
 from fedot.fusion.canonical.maps import Alignment, multiply
-from fedot.fusion.methods.pairwise import Averaging, Channels, average_weights, signed_problem, with_signs
+from fedot.fusion.methods.pairwise import Averaging, Channels, average_weights, signed_states, with_channels, with_signs
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
@@ -78,11 +78,9 @@ def flow_all(problem: FusionProblem, texts: TextSource, options: FlowOptions, *,
     standardise
         Compare activations of mean 0 and variance 1, not raw ones.
     """
-    problem, signs = signed_problem(problem, options.given.heads)
+    problem = with_channels(problem, options.given.heads)
+    states, signs = signed_states(problem, options.given.heads)
     spec = problem.specs[problem.anchor]
-    states = [
-        with_signs(state, each, sign) for state, each, sign in zip(problem.states, problem.specs, signs, strict=True)
-    ]
     points: list[Points] = [{} for _ in states]
     if options.given.support == "activations":
         points = [outputs(texts, options.given, k, state, standardise=standardise) for k, state in enumerate(states)]

@@ -13,8 +13,8 @@ from fedot.fusion.methods.pairwise import (
     between_signs,
     check_equal_shapes,
     fuse_aligned,
-    signed_problem,
-    with_signs,
+    signed_states,
+    with_channels,
 )
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
@@ -52,14 +52,14 @@ def git_rebasin(problem: FusionProblem, texts: TextSource, fused: Fused, stage: 
     """
     del texts, fused
     check_equal_shapes(problem, "git-rebasin")
-    problem, signs = signed_problem(problem, stage.heads)
+    problem = with_channels(problem, stage.heads)
+    states, signs = signed_states(problem, stage.heads)
     anchor, spec = problem.anchor, problem.specs[problem.anchor]
-    home = with_signs(problem.states[anchor], spec, signs[anchor])
 
     def align_one(k: int) -> Alignment:
-        source = with_signs(problem.states[k], spec, signs[k])
-        orders = match_weights(source, home, spec)
-        return between_signs(alignment_of(orders, source, home, spec), signs[k], signs[anchor])
+        orders = match_weights(states[k], states[anchor], spec)
+        found = alignment_of(orders, states[k], states[anchor], spec)
+        return between_signs(found, signs[k], signs[anchor])
 
     return fuse_aligned(problem, stage, align_one)
 

@@ -79,14 +79,19 @@ def check_equal_shapes(problem: FusionProblem, method: str) -> None:
                 )
 
 
-def signed_problem(problem: FusionProblem, heads: Channels) -> tuple[FusionProblem, list[dict[str, Tensor]]]:
-    """Let models have the channels that are asked for; also the signs by which those of each have to be multiplied.
+def with_channels(problem: FusionProblem, heads: Channels) -> FusionProblem:
+    """Let models have the channels of heads that are asked for."""
+    return with_own_heads(problem) if heads == "own" else problem
 
-    Signs of trained channels mean something, and there are none to multiply them by.
+
+def signed_states(problem: FusionProblem, heads: Channels) -> tuple[list[State], list[dict[str, Tensor]]]:
+    """States whose channels can be compared, and the signs by which those of each were multiplied.
+
+    Signs of trained channels mean something, and are left as they are.
     """
-    if heads == "own":
-        return with_own_heads(problem), [{} for _ in problem.states]
-    return problem, [steady_signs(state, spec) for state, spec in zip(problem.states, problem.specs, strict=True)]
+    pairs = list(zip(problem.states, problem.specs, strict=True))
+    signs = [{} if heads == "own" else steady_signs(state, spec) for state, spec in pairs]
+    return [with_signs(state, spec, sign) for (state, spec), sign in zip(pairs, signs, strict=True)], signs
 
 
 def steady_signs(state: State, spec: SymmetrySpec) -> dict[str, Tensor]:

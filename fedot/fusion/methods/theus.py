@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fedot.fusion.align.align import align_inside, align_streams, check_planes, circuit_products, plane_products
+from fedot.fusion.align.align import OUTPUTS, SCORES, align_inside, align_streams, check_planes, squared_distance
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.canonical.canonicalise import Heads, get_heads
 from fedot.fusion.canonical.groups import streams_of
@@ -107,23 +107,11 @@ def head_distance(source: Heads, anchor: Heads, *, rotary: bool = False) -> Tens
     A head of the authors' has as many channels as its circuit has columns, and its scores make up for that by a
     factor; so scores count by the root of columns over channels.
     """
-    columns = anchor.q.shape[2]
     scores, outputs = (
-        _distance(source, anchor, sides, rotary=rotary and sides[0] == "q") for sides in (("q", "k"), ("o", "v"))
+        squared_distance(source, anchor, sides, rotary=rotary)[0].clamp(min=0.0).sqrt() for sides in (SCORES, OUTPUTS)
     )
-    total: Tensor = scores * (columns / anchor.d_head) ** 0.5 + outputs
+    total: Tensor = scores * (anchor.q.shape[2] / anchor.d_head) ** 0.5 + outputs
     return total
-
-
-def _distance(source: Heads, anchor: Heads, sides: tuple[str, str], *, rotary: bool) -> Tensor:
-    a, b, c, d = (getattr(heads, side) for heads in (source, anchor) for side in sides)
-    products = plane_products if rotary else circuit_products
-    own = [
-        torch.stack([products(*(f[i : i + 1] for f in (x, y, x, y)))[0, 0] for i in range(len(x))])
-        for x, y in ((a, b), (c, d))
-    ]
-    squares: Tensor = own[0][:, None] + own[1][None, :] - 2 * products(a, b, c, d)
-    return squares.clamp(min=0.0).sqrt()
 
 
 def covariance_of_tables(

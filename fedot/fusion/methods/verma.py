@@ -14,8 +14,8 @@ from fedot.fusion.methods.pairwise import (
     between_signs,
     check_equal_shapes,
     fuse_aligned,
-    signed_problem,
-    with_signs,
+    signed_states,
+    with_channels,
 )
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
@@ -62,9 +62,9 @@ def verma(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Verma)
     """
     del fused
     check_equal_shapes(problem, "verma")
-    problem, signs = signed_problem(problem, stage.heads)
+    problem = with_channels(problem, stage.heads)
+    states, signs = signed_states(problem, stage.heads)
     spec = problem.specs[problem.anchor]
-    states = [with_signs(state, spec, sign) for state, sign in zip(problem.states, signs, strict=True)]
     streams = () if stage.residual == "identity" else streams_of(spec)
     features = [_features(texts, stage, k, state, streams) for k, state in enumerate(states)]
 

@@ -11,7 +11,7 @@ from fedot.fusion.align.assignments import alignment_of, assign, products
 from fedot.fusion.canonical.canonicalise import get_heads
 from fedot.fusion.canonical.groups import matched_groups
 from fedot.fusion.canonical.maps import Alignment, GroupMap
-from fedot.fusion.methods.pairwise import Channels, check_equal_shapes, fuse_aligned, signed_problem
+from fedot.fusion.methods.pairwise import Channels, check_equal_shapes, fuse_aligned, with_channels
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage
@@ -46,7 +46,7 @@ def zhang(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Zhang)
     """
     del texts, fused
     check_equal_shapes(problem, "zhang")
-    problem, _ = signed_problem(problem, stage.heads)
+    problem = with_channels(problem, stage.heads)
     spec, anchor = problem.specs[problem.anchor], problem.states[problem.anchor]
     return fuse_aligned(problem, stage, lambda k: match_rotations(problem.states[k], anchor, spec))
 

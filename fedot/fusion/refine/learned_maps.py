@@ -101,8 +101,8 @@ class Learning:
     both: bool = False
 
 
-Loss = Callable[[Tensor, Example], Tensor]
-"""Loss of logits on an example."""
+Goal = Callable[[Example], Callable[[Tensor], Tensor]]
+"""For an example the loss of logits on it; what does not depend on these is found out once."""
 
 
 def check_learnable(problem: FusionProblem, stage: LearnMaps, *, probed: bool = False) -> None:
@@ -168,8 +168,8 @@ def learn(fused: Fused, texts: TextSource, rows: Mapping[str, Tensor], options: 
         return fused
     spec = problem.specs[problem.anchor]
     learners = [k for k in voters if k != problem.anchor or options.both]
-    loss, run = loss_of(problem, options), runner(problem)
-    found = learn_turns(fused, texts, rows, learners, options, loss, run)
+    goal, run = goal_of(problem, options), runner(problem)
+    found = learn_turns(fused, texts, rows, learners, options, goal, run)
     if not found:
         return fused
     if options.both and problem.anchor in found:
@@ -179,7 +179,7 @@ def learn(fused: Fused, texts: TextSource, rows: Mapping[str, Tensor], options: 
         states[k] = turned(states[k], spec, turns, alignments[k])
         alignments[k] = turned_alignment(alignments[k], spec, turns)
     mean = average_aligned(states, problem.weights, spec, rows, circuits=False)
-    before, after = losses([fused.state, mean], texts, options, loss, run)
+    before, after = losses([fused.state, mean], texts, options, goal, run)
     return Fused(mean, tuple(states), tuple(alignments)) if after < before else fused
 
 
@@ -189,12 +189,12 @@ def learn_turns(
     rows: Mapping[str, Tensor],
     learners: Sequence[int],
     options: Learning,
-    loss: Loss,
+    goal: Goal,
     run: Runner,
 ) -> dict[int, Turns]:
     """Learn rotations of some of the aligned models, by their index; all others stay where they are.
 
-    What becomes small is the `loss` of the models' plain mean, as `run` runs it.
+    What becomes small is the loss of the models' plain mean, as `run` runs it, that the `goal` gives.
     """
     problem = texts.problem
     spec = problem.specs[problem.anchor]
@@ -212,38 +212,43 @@ def learn_turns(
         factors = 1 + options.spread * (2 * torch.rand(len(states), generator=generator, dtype=torch.float64) - 1)
         weights = [weight * factor for weight, factor in zip(problem.weights, factors.tolist(), strict=True)]
         mixed = average_aligned(states, weights, spec, mixed_rows(rows, factors), circuits=False)
-        value = loss(run(mixed, example[0]), example)
+        loss = goal(example)(run(mixed, example[0]))
         optimiser.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     with torch.no_grad():
         return {k: turns_of(spec, each) for k, each in angles.items()}
 
 
-def loss_of(problem: FusionProblem, options: Learning) -> Loss:
-    """What is learned: the labels, or the ensemble by the `distance` of distillation."""
+def goal_of(problem: FusionProblem, options: Learning) -> Goal:
+    """What is learned: the labels by cross-entropy in nats, or the ensemble by the `distance` of distillation."""
     if options.labels:
-        return label_loss
+        return _labels
     teacher = gated_ensemble(problem)
-    return lambda logits, example: distance(logits, teacher(*example[0]), example[0])
+
+    def ensemble(example: Example) -> Callable[[Tensor], Tensor]:
+        batch, _ = example
+        wanted = teacher(*batch)
+        return lambda logits: distance(logits, wanted, batch)
+
+    return ensemble
 
 
-def label_loss(logits: Tensor, example: Example) -> Tensor:
-    """Cross-entropy of a batch with its labels, in nats."""
+def _labels(example: Example) -> Callable[[Tensor], Tensor]:
     batch, labels = example
     assert labels is not None  # `check_learnable` has seen to it
-    return F.cross_entropy(real_logits(logits, batch), labels)
+    return lambda logits: F.cross_entropy(real_logits(logits, batch), labels)
 
 
-def losses(states: Sequence[State], texts: TextSource, options: Learning, loss: Loss, run: Runner) -> list[float]:
+def losses(states: Sequence[State], texts: TextSource, options: Learning, goal: Goal, run: Runner) -> list[float]:
     """Mean loss of every state on the same examples, of which nothing was learned."""
     totals, number = [0.0] * len(states), 0
     with torch.no_grad():
         for example in held_out(texts, options):
-            number += 1
+            number, loss = number + 1, goal(example)
             for i, state in enumerate(states):
-                totals[i] += float(loss(run(state, example[0]), example))
+                totals[i] += float(loss(run(state, example[0])))
     return [total / number for total in totals]
 
 
@@ -253,7 +258,8 @@ def examples(texts: TextSource, options: Learning, number: int) -> Iterator[Exam
     if probe is None:
         yield from ((batch, None) for batch in batches(texts, options.seed, number))
         return
-    own = [k for k in range(len(probe.batches)) if k not in _held_out(len(probe.batches))]
+    kept = _held_out(len(probe.batches))
+    own = [k for k in range(len(probe.batches)) if k not in kept] or list(kept)
     order = torch.Generator().manual_seed(options.seed)
     while True:
         for place in torch.randperm(len(own), generator=order).tolist():
@@ -261,7 +267,7 @@ def examples(texts: TextSource, options: Learning, number: int) -> Iterator[Exam
 
 
 def held_out(texts: TextSource, options: Learning) -> list[Example]:
-    """Examples that `examples` never gives."""
+    """Examples that `examples` never gives, unless a probe has a single batch."""
     probe = texts.problem.probe
     if probe is None:
         fresh = batches(texts, options.seed + FRESH, options.checks)
@@ -271,7 +277,7 @@ def held_out(texts: TextSource, options: Learning) -> list[Example]:
 
 
 def _held_out(number: int) -> range:
-    """Which of so many batches are kept back; of a single one it is that one, for there is no other."""
+    """Which of so many batches are compared on; of a single one it is that one, for there is no other."""
     return range(HELD_OUT - 1, number, HELD_OUT) if number >= HELD_OUT else range(number - 1, number)
 
 
