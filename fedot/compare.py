@@ -1,27 +1,6 @@
-"""Join finished runs into one page: ``python -m fedot.compare OUT1 OUT2 ... --out DIR``."""
+"""``python -m fedot.compare``: what `fedot compare` does. This file is run, and never imported."""
 
-import os
-from pathlib import Path
-from typing import Annotated
-
-import typer
-from rich.console import Console
-
-from fedot.terminal.command import command
-
-
-def main(
-    runs: Annotated[list[Path], typer.Argument(help="Output folders of runs, or their results.json.")],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
-) -> None:
-    """Write compare.html, compare.csv, compare.tex and figures/*.svg."""
-    from fedot.report import compare, load_results
-
-    with command():
-        files = [run / "results.json" if os.path.isdir(run) else run for run in runs]
-        page = compare([(file.absolute().parent.name, load_results(file)) for file in files], out)
-        Console().print(f"Comparison: {page}", markup=False, soft_wrap=True)
-
+from fedot.commands.compare import main
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

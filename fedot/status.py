@@ -159,7 +159,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def main(
+def status(
     folder: Annotated[Path, typer.Argument(help="Output folder of a run; of one with variants, their common folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON.")] = False,
 ) -> None:
@@ -169,10 +169,10 @@ def main(
             single = os.path.lexists(folder / NAME)
             places = [folder] if single else sorted(path.parent for path in folder.glob(f"*/{NAME}"))
         found = [read_status(place) for place in places or [folder]]
-        for status in found:
-            typer.echo(json.dumps(asdict(status)) if as_json else "\n".join(lines_of(status, time.time())))
-    raise typer.Exit(max(CODES[status.state] for status in found))
+        for each in found:
+            typer.echo(json.dumps(asdict(each)) if as_json else "\n".join(lines_of(each, time.time())))
+    raise typer.Exit(max(CODES[each.state] for each in found))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(status)

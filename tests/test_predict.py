@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from typer.testing import CliRunner
 
-from fedot.predict import cli
+from fedot.commands.predict import cli
 from tests.test_saved import TEXTS, classifier, translator, written
 
 CLASSES = ("bad", "so-so", "good")

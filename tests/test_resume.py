@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     from click.testing import Result
     from typer.testing import CliRunner
 
-from fedot import simulate
+from fedot.commands import simulate
 from fedot.federation.client import handlers as client_side
 from fedot.federation.experiment import references
 from fedot.federation.experiment import run as run_module

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 
 import huggingface_hub
 
-from fedot import simulate
+from fedot.commands import simulate
 from fedot.federation.experiment import run as run_module
 from fedot.federation.experiment.seed import Seed
 from fedot.scenario import load_scenario
@@ -145,7 +145,7 @@ def test_saved_parents_can_be_fused_by_hand(call: Call, tmp_path: Path) -> None:
 
 
 def test_a_client_uses_the_model_of_several_vocabularies(call: Call, tmp_path: Path) -> None:
-    from fedot.predict import cli
+    from fedot.commands.predict import cli
 
     options = ["strategies=[ot-fusion]", "tokenizer.scope=per-client"]
     assert call(*(part for option in options for part in ("--set", option))).exit_code == 0
@@ -336,7 +336,7 @@ def test_workers_do_not_change_the_figures(scenario: Path, tmp_path: Path) -> No
 
 
 def test_help_does_not_wait_for_torch() -> None:
-    code = "import sys, fedot.simulate as s; s.cli(['--help'], standalone_mode=False); "
+    code = "import sys, fedot.commands.simulate as s; s.cli(['--help'], standalone_mode=False); "
     code += "sys.exit(any(name in sys.modules for name in ('torch', 'flwr', 'datasets', 'pandas')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ from fedot.models import build_model, config_to_json, model_config, state_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    from fedot import simulate
+    from fedot.commands import simulate
     from fedot.from_disk.cli import main as fuse_main
 
 State = dict[str, Tensor]

@@ -83,7 +83,9 @@ def test_the_app_writes_numbers_and_models_and_loads_nothing_that_draws(tmp_path
     assert not (tmp_path / "out" / "report.html").exists()
 
 
-@pytest.mark.parametrize("code", ["import fedot.report", "import fedot.simulate, fedot.status, fedot.deploy.__main__"])
+@pytest.mark.parametrize(
+    "code", ["import fedot.report", "import fedot.commands.simulate, fedot.status, fedot.deploy.__main__"]
+)
 def test_what_does_not_draw_does_not_load_matplotlib(code):
     tables = "from fedot.report import load_results, summary_table, summary_markdown, write_csv, write_latex"
     check = f"import sys; {code}; {tables}; sys.exit('matplotlib' in sys.modules)"

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from typer.testing import CliRunner
 
+from fedot.commands.predict import cli
 from fedot.data.types import rows_of
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion.canonical.canonicalise import canonicalise
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of, symmetry
-from fedot.predict import cli
 from fedot.saved import SavedModel
 from fedot.tasks.language_model import LANGUAGE_MODEL, LanguageTally, continue_text, encode_sequences, tally_next
 from fedot.tasks.task import Answering, EvaluationRows

@@ -1,0 +1,6 @@
+"""``python -m fedot``: the command `fedot`."""
+
+from fedot.commands.fedot import main
+
+if __name__ == "__main__":
+    main()

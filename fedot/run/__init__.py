@@ -1,0 +1,1 @@
+"""A scenario that runs on this machine: what a command and a program both start."""

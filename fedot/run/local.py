@@ -1,0 +1,202 @@
+"""Run the editions of a scenario on this machine: plan them all, then one after the other."""
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fedot.errors import FedotError
+from fedot.federation.engines.flower_cli import QUIET
+from fedot.storage.scratch import scratch_folder
+
+if TYPE_CHECKING:  # imported late, so that --help is quick
+    from fedot.scenario import Scenario
+    from fedot.scenario.yaml_file import Run
+
+# What a run writes besides its models.
+OUTPUTS = ("results.json", "report.html", "scenario.yaml", "status.json")
+
+Value = bool | float | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """One edition of a scenario: what it is called, how many clients it has, and where its results go."""
+
+    title: str
+    overrides: tuple[str, ...]
+    num_clients: int
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """How to run: what no edition of a scenario changes.
+
+    `workers` are processes of the in-process engine, one a client or processor where None, and 0 for none but this one;
+    `cache` is the folder of trained models, the usual one where None, and `keep` whether it outlives the run; `command`
+    is what the record says that was called.
+    """
+
+    scenario: Path
+    data_dir: Path | None = None
+    engine: str = "inprocess"
+    device: str = "auto"
+    workers: int | None = None
+    cache: Path | None = None
+    keep: bool = True
+    resume: bool = False
+    force: bool = False
+    command: str = ""
+    progress: bool = True
+
+
+def plan_runs(
+    path: Path,
+    out: Path | None = None,
+    *,
+    profile: str = "",
+    variant: str = "",
+    overrides: Sequence[str] = (),
+    over_earlier: bool = False,
+) -> tuple[list[LocalRun], Path]:
+    """Check every edition of a scenario before the first one begins; give them and their common folder.
+
+    Parameters
+    ----------
+    over_earlier
+        Whether an earlier run may be in the output folder.
+
+    Raises
+    ------
+    FedotError
+        If the scenario has a mistake, or the folder holds an earlier run.
+    """
+    from fedot.scenario import load_scenario
+    from fedot.scenario.yaml_file import runs_of
+
+    found: list[tuple[Run, Scenario]] = [
+        (run, load_scenario(path, run.overrides)) for run in runs_of(path, profile, variant, list(overrides))
+    ]
+    name = found[0][1].name + (f"-{profile}" if profile else "")
+    folder = (out or Path("runs") / name).absolute()
+    runs = [
+        LocalRun(run.title, tuple(run.overrides), len(checked.client_specs()), folder / run.slug)
+        for run, checked in found
+    ]
+    for run in runs:
+        if (run.folder / "results.json").exists() and not over_earlier:
+            raise FedotError(
+                f"{run.folder} holds an earlier run; choose another --out, overwrite it with --force, "
+                "or go on with --resume if it was interrupted"
+            )
+    return runs, folder
+
+
+def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], None]) -> None:
+    """Run one edition, and write its results, models and report into its folder.
+
+    Parameters
+    ----------
+    tell
+        Called with each line of progress that another process prints.
+    """
+    quiet()
+    if settings.data_dir is not None and not settings.data_dir.is_dir():
+        raise FedotError(f"--data-dir {settings.data_dir} is no folder")
+    device = _device(settings.device)
+    n = run.num_clients
+    workers = min(os.cpu_count() or 1, n) if settings.workers is None else settings.workers
+    from fedot.report.after_run import report_at_the_end
+
+    with _cache(settings) as models, report_at_the_end(run.folder):
+        if settings.force:
+            _clear(run.folder)
+        run_config: dict[str, Value] = {
+            "scenario": str(settings.scenario.absolute()),
+            "overrides": json.dumps(list(run.overrides)),
+            "data-dir": str(settings.data_dir.absolute()) if settings.data_dir else "",
+            "device": device,
+            "engine": settings.engine,
+            "command": settings.command,
+            "pooled": True,
+            "progress": settings.progress,
+            "resume": settings.resume,
+            "cache": models,
+            "out-dir": str(run.folder),
+            "workers": workers,
+        }
+        if settings.engine == "flower":
+            from fedot.federation.engines.ray_engine import run_on_ray
+
+            run_on_ray({**run_config, "workers": 0}, n, tell)
+        else:
+            _run_in_process(run_config, n, workers)
+
+
+def quiet() -> None:
+    """Let Flower and Ray, which read this when they are imported, send nothing home."""
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+
+
+@contextlib.contextmanager
+def _cache(settings: LocalSettings) -> Iterator[str]:
+    """Give the folder of trained models; without a cache one that goes with the run, whose strategies share it."""
+    from fedot.training.cache import default_folder, usable
+
+    if settings.keep:
+        yield usable(settings.cache or default_folder())
+    else:
+        with scratch_folder() as temporary:
+            yield str(temporary)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run wrote and nothing else, so that no old model lingers among the new."""
+    from fedot.saved import is_of_a_run
+    from fedot.storage.atomic import claimed
+
+    if not folder.is_dir():
+        return
+    models = (path for path in (folder / "models").glob("*.safetensors") if is_of_a_run(path))
+    found = [*(folder / name for name in OUTPUTS), *models]
+    try:
+        with claimed(folder):  # not what a run that is not over writes
+            for path in found:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FedotError(f"{error.filename} cannot be overwritten ({error.strerror}); choose another --out") from None
+
+
+def _run_in_process(run_config: Mapping[str, Value], n: int, workers: int) -> None:
+    """Run the ServerApp here, and the ClientApps in `workers` processes."""
+    from flwr.app import Context, RecordDict
+
+    from fedot.federation.engines.find_apps import find_apps
+    from fedot.federation.engines.inprocess import InProcessGrid
+
+    find_apps()
+    from server.app import app
+
+    logging.getLogger("flwr").setLevel(logging.ERROR)
+    nodes = [{"partition-id": k, "num-partitions": n} for k in range(n)]
+    with InProcessGrid(nodes, run_config, workers) as grid:
+        app(grid, Context(1, 1, {}, RecordDict(), dict(run_config)))
+
+
+def _device(device: str) -> str:
+    """Resolve `auto`; refuse a GPU that is not there."""
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise FedotError("--device cuda: torch sees no GPU here; use --device cpu")
+    return "cpu"
