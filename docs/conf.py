@@ -29,6 +29,7 @@ napoleon_use_rtype = False
 default_role = "code"
 
 # names of other libraries have no page here, and are not looked up in the network
+nitpick_ignore = [("py:class", "fedot.wire.boundary.Read")]  # a type variable
 nitpick_ignore_regex = [("py:.*", r"(?!fedot\.).*")]
 
 html_theme = "furo"

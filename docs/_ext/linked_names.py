@@ -1,9 +1,11 @@
 """Link what stands in backquotes and is the name of something in the reference, so that pages stay plain Markdown."""
 
+import importlib
 from collections import defaultdict
 from collections.abc import Mapping
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -15,6 +17,9 @@ class LinkNames(SphinxPostTransform):
 
     def run(self) -> None:
         """Wrap each literal that names something."""
+        for reference in list(self.document.findall(pending_xref)):
+            if is_letter(reference):
+                reference.replace_self(reference.children)
         domain = self.env.domains.python_domain
         shorts = _short_names(domain.objects)
         for literal in list(self.document.findall(nodes.literal)):
@@ -30,6 +35,12 @@ class LinkNames(SphinxPostTransform):
             link += literal
 
 
+def is_letter(reference: pending_xref) -> bool:
+    """Whether it is the `n` of a shape (n, m), and no name: Sphinx would take some attribute of that name for it."""
+    target = reference.get("reftarget", "")
+    return reference.get("refdomain") == "py" and target.islower() and len(target) <= 2
+
+
 def full_name(text: str, objects: Mapping[str, object], shorts: Mapping[str, str]) -> str | None:
     """The name in the reference of what a page names, or None."""
     name = text.removesuffix("()")
@@ -40,8 +51,6 @@ def full_name(text: str, objects: Mapping[str, object], shorts: Mapping[str, str
 
 def defined(name: str) -> str:
     """Where something is defined that a package may only export."""
-    import importlib
-
     module, _, attribute = name.rpartition(".")
     if not name.startswith("fedot.") or name == "fedot.fuse":
         return "fedot.fusion.fuse.fuse" if name == "fedot.fuse" else name

@@ -55,7 +55,7 @@ class ClientSpec(Section):
     lang: str | None = None
     """Language, or pair of languages, of a data set that has several."""
     labels: Labels | None = None
-    """Which of a public data set's labels are wanted; of files the names of all classes in their order: `[neg, pos]`."""
+    """Which of a public data set's labels are wanted; of files all classes in their order: `[neg, pos]`."""
     examples: int | None = Field(default=None, ge=1)
     """At most so many training examples are used."""
     test_examples: int | None = Field(default=None, ge=1)
