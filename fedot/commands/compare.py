@@ -17,7 +17,7 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Output folders of runs, or their results.json.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
 ) -> None:
-    """Write compare.html, compare.csv, compare.tex and figures/*.svg."""
+    """Write compare.html, compare.csv, compare.tex and figures/."""
     from fedot.report import compare as compared
     from fedot.report import load_results
 

@@ -37,6 +37,33 @@ class Shape:
 
     Sinusoidal positions go with embeddings that are multiplied by ``sqrt(d_model)`` (Vaswani et al. 2017,
     section 3.4); rotary ones (Su et al. 2021) act in self-attention; ``swiglu`` is by Shazeer (2020).
+
+    Parameters
+    ----------
+    vocab_size
+        Number of tokens.
+    d_model
+        Width of the residual stream.
+    n_layer
+        Number of layers.
+    n_head
+        Attention heads of a layer.
+    d_head
+        Channels of a head; in a scenario ``d_model / n_head`` where it is not given.
+    d_ff
+        Feed-forward neurons of a layer.
+    max_length
+        Tokens of the longest text; what is longer is cut.
+    norm
+        RMSNorm or LayerNorm.
+    norm_position
+        Whether norms stand before each block, or after it.
+    positions
+        How a token's place is told: a learned table, a table of sinusoids, or a turn of queries and keys.
+    activation
+        Of the feed-forward neurons.
+    dropout
+        Share of numbers that are dropped in training.
     """
 
     vocab_size: int

@@ -8,28 +8,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
 from fedot.errors import FedotError
 from fedot.scenario.defaults import known_task, with_task_defaults
 from fedot.scenario.file_keys import Encoding, LabelMap, Labels, Quote, Separator
 from fedot.scenario.in_words import explain, shown
+from fedot.scenario.sections import DataSpec, DecodingSpec, PrivacySpec, Section, TokenizerSpec, TrainSpec
 from fedot.tasks import DEFAULT, TASK_FACTS
 from fedot.text.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
-from fedot.text.tokenizer_kinds import TokenizerKind
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class PartitionSpec(_Strict):
+class PartitionSpec(Section):
     """How one corpus is shared out over `count` clients."""
 
     kind: Literal["iid", "dirichlet", "by-size"] = "iid"
+    """`iid`: rows at random. `dirichlet`: labels in unequal shares. `by-size`: at random, in unequal parts."""
     count: int = Field(ge=2, le=1000)
+    """Number of clients."""
     alpha: float | None = Field(default=None, gt=0)
+    """Of `dirichlet`: the smaller, the more the clients' shares of each label differ."""
     sizes: tuple[float, ...] | None = None
+    """Of `by-size`: one positive number for each client, its part relative to the others'."""
 
     @model_validator(mode="after")
     def _complete(self) -> "PartitionSpec":
@@ -45,36 +45,58 @@ class PartitionSpec(_Strict):
 FaultName = Literal["flipped-labels", "nan", "scaled", "stale", "random"]
 
 
-class ClientSpec(_Strict):
+class ClientSpec(Section):
     """One client's private data set, and what it may have of its own."""
 
     dataset: str
+    """A public data set by its name (`xed`, `imdb`, ...), or `files` for files of one's own."""
     name: str | None = None
+    """The client's name in tables and files. Without it: data set and language."""
     lang: str | None = None
+    """Language, or pair of languages, of a data set that has several."""
     labels: Labels | None = None
+    """Which of a public data set's labels are wanted; of files all classes in their order: `[neg, pos]`."""
     examples: int | None = Field(default=None, ge=1)
+    """At most so many training examples are used."""
     test_examples: int | None = Field(default=None, ge=1)
+    """At most so many test examples are used."""
     model: dict[str, Any] | None = None
+    """Keys of `model` that this client alone has."""
     tokenizer: dict[str, Any] | None = None
+    """Keys of `tokenizer` that this client alone has; it then has a tokenizer of its own."""
     train: str | None = None
+    """Of `files`: the file of training rows. A relative path is looked up beside the scenario, then in `--data-dir`."""
     test: str | None = None
+    """Of `files`: the file of test rows."""
     text: str | None = None
+    """Of `files`: the column of texts."""
     label: str | None = None
+    """Of `files`: the column of labels."""
     label_map: LabelMap | None = None
+    """Of `files`: the class of each label in the file, by number or by name."""
     separator: Separator | None = None
+    """Of CSV and TSV files: what divides cells, one character or `tab`, `comma`, `semicolon`, `pipe`."""
     quote: Quote | None = None
+    """Of CSV and TSV files: `none`, a double quote, a single quote, or `backslash`."""
     encoding: Encoding | None = None
+    """Of text files: the encoding. Without it: UTF-8, or what the mark at the file's beginning says."""
     source: str | None = None
+    """Of `files` for translation: the column of sentences to translate."""
     target: str | None = None
+    """Of `files` for translation: the column of their translations."""
     fault: FaultName | None = None
+    """For studies of faulty clients: what this client does wrong."""
 
 
 class CorpusSpec(ClientSpec):
     """One corpus, shared out over many clients; `models` gives each its own keys of `model`, `faults` some a fault."""
 
     partition: PartitionSpec
+    """How the corpus is shared out."""
     models: tuple[dict[str, Any], ...] | None = None
+    """Keys of `model` for each client, one mapping a client."""
     faults: dict[int, FaultName] | None = None
+    """The fault of some clients, by their number from 0."""
 
     @model_validator(mode="after")
     def _one_model_each(self) -> "CorpusSpec":
@@ -88,64 +110,13 @@ class CorpusSpec(ClientSpec):
         return self
 
 
-class TokenizerSpec(_Strict):
-    """The sub-word tokenizer; `scope` tells whether all clients use the same one."""
-
-    kind: TokenizerKind = "wordpiece"
-    vocab_size: int = Field(default=8000, ge=32)
-    scope: Literal["shared", "per-client"] = "shared"
-
-
-class TrainSpec(_Strict):
-    """Local training, the same at every client.
-
-    `loss: logit-adjusted` is for clients whose labels are skewed: each learns what its texts say beyond how often it
-    has a class (`fedot.training.train`).
-    """
-
-    epochs: int = Field(default=4, ge=1)
-    batch_size: int = Field(default=64, ge=1)
-    lr: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=0.01, ge=0)
-    warmup: float = Field(default=0.1, ge=0, lt=1)
-    clip: float = Field(default=1.0, gt=0)
-    patience: int = Field(default=1, ge=1)
-    validation: float = Field(default=0.1, gt=0, lt=0.9)
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    loss: Literal["cross-entropy", "logit-adjusted"] = "cross-entropy"
-
-
-class DecodingSpec(_Strict):
-    """How a translation is searched for; `length_penalty` is the exponent of Wu et al. (2016, equation 14)."""
-
-    beam: int = Field(default=4, ge=1, le=100)
-    length_penalty: float = Field(default=0.6, ge=0)
-
-
-class PrivacySpec(_Strict):
-    """Local differential privacy: each client's step is clipped to a norm, and Gaussian noise is added to it.
-
-    Two steps of that norm differ by at most twice of it, which is the sensitivity. `repeatable` draws the noise from
-    the run's seed, for studies; whoever knows the seed can take it off again.
-    """
-
-    clip: float = Field(gt=0)
-    epsilon: float = Field(gt=0)
-    delta: float = Field(default=1e-5, gt=0, lt=1)
-    repeatable: bool = False
-
-
-class DataSpec(_Strict):
-    """Where data come from; only `auto` may fall back."""
-
-    source: Literal["auto", "directory", "hub", "stand-in"] = "auto"
-
-
-class StrategySpec(_Strict):
+class StrategySpec(Section):
     """A strategy's name and its options."""
 
     name: str
+    """Name of the strategy."""
     options: dict[str, Any] = Field(default_factory=dict)
+    """Its options. In a file they stand beside the name: `{name: ot-fusion, method: aligned}`."""
 
     @property
     def title(self) -> str:
@@ -178,32 +149,49 @@ Clients = Annotated[
 ]
 
 
-class Scenario(_Strict):
+class Scenario(Section):
     """A whole experiment: who has which data, what they train, how it is fused, what it is compared with."""
 
     name: str = Field(pattern=rf"^{PLAIN}$", max_length=LONGEST_FOLDER)
+    """Name of the experiment, and of its folder in `runs/`."""
     question: str = ""
+    """What the experiment asks. In a file it is the comment on the first line."""
     task: Annotated[str, BeforeValidator(known_task)] = DEFAULT
+    """What models learn: `classification`, `translation` or `language-model`."""
     clients: Clients
+    """A list with one mapping for each client, or one mapping for a corpus that is shared out over many."""
     tokenizer: TokenizerSpec = TokenizerSpec()
+    """The sub-word tokenizer."""
     model: dict[str, Any] = Field(default_factory=dict)
+    """The architecture, `name`, and its sizes."""
     train: TrainSpec = TrainSpec()
+    """Local training."""
     decoding: DecodingSpec = DecodingSpec()
+    """How translations are searched for."""
     init: Literal["independent", "shared"] = "independent"
+    """Whether the clients' models start from weights of their own, or all from the same."""
     rounds: int = Field(default=1, ge=1, le=1000)
+    """How often models are sent, fused and sent back."""
     transfer: Literal["float32", "float16"] = "float32"
+    """Precision of weights on their way; both ends compute in float32."""
     privacy: PrivacySpec | None = None
+    """Local differential privacy; without it none."""
     strategies: tuple[Annotated[StrategySpec, BeforeValidator(_strategy)], ...] = Field(
         default=(StrategySpec(name="fedavg"), StrategySpec(name="ot-fusion")), min_length=1
     )
+    """What the server does with the models. Each is a name, or a mapping of `name` and options."""
     references: tuple[Literal["parents", "ensemble", "centralised", "fedavg-shared-init"], ...] = (
         "parents",
         "ensemble",
         "centralised",
     )
+    """Compared with: each client's model, all of them asked together, one model of all data, FedAvg from one start."""
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(default=(0, 1, 2), min_length=1)
+    """The experiment is done once for each; intervals are over them."""
     data: DataSpec = DataSpec()
+    """Where data come from."""
     base_dir: Path | None = Field(default=None, exclude=True)
+    """Folder of the scenario file; not a key of it."""
 
     @model_validator(mode="before")
     @classmethod
