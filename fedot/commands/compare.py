@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from fedot.commands.report import Columns, Figures, Format, name_files
 from fedot.terminal.command import command
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -16,15 +16,17 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Output folders of runs, or their results.json.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    figures: Figures = None,
+    columns: Columns = 2,
 ) -> None:
     """Write compare.html, compare.csv, compare.tex and figures/."""
-    from fedot.report import compare as compared
     from fedot.report import load_results
+    from fedot.report.pages.compare_page import write_comparison
 
     with command():
         files = [run / "results.json" if os.path.isdir(run) else run for run in runs]
-        page = compared([(file.absolute().parent.name, load_results(file)) for file in files], out)
-        Console().print(f"Comparison: {page}", markup=False, soft_wrap=True)
+        loaded = [(file.absolute().parent.name, load_results(file)) for file in files]
+        name_files(write_comparison(loaded, out, [each.value for each in figures or Format], columns))
 
 
 def main() -> None:

@@ -110,6 +110,16 @@ class _Reliability(_OfStrategy):
         return {len(getattr(self, name)) for name in self.model_fields_set if "bin_" in name}
 
 
+class _Confusion(_OfStrategy):
+    counts: Annotated[list[Annotated[list[Count], Field(max_length=1000)]], Field(min_length=1, max_length=1000)]
+
+    @model_validator(mode="after")
+    def _square(self) -> "_Confusion":
+        if {len(row) for row in self.counts} != {len(self.counts)}:
+            raise ValueError("counts must be a square: a row and a column for each class")
+        return self
+
+
 class _Coupling(_OfPair):
     group: Name
     kind: str
@@ -146,6 +156,19 @@ class _Training(_OfStrategy):
     validation_loss: Measured = None
     seconds: Size | None = None
     truncated: Size | None = None
+
+
+class _Epochs(_OfStrategy):
+    round: Annotated[int, Field(ge=1, le=10**6)]
+    client: Name
+    train: Many
+    validation: Many
+
+    @model_validator(mode="after")
+    def _one_figure_an_epoch(self) -> "_Epochs":
+        if len(self.train) != len(self.validation):
+            raise ValueError("train and validation need one loss for each epoch")
+        return self
 
 
 class _Stage(_Part):
@@ -225,9 +248,11 @@ class _Results(_Part):
     failures: list[_Failure] = []
     lines: list[_Line] = []
     reliability: list[_Reliability] = []
+    confusions: list[_Confusion] = []
     couplings: list[_Coupling] = []
     diagnostics: list[_Diagnostics] = []
     training: list[_Training] = []
+    epochs: list[_Epochs] = []
     plans: list[_Plan] = []
 
 
@@ -259,6 +284,8 @@ def check_results(values: Mapping[str, Any], where: str) -> None:
         key = (row.seed, row.strategy, row.round, row.split)
         if rows.setdefault(key, number) != number:
             raise FedotError(f"{where}: rows.{number} and rows.{rows[key]} are of one seed, strategy, round and split")
+    if len({len(record.counts) for record in results.confusions}) > 1:
+        raise FedotError(f"{where}: confusions: all counts need the same number of classes")
     if len({size for record in results.reliability for size in record.sizes}) > 1:
         raise FedotError(f"{where}: reliability: all lists need the same number of bins")
 

@@ -164,7 +164,7 @@ def _check_bins(count: Floats, confidence: Floats, correct: Floats, rows: int, r
 
 
 def figures(tallies: Mapping[str, Tally]) -> dict[str, Figures]:
-    """Metrics and reliability sums of each split.
+    """Metrics, reliability sums and counts by class of each split.
 
     All splits have the temperature that suits the validation data of all clients together.
     """
@@ -178,6 +178,7 @@ def figures(tallies: Mapping[str, Tally]) -> dict[str, Figures]:
                 "bin_correct": t.bin_correct.tolist(),
                 **scaled_bins(t, place),
             },
+            t.confusion.astype(int).tolist(),
         )
         for name, t in tallies.items()
     }

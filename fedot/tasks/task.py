@@ -140,10 +140,15 @@ T = TypeVar("T", bound=AnyTally)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What results hold of one tally: metrics by name, and of classifiers the sums of a reliability diagram."""
+    """What results hold of one tally: metrics by name.
+
+    Of classifiers also the sums of a reliability diagram, and how many rows of each true class were taken for which,
+    (C, C).
+    """
 
     metrics: Mapping[str, float]
     reliability: Mapping[str, list[float]] | None = None
+    confusion: list[list[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from fedot.text.outside import PASSES, printable
 from fedot.wire.records import (
     as_bytes,
     as_number,
+    as_numbers,
     as_text,
     as_texts,
     as_whole,
@@ -23,15 +24,8 @@ from fedot.wire.records import (
     unpack_state,
 )
 
-ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
-    "arrays",
-    "config",
-    "metrics",
-    "update",
-    "client",
-    "evaluation",
-    "align",
-)
+ARRAYS, CONFIG, METRICS, UPDATE = "arrays", "config", "metrics", "update"
+CLIENT, EVALUATION, ALIGN = "client", "evaluation", "align"
 
 
 OWN_CACHE = "own"
@@ -82,7 +76,8 @@ class ClientUpdate:
     """One client's trained model and what the server needs to know of it.
 
     The tokenizer is None where it is the one that all share, the round where it is not told. Class counts (C,) are None
-    where there are no classes, or where a client keeps them to itself.
+    where there are no classes, or where a client keeps them to itself. The losses of each epoch, in nats, are told in
+    simulations only; else they are empty.
     """
 
     client: str
@@ -98,6 +93,8 @@ class ClientUpdate:
     truncated: int
     server_round: int | None = None
     class_counts: Tensor | None = None
+    train_losses: tuple[float, ...] = ()
+    validation_losses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +208,8 @@ def pack_update(update: ClientUpdate) -> RecordDict:
                     "token-counts": pack_counts(update.token_counts),
                     "class-counts": b"" if update.class_counts is None else pack_counts(update.class_counts),
                     "server-round": update.server_round or 0,
+                    "train-losses": list(update.train_losses),
+                    "validation-losses": list(update.validation_losses),
                 }
             ),
         }
@@ -242,6 +241,8 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
             truncated=as_whole(metrics["truncated"]),
             server_round=as_whole(about.get("server-round", 0)) or None,
             class_counts=unpack_counts(classes) if classes else None,
+            train_losses=as_numbers(about.get("train-losses", [])),
+            validation_losses=as_numbers(about.get("validation-losses", [])),
         )
 
 

@@ -13,7 +13,8 @@ from fedot.errors import FedotError
 from fedot.models import State
 from fedot.text.outside import printable, told
 
-PATHS = ("data-dir", "base-dir", "cache")
+IN_SIMULATIONS = ("data-dir", "base-dir", "cache", "train-losses", "validation-losses")
+"""Values that go along in simulations only, where clients and server are one user's."""
 
 MOST_HEADER = 1024
 """Bytes of the longest header of an array: its type, and its shape in a few numbers."""
@@ -87,14 +88,14 @@ def unpack_counts(data: bytes) -> Tensor:
 def record_bytes(content: RecordDict) -> int:
     """Size of a message's payload in bytes: arrays as they are serialised, texts and numbers as such.
 
-    Paths do not count; they go along in simulations only, and a run's figures must not hang on where it ran.
+    What goes along in simulations only does not count: a run's figures must not hang on where it ran.
     """
     total = 0
     for record in content.values():
         if isinstance(record, ArrayRecord):
             total += sum(len(array.data) for array in record.values())
         elif isinstance(record, MetricRecord | ConfigRecord):
-            total += sum(_value_bytes(value) for key, value in record.items() if key not in PATHS)
+            total += sum(_value_bytes(value) for key, value in record.items() if key not in IN_SIMULATIONS)
     return total
 
 
@@ -134,6 +135,13 @@ def as_number(value: object) -> float:
     if not isinstance(value, int | float):
         raise TypeError("a number is needed")
     return float(value)
+
+
+def as_numbers(value: object) -> tuple[float, ...]:
+    """Take a value for a list of numbers; a `TypeError` tells if it is not."""
+    if not isinstance(value, list):
+        raise TypeError("a list is needed")
+    return tuple(as_number(item) for item in value)
 
 
 def as_texts(value: object) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES, Known
 from fedot.wire.messages import ClientUpdate, HeldUpdate
 
 MOST_LOSS, MOST_SECONDS = 1e6, 1e7
+MOST_EPOCHS = 1000
 MOST_COUNT = 2**53
 
 
@@ -108,6 +109,7 @@ def check_update(update: ClientUpdate, known: Known | None = None, *, summed: bo
         check_tensor(f"its tensor {name}", tensor, largest)
     _check_number("training loss", update.train_loss, MOST_LOSS)
     _check_number("validation loss", update.validation_loss, MOST_LOSS)
+    _check_losses(update)
     _check_number("seconds", update.seconds, MOST_SECONDS)
     _check_number("number of cut texts", update.truncated, 2 * update.num_examples)  # of pairs either side may be cut
 
@@ -182,6 +184,18 @@ def _check_examples(examples: int, known: Known | None) -> None:
 def _check_number(what: str, value: float, most: float) -> None:
     if not 0 <= value <= most:
         raise FedotError(f"its {what} is {value:g}, and a number from 0 to {most:g} is needed")
+
+
+def _check_losses(update: ClientUpdate) -> None:
+    """Hold the losses of the epochs, which may be left untold, to be as many and in their range."""
+    trained, validated = update.train_losses, update.validation_losses
+    if len(trained) != len(validated) or len(trained) > MOST_EPOCHS:
+        raise FedotError(
+            f"it tells of {len(trained)} training and {len(validated)} validation losses; "
+            f"as many of both are needed, and {MOST_EPOCHS} at most"
+        )
+    for loss in (*trained, *validated):
+        _check_number("loss of an epoch", loss, MOST_LOSS)
 
 
 def _shapes(update: ClientUpdate) -> dict[str, tuple[int, ...]]:

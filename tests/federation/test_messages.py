@@ -37,6 +37,7 @@ from fedot.wire.records import pack_state, record_bytes, unpack_state
 words = st.text(max_size=20)
 numbers = st.floats(allow_nan=False, width=64)
 counts = st.integers(0, 2**40)
+losses = st.lists(numbers, max_size=4).map(tuple)
 
 
 @st.composite
@@ -59,6 +60,8 @@ def updates(draw: st.DrawFn) -> ClientUpdate:
         token_counts=torch.tensor(draw(st.lists(counts, min_size=size, max_size=size))),
         tokenizer=draw(st.none() | words.filter(bool)),
         train_loss=draw(numbers),
+        train_losses=draw(losses),
+        validation_losses=draw(losses),
         validation_loss=draw(numbers),
         seconds=draw(numbers),
         truncated=draw(counts),

@@ -1,6 +1,10 @@
 import pytest
 
-from fedot.report.analysis.findings import findings
+from fedot.report.analysis.compared_runs import runs_of
+from fedot.report.analysis.findings import findings, joint_findings
+from fedot.report.analysis.indexed_run import Run
+from fedot.report.figures.between_models import lines_figure
+from fedot.report.figures.drawing import panel_figure
 
 FEDAVG = {"xed-en": 0.70, "xed-fi": 0.70}
 
@@ -70,13 +74,81 @@ def test_references_and_barrier_are_told(results):
     assert "points below the ensemble" in points
     assert "points below the centralised model" in points
     assert "the best parent (" in points
-    assert "after alignment and 0.4" in points
+    assert "two ends after alignment. Without alignment it rises 0.4" in points
 
 
-def test_a_line_without_barrier_is_told_as_such(results):
+@pytest.mark.parametrize(
+    ("bend", "aligned", "told", "short"),
+    [
+        (-0.4, 0.0, "falls 0.10 nats below the straight line between its two ends", "\N{MINUS SIGN}0.10"),
+        (0.4, 0.0, "rises 0.10 nats above the straight line between its two ends", "+0.10"),
+        (0.0, 0.0, "stays on the straight line between its two ends", "0.00"),
+        (-0.4, 0.03, "falls 0.10 nats below the straight line between its two ends and rises up to 0.03 above it",
+         "\N{MINUS SIGN}0.10"),
+    ],
+)  # fmt: skip
+def test_the_sentence_on_the_barrier_tells_what_the_plot_shows(results, bend, aligned, told, short):
     for line in results["lines"]:
-        line["loss"] = [0.6 - 0.1 * a * (1 - a) for a in line["alpha"]]
-    assert "no loss barrier" in findings(results).points[-1]
+        line["loss"] = [0.6 + 0.1 * a + bend * a * (1 - a) for a in line["alpha"]]
+        line["loss"][1] += aligned - bend * 0.09 if aligned else 0.0
+    assert findings(results).points[-1] == (
+        f"Between the anchor and a client's model the loss {told} after alignment. "
+        f"Without alignment it {told} (mean of 3 lines)."
+    )
+    loss = lines_figure(results).panels[0]
+    assert loss.aside == f"unaligned {short}, aligned {short}"
+    dotted = [line for line in panel_figure(loss).axes[0].lines if line.get_linestyle() == ":"]
+    for chord in dotted:
+        assert chord.get_ydata() == pytest.approx([0.6, 0.7])
+    assert len(dotted) == 2
+
+
+def test_each_strategy_with_lines_has_its_own_sentence(results):
+    results["lines"] += [{**line, "strategy": "fedavg"} for line in results["lines"]]
+    told = [point for point in findings(results).points if "the anchor and a client" in point]
+    assert [point.split(": between")[0] for point in told] == ["OT fusion", "FedAvg"]
+
+
+def test_titles_that_begin_with_a_registered_name_are_spelt_out(make):
+    results = make(strategies=("fedavg", "krum-aligned", "ot-fusion-distilled-400"))
+    bases = {"krum-aligned": "krum", "ot-fusion-distilled-400": "ot-fusion"}
+    for item in results["scenario"]["strategies"]:
+        item["options"] = {"as": item["name"]}
+        item["name"] = bases.get(item["name"], item["name"])
+    plan = {"stages": [{"stage": "reduce"}]}
+    results["plans"] = [{"seed": s, "strategy": "ot-fusion-distilled-400", "round": 1, "method": "merged", "plan": plan}
+                        for s in (0, 1, 2)]  # fmt: skip
+    labels = [entry.label for entry in Run.of(results).entries]
+    assert labels[:3] == ["FedAvg", "Krum, aligned", "OT fusion, distilled 400 (merged)"]
+    assert "ot-fusion" not in findings(results).headline
+
+
+def joint(*runs):
+    return joint_findings(runs_of([(f"run {k}", results) for k, results in enumerate(runs)]))
+
+
+def test_several_runs_have_a_sentence_of_their_own_and_one_each(results):
+    ours = [shape(results, {"xed-en": 0.73 + x, "xed-fi": 0.73 + x}) for x in (0.0, 0.02)]
+    found = joint(*ours)
+    assert found.headline == (
+        "OT fusion is best in both runs: 74.0 to 76.0 % accuracy over all clients, +3.0 to +5.0 points against FedAvg "
+        "(the 95 % interval leaves out zero in 2 of 2)."
+    )
+    assert [point.split(" reaches")[0] for point in found.points] == ["run 0: OT fusion", "run 1: OT fusion"]
+
+
+def test_a_mixed_outcome_and_runs_without_figures_are_told(results):
+    lost = shape(results, {"xed-en": 0.60, "xed-fi": 0.60})
+    won = shape(results, {"xed-en": 0.73, "xed-fi": 0.73}, seeds=(0,))
+    nothing = {**results, "rows": []}
+    told = joint(won, {**won}, lost, nothing).headline
+    assert told.startswith(
+        "OT fusion is best in 2 of 4 runs: 74.0 % accuracy over all clients, +3.0 points against FedAvg"
+    )
+    assert "(one seed, no interval)." in told
+    assert told.endswith("FedAvg is best in 1. In 1 no strategy finished.")
+    assert joint(nothing, nothing).headline == "No strategy finished in any run, so there is nothing to compare."
+    assert joint(lost).headline == findings(lost).headline
 
 
 @pytest.mark.parametrize("rows", [[], "references only"])

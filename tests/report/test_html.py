@@ -4,11 +4,18 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from itertools import pairwise
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 
 from fedot.errors import FedotError
 from fedot.report import load_results, render_report, write_report, write_results
+from fedot.report.figures.by_strategy import scores_figure
+from fedot.report.figures.drawing import save, whole_figure
+from fedot.report.figures.one_run import figures
+from fedot.report.pages.inline_svg import compact
+from fedot.report.pages.render import figure_parts
 from fedot.report.pages.run_page import scenario_yaml
 from fedot.scenario import load_scenario
 
@@ -69,7 +76,8 @@ def test_the_page_loads_nothing_from_anywhere(make):
             if key in ("src", "srcset", "action", "data", "xlink:href"):
                 raise AssertionError((tag, key))
             if key == "href":
-                assert value.startswith("#") or (tag, value) == ("link", "data:,")
+                saved = tag == "a" and value.startswith("data:image/svg+xml,")  # with `download`, so nobody goes there
+                assert value.startswith("#") or (tag, value) == ("link", "data:,") or saved
             assert not key.startswith("on")
         style = "".join(re.findall(r"<style>(.*?)</style>", render_report(results), re.S))
         assert "url(" not in style
@@ -82,7 +90,7 @@ def test_links_inside_the_page_lead_somewhere_and_ids_are_unique(make):
     page = Outline(render_report(results))
     ids = [value for _, key, value in page.attributes if key == "id"]
     assert len(ids) == len(set(ids))
-    targets = {value[1:] for tag, key, value in page.attributes if tag == "a" and key == "href"}
+    targets = {v[1:] for tag, key, v in page.attributes if (tag, key) == ("a", "href") and v.startswith("#")}
     assert targets <= set(ids)
     named = {value for _, key, value in page.attributes if key == "aria-labelledby"}
     assert named <= set(ids)
@@ -133,7 +141,61 @@ def test_stand_in_data_and_incomplete_runs_are_said_loudly(make):
     loud = Outline(render_report(results)).text
     assert "These are stand-in data, not a real corpus." in loud
     assert "This run is incomplete." in loud
-    assert loud.index("stand-in") < loud.index("Results")
+    assert loud.index("stand-in data") < loud.index(results["scenario"]["question"])  # a word above all
+    assert loud.index("OT fusion") < loud.index("These are stand-in data")  # and the answer before the whole of it
+
+
+@pytest.mark.parametrize(("source", "why"), [("stand-in", "as the scenario asks"), ("auto", "could not be had")])
+def test_stand_in_data_that_were_asked_for_are_no_failure(make, source, why):
+    results = make(stand_in=True)
+    results["scenario"]["data"]["source"] = source
+    assert why in Outline(render_report(results)).text
+
+
+def test_the_answer_comes_before_banners_and_facts(make):
+    results = make(stand_in=True)
+    results["provenance"]["complete"] = False
+    page = render_report(results)
+    order = ['class="headline"', "<table", 'id="made-up"', 'id="incomplete"', 'class="facts"']
+    assert sorted(order, key=page.index) == order
+    results["rows"] = []
+    assert "These are stand-in data" in Outline(render_report(results)).text
+
+
+def test_what_scrolls_sideways_shows_that_it_does(results):
+    page = render_report(results)
+    assert page.count("<table") == page.count('<div class="scroll"')
+    rule = re.search(r"^\.scroll,nav ul,pre\{(.*)\}$", page, re.M)[1]
+    # the shade stays at the edge, and what covers it goes along with the end of the content
+    assert "background-attachment:local,scroll,local" in rule
+    assert "var(--under)" in rule
+    assert "var(--end)" in rule
+
+
+def test_each_figure_can_be_saved(make):
+    page = Outline(render_report(make(rounds=2)))
+    assert page.tags.count("figure") == 7
+    links = [value for tag, key, value in page.attributes if (tag, key) == ("a", "download")]
+    assert links == [f"{d.key}.svg" for d in figures(make(rounds=2)) if d.key != "cost"] + ["cost.svg"]
+    for _, key, value in page.attributes:
+        if key == "href" and value.startswith("data:image"):
+            kind, _, text = value.partition(",")
+            assert kind == "data:image/svg+xml"
+            root = ElementTree.fromstring(unquote(text))
+            assert root.tag == "{http://www.w3.org/2000/svg}svg"
+            assert root.find("{http://www.w3.org/2000/svg}title").text
+
+
+def test_the_address_of_a_figure_leads_to_what_is_drawn(results):
+    drawing = scores_figure(results)
+    text = unquote(figure_parts(drawing)["address"].partition(",")[2])
+    assert compact(text) == text
+    whole = ElementTree.fromstring(save(whole_figure(drawing), "svg", drawing.title, drawing.caption))
+    found = ElementTree.fromstring(text)
+    assert [each.tag for each in found.iter()] == [each.tag for each in whole.iter()]
+    assert [each.text.strip() for each in found.iter() if each.text and each.text.strip()] == [
+        each.text.strip() for each in whole.iter() if each.text and each.text.strip()
+    ]
 
 
 def test_the_page_tells_figures_failures_training_provenance_and_scenario(results):

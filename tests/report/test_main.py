@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -5,9 +6,10 @@ import numpy as np
 import pytest
 
 from fedot.errors import FedotError
-from fedot.report import summary_markdown, write_results
+from fedot.report import summary_latex, summary_markdown, write_results
 from fedot.report.analysis.statistics import Scores, paired_difference
 from fedot.report.tables.by_round import round_differences_markdown
+from fedot.report.tables.calibration import calibration_markdown
 from fedot.report.tables.differences import paired_markdown
 
 
@@ -20,6 +22,8 @@ def test_a_report_can_be_made_again_from_its_results(results, tmp_path):
     done = run(write_results(results, tmp_path))
     assert done.returncode == 0, done.stderr
     assert "OT fusion" in done.stdout
+    written = {str(item) for item in tmp_path.rglob("*") if item.is_file() and item.name != "results.json"}
+    assert named(done.stdout) == written
     assert {item.name for item in tmp_path.iterdir()} == {
         "results.json",
         "report.html",
@@ -27,6 +31,68 @@ def test_a_report_can_be_made_again_from_its_results(results, tmp_path):
         "summary.tex",
         "figures",
     }
+
+
+def named(text):
+    """Paths that a command says it has written."""
+    return set(re.findall(r"^(?:Wrote|     ) (/.*)$", text, re.M))
+
+
+def test_figures_are_written_in_the_formats_that_are_asked_for(results, tmp_path):
+    done = run(write_results(results, tmp_path), "--figures", "pdf", "--figures", "svg", "--columns", "1")
+    assert done.returncode == 0, done.stderr
+    assert {item.suffix for item in (tmp_path / "figures").iterdir()} == {".pdf", ".svg"}
+    assert (tmp_path / "summary.tex").read_text() == summary_latex(results, 1) != summary_latex(results, 2)
+    for wrong in (("--figures", "gif"), ("--columns", "3")):
+        assert run(tmp_path, *wrong).returncode == 2
+
+
+def test_a_folder_of_runs_gets_each_report_and_the_comparison(make, tmp_path):
+    for name, seeds in (("10-clients", (0, 1)), ("2-clients", (0,))):
+        write_results(make(seeds=seeds), tmp_path / name)
+    (tmp_path / "notes").mkdir()
+    done = run(tmp_path, "--figures", "svg")
+    assert done.returncode == 0, done.stderr
+    files = [item for item in tmp_path.rglob("*") if item.is_file()]
+    assert named(done.stdout) == {str(item) for item in files if item.name != "results.json"}
+    pages = {str(item.relative_to(tmp_path)) for item in files if item.suffix == ".html"}
+    assert pages == {"2-clients/report.html", "10-clients/report.html", "compare.html"}
+    page = (tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert page.index("2-clients, against") < page.index("10-clients, against")  # numbers in their order
+    printed = run(tmp_path, "--markdown")
+    assert printed.stdout.count("## ") == 2
+
+
+def test_runs_of_different_tasks_have_their_reports_and_no_comparison(make, tmp_path):
+    for task in ("classification", "translation"):
+        write_results(make(task=task, seeds=(0,)), tmp_path / task)
+    done = run(tmp_path, "--figures", "svg", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("no comparison: runs of different tasks cannot be compared")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"classification", "translation"}
+    assert {p.name for p in (tmp_path / "translation").iterdir()} == {"results.json"}
+
+
+def test_a_folder_without_runs_is_one_line(tmp_path):
+    done = run(tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "has no results.json, nor has a folder in it; give" in done.stderr
+
+
+def test_calibration_is_printed_as_the_page_has_it(make, tmp_path):
+    results = make()
+    for row in results["rows"]:
+        row["metrics"] |= {f"{name}_scaled": 0.5 * row["metrics"][name] for name in ("nll", "ece", "brier")}
+        row["metrics"]["temperature"] = 2.0
+    table = calibration_markdown(results)
+    assert table.startswith("| Strategy | ECE | ECE, scaled | Brier |")
+    ece, scaled, *_, temperature, seeds = cells(table, "OT fusion")
+    wanted = Scores.of(results["rows"]).estimate("ot-fusion", "all", "ece")
+    assert ece.startswith(f"{wanted.mean:.3f} ±")
+    assert scaled.startswith(f"{wanted.mean / 2:.3f} ±")
+    assert (temperature, seeds) == ("2.00", "3")
+    with pytest.raises(FedotError, match="no figures of temperature scaling"):
+        calibration_markdown(make())
 
 
 def test_markdown_is_only_printed(results, tmp_path):

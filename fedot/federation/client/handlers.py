@@ -147,7 +147,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     )
     folder, most = me.cache
     result = kept(folder, training_key(*task.args, **task.keywords), task, most)
-    state = result.state
+    state, told_epochs = result.state, result.history if me.policy.simulated else ()
     if fault.sends is not None:
         origin = state_of(build_model(config, seed)) if start is None else start
         state = fault.sends(state, origin, torch.Generator().manual_seed(seed + 2**32 * settings.server_round))
@@ -165,6 +165,8 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
         truncated=training.truncated,
         server_round=settings.server_round,
         class_counts=training.count_classes(len(data.labels)),
+        train_losses=tuple(epoch.train_loss for epoch in told_epochs),
+        validation_losses=tuple(epoch.validation_loss for epoch in told_epochs),
     )
     return Message(pack_update(update), reply_to=message)
 

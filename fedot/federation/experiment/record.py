@@ -25,7 +25,10 @@ from fedot.text.readable import ALARM, unknown_notice, unknown_share
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 COUPLING_SIDE = 32
-PER_SEED = ("rows", "plans", "failures", "lines", "reliability", "couplings", "diagnostics", "training")
+PER_SEED = (
+    *("rows", "plans", "failures", "lines", "reliability", "confusions"),
+    *("couplings", "diagnostics", "training", "epochs"),
+)
 
 
 @dataclass(slots=True)
@@ -42,9 +45,11 @@ class RunRecord:
     failures: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     reliability: list[dict[str, Any]] = field(default_factory=list)
+    confusions: list[dict[str, Any]] = field(default_factory=list)
     couplings: list[dict[str, Any]] = field(default_factory=list)
     diagnostics: list[dict[str, Any]] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     complete: bool = False
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -107,7 +112,7 @@ class RunRecord:
         final: bool = True,
         without: Sequence[str] = (),
     ) -> None:
-        """Add one row for each split, and for a final round the reliability sums.
+        """Add one row for each split, and for a final round the reliability sums and the counts by class.
 
         The row of ``all`` names the clients that it is `without`.
         """
@@ -127,6 +132,8 @@ class RunRecord:
             )
             if final and figures.reliability is not None:
                 self.reliability.append({"seed": seed, "strategy": strategy, "split": split, **figures.reliability})
+            if final and figures.confusion is not None and split == "all":
+                self.confusions.append({"seed": seed, "strategy": strategy, "counts": figures.confusion})
 
     def add_plan(self, seed: int, strategy: str, server_round: int, plan: FusionPlan) -> None:
         """Add what the fusion of a round did, so that a reader of a row knows which method made it."""
@@ -135,18 +142,19 @@ class RunRecord:
         )
 
     def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
-        """Add how each client's training went; say once of whose texts much is unknown to the tokenizer."""
+        """Add how each client's training went; say once of whose texts much is unknown to the tokenizer.
+
+        Losses by epoch are there where clients have told them, which they do in simulations.
+        """
         for update in updates:
+            place = {"seed": seed, "strategy": strategy, "round": server_round, "client": update.client}
             unknown = unknown_share(update.token_counts)
             told = any(line.startswith(f"{update.client}: ") and "UNKNOWN" in line for line in self.notices)
             if unknown > ALARM and not told:
                 self.notices.append(unknown_notice(update.client, unknown))
             self.training.append(
                 {
-                    "seed": seed,
-                    "strategy": strategy,
-                    "round": server_round,
-                    "client": update.client,
+                    **place,
                     "num_examples": update.num_examples,
                     "train_loss": update.train_loss,
                     "validation_loss": update.validation_loss,
@@ -155,6 +163,9 @@ class RunRecord:
                     "unknown": unknown,
                 }
             )
+            if update.train_losses:
+                losses = {"train": list(update.train_losses), "validation": list(update.validation_losses)}
+                self.epochs.append({**place, **losses})
 
     def add_failure(self, seed: int, strategy: str, reason: str) -> None:
         """Add a strategy or reference that could not be run, and why."""
@@ -227,9 +238,11 @@ class RunRecord:
             "failures": self.failures,
             "lines": self.lines,
             "reliability": self.reliability,
+            "confusions": self.confusions,
             "couplings": self.couplings,
             "diagnostics": self.diagnostics,
             "training": self.training,
+            "epochs": self.epochs,
         }
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from fedot.report.analysis.entries import Entry, Metric, best_of, finished
 from fedot.report.analysis.indexed_run import Run
-from fedot.report.analysis.statistics import Estimate, Scores, barrier, estimate
+from fedot.report.analysis.loss_barriers import course_of, lines_by_strategy
+from fedot.report.analysis.statistics import Estimate, Scores
+from fedot.report.analysis.titles import label_of
 
 MAX_NAMED_CLIENTS = 4
 NAMES = {
@@ -14,7 +16,6 @@ NAMES = {
     "centralised": "the centralised model",
     "fedavg-shared-init": "FedAvg from a shared start",
 }
-NO_BARRIER = 0.005  # nats; would be written as 0.00
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,59 @@ def findings(results: Mapping[str, Any]) -> Findings:
         if entry.missing and entry not in entries
     ]
     return Findings(_headline(scores, metric, strategies, best, baseline), tuple(points))
+
+
+def joint_findings(runs: Sequence[Run]) -> Findings:
+    """Say of several runs which strategy came out best, how often, and how far from the baseline; then of each run."""
+    each = tuple(f"{run.title}: {findings(run.results).headline}" for run in runs)
+    if len(runs) == 1:
+        return Findings(findings(runs[0].results).headline)
+    metric = next((run.headline for run in runs if run.headline), None)
+    winners = [(run, best) for run in runs if (best := best_of(run.scores, _rivals(run)))]
+    if metric is None or not winners:
+        return Findings("No strategy finished in any run, so there is nothing to compare.", each)
+    by_label: dict[str, list[Run]] = {}
+    for run, best in winners:
+        by_label.setdefault(best.label, []).append(run)
+    ranked = sorted(by_label.items(), key=lambda pair: -len(pair[1]))
+    label, mine = ranked[0]
+    every = "both" if len(runs) == 2 else f"all {len(runs)}"
+    of = f"{every if len(mine) == len(runs) else f'{len(mine)} of {len(runs)}'} runs"
+    told = [f"{label} is best in {of}: {_span(metric, mine)}."]
+    told += [f"{other} is best in {len(them)}." for other, them in ranked[1:]]
+    unfinished = len(runs) - len(winners)
+    told += [f"In {unfinished} no strategy finished."] if unfinished else []
+    return Findings(" ".join(told), each)
+
+
+def _span(metric: Metric, runs: Sequence[Run]) -> str:
+    """Say between which figures the best strategies of some runs lie, and how far from their baselines."""
+    tops = [best_of(run.scores, _rivals(run)) for run in runs]
+    pairs = [
+        (run, top, value) for run, top in zip(runs, tops, strict=True) if top and (value := run.estimate(top, metric))
+    ]
+    text = f"{_range([value.mean for *_, value in pairs], metric)}{metric.unit} {_name(metric)} over all clients"
+    against = [
+        (run.baseline.label, found) for run, top, _ in pairs if run.baseline and (found := run.against(top, metric))
+    ]
+    names = list(dict.fromkeys(name for name, _ in against))
+    if len(against) < len(runs) or len(names) != 1:
+        return text
+    differences = [found.difference for _, found in against]
+    settled = sum(difference.settled for difference in differences)
+    apart = f"{_range([each.mean for each in differences], metric, signed=True)}{metric.points} against {names[0]}"
+    tested = sum(difference.n > 1 for difference in differences)
+    sure = f" (the 95 % interval leaves out zero in {settled} of {tested})" if tested else " (one seed, no interval)"
+    return f"{text}, {apart}{sure}"
+
+
+def _range(values: Sequence[float], metric: Metric, signed: bool = False) -> str:
+    ends = dict.fromkeys(metric.number(end, signed) for end in (min(values), max(values)))
+    return " to ".join(ends)
+
+
+def _rivals(run: Run) -> list[Entry]:
+    return [entry for entry in finished(run.scores, run.entries) if entry.kind != "reference"]
 
 
 def relation(metric: Metric, difference: Estimate) -> str:
@@ -122,20 +176,19 @@ def _against_references(scores: Scores, metric: Metric, ours: Entry, references:
 
 
 def _barriers(results: Mapping[str, Any]) -> list[str]:
-    heights = {}
-    for kind in ("aligned", "unaligned"):
-        lines = [line for line in results.get("lines", []) if line["kind"] == kind]
-        heights[kind] = estimate(barrier(line["alpha"], line["loss"]) for line in lines)
-    aligned, unaligned = heights["aligned"], heights["unaligned"]
-    if aligned is None or unaligned is None:
-        return []
-    if max(aligned.mean, unaligned.mean) < NO_BARRIER:
-        return ["The straight line to the anchor has no loss barrier, neither with nor without alignment."]
-    of = "one line" if aligned.n == 1 else f"mean of {aligned.n} lines"
-    return [
-        f"Between a client's model and the anchor the loss rises {aligned.mean:.2f} nats above the straight line "
-        f"between its two ends after alignment and {unaligned.mean:.2f} without ({of})."
-    ]
+    """Tell of each strategy that has lines what its plot shows."""
+    found, told = lines_by_strategy(results), []
+    for strategy, lines in found.items():
+        aligned, unaligned = (course_of([x for x in lines if x["kind"] == k]) for k in ("aligned", "unaligned"))
+        if aligned is None or unaligned is None:
+            continue
+        whose = f"{label_of(strategy, results)}: between" if len(found) > 1 else "Between"
+        of = "one line" if aligned.rise.n == 1 else f"mean of {aligned.rise.n} lines"
+        told.append(
+            f"{whose} the anchor and a client's model the loss {aligned.told} after alignment. "
+            f"Without alignment it {unaligned.told} ({of})."
+        )
+    return told
 
 
 def _but(scores: Scores, metric: Metric, entry: Entry) -> str:

@@ -75,11 +75,23 @@ def barrier(alpha: Sequence[float], loss: Sequence[float | None]) -> float | Non
 
     Zero means that the two models lie in one basin. None if an end is missing or nothing was measured.
     """
+    found = _off_the_chord(alpha, loss)
+    return max(found) if found else None
+
+
+def dip(alpha: Sequence[float], loss: Sequence[float | None]) -> float | None:
+    """How far a loss falls below the straight line between its two ends; None where `barrier` is."""
+    found = _off_the_chord(alpha, loss)
+    return -min(found) if found else None
+
+
+def _off_the_chord(alpha: Sequence[float], loss: Sequence[float | None]) -> list[float]:
+    """How far each measured loss lies above the straight line between the ends; nothing if an end is missing."""
     points = sorted((a, y) for a, y in zip(alpha, loss, strict=True) if y is not None and math.isfinite(y))
     if len(points) < 2 or points[0][0] != min(alpha) or points[-1][0] != max(alpha):
-        return None
+        return []
     (start, first), (end, last) = points[0], points[-1]
-    return max(y - (first + (last - first) * (a - start) / (end - start)) for a, y in points)
+    return [y - (first + (last - first) * (a - start) / (end - start)) for a, y in points]
 
 
 @dataclass(frozen=True, slots=True)

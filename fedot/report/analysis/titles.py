@@ -46,7 +46,7 @@ class PlanLine:
 def base_names(results: Mapping[str, Any]) -> dict[str, str]:
     """Map each strategy's title to its registered name; they differ where the scenario says `as`."""
     names = {}
-    for item in results["scenario"].get("strategies") or []:
+    for item in results.get("scenario", {}).get("strategies") or []:
         spec: Mapping[str, Any] = {"name": item} if isinstance(item, str) else item
         chosen = {**spec, **(spec.get("options") or {})}.get("as")
         names[str(chosen or spec["name"])] = str(spec["name"])
@@ -69,7 +69,10 @@ def section_titles(results: Mapping[str, Any]) -> dict[Kind, str]:
 
 
 def label_of(strategy: str, results: Mapping[str, Any]) -> str:
-    """Write a strategy's name for people, with the method of fusion that ran; a name given by the user stays as it is.
+    """Write a strategy's name for people, with the method of fusion that ran.
+
+    A name given by the user stays as it is, unless it begins with the registered name of its strategy, as
+    ``ot-fusion-distilled`` does: that part is written for people, too.
 
     Examples
     --------
@@ -77,16 +80,27 @@ def label_of(strategy: str, results: Mapping[str, Any]) -> str:
     >>> plans = [{**fused, "round": 1, "method": "merged"}, {**fused, "round": 2, "method": "aligned"}]
     >>> label_of("ot-fusion", {"plans": plans})
     'OT fusion (merged, then aligned)'
+    >>> named = {"name": "krum", "options": {"as": "krum-aligned"}}
+    >>> label_of("krum-aligned", {"scenario": {"strategies": [named]}})
+    'Krum, aligned'
     """
     if strategy.startswith("parent:"):
         return f"Parent {strategy.removeprefix('parent:')}"
     methods = methods_of(strategy, results)
     plain = strategy.removesuffix(f"-{methods[0][0]}") if len(methods) == 1 == len(methods[0]) else strategy
-    label = LABELS.get(plain, strategy)  # "ot-fusion-aligned" is OT fusion (aligned)
+    label = LABELS.get(plain) or _spelt_out(strategy, results)  # "ot-fusion-aligned" is OT fusion (aligned)
     known = set(_words(label))
     if all(known.issuperset(_words(method)) for each in methods for method in each):
         return label
     return f"{label} ({' or '.join(', then '.join(each) for each in methods)})"
+
+
+def _spelt_out(title: str, results: Mapping[str, Any]) -> str:
+    """Write a title that is a registered name and more: the name as people know it, and the rest in words."""
+    base = base_names(results).get(title, "")
+    if base not in LABELS or not title.startswith(f"{base}-"):
+        return title
+    return f"{LABELS[base]}, {title.removeprefix(f'{base}-').replace('-', ' ')}"
 
 
 def methods_of(strategy: str, results: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:

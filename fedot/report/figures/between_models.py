@@ -6,7 +6,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fedot.report.analysis.statistics import barrier, estimate
+from fedot.report.analysis.loss_barriers import course_of, lines_by_strategy
+from fedot.report.analysis.statistics import estimate
 from fedot.report.analysis.titles import label_of
 from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, padded
 
@@ -16,11 +17,9 @@ KINDS = (("unaligned", "baseline", "--"), ("aligned", "ot", "-"))
 
 def lines_figure(results: Mapping[str, Any]) -> Drawing | None:
     """Loss and accuracy along the line from the anchor to each client's model, aligned and not."""
-    lines = [item for item in results.get("lines", []) if len(item["alpha"]) > 1]
-    strategies = tuple(dict.fromkeys(item["strategy"] for item in lines))
+    strategies = lines_by_strategy(results)
     panels = []
-    for strategy in strategies:
-        mine = [item for item in lines if item["strategy"] == strategy]
+    for strategy, mine in strategies.items():
         pairs = tuple(dict.fromkeys((item["client"], item["anchor"]) for item in mine))
         prefix = f"{label_of(strategy, results)}: " if len(strategies) > 1 else ""
         groups = [
@@ -35,8 +34,10 @@ def lines_figure(results: Mapping[str, Any]) -> Drawing | None:
     caption = (
         "Every model on the straight line between the anchor's weights (left) and a client's (right), "
         "evaluated on all clients' test sets; thick: mean where there are several lines, thin: each of "
-        "them. A hump in the loss is a barrier: the two models lie in different basins and their average is "
-        "worse than both. A dip means that the average is better than both. Alignment reorders a client's "
+        "them; dotted: the straight line between a loss's two ends. The figures beside the title are the mean "
+        "over lines of how far the loss goes from it, above or below, whichever is more. Above is a barrier: the "
+        "models lie in different basins, and their average is worse than they are. Below, the average is "
+        "better than they are. Alignment reorders a client's "
         "neurons, exactly or nearly without changing its predictions; it helps as far as it lowers the "
         "curve between the ends."
     )
@@ -71,14 +72,15 @@ def _line_panel(group: Sequence[Mapping[str, Any]], key: str, title: str) -> Pan
             alphas = sorted({alpha for item in mine for alpha in item["alpha"]})
             means = [(a, estimate(dict(zip(i["alpha"], i[key], strict=True)).get(a) for i in mine)) for a in alphas]
             known = [(a, mean.mean * scale) for a, mean in means if mean]
+            if known and key == "loss":
+                axes.plot(*zip(known[0], known[-1], strict=True), color=ink, linestyle=":", linewidth=1, alpha=0.7)
             if known:
                 axes.plot(*zip(*known, strict=True), color=ink, linestyle=dashes, linewidth=2)
             for a, y in known:
                 dot(axes, a, y, colour, 4.6, title=f"{kind}, {y:.3g}")
 
-    spoken = []
-    for kind, mine in by_kind.items():
-        height = estimate(barrier(item["alpha"], item[key]) for item in mine) if key == "loss" else None
-        spoken += [f"{kind}: barrier {height.mean:.2f}" if height else kind] if mine else []
+    courses = {kind: course_of(mine) if key == "loss" else None for kind, mine in by_kind.items() if mine}
+    spoken = [f"{kind}: {course.told}" if course else kind for kind, course in courses.items()]
     label = f"{what} along the line, {title} ({'; '.join(spoken)})"
-    return Panel(what, (350.0, 230.0), (40.0, 42.0, 10.0, 24.0), draw, label, note=title)
+    aside = ", ".join(f"{kind} {course.short}" for kind, course in courses.items() if course)
+    return Panel(what, (350.0, 230.0), (40.0, 42.0, 10.0, 24.0), draw, label, note=title, aside=aside)

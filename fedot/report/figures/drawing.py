@@ -198,8 +198,8 @@ def save(figure: Figure, kind: str, title: str = "", text: str = "") -> bytes:
     return _HOVERED.sub(r"<g><title>\2</title>", file.getvalue().decode()).encode()
 
 
-def write_drawings(drawings: Sequence[Drawing], folder: Path) -> tuple[Path, ...]:
-    """Write every figure as SVG, PDF and PNG, named by its key.
+def write_drawings(drawings: Sequence[Drawing], folder: Path, formats: Sequence[str] = FORMATS) -> tuple[Path, ...]:
+    """Write every figure in each of `formats`, named by its key.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def write_drawings(drawings: Sequence[Drawing], folder: Path) -> tuple[Path, ...
     paths = []
     for drawing in drawings:
         figure = whole_figure(drawing)
-        for kind in FORMATS:
+        for kind in formats:
             paths.append(folder / f"{drawing.key}.{kind}")
             write_bytes(paths[-1], save(figure, kind, drawing.title, drawing.caption))
     return tuple(paths)

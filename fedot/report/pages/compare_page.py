@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from fedot.report.analysis.compared_runs import headline_metric, runs_of
-from fedot.report.analysis.entries import DASH, PLUS_MINUS, Metric, failures_by_strategy
+from fedot.report.analysis.entries import DASH, Metric, failures_by_strategy
+from fedot.report.analysis.findings import joint_findings
 from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.standing import MARK
 from fedot.report.analysis.titles import label_of
-from fedot.report.figures.drawing import Drawing, write_drawings
+from fedot.report.figures.drawing import FORMATS, Drawing, write_drawings
 from fedot.report.figures.several_runs import compare_figures
 from fedot.report.pages.render import figure_parts, render
-from fedot.report.tables.booktabs import Cell, booktabs
+from fedot.report.tables.booktabs import Cell, Table, booktabs
 from fedot.report.tables.cells import PAIRED_COLUMNS, line_cells, paired_figures
 from fedot.report.tables.summary import csv_text
+from fedot.report.tables.summary_latex import DISPENSABLE, caption_of
 from fedot.storage.atomic import write_bytes
 
 COLUMNS = (
@@ -45,15 +47,35 @@ def compare(results: Sequence[tuple[str, Mapping[str, Any]]], out_dir: Path) -> 
     FedotError
         If there is no run, tasks differ, or the folder cannot be written to.
     """
+    return write_comparison(results, out_dir)[0]
+
+
+def write_comparison(
+    results: Sequence[tuple[str, Mapping[str, Any]]],
+    out_dir: Path,
+    formats: Sequence[str] = FORMATS,
+    columns: int = 2,
+) -> tuple[Path, ...]:
+    """Do what `compare` does, and give all files that were written, the page first.
+
+    Parameters
+    ----------
+    formats
+        Of the figures.
+    columns
+        Of a paper, that the LaTeX table takes: 1 or 2.
+    """
     runs = runs_of(results)
     metric = headline_metric(runs)
     figures = compare_figures(runs, metric) if metric else ()
-    page = out_dir / "compare.html"
-    write_bytes(page, _page(runs, metric, figures).encode())
-    write_bytes(out_dir / "compare.csv", _csv(runs, metric).encode())
-    write_bytes(out_dir / "compare.tex", _latex(runs, metric).encode())
-    write_drawings(figures, out_dir / "figures")
-    return page
+    files = {
+        out_dir / "compare.html": _page(runs, metric, figures),
+        out_dir / "compare.csv": _csv(runs, metric),
+        out_dir / "compare.tex": _latex(runs, metric, columns),
+    }
+    for path, text in files.items():
+        write_bytes(path, text.encode())
+    return (*files, *write_drawings(figures, out_dir / "figures", formats))
 
 
 def _page(runs: Sequence[Run], metric: Metric | None, figures: Sequence[Drawing]) -> str:
@@ -67,6 +89,7 @@ def _page(runs: Sequence[Run], metric: Metric | None, figures: Sequence[Drawing]
             ("Runs", str(len(runs))),
             ("Seeds", ", ".join(sorted({str(len(run.scores.seeds)) for run in runs})) + " a run"),
         ],
+        findings=joint_findings(runs),
         metric=metric,
         runs=[
             (run, run.results["scenario"], run.results["provenance"], lines, run.winner(metric) if metric else None)
@@ -114,26 +137,20 @@ def _csv(runs: Sequence[Run], metric: Metric | None) -> str:
     return text.getvalue()
 
 
-def _latex(runs: Sequence[Run], metric: Metric | None) -> str:
+def _latex(runs: Sequence[Run], metric: Metric | None, columns: int) -> str:
     name = f"{metric.label}{', %' if metric.unit else ''}" if metric else "Result"
     keys = ("difference", "interval", "effect", "seeds", "sent", "received", "seconds")
-    header = ["Run", "Strategy", name, "Difference", "95 % interval", "Effect", "Seeds", "Sent", "Received", "Time"]
+    header = ("Strategy", name, "Difference", "95 % interval", "Effect", "Seeds", "Sent", "Received", "Time")
     blocks = []
     for run in runs:
         block, best = [], run.winner(metric) if metric else None
-        for place, entry in enumerate(run.entries):
+        for entry in run.entries:
             cells = line_cells(run, entry, metric)
             figures = [""] * len(keys) if entry.failure else [str(cells[key]) for key in keys]
             value = Cell("failed" if entry.failure else cells["value"], entry is best)
-            names = [Cell("" if place else run.title), Cell(entry.label)]
-            block.append([*names, value, *map(Cell, figures)])
-        blocks.append(block)
+            block.append((Cell(entry.label), value, *map(Cell, figures)))
+        blocks.append((run.title, tuple(block)))
     baselines = dict.fromkeys(run.baseline.label for run in runs if run.baseline)
-    caption = (
-        f"Over all clients, final round: mean {PLUS_MINUS} half the 95 % interval over seeds (Student t). Difference "
-        f"to {', '.join(baselines) or 'no baseline'}, paired by seed, with its t interval; effect: Cohen's d for "
-        "paired values with Hedges' correction. Sent by and to all clients and time: mean per seed, summed over "
-        "rounds. Bold: best of a run's strategies, references apart, over the seeds that all have."
-    )
-    caption = " ".join([caption, *_notes(runs, metric)])
-    return booktabs(header, blocks, caption, names=2)
+    table = Table(header, tuple(blocks), DISPENSABLE).fitted(columns)
+    caption = " ".join([caption_of(table, " or ".join(baselines), "a run's strategies"), *_notes(runs, metric)])
+    return booktabs(table, caption, "fedot-comparison", columns)

@@ -46,15 +46,22 @@ def inline(panel: Panel, name: str) -> Markup:
     def of_the_page(match: re.Match[str]) -> str:
         tag = _SEEN.sub(lambda seen: VARIABLES[seen[0]], _IDENTIFIER.sub(named, match[0]))
         tag = re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)
-        return _PLACES.sub(lambda place: f'{place[1]}="{_short(place[2])}"', tag)
+        return tag
 
     body = _TAG.sub(of_the_page, drawn)
-    body = re.sub(r"\n\s*", "", body)
+    body = compact(body)
     width, height = panel.size
     return Markup(
         f'<svg class="plot" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(printable(panel.label, LONGEST))}">{body}</svg>'
     )
+
+
+def compact(drawn: str) -> str:
+    """Write an SVG in fewer letters: coordinates with two decimals at most, no line breaks, nothing before its tag."""
+    drawn = drawn[max(drawn.find("<svg"), 0) :]
+    short = _TAG.sub(lambda tag: _PLACES.sub(lambda place: f'{place[1]}="{_short(place[2])}"', tag[0]), drawn)
+    return re.sub(r"\n\s*", "", short)
 
 
 def _short(numbers: str) -> str:

@@ -4,15 +4,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from unicodedata import category
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from fedot.report.figures.drawing import Drawing
-from fedot.report.pages.inline_svg import inline, palette
+from fedot.report.figures.drawing import Drawing, save, whole_figure
+from fedot.report.pages.inline_svg import compact, inline, palette
 from fedot.text.outside import HIDDEN
 
 TEMPLATES = Path(__file__).parent / "templates"
+PLAIN_IN_ADDRESS = " /:;=,()'!*@$?"
+"""What may stand in the address of a figure as it is, so that it does not grow threefold."""
 
 
 def render(name: str, **values: Any) -> str:
@@ -23,7 +26,13 @@ def render(name: str, **values: Any) -> str:
 def figure_parts(drawing: Drawing) -> dict[str, Any]:
     """Draw a figure for the macro `show`."""
     panels = [inline(panel, f"{drawing.key}-{number}") for number, panel in enumerate(drawing.panels)]
-    return {"figure": drawing, "panels": panels, "width": max(panel.size[0] for panel in drawing.panels)}
+    saved = compact(save(whole_figure(drawing), "svg", drawing.title, drawing.caption).decode())
+    return {
+        "figure": drawing,
+        "panels": panels,
+        "width": max(panel.size[0] for panel in drawing.panels),
+        "address": f"data:image/svg+xml,{quote(saved, safe=PLAIN_IN_ADDRESS)}",
+    }
 
 
 @cache

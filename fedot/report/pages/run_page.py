@@ -15,7 +15,10 @@ from fedot.report.analysis.neuron_groups import coupling_summary, fit_summary
 from fedot.report.analysis.statistics import estimate
 from fedot.report.analysis.titles import label_of, plan_lines, section_titles
 from fedot.report.figures.one_run import figures
+from fedot.report.pages.citation import bibtex
 from fedot.report.pages.render import figure_parts, render
+from fedot.report.pages.use_model import use_of
+from fedot.report.tables.by_class import class_lines
 from fedot.report.tables.cells import SCALED, calibration_lines, line_cells
 from fedot.storage.atomic import write_bytes
 from fedot.tasks import TASK_FACTS
@@ -56,6 +59,7 @@ def render_report(results: Mapping[str, Any]) -> str:
         scenario={"name": "results", "question": "", **results["scenario"]},
         provenance={**dict.fromkeys(TOLD, ""), **provenance},
         stand_in=bool(provenance.get("stand_in")),
+        stand_in_wanted=(results["scenario"].get("data") or {}).get("source") == "stand-in",
         incomplete=not provenance.get("complete", True),
         facts=_facts(run),
         findings=findings(results),
@@ -76,6 +80,9 @@ def render_report(results: Mapping[str, Any]) -> str:
         client_notes=run.notes(metrics[:1], scores.clients),
         calibration_notes=run.notes(scaled),
         calibration=calibration_lines(run),
+        classes=class_lines(run),
+        use=use_of(run),
+        citation=bibtex(results),
         parents=_parents(run),
         figures=[figure_parts(figure) for figure in figures(results)],
         couplings=coupling_summary(results),
