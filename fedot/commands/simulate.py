@@ -10,7 +10,6 @@ import typer
 
 from fedot.errors import FedotError
 from fedot.run.local import LocalRun, LocalSettings, plan_runs, quiet, run_locally
-from fedot.scenario.shipped import find_scenario
 from fedot.terminal.called import command_line
 from fedot.terminal.command import command
 from fedot.text.outside import printable
@@ -68,6 +67,8 @@ def simulate(
             raise FedotError("--force starts again and --resume goes on; give one of them")
         if cache is not None and no_cache:
             raise FedotError("--cache and --no-cache are given; give one of them")
+        from fedot.scenario.shipped import find_scenario
+
         scenario = find_scenario(scenario)
         runs, folder = plan_runs(
             scenario,

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
+from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
 from fedot.errors import FedotError
@@ -16,6 +17,8 @@ from fedot.models import State, canonical_config, symmetry
 from fedot.saved import SavedModel
 from fedot.storage.atomic import new_folder, write_bytes
 from fedot.tokenizer import BEGIN, END, PAD, UNK
+
+_SPECIAL = {"pad": PAD, "unk": UNK, "bos": BEGIN, "eos": END}
 
 
 def export_folder(model: SavedModel, path: str | Path, title: str = "model", plan: str = "") -> str:
@@ -58,12 +61,10 @@ def export_folder(model: SavedModel, path: str | Path, title: str = "model", pla
     wide = layout.stream_of(model.config)
     canonical = canonical_but_heads(model.state, symmetry(model.config))
     laid = layout.tensors(canonical, canonical_config(model.config), wide)
-    ids = {name: tokenizer.token_to_id(token) for name, token in _SPECIAL.items()}
-    if None in ids.values():
-        raise FedotError(f"the model's tokenizer has no {', '.join(_SPECIAL.values())}; was it trained by fedot?")
+    ids = _special_ids(tokenizer)
     if layout.begins:
         tokenizer.post_processor = TemplateProcessing(
-            single=f"{layout.begins} $A", special_tokens=[(layout.begins, tokenizer.token_to_id(layout.begins))]
+            single=f"{layout.begins} $A", special_tokens=[(layout.begins, ids["bos"])]
         )
     numbers = {f"{name}_token_id": ids[name] for name in ("pad", "bos", "eos")}
     with new_folder(Path(path)) as folder:
@@ -87,7 +88,12 @@ def export_folder(model: SavedModel, path: str | Path, title: str = "model", pla
     return layout.class_name
 
 
-_SPECIAL = {"pad": PAD, "unk": UNK, "bos": BEGIN, "eos": END}
+def _special_ids(tokenizer: Tokenizer) -> dict[str, int]:
+    found = {name: tokenizer.token_to_id(token) for name, token in _SPECIAL.items()}
+    ids = {name: number for name, number in found.items() if number is not None}
+    if len(ids) < len(found):
+        raise FedotError(f"the model's tokenizer lacks one of {', '.join(_SPECIAL.values())}; was it trained by fedot?")
+    return ids
 
 
 def _start(layout: Layout, ids: dict[str, int]) -> dict[str, int]:

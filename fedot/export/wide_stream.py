@@ -119,7 +119,7 @@ def _of_mean_zero(width: int) -> Tensor:
 
 def _padded(rows: Tensor, n_head: int, channels: int) -> Tensor:
     """Give the rows (n_head * d_head, m) of every head zeros behind them: (n_head * channels, m)."""
-    heads = rows.unflatten(0, (n_head, -1))
+    heads = rows.reshape(n_head, -1, rows.shape[1])
     out = rows.new_zeros(n_head, channels, rows.shape[1])
     out[:, : heads.shape[1]] = heads
     return out.flatten(0, 1)
