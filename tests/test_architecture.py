@@ -23,7 +23,7 @@ ORDER = (
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # what models do, and what is needed to learn it
     *("fedot.evaluation", "fedot.standin", "fedot.tasks", "fedot.scenario", "fedot.data.own_files", "fedot.data"),
-    *("fedot.training", "fedot.saved", "fedot"),
+    *("fedot.training", "fedot.saved", "fedot", "fedot.export"),
     # results
     *("fedot.status", "fedot.results"),
     # the federation
@@ -34,7 +34,14 @@ ORDER = (
     # what starts one, and the commands
     "fedot.run",
     *("fedot.deploy", "fedot.commands"),
-    *("fedot.simulate", "fedot.predict", "fedot.compare", "fedot.report.__main__", "fedot.__main__"),
+    *(
+        "fedot.simulate",
+        "fedot.predict",
+        "fedot.compare",
+        "fedot.report.__main__",
+        "fedot.export.__main__",
+        "fedot.__main__",
+    ),
 )
 """The rooms of the house, from the ground up: a module imports from its own room and from those before it."""
 
@@ -116,7 +123,7 @@ def test_packages_import_each_other_in_no_circle():
     """A folder's own files and those of each folder in it are packages of their own; what is only run is in none."""
     uses = {}
     for module, path in MODULES.items():
-        if module == "fedot.report.__main__":
+        if module in ("fedot.report.__main__", "fedot.export.__main__"):
             continue
         uses.setdefault(package_of(module), set()).update(map(package_of, own_imports(path)))
     uses = {package: used - {package, "fedot"} for package, used in uses.items() if package != "fedot"}

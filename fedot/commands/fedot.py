@@ -7,8 +7,10 @@ import typer
 
 from fedot import __version__
 from fedot.commands.compare import compare
+from fedot.commands.export import export
 from fedot.commands.predict import predict
 from fedot.commands.report import report
+from fedot.commands.scenarios import cli as scenarios
 from fedot.commands.simulate import simulate
 from fedot.deploy.__main__ import cli as deploy
 from fedot.from_disk.cli import fuse
@@ -32,8 +34,9 @@ def fedot(
     """Federated learning of text transformers, fused by optimal transport or by reduction."""
 
 
-for part in (simulate, fuse, predict, report, compare, status):
+for part in (simulate, fuse, predict, export, report, compare, status):
     cli.command()(part)
+cli.add_typer(scenarios, name="scenarios")
 cli.add_typer(deploy, name="deploy")
 
 

@@ -72,7 +72,7 @@ def predict(
 
         found = read_model(model)
         if tokenizer is not None:
-            found = found.with_tokenizer(_tokenizer(tokenizer))
+            found = found.with_tokenizer(tokenizer_in(tokenizer))
         given = _checked(texts or [])
         if file is not None:
             given = _read(file, column, _said(encoding, separator, quote))
@@ -105,7 +105,7 @@ def answers(model: "SavedModel", texts: Sequence[str | None], how: "Answering") 
     return pa.table(columns)
 
 
-def _tokenizer(path: Path) -> str:
+def tokenizer_in(path: Path) -> str:
     """JSON of a tokenizer, from a tokenizer.json or a model file."""
     from fedot.storage.tensor_file import TensorFile
     from fedot.tokenizer import read_tokenizer

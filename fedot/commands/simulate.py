@@ -1,8 +1,6 @@
 """``fedot simulate SCENARIO``: run a scenario on this machine and report on it."""
 
 import enum
-import shlex
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ import typer
 
 from fedot.errors import FedotError
 from fedot.run.local import LocalRun, LocalSettings, plan_runs, quiet, run_locally
+from fedot.terminal.called import command_line
 from fedot.terminal.command import command
 from fedot.text.outside import printable
 
@@ -36,7 +35,9 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @cli.command()
 def simulate(
-    scenario: Annotated[Path, typer.Argument(help="A scenario file, for example scenarios/bilingual.yaml.")],
+    scenario: Annotated[
+        Path, typer.Argument(help="A scenario file, or the name of one that comes along, for example quickstart.")
+    ],
     out: Annotated[Path | None, typer.Option(help="Output folder; runs/NAME by default.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder that holds data sets as Parquet files.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds in place of the scenario's: 0,1,2.")] = None,
@@ -66,6 +67,9 @@ def simulate(
             raise FedotError("--force starts again and --resume goes on; give one of them")
         if cache is not None and no_cache:
             raise FedotError("--cache and --no-cache are given; give one of them")
+        from fedot.scenario.shipped import find_scenario
+
+        scenario = find_scenario(scenario)
         runs, folder = plan_runs(
             scenario,
             out,
@@ -84,7 +88,7 @@ def simulate(
             keep=not no_cache,
             resume=resume,
             force=force,
-            command=shlex.join(["python", "-m", "fedot.simulate", *sys.argv[1:]]),
+            command=command_line(),
         )
         for run in runs:
             run_locally(run, settings, lambda line: typer.echo(printable(line, 1000), err=True))

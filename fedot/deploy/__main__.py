@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedot.errors import FedotError
+from fedot.terminal.called import other
 from fedot.terminal.command import command as ended
 
 if TYPE_CHECKING:
@@ -64,7 +65,11 @@ def register(
 @ended(interrupted="a run that has begun goes on at the SuperLink")
 def run(
     scenario: Annotated[
-        str, typer.Argument(envvar="FEDOT_SCENARIO", help="Scenario file, in the app's folder or at the SuperLink.")
+        str,
+        typer.Argument(
+            envvar="FEDOT_SCENARIO",
+            help="One that comes along, by name or path, or a file that is at the SuperLink, too.",
+        ),
     ],
     out: Annotated[str, typer.Option(help="Output folder, at the SuperLink.")],
     superlink: Address = "127.0.0.1:8001",
@@ -84,21 +89,23 @@ def run(
     from fedot.deploy.submit import submit
     from fedot.report.after_run import report_at_the_end
     from fedot.scenario import load_scenario
+    from fedot.scenario.shipped import as_server_reads, find_scenario
 
     link = _superlink(superlink, root_certificates, insecure)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
     try:
-        one = _edition(scenario, profile, variant, overrides)
+        file = find_scenario(scenario)
+        one = _edition(file, profile, variant, overrides)
         if signing_key is None:
             raise FedotError("give --signing-key FILE, the key in owner/: SuperNodes run what its owner has signed")
-        known = load_scenario(scenario, one.overrides)
+        known = load_scenario(file, one.overrides)
         settings: dict[str, bool | str] = {
-            "scenario": scenario,
+            "scenario": as_server_reads(file),
             "overrides": json.dumps(one.overrides),
             "out-dir": out,
             "progress": True,
             "resume": resume,
-            "command": f"python -m fedot.deploy run {scenario}",
+            "command": other(f"deploy run {scenario}"),
         }
         told = partial(typer.echo, err=True)
         number = nodes or len(known.client_specs())
@@ -108,10 +115,8 @@ def run(
         if over is not None:
             over.touch()
     drawn = (Path(out) / "report.html").exists()
-    typer.echo(
-        f"the run has ended well; its results are in {out} at the SuperLink"
-        f"{'' if drawn else f'; draw their report there with `python -m fedot.report {out}`'}"
-    )
+    later = "" if drawn else f"; draw their report there with `{other(f'report {out}')}`"
+    typer.echo(f"the run has ended well; its results are in {out} at the SuperLink{later}")
 
 
 @cli.command()
@@ -125,7 +130,7 @@ def compose(
     from fedot.deploy.compose import compose_file
     from fedot.scenario import load_scenario
 
-    chosen = _edition(str(scenario), profile, variant, [])
+    chosen = _edition(scenario, profile, variant, [])
     names = load_scenario(scenario, chosen.overrides).client_names()
     settings = {"FEDOT_PROFILE": profile, "FEDOT_VARIANT": variant}
     typer.echo(compose_file(names, scenario.as_posix(), {k: v for k, v in settings.items() if v}), nl=False)
@@ -148,10 +153,10 @@ def front(
     serve(listen, superlink, server, root_certificates)
 
 
-def _edition(scenario: str, profile: str, variant: str, overrides: list[str]) -> "Run":
+def _edition(scenario: Path, profile: str, variant: str, overrides: list[str]) -> "Run":
     from fedot.scenario.yaml_file import runs_of
 
-    (one, *more) = runs_of(Path(scenario), profile, variant, overrides)
+    (one, *more) = runs_of(scenario, profile, variant, overrides)
     if more:
         raise FedotError(f"{scenario} has variants; choose one of them with --variant")
     return one

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from fedot.errors import FedotError
+from fedot.terminal.called import other
 from fedot.text.outside import parse_json, printable, told
 
 SETTING = "signature"
@@ -78,7 +79,7 @@ def read_signing_key(path: Path) -> ed25519.Ed25519PrivateKey:
         key = serialization.load_ssh_private_key(path.read_bytes(), None)
     except OSError as error:
         raise FedotError(
-            f"{path} cannot be read ({error.strerror}); give the key in owner/ that `python -m fedot.deploy keys` made"
+            f"{path} cannot be read ({error.strerror}); give the key in owner/ that `{other('deploy keys')}` made"
         ) from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise FedotError(f"{path} is no signing key without a passphrase; give the key in owner/") from None

@@ -2,14 +2,16 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fedot.errors import FedotError
-from fedot.federation.engines.find_apps import find_apps
+from fedot.storage.package_files import PACKAGE
 from fedot.text.outside import printable
 
+FILE = "docker-compose.yml"
 MODEL = "supernode-1"
 MOST = 64
 """Folders for so many nodes' keys are in the image."""
@@ -32,7 +34,7 @@ def compose_file(clients: Sequence[str], scenario: str, edition: Mapping[str, st
     """
     if len(clients) > MOST:
         raise FedotError(f"the scenario has {len(clients)} clients, and compose takes {MOST}; start the others by hand")
-    base = yaml.safe_load((find_apps() / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    base = yaml.safe_load(_base().read_text(encoding="utf-8"))["services"]
     services: dict[str, Any] = {
         "keys": {
             "command": [*base["keys"]["command"], *_nodes(range(2, len(clients)))],
@@ -46,14 +48,22 @@ def compose_file(clients: Sequence[str], scenario: str, edition: Mapping[str, st
     for k in range(2, len(clients)):
         services[f"supernode-{k}"] = _renumbered(copy.deepcopy(base[MODEL]), k)
     volumes = {f"{kind}-{k}": None for k in range(2, len(clients)) for kind in ("node", "none", "models")}
-    lines = [
-        f"# {printable(scenario)}: one SuperNode for each of its clients. Made by `python -m fedot.deploy compose`."
-    ]
+    lines = [f"# {printable(scenario)}: one SuperNode for each of its clients. Made by `fedot deploy compose`."]
     lines += [
         f"#   supernode-{k}: {printable(name)}; its data are those in $FEDOT_DATA_{k}" for k, name in enumerate(clients)
     ]
     body = {"services": services, **({"volumes": volumes} if volumes else {})}
     return "\n".join(lines) + "\n" + yaml.safe_dump(body, sort_keys=False, width=120)
+
+
+def _base() -> Path:
+    """The repository's own compose file; the image that it builds is made of the repository, too."""
+    found = next((each for each in (PACKAGE.parent / FILE, Path(FILE)) if each.is_file()), None)
+    if found is None:
+        raise FedotError(
+            f"there is no {FILE} here; clone the repository, of which the image is made, and run in its folder"
+        )
+    return found
 
 
 def _nodes(numbers: range) -> list[str]:

@@ -5,7 +5,6 @@ import os
 import re
 import socket
 import ssl
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +14,9 @@ from pathlib import Path
 
 from fedot.deploy.bundles import SETTING, key_id, read_signing_key, sign
 from fedot.errors import FedotError
-from fedot.federation.engines.find_apps import find_apps
-from fedot.federation.engines.flower_cli import QUIET, Value, build_bundle, flwr, follow, start_run
+from fedot.federation.engines.find_apps import app_folder
+from fedot.federation.engines.flower_cli import Value, build_bundle, flower_settings, flwr, follow, start_run
+from fedot.terminal.called import other
 from fedot.text.outside import printable
 
 CONNECTION = "fedot"
@@ -56,12 +56,11 @@ def connection(superlink: SuperLink) -> Iterator[dict[str, str]]:
     """
     certificates = superlink.root_certificates
     if certificates is not None and not certificates.is_file():
-        raise FedotError(f"there is no certificate {certificates}; make one with `python -m fedot.deploy keys`")
+        raise FedotError(f"there is no certificate {certificates}; make one with `{other('deploy keys')}`")
     _check(superlink)
     with tempfile.TemporaryDirectory(prefix="fedot-flower-") as home:
         (Path(home) / "config.toml").write_text(superlink.config(), encoding="utf-8")
-        path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-        yield {**os.environ, **QUIET, "FLWR_HOME": home, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        yield {**os.environ, **flower_settings(), "FLWR_HOME": home, "PYTHONUNBUFFERED": "1"}
 
 
 def host_and_port(address: str) -> tuple[str, int]:
@@ -116,7 +115,7 @@ def register(superlink: SuperLink, public: Path) -> list[str]:
     """
     keys = sorted(public.glob("*.pub"))
     if not keys:
-        raise FedotError(f"{public} holds no public key; make some with `python -m fedot.deploy keys`")
+        raise FedotError(f"{public} holds no public key; make some with `{other('deploy keys')}`")
     added = []
     with connection(superlink) as environment:
         for key in keys:
@@ -181,9 +180,8 @@ def submit(
         If they are not there in time, or the run fails; then with the run's own reason.
     """
     key = read_signing_key(signing_key)
-    with connection(superlink) as environment:
+    with connection(superlink) as environment, app_folder() as apps:
         wait_for_supernodes(environment, nodes, wait)
-        apps = find_apps()
         signature = sign(build_bundle(environment, apps), key)
         run_id = start_run(environment, CONNECTION, apps, {**run_config, SETTING: signature})
         tell(f"run {printable(run_id, 40)} is started")

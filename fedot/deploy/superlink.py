@@ -12,7 +12,7 @@ start `python -m fedot.deploy front` for the SuperNodes.
 
 import os
 
-from fedot.federation.engines.flower_cli import QUIET
+from fedot.federation.engines.flower_cli import flower_settings
 
 PATIENCE = 300_000
 """Milliseconds to wait for the database's lock."""
@@ -20,7 +20,7 @@ PATIENCE = 300_000
 
 def main() -> None:
     """Entry point."""
-    os.environ.update(QUIET)  # before Flower is imported
+    os.environ.update(flower_settings())  # before Flower is imported
     from fedot.wire.flower_private import run_superlink, wait_for_database
 
     wait_for_database(PATIENCE)

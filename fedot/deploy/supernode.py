@@ -20,7 +20,7 @@ from typing import Any
 
 from fedot.deploy.bundles import SETTING, VALID, read_trusted, verified
 from fedot.errors import FedotError
-from fedot.federation.engines.flower_cli import QUIET
+from fedot.federation.engines.flower_cli import flower_settings
 from fedot.terminal.command import command
 from fedot.text.outside import printable, told
 
@@ -103,7 +103,7 @@ def trusted_keys(arguments: Sequence[str]) -> dict[str, str]:
 
 def main() -> None:
     """Entry point."""
-    os.environ.update(QUIET)  # before Flower is imported
+    os.environ.update(flower_settings())  # before Flower is imported
     with command():
         trusted = {} if {"-h", "--help", "-V", "--version"} & set(sys.argv[1:]) else trusted_keys(sys.argv[1:])
     only_signed(trusted)

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from fedot.errors import FedotError
+from fedot.scenario.shipped import instead_of
 from fedot.text.did_you_mean import did_you_mean
 from fedot.text.names import LONGEST_FOLDER, check_folder
 from fedot.text.outside import printable
@@ -44,7 +45,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
         One line that names the file and what is wrong with it.
     """
     if not os.path.exists(path):  # which raises nothing, whatever the path is
-        raise FedotError(f"there is no scenario file {path}; the ones that come along are in scenarios/")
+        raise FedotError(f"there is no scenario file {path}; {instead_of(path)}")
     text = read_text(path, MOST_BYTES)
     values = parse_yaml(text.removeprefix("\ufeff"), str(path))
     if not isinstance(values, dict):

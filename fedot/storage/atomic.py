@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,32 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.write_bytes(content)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
+    except OSError as error:
+        raise FedotError(
+            f"{path} cannot be written ({error.strerror or error}); make room there, or choose another folder"
+        ) from None
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder, which becomes `path` at the end, so that nobody ever sees half of it.
+
+    Where that is left by an exception, nothing is left.
+
+    Raises
+    ------
+    FedotError
+        If there is something at `path` but an empty folder, or it cannot be made.
+    """
+    try:
+        if os.path.lexists(path) and (not path.is_dir() or any(path.iterdir())):
+            raise FedotError(f"{path} exists already and is not an empty folder; choose another one")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True) as name:
+            made = Path(name) / "made"
+            made.mkdir()
+            yield made
+            made.replace(path)
     except OSError as error:
         raise FedotError(
             f"{path} cannot be written ({error.strerror or error}); make room there, or choose another folder"

@@ -1,1 +1,1 @@
-"""What a command shows: how it ends, its log, its progress."""
+"""What a command shows, and how it was called: how it ends, its log, its progress."""

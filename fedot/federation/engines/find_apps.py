@@ -1,9 +1,14 @@
-"""Where the two Flower apps are: beside the package, in a clone of the repository."""
+"""Where the two Flower apps are, and the folder that Flower makes a bundle of."""
 
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fedot.errors import FedotError
+from fedot.storage.package_files import BUNDLE, PACKAGE, find_beside
 
 _APPS = ("clients/app.py", "server/app.py", "pyproject.toml")
 
@@ -14,14 +19,36 @@ def find_apps() -> Path:
     Raises
     ------
     FedotError
-        If they are neither beside the package nor in the current folder, as with a bare wheel.
+        If they have not come along with the package.
     """
-    for folder in (Path(__file__).resolve().parents[3], Path.cwd()):
-        if all((folder / name).is_file() for name in _APPS):
-            if str(folder) not in sys.path:
-                sys.path.append(str(folder))
-            return folder
-    raise FedotError(
-        "the Flower apps clients/ and server/ are not beside the fedot package, which alone cannot run a "
-        "federation; clone the repository and run from its folder"
-    )
+    folder = find_beside(_APPS)
+    if folder is None:
+        raise FedotError(
+            f"the Flower apps clients/ and server/ are neither beside {PACKAGE} nor in it, and without them no "
+            "federation runs; install fedot again, or clone the repository"
+        )
+    if sys.path[:1] != [str(folder)]:  # first, since other projects call folders of theirs so, too
+        sys.path.insert(0, str(folder))
+    return folder
+
+
+@contextmanager
+def app_folder() -> Iterator[Path]:
+    """Give the folder of an app as Flower bundles it: apps, scenarios and the library that they use.
+
+    In a clone that is the clone. Of a wheel's parts it is made for the moment, and the bundle of it is the same.
+
+    Raises
+    ------
+    FedotError
+        If there are no apps.
+    """
+    folder = find_apps()
+    if folder == PACKAGE.parent:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="fedot-app-") as name:
+        made = Path(name)
+        shutil.copytree(folder, made, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PACKAGE, made / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", BUNDLE))
+        yield made

@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import socket
 import subprocess
-import sys
+import sysconfig
 import tempfile
 import time
 from collections import deque
@@ -19,6 +20,21 @@ from fedot.text.outside import parse_json, printable
 
 QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 """Nothing phones home; Flower and Ray read these when they are imported."""
+
+
+def flower_settings() -> dict[str, str]:
+    """What Flower's programs need in their environment: `QUIET`, and a PATH on which they find each other.
+
+    Flower starts its programs by name. The folder of this environment's console scripts is on PATH only where the
+    environment is activated.
+
+    Examples
+    --------
+    >>> flower_settings()["FLWR_TELEMETRY_ENABLED"]
+    '0'
+    """
+    return {**QUIET, "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])}
+
 
 Value = bool | float | int | str
 
@@ -181,8 +197,7 @@ def _readable(line: str) -> str:
 
 def script(name: str) -> str:
     """Path of a console script of the same environment."""
-    path = Path(sys.executable).parent / name
-    found = str(path) if path.is_file() else shutil.which(name)
+    found = shutil.which(name, path=flower_settings()["PATH"])
     if not found:
         raise FedotError(f"there is no command {name}; is flwr installed in this environment?")
     return found

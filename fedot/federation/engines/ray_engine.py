@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import subprocess
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +18,8 @@ from pathlib import Path
 
 from fedot.errors import FedotError
 from fedot.federation.client.policy import SIMULATION
-from fedot.federation.engines.find_apps import find_apps
-from fedot.federation.engines.flower_cli import QUIET, Value, follow, free_port, script, start_run
+from fedot.federation.engines.find_apps import app_folder
+from fedot.federation.engines.flower_cli import Value, flower_settings, follow, free_port, script, start_run
 
 log = logging.getLogger("fedot.engine")
 
@@ -49,8 +48,7 @@ def run_on_ray(
     """
     if importlib.util.find_spec("ray") is None:
         raise FedotError("--engine flower needs Ray, which is not installed; pip install 'fedot-fl[ray]'")
-    apps = find_apps()
-    with _home() as home, _superlink(home) as environment:
+    with app_folder() as apps, _home() as home, _superlink(home) as environment:
         gpus = 1.0 if run_config.get("device") == "cuda" else 0.0
         federation = (
             f"num-supernodes={n_client} client-resources-num-cpus=1 client-resources-num-gpus={gpus} "
@@ -77,9 +75,8 @@ def _superlink(home: Path) -> Iterator[dict[str, str]]:
     )
     environment = {
         **os.environ,
-        **QUIET,
+        **flower_settings(),
         "FLWR_HOME": str(home),
-        "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]),
         SIMULATION: "1",
         "PYTHONUNBUFFERED": "1",  # or progress would come in one piece at the end
     }

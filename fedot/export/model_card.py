@@ -1,0 +1,74 @@
+"""The README.md of an exported model: what it is, how to use it, and how it was made."""
+
+import fedot
+from fedot.export.layouts import Layout
+from fedot.saved import SavedModel
+from fedot.text.outside import printable
+
+USES = {
+    True: """inputs = tokenizer("A text that goes on", return_tensors="pt", return_token_type_ids=False)
+print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0], skip_special_tokens=True))""",
+    False: """inputs = tokenizer("A sentence.", return_tensors="pt", return_token_type_ids=False)
+print(tokenizer.decode(model.generate(**inputs, num_beams=4, max_new_tokens=40)[0], skip_special_tokens=True))""",
+}
+"""By whether the tokenizer puts a token first, as it does for what continues texts."""
+
+CARD = """---
+library_name: transformers
+tags: [fedot, federated-learning, model-fusion]
+---
+
+# {title}
+
+A {class_name} written by `fedot export` (fedot {version}). {made}
+
+```python
+from transformers import AutoTokenizer, {loader}
+
+tokenizer, model = AutoTokenizer.from_pretrained("."), {loader}.from_pretrained(".")
+{use}
+```
+
+| | |
+|---|---|
+| layers, heads | {n_layer}, {n_head} |
+| width | {width}; {d_model} of the model itself, so that a class with LayerNorm and fewer biases computes the same |
+| feed-forward | {d_ff}, {activation} |
+| vocabulary | {vocab_size} tokens |
+| longest text | {max_length} tokens |
+
+Its logits are those of fedot's own model, up to rounding. It knows what its training texts say, also what is wrong or
+private in them; nobody has looked for either.
+{plan}"""
+
+
+def model_card(model: SavedModel, layout: Layout, width: int, title: str, plan: str = "") -> str:
+    """Write the card.
+
+    Parameters
+    ----------
+    width
+        Of the exported model.
+    plan
+        How it was fused, as JSON; "" of one that was trained.
+
+    Returns
+    -------
+    str
+        Markdown with a head of YAML.
+    """
+    config = model.config
+    return CARD.format(
+        title=printable(title, 100),
+        version=fedot.__version__,
+        class_name=layout.class_name,
+        loader=layout.loader,
+        made="It was fused of several models." if plan else "Its file holds no plan of a fusion.",
+        use=USES[bool(layout.begins)],
+        width=width,
+        plan=f"\nHow it was fused:\n\n```json\n{printable(plan, 20_000)}\n```\n" if plan else "",
+        **{key: getattr(config, key) for key in KEYS},
+    )
+
+
+KEYS = ("n_layer", "n_head", "d_model", "d_ff", "activation", "vocab_size", "max_length")
