@@ -49,7 +49,7 @@ def report(
         write_latex(loaded, folder / "summary.tex")
         write_figures(loaded, folder / "figures")
         console = Console()
-        console.print(summary_table(loaded))
+        console.print(summary_table(loaded, console.width))
         console.print(f"Report: {page}", markup=False, soft_wrap=True)
 
 

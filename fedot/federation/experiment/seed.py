@@ -10,7 +10,7 @@ from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.ask_clients import Federation, evaluate_where_possible
 from fedot.federation.experiment.gather import gather, striking
 from fedot.federation.experiment.record import RunRecord
-from fedot.federation.experiment.run_settings import Progress, RunSettings, SaveModel
+from fedot.federation.experiment.run_settings import ASKING, Progress, RunSettings, SaveModel, seed_at
 from fedot.federation.grids.metered import MeteredGrid
 from fedot.federation.grids.stack import stacked
 from fedot.models import Config, config_to_json
@@ -52,9 +52,9 @@ class Seed:
         """Number of clients."""
         return len(self.federation.clients)
 
-    def tell(self, what: str, work: float) -> None:
-        """Report progress."""
-        self.progress(f"seed {self.number}: {what}", work)
+    def begin(self, what: str) -> None:
+        """Report what begins now."""
+        self.progress(seed_at(self.number) + what)
 
     def save(self, title: str, model: SavedModel) -> None:
         """Write a model, which gets the names of the classes."""
@@ -93,7 +93,7 @@ def begin(
         cache=run.cache if run.pooled else OWN_CACHE,
         transfer=scenario.transfer,
     )
-    progress(f"seed {number}: asking the clients", 0.0)
+    progress(seed_at(number) + ASKING)
     half = scenario.transfer == "float16"
     metered = stacked(grid, streamed=run.streamed, checkpoint=run.checkpoint, half=half)
     federation = gather(metered, scenario, settings, pooled=run.pooled)
