@@ -61,13 +61,14 @@ def test_names_stand_whole_at_any_width_and_what_is_left_out_is_named(make, widt
         inside = metric in text.split("Baselines")[0]
         assert inside or metric in flat.split("Left out for want of room: ")[1].split(".")[0]
         told.append(inside)
-    assert sum(told) == {30: 0, 40: 0, 60: 2, 80: 5, 120: 5}[width]
+    assert sum(told) == {30: 0, 40: 0, 60: 3, 80: 5, 120: 5}[width]
 
 
 def test_a_name_of_one_long_word_takes_the_room_of_a_figure_rather_than_break(make):
     client = "a-municipal-library-of-thirty-eight"
     text = render(make(clients=(client, "plain")), 60)
-    assert f"Parent\n{client} " in "\n".join(line.strip() for line in text.splitlines()) or f"Parent {client}" in text
+    assert any(line.startswith(client) for line in text.splitlines())
+    assert "OT fusion" in text
 
 
 def test_16_clients_become_one_column_of_ranges(make):

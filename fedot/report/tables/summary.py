@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_CLIENT_COLUMNS = 2
 HEADER = 11
 LONGEST_CELL = 2000
-NARROWEST_NAME = 16
+NARROWEST_NAME = 22
 """Names are not folded to fewer characters than these."""
 
 EXPENDABLE = ("f1_weighted", "perplexity", "ece", "chrf", "nll")
@@ -104,9 +104,8 @@ def _fitting(
     whole = max(map(cell_len, names))
     words = max(cell_len(word) for name in names for word in name.split())
     folded = min(whole, max(words, NARROWEST_NAME))
-    widths = [
-        max(cell_len(each[place]) for each in (header, *rows) if place < len(each)) for place in range(len(header))
-    ]
+    lines = [header, *rows]
+    widths = [max(cell_len(each[k]) for each in lines if k < len(each)) for k in range(len(header))]
     kept, dropped = list(range(len(header))), list(expendable)
     while True:
         room = width - sum(widths[place] + 1 for place in kept[1:]) - 1
