@@ -84,6 +84,7 @@ def run(
     from fedot.deploy.submit import submit
     from fedot.report.after_run import report_at_the_end
     from fedot.scenario import load_scenario
+    from fedot.tracking import check_tools, tracked_at_the_end
 
     link = _superlink(superlink, root_certificates, insecure)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
@@ -92,6 +93,7 @@ def run(
         if signing_key is None:
             raise FedotError("give --signing-key FILE, the key in owner/: SuperNodes run what its owner has signed")
         known = load_scenario(scenario, one.overrides)
+        check_tools(known.tracking)
         settings: dict[str, bool | str] = {
             "scenario": scenario,
             "overrides": json.dumps(one.overrides),
@@ -102,7 +104,7 @@ def run(
         }
         told = partial(typer.echo, err=True)
         number = nodes or len(known.client_specs())
-        with report_at_the_end(Path(out)):
+        with tracked_at_the_end(Path(out), known.tracking, told), report_at_the_end(Path(out)):
             submit(link, settings, number, signing_key, wait=wait, tell=told)
     finally:
         if over is not None:

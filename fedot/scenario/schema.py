@@ -203,6 +203,7 @@ class Scenario(_Strict):
     )
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(default=(0, 1, 2), min_length=1)
     data: DataSpec = DataSpec()
+    tracking: tuple[Literal["tensorboard", "mlflow"], ...] = ()
     base_dir: Path | None = Field(default=None, exclude=True)
 
     @model_validator(mode="before")

@@ -19,6 +19,9 @@ from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
+APART = {"strategies", "references", "seeds", "rounds", "question", "tracking"}
+"""Keys of a scenario that are no client's business."""
+
 RequestFor = Callable[[ClientDescription], EvaluationRequest]
 
 
@@ -84,7 +87,9 @@ def begin(
     scenario = run.scenario
     own_files = any(spec.dataset == "files" for spec in scenario.client_specs())
     settings = Settings(
-        scenario=scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
+        scenario=scenario.model_dump_json(
+            exclude={"strategies", "references", "seeds", "rounds", "question", "tracking"}
+        ),
         seed=number,
         data_dir=str(run.data_dir) if run.pooled and run.data_dir else None,
         base_dir=str(scenario.base_dir) if run.pooled and own_files and scenario.base_dir else None,

@@ -28,6 +28,9 @@ log = logging.getLogger("fedot.server")
 
 Value = bool | float | int | str
 
+APART = {"tracking"}
+"""Keys of a scenario that change nothing of what a run computes."""
+
 
 def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
     """Run a scenario and write its output folder; see `[tool.flwr.app.config]` for the settings.
@@ -124,7 +127,7 @@ def resume(record: RunRecord, out: Path) -> None:
 
 def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
     """Keys whose values are not the same."""
-    return {key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)}
+    return {key for key in (found.keys() | wanted.keys()) - APART if found.get(key) != wanted.get(key)}
 
 
 def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, RunSettings, Path]:
