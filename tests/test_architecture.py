@@ -31,8 +31,8 @@ ORDER = (
     *("fedot.federation.grids", "fedot.federation.engines", "fedot.federation.experiment", "server.app"),
     # what is shown of its results
     *("fedot.report.analysis", "fedot.report.tables", "fedot.report.figures", "fedot.report.pages", "fedot.report"),
-    # what starts one, and the commands
-    "fedot.run",
+    # what starts one, tells other tools of it, and the commands
+    *("fedot.tracking", "fedot.run"),
     *("fedot.deploy", "fedot.commands"),
     *(
         "fedot.simulate",

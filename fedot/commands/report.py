@@ -99,7 +99,7 @@ def _write(
     console = Console()
     for title, loaded in runs.items():
         files = write_files(loaded, places[title], formats, columns)
-        console.print(summary_table(loaded))
+        console.print(summary_table(loaded, console.width))
         name_files(files)
     if len(runs) > 1:
         try:

@@ -1,6 +1,7 @@
 """``fedot simulate SCENARIO``: run a scenario on this machine and report on it."""
 
 import enum
+import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +9,17 @@ from typing import Annotated
 
 import typer
 
+from fedot.commands.next_steps import next_steps, shown
 from fedot.errors import FedotError
 from fedot.run.local import LocalRun, LocalSettings, plan_runs, quiet, run_locally
 from fedot.terminal.called import command_line
 from fedot.terminal.command import command
+from fedot.terminal.logs import is_json, logs
 from fedot.text.outside import printable
+from fedot.tracking import check_tools
+
+MOST_NOTICES = 12
+"""So many lines of what is to be known are printed."""
 
 
 class Engine(enum.StrEnum):
@@ -28,6 +35,13 @@ class Device(enum.StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
+
+
+class Tool(enum.StrEnum):
+    """Where results can be written besides the output folder."""
+
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"
 
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -53,6 +67,9 @@ def simulate(
     variant: Annotated[str, typer.Option(help="Run this variant only, where the scenario has several.")] = "",
     cache: Annotated[
         Path | None, typer.Option(help="Folder of trained models; ~/.cache/fedot/models by default.")
+    ] = None,
+    track: Annotated[
+        list[Tool] | None, typer.Option(help="Also write the results for this tool; repeatable, beside `tracking:`.")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Train every model, and keep none.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in the output folder.")] = False,
@@ -88,13 +105,31 @@ def simulate(
             keep=not no_cache,
             resume=resume,
             force=force,
+            tracking=tuple(tool.value for tool in track or []),
             command=command_line(),
         )
+        check_tools(tool for run in runs for tool in (*run.tracking, *settings.tracking))
+        _begin(runs, folder)
         for run in runs:
-            run_locally(run, settings, lambda line: typer.echo(printable(line, 1000), err=True))
+            run_locally(run, settings, _say)
             _tell(run.folder)
         if len(runs) > 1:
             _join(folder, runs)
+
+
+def _begin(runs: Sequence[LocalRun], folder: Path) -> None:
+    """Say what begins, before anything is loaded that takes its time."""
+    variants = f", {len(runs)} variants" if len(runs) > 1 else ""
+    _say(f"{runs[0].about}{variants}; results go to {shown(folder)}")
+
+
+def _say(line: str) -> None:
+    """Tell a line of how it goes, on standard error, as the log is written."""
+    if is_json():
+        with logs():
+            logging.getLogger("fedot.simulate").info("%s", line)
+    else:
+        typer.echo(printable(line, 1000), err=True)
 
 
 def _join(folder: Path, runs: Sequence[LocalRun]) -> None:
@@ -102,27 +137,40 @@ def _join(folder: Path, runs: Sequence[LocalRun]) -> None:
     from fedot.report import compare, load_results
 
     page = compare([(run.title, load_results(run.folder / "results.json")) for run in runs], folder)
-    typer.echo(f"all variants: {page}")
+    typer.echo(f"all variants: {shown(page)}")
 
 
 def _tell(folder: Path) -> None:
-    """Print the table, what to know about the data, and where everything is."""
+    """Print the table, what to know about the data, what came out, where everything is, and what to do next."""
     from rich.console import Console
 
     from fedot.report import load_results, summary_table
+    from fedot.report.analysis.findings import findings
+    from fedot.report.analysis.notices import is_of_stand_in, notices_of, stand_in_sentence
 
     results = load_results(folder / "results.json")
     console = Console()
-    console.print(summary_table(results))
-    for notice in results["provenance"]["notices"]:
-        console.print(f"note: {printable(notice, 1000)}", style="dim", highlight=False, markup=False)
-    if results["provenance"]["stand_in"]:
-        console.print(
-            "\nBUILT-IN STAND-IN DATA WERE USED: these figures say nothing about the real data sets.\n"
-            "Give --data-dir, or let the hub be reached, to run on the real ones.",
-            style="bold yellow",
-        )
-    console.print(f"\nreport: {folder / 'report.html'}\nresults: {folder / 'results.json'}", soft_wrap=True)
+
+    def say(text: str, style: str = "", whole: bool = False) -> None:
+        console.print(text, style=style, highlight=False, markup=False, soft_wrap=whole)
+
+    console.print(summary_table(results, console.width))
+    say("")
+    lines = [line for line in notices_of(results) if not is_of_stand_in(line, results)]
+    for line in lines[:MOST_NOTICES]:
+        say(f"note: {printable(line, 1000)}", "dim")
+    if len(lines) > MOST_NOTICES:
+        say(f"note: {len(lines) - MOST_NOTICES} more are in the report", "dim")
+    made_up = stand_in_sentence(results)
+    if made_up:
+        say(f"STAND-IN DATA: {printable(made_up, 1000)}", "yellow")
+    if lines or made_up:
+        say("")
+    say(printable(findings(results).headline, 1000), "bold")
+    say(f"\nreport:  {shown(folder / 'report.html')}\nresults: {shown(folder / 'results.json')}", whole=True)
+    say("next:", whole=True)
+    for step in next_steps(results, folder):
+        say(f"  {step}", whole=True)
 
 
 def main() -> None:

@@ -90,6 +90,7 @@ def run(
     from fedot.report.after_run import report_at_the_end
     from fedot.scenario import load_scenario
     from fedot.scenario.shipped import as_server_reads, find_scenario
+    from fedot.tracking import check_tools, tracked_at_the_end
 
     link = _superlink(superlink, root_certificates, insecure)
     overrides = [*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])]
@@ -99,6 +100,7 @@ def run(
         if signing_key is None:
             raise FedotError("give --signing-key FILE, the key in owner/: SuperNodes run what its owner has signed")
         known = load_scenario(file, one.overrides)
+        check_tools(known.tracking)
         settings: dict[str, bool | str] = {
             "scenario": as_server_reads(file),
             "overrides": json.dumps(one.overrides),
@@ -109,7 +111,7 @@ def run(
         }
         told = partial(typer.echo, err=True)
         number = nodes or len(known.client_specs())
-        with report_at_the_end(Path(out)):
+        with tracked_at_the_end(Path(out), known.tracking, told), report_at_the_end(Path(out)):
             submit(link, settings, number, signing_key, wait=wait, tell=told)
     finally:
         if over is not None:

@@ -21,7 +21,7 @@ def report_at_the_end(folder: Path) -> Iterator[None]:
         If the results cannot be read, or the page not be written.
     """
     file = folder / "results.json"
-    before = _written(file)
+    before = written_at(file)
     try:
         yield
     except BaseException:
@@ -32,13 +32,13 @@ def report_at_the_end(folder: Path) -> Iterator[None]:
 
 
 def _draw(file: Path, before: int | None) -> None:
-    if _written(file) not in (None, before) and os.access(file.parent, os.W_OK):
+    if written_at(file) not in (None, before) and os.access(file.parent, os.W_OK):
         from fedot.report import load_results, write_report
 
         write_report(load_results(file), file.parent)
 
 
-def _written(file: Path) -> int | None:
+def written_at(file: Path) -> int | None:
     """When a file was last written; None where there is none, or none that can be seen from here."""
     try:
         return file.stat().st_mtime_ns

@@ -25,12 +25,17 @@ Value = bool | float | int | str
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """One edition of a scenario: what it is called, how many clients it has, and where its results go."""
+    """One edition of a scenario: what it is called, how many clients it has, and where its results go.
+
+    `tracking` are the tools that the scenario wants its results in, and `about` says in words what it is.
+    """
 
     title: str
     overrides: tuple[str, ...]
     num_clients: int
     folder: Path
+    tracking: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class LocalSettings:
 
     `workers` are processes of the in-process engine, one a client or processor where None, and 0 for none but this one;
     `cache` is the folder of trained models, the usual one where None, and `keep` whether it outlives the run; `command`
-    is what the record says that was called.
+    is what the record says that was called; `tracking` are tools besides those of the scenario.
     """
 
     scenario: Path
@@ -53,6 +58,7 @@ class LocalSettings:
     force: bool = False
     command: str = ""
     progress: bool = True
+    tracking: tuple[str, ...] = ()
 
 
 def plan_runs(
@@ -85,7 +91,14 @@ def plan_runs(
     name = found[0][1].name + (f"-{profile}" if profile else "")
     folder = (out or Path("runs") / name).absolute()
     runs = [
-        LocalRun(run.title, tuple(run.overrides), len(checked.client_specs()), folder / run.slug)
+        LocalRun(
+            run.title,
+            tuple(run.overrides),
+            len(checked.client_specs()),
+            folder / run.slug,
+            checked.tracking,
+            _about(checked),
+        )
         for run, checked in found
     ]
     for run in runs:
@@ -97,13 +110,24 @@ def plan_runs(
     return runs, folder
 
 
+def _about(scenario: "Scenario") -> str:
+    counts = {
+        "client": len(scenario.client_specs()),
+        "round": scenario.rounds,
+        "seed": len(scenario.seeds),
+    }
+    told = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
+    several = f"{len(scenario.strategies)} strateg{'y' if len(scenario.strategies) == 1 else 'ies'}"
+    return f"{scenario.name}: {', '.join([told[0], several, *told[1:]])}"
+
+
 def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], None]) -> None:
     """Run one edition, and write its results, models and report into its folder.
 
     Parameters
     ----------
     tell
-        Called with each line of progress that another process prints.
+        Called with each line of progress that another process prints, and with what was written for other tools.
     """
     quiet()
     if settings.data_dir is not None and not settings.data_dir.is_dir():
@@ -112,8 +136,11 @@ def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], No
     n = run.num_clients
     workers = min(os.cpu_count() or 1, n) if settings.workers is None else settings.workers
     from fedot.report.after_run import report_at_the_end
+    from fedot.tracking import check_tools, tracked_at_the_end
 
-    with _cache(settings) as models, report_at_the_end(run.folder):
+    tools = tuple(dict.fromkeys((*run.tracking, *settings.tracking)))
+    check_tools(tools)
+    with _cache(settings) as models, tracked_at_the_end(run.folder, tools, tell), report_at_the_end(run.folder):
         if settings.force:
             _clear(run.folder)
         run_config: dict[str, Value] = {

@@ -190,6 +190,8 @@ class Scenario(Section):
     """The experiment is done once for each; intervals are over them."""
     data: DataSpec = DataSpec()
     """Where data come from."""
+    tracking: tuple[Literal["tensorboard", "mlflow"], ...] = ()
+    """Tools that the run is written to when it is over, besides its own report."""
     base_dir: Path | None = Field(default=None, exclude=True)
     """Folder of the scenario file; not a key of it."""
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MARK = "BUILT-IN STAND-IN DATA"
+"""How the notice of made-up data begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandIn:

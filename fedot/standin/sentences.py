@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedot.errors import FedotError
-from fedot.standin import StandIn
+from fedot.standin import MARK, StandIn
 from fedot.standin.words import LEXICONS, NAMES, Lexicon
 
 TRAIN_ROWS, TEST_ROWS = 10_000, 2_000
@@ -63,10 +63,7 @@ def stand_in(name: str, lang: str, labels: tuple[str, ...]) -> StandIn:
     return StandIn(
         {"text": [train.texts[i] for i in fresh], "label": train.labels[fresh]},
         {"text": test.texts, "label": test.labels},
-        (
-            f"BUILT-IN STAND-IN DATA, not the real {title}: the sentences are {written}, "
-            f"and the scores say nothing about {title}",
-        ),
+        (f"{MARK}, not the real {title}: the sentences are {written}, and the scores say nothing about {title}",),
     )
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from fedot.errors import FedotError
 from fedot.text.outside import printable
@@ -56,6 +57,20 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+def is_json() -> bool:
+    """Whether standard error holds one JSON object a line, and nothing else may be written to it."""
+    return os.environ.get("FEDOT_LOG") == "json"
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Write to what is standard error when a record comes: while a line of progress changes, that is above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 @contextmanager
 def logs(**fields: int | str) -> Iterator[None]:
     """Write fedot's log in the format that ``FEDOT_LOG`` names; within another such block, do nothing.
@@ -80,7 +95,7 @@ def logs(**fields: int | str) -> Iterator[None]:
     if handlers or (chosen == "plain" and logger.hasHandlers()):
         yield
         return
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(JsonFormatter(fields) if chosen == "json" else PlainFormatter())
     level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)

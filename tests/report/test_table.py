@@ -12,7 +12,7 @@ NASTY = "[red]<script>alert(1)</script>|*x*"
 def render(results, width=80):
     console = Console(width=width, record=True, file=open("/dev/null", "w"), color_system=None)  # noqa: SIM115
     with console.file:
-        console.print(summary_table(results))
+        console.print(summary_table(results, width))
         return console.export_text()
 
 
@@ -39,6 +39,36 @@ def test_long_client_names_squeeze_no_figure(make):
     assert max(map(len, text.splitlines())) <= 80
     assert text.count("±") == 1 + 9 * 3
     assert all(line.count("\u2026") == 0 for line in text.splitlines() if "±" in line)
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+def test_names_stand_whole_at_any_width_and_what_is_left_out_is_named(make, width):
+    results = make(strategies=("fedavg", "fedavg-token-rows", "fedavg-class-shares", "ot-fusion"))
+    results["plans"] = [{"strategy": "ot-fusion", "seed": 0, "round": 1, "method": "merged", "plan": {"stages": []}}]
+    text = render(results, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "\u2026" not in text
+    names = [line.split("  ")[0] if "  " in line else line for line in text.splitlines()]
+    words = " ".join(" ".join(names).split())
+    for name in ("FedAvg, token rows", "FedAvg, class shares", "OT fusion (merged)", "Centralised", "Parent xed-en"):
+        assert all(word in words for word in name.split())
+        if width >= 40:
+            assert any(line.startswith(name) for line in text.splitlines()), text
+    value = Scores.of(results["rows"]).estimate("ot-fusion", "all", "accuracy")
+    assert f"{100 * value.mean:.1f} ± {100 * value.half_width:.1f}" in text
+    told, flat = [], " ".join(text.split())
+    for metric in ("xed-en", "xed-fi", "F1 weighted", "NLL", "ECE"):
+        inside = metric in text.split("Baselines")[0]
+        assert inside or metric in flat.split("Left out for want of room: ")[1].split(".")[0]
+        told.append(inside)
+    assert sum(told) == {30: 0, 40: 0, 60: 3, 80: 5, 120: 5}[width]
+
+
+def test_a_name_of_one_long_word_takes_the_room_of_a_figure_rather_than_break(make):
+    client = "a-municipal-library-of-thirty-eight"
+    text = render(make(clients=(client, "plain")), 60)
+    assert any(line.startswith(client) for line in text.splitlines())
+    assert "OT fusion" in text
 
 
 def test_16_clients_become_one_column_of_ranges(make):

@@ -134,14 +134,25 @@ def follow(environment: Mapping[str, str], connection: str, run_id: str, on_prog
     while True:
         for line in _stream(environment, connection, run_id):
             lines.append(line)
-            if PROGRESS.match(line):
-                on_progress(printable(line))
+            told = _message(line)
+            if PROGRESS.match(told):
+                on_progress(printable(told))
         status, details = _status(environment, connection, run_id)
         if status == "finished:completed":
             return
         if status.startswith("finished"):
             raise FedotError(_reason(lines, status, details))
         time.sleep(POLL_SECONDS)
+
+
+def _message(line: str) -> str:
+    """What a line of a log says, where it may be written as JSON (`fedot.terminal.logs`)."""
+    if not line.startswith("{"):
+        return line
+    with contextlib.suppress(FedotError):
+        entry = parse_json(line, "a line of the log")
+        return str(entry.get("message", "")) if isinstance(entry, dict) else line
+    return line
 
 
 def _status(environment: Mapping[str, str], connection: str, run_id: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from fedot.data import load_clients
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.experiment.pooled import pooled_tallies
+from fedot.federation.experiment.run_settings import CENTRALISED
 from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, model_config
 from fedot.saved import SavedModel
@@ -66,7 +67,6 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     elif "ensemble" in references:
         seconds = max(parent.seconds for parent in parents)
         record.add_scores(seed.number, "ensemble", 1, scores.items[-1], seconds=seconds, without=scores.without)
-    seed.tell("parents", 0.2 * seed.num_clients)
 
 
 def _scored_here(seed: Seed, request: EvaluationRequest) -> SeedScores:
@@ -102,7 +102,7 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
         reason = "it needs all data in one place, which a real federation does not have"
         record.add_failure(seed.number, "centralised", reason)
         return
-    seed.tell("centralised", 0.0)
+    seed.begin(CENTRALISED)
     try:
         result, config, tokenizer = pending.result() if pending is not None else pooled_training(seed)()
     except BrokenExecutor:
@@ -116,7 +116,6 @@ def score_centralised(seed: Seed, pending: Future[Pooled] | None) -> None:
         scores = _scored_here(seed, request)
     record.add_scores(seed.number, "centralised", 1, scores.items[0], seconds=result.seconds, without=scores.without)
     seed.save("centralised", SavedModel(config, result.state, tokenizer))
-    seed.tell("done", 1.1 * seed.num_clients)
 
 
 def pooled_training(seed: Seed) -> Callable[[], Pooled]:

@@ -12,6 +12,7 @@ from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.ask_clients import Federation, evaluate_everywhere
 from fedot.federation.experiment.loss_lines import PAIRS, lines_between
+from fedot.federation.experiment.run_settings import round_of
 from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.models import Config, State, symmetry
 from fedot.saved import SavedModel, select_rows
@@ -105,14 +106,15 @@ def run_strategy(
         if plan is not None:
             record.add_plan(seed.number, title, server_round, plan)
         record.notices.extend(f"{where} without {client}: {reason}" for client, reason in strategy.dropped)
-        trained = server_round > 1 or not as_parents
-        if trained:
+        if server_round > 1 or not as_parents:
             record.add_training(seed.number, title, server_round, updates)
         if server_round == final and fused is not None:
             _diagnose(seed, title, fused)
-        seed.tell(f"{title}, round {server_round}", (1.0 * trained + 0.1) * seed.num_clients)
+        if server_round < final:
+            seed.begin(round_of(title, server_round + 1))
         return None
 
+    seed.begin(round_of(title, 1))
     before = random.getstate()
     random.seed(seed.number)  # Flower samples clients from the global generator, and takes no other
     try:

@@ -16,7 +16,7 @@ from fedot.federation.experiment.pooled import tests_cut
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
 from fedot.federation.experiment.rounds import run_strategy
-from fedot.federation.experiment.run_settings import Progress, RunSettings, SaveModel
+from fedot.federation.experiment.run_settings import PARENTS, TRAINING, Progress, RunSettings, SaveModel
 from fedot.federation.experiment.seed import Seed, begin, starting_from
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
@@ -59,6 +59,7 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
         seed = replace(seed, federation=starting_from(seed.federation, "shared", shape))
     parents = _train_parents(seed, initial) if _asks_for_parents(seed.scenario) else ()
     if parents and ("parents" in references or "ensemble" in references):
+        seed.begin(PARENTS)
         _attempt(seed, "parents", partial(score_parents, seed, parents))
     parents = tuple(replace(parent, state={}) for parent in parents)  # strategies ask for them again
     for spec in seed.scenario.strategies:
@@ -99,11 +100,10 @@ def _asks_for_parents(scenario: Scenario) -> bool:
 
 
 def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
-    seed.tell("clients train", 0.0)
+    seed.begin(TRAINING)
     parents, failed = train_parents(seed.federation, initial)
     for name, reason in failed:
         seed.record.notices.append(f"{name}: no parent model for seed {seed.number}: {reason}")
-    seed.tell("strategies", float(seed.num_clients))
     if not parents:
         told = "; ".join(f"{name}: {reason}" for name, reason in failed)
         raise FedotError(f"no client could train ({told})")

@@ -10,7 +10,7 @@ from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.ask_clients import Federation, evaluate_where_possible
 from fedot.federation.experiment.gather import gather, striking
 from fedot.federation.experiment.record import RunRecord
-from fedot.federation.experiment.run_settings import Progress, RunSettings, SaveModel
+from fedot.federation.experiment.run_settings import ASKING, Progress, RunSettings, SaveModel, seed_at
 from fedot.federation.grids.metered import MeteredGrid
 from fedot.federation.grids.stack import stacked
 from fedot.models import Config, config_to_json
@@ -18,6 +18,9 @@ from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
+
+APART = {"strategies", "references", "seeds", "rounds", "question", "tracking"}
+"""Keys of a scenario that are no client's business."""
 
 RequestFor = Callable[[ClientDescription], EvaluationRequest]
 
@@ -52,9 +55,9 @@ class Seed:
         """Number of clients."""
         return len(self.federation.clients)
 
-    def tell(self, what: str, work: float) -> None:
-        """Report progress."""
-        self.progress(f"seed {self.number}: {what}", work)
+    def begin(self, what: str) -> None:
+        """Report what begins now."""
+        self.progress(seed_at(self.number) + what)
 
     def save(self, title: str, model: SavedModel) -> None:
         """Write a model, which gets the names of the classes."""
@@ -84,7 +87,9 @@ def begin(
     scenario = run.scenario
     own_files = any(spec.dataset == "files" for spec in scenario.client_specs())
     settings = Settings(
-        scenario=scenario.model_dump_json(exclude={"strategies", "references", "seeds", "rounds", "question"}),
+        scenario=scenario.model_dump_json(
+            exclude={"strategies", "references", "seeds", "rounds", "question", "tracking"}
+        ),
         seed=number,
         data_dir=str(run.data_dir) if run.pooled and run.data_dir else None,
         base_dir=str(scenario.base_dir) if run.pooled and own_files and scenario.base_dir else None,
@@ -93,7 +98,7 @@ def begin(
         cache=run.cache if run.pooled else OWN_CACHE,
         transfer=scenario.transfer,
     )
-    progress(f"seed {number}: asking the clients", 0.0)
+    progress(seed_at(number) + ASKING)
     half = scenario.transfer == "float16"
     metered = stacked(grid, streamed=run.streamed, checkpoint=run.checkpoint, half=half)
     federation = gather(metered, scenario, settings, pooled=run.pooled)

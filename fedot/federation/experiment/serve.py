@@ -3,6 +3,7 @@
 import json
 import logging
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,23 @@ from flwr.serverapp import Grid
 from fedot.errors import FedotError
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
-from fedot.federation.experiment.run_settings import RunSettings, work_per_seed
+from fedot.federation.experiment.run_settings import RunSettings, steps_of
 from fedot.federation.grids.checkpointed import FOLDER, forget
 from fedot.results import load_results, plain, write_results
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
 from fedot.status import reporting
 from fedot.storage.atomic import claimed, write_bytes
+from fedot.terminal.pace import Pace
 from fedot.terminal.progress import track
 from fedot.text.names import file_name
 
 log = logging.getLogger("fedot.server")
 
 Value = bool | float | int | str
+
+APART = {"tracking"}
+"""Keys of a scenario that change nothing of what a run computes."""
 
 
 def serve(grid: Grid, run_config: Mapping[str, Value]) -> None:
@@ -72,19 +77,19 @@ def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed:
             raise
 
     write_bytes(out / "scenario.yaml", dump_scenario(scenario).encode())
-    total = work_per_seed(scenario) * (len(scenario.seeds) - len(record.finished))
+    steps = [step for seed in scenario.seeds if seed not in record.finished for step in steps_of(scenario, seed)]
+    pace = Pace(steps, time.monotonic())
     try:
         with (
-            track(scenario.name, total, visible=visible) as progress,
-            reporting(scenario.name, total, out) as report,
+            track(scenario.name, pace, visible=visible) as begin,
+            reporting(scenario.name, pace.total, out) as report,
         ):
 
-            def advance(phase: str, work: float) -> None:
-                progress(phase, work)
-                report(phase, work)
-                log.info("%s", phase)
+            def tell(phase: str) -> None:
+                report(phase, begin(phase))
+                log.info("%s: %3.0f %% %s", scenario.name, 100 * pace.share, phase)
 
-            run_scenario(grid, run, record, save_model, advance, on_seed=finish_seed)
+            run_scenario(grid, run, record, save_model, tell, on_seed=finish_seed)
     finally:
         flush()
 
@@ -122,7 +127,7 @@ def resume(record: RunRecord, out: Path) -> None:
 
 def _differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> set[str]:
     """Keys whose values are not the same."""
-    return {key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key)}
+    return {key for key in (found.keys() | wanted.keys()) - APART if found.get(key) != wanted.get(key)}
 
 
 def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, RunSettings, Path]:

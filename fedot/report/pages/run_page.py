@@ -12,6 +12,7 @@ from fedot.report.analysis.entries import DASH, MAX_PARENTS, METRICS, Entry, dur
 from fedot.report.analysis.findings import findings
 from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.neuron_groups import coupling_summary, fit_summary
+from fedot.report.analysis.notices import notices_of, stand_in_sentence
 from fedot.report.analysis.statistics import estimate
 from fedot.report.analysis.titles import label_of, plan_lines, section_titles
 from fedot.report.figures.one_run import figures
@@ -57,9 +58,8 @@ def render_report(results: Mapping[str, Any]) -> str:
         sums_in_words=task.sums_in_words if task else "",
         run=run,
         scenario={"name": "results", "question": "", **results["scenario"]},
-        provenance={**dict.fromkeys(TOLD, ""), **provenance},
-        stand_in=bool(provenance.get("stand_in")),
-        stand_in_wanted=(results["scenario"].get("data") or {}).get("source") == "stand-in",
+        provenance={**dict.fromkeys(TOLD, ""), **provenance, "notices": notices_of(results)},
+        stand_in=stand_in_sentence(results),
         incomplete=not provenance.get("complete", True),
         facts=_facts(run),
         findings=findings(results),

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 MAX_CLIENT_COLUMNS = 2
 HEADER = 11
 LONGEST_CELL = 2000
+NARROWEST_NAME = 22
+"""Names are not folded to fewer characters than these."""
+
+EXPENDABLE = ("f1_weighted", "perplexity", "ece", "chrf", "nll")
+"""Metrics beside the first, the least important first."""
+
 COLUMNS = (
     "strategy", "section", "round", "split", "metric", "mean", "low", "high", "seeds", *PAIRED_COLUMNS,
     "bytes_up", "bytes_down", "seconds", "missing",
@@ -28,46 +34,84 @@ COLUMNS = (
 SIDE_METRICS = ("chrf", "perplexity", "f1_weighted", "nll", "ece")
 
 
-def summary_table(results: Mapping[str, Any]) -> "Table":
-    """Summarise the final round for a console of 80 columns.
+def summary_table(results: Mapping[str, Any], width: int = 80) -> "Table":
+    """Summarise the final round for a console.
 
     The headline metric is shown over all and for each client; with more than two clients their columns
     become the range of the clients' means. The other metrics are over all. A strategy that failed keeps its
-    line and says why.
+    line and says why. Where not all fits, names are folded between words; what does not fit even then is left
+    out from the least important column on, and named below the table.
+
+    Parameters
+    ----------
+    width
+        Columns of the console.
     """
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
     run = Run.of(results)
-    header = _header(run)
+    header = [shorten(column, HEADER) for column in _header(run)]
+    rows = [[entry.label, *([] if entry.failure else _cells(run, entry))] for entry in run.entries]
+    titles = [title for kind, title in section_titles(results).items() if any(e.kind == kind for e in run.entries)]
+    kept, name_width = _fitting(header, [*rows, *([title] for title in titles)], _least_important(run, header), width)
     table = Table(
         title=Text(f"{printable(results['scenario'].get('name', 'results'))}: {_seeds(run)}"),
         box=None,
         padding=(0, 1, 0, 0),
-        min_width=60,
+        min_width=min(60, width),
         header_style="bold",
         title_style="bold",
     )
-    name, *figures = (escape(shorten(column, HEADER)) for column in header)
-    table.add_column(name, overflow="fold")
-    for figure in figures:
-        table.add_column(figure, justify="right", no_wrap=True)
+    table.add_column(escape(header[0]), overflow="fold", min_width=name_width)
+    for place in kept[1:]:
+        table.add_column(escape(header[place]), justify="right", no_wrap=True)
     for kind, title in section_titles(results).items():
-        block = [entry for entry in run.entries if entry.kind == kind]
+        block = [(entry, row) for entry, row in zip(run.entries, rows, strict=True) if entry.kind == kind]
         if block:
             table.add_section()
             table.add_row(Text(title, style="italic dim"))
-        for entry in block:
+        for entry, row in block:
             if entry.failure:
                 table.add_row(Text(entry.label, style="red"), Text("failed", style="red"))
                 continue
             style = "bold" if kind == "ot" else ""
-            table.add_row(*(Text(cell, style=style) for cell in (entry.label, *_cells(run, entry))))
+            table.add_row(*(Text(row[place], style=style) for place in kept if place < len(row)))
+    left_out = [name for place, name in enumerate(header) if place not in kept]
+    room = [f"Left out for want of room: {', '.join(left_out)}. The report has all."] if left_out else []
     reasons = [f"{name} failed: {reason}" for name, found in failures_by_strategy(results).items() for reason in found]
     notes = run.notes([*run.metrics[:1], *_side(run)], run.scores.splits)
-    table.caption = Text("\n".join([_caption(run), *notes, *map(printable, reasons)]))
+    table.caption = Text("\n".join([_caption(run), *room, *notes, *map(printable, reasons)]))
     return table
+
+
+def _least_important(run: Run, header: Sequence[str]) -> list[int]:
+    """Places of the columns that may be left out, in the order in which they are."""
+    side = [metric.key for metric in _side(run)]
+    first = len(header) - len(side)
+    metrics = sorted(range(len(side)), key=lambda k: EXPENDABLE.index(side[k]) if side[k] in EXPENDABLE else -1)
+    return [*(first + k for k in metrics), *reversed(range(2, first))]
+
+
+def _fitting(
+    header: Sequence[str], rows: Sequence[Sequence[str]], expendable: Sequence[int], width: int
+) -> tuple[list[int], int]:
+    """Choose the columns that fit side by side, and the width of the first, in which texts may be folded."""
+    from rich.cells import cell_len
+
+    names = [header[0], *(row[0] for row in rows)]
+    whole = max(map(cell_len, names))
+    words = max(cell_len(word) for name in names for word in name.split())
+    folded = min(whole, max(words, NARROWEST_NAME))
+    lines = [header, *rows]
+    widths = [max(cell_len(each[k]) for each in lines if k < len(each)) for k in range(len(header))]
+    kept, dropped = list(range(len(header))), list(expendable)
+    while True:
+        room = width - sum(widths[place] + 1 for place in kept[1:]) - 1
+        if room >= folded or not dropped:
+            return kept, max(1, min(whole, room))
+        kept.remove(dropped.pop(0))
 
 
 def summary_markdown(results: Mapping[str, Any]) -> str:

@@ -1,0 +1,61 @@
+"""What one may do with a run that is over: commands with real paths, to be copied as they are."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fedot.text.names import file_name
+
+TEXT = "A text of your own."
+
+
+def next_steps(results: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """Commands that use the best model of a run, and that draw its figures for a paper."""
+    lines = []
+    model = best_model(results, folder)
+    if model is not None:
+        parts = [called(), "predict", shlex.quote(shown(model))]
+        words = _tokenizer_for(model)
+        if words is not None:
+            parts += ["--tokenizer", shlex.quote(shown(words))]
+        lines.append(" ".join([*parts, f'"{TEXT}"']))
+    lines.append(f"{called()} report {shlex.quote(shown(folder))}")
+    return tuple(lines)
+
+
+def best_model(results: Mapping[str, Any], folder: Path) -> Path | None:
+    """File of the best strategy's model, of its first seed; None where no strategy has one."""
+    from fedot.report.analysis.entries import best_of, finished
+    from fedot.report.analysis.indexed_run import Run
+
+    run = Run.of(results)
+    best = best_of(run.scores, [entry for entry in finished(run.scores, run.entries) if entry.kind != "reference"])
+    seeds = run.scores.seeds if best else ()
+    files = [folder / "models" / f"{file_name(best.members[0])}-seed{seed}.safetensors" for seed in seeds if best]
+    return next((file for file in files if file.is_file()), None)
+
+
+def shown(path: Path) -> str:
+    """Write a path as short as it can be from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) and path != here else str(path)
+
+
+def called() -> str:
+    """How the user calls fedot: by its own name, by Python's, either through uv."""
+    through = "uv run " if os.environ.get("UV_RUN_RECURSION_DEPTH") else ""
+    by_name = Path(sys.argv[0]).name in ("fedot", "fedot-simulate")
+    return f"{through}{'fedot' if by_name else 'python -m fedot'}"
+
+
+def _tokenizer_for(model: Path) -> Path | None:
+    """File of a client that can read for a model which has the tokens of several; None where it reads by itself."""
+    from fedot.storage.tensor_file import TensorFile
+
+    if "tokenizer" in TensorFile(model).metadata:
+        return None
+    parents = sorted(model.parent.glob("parent-*.safetensors"))
+    return next((each for each in parents if "tokenizer" in TensorFile(each).metadata), None)

@@ -1,0 +1,90 @@
+"""What is to be known of a run besides its figures, each thing said once."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fedot.standin import MARK
+
+PLACE = re.compile(r", seed (\d+), round (\d+)(?= |:)")
+
+
+def notices_of(results: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say once what several clients, or several rounds, say alike.
+
+    Examples
+    --------
+    >>> data = {"north": {"source": "files"}, "south": {"source": "files"}}
+    >>> told = ["north: 3 rows have no text", "south: 3 rows have no text", "a, seed 0, round 1 without north: ill"]
+    >>> told.append("a, seed 0, round 2 without north: ill")
+    >>> for line in notices_of({"provenance": {"data": data, "notices": told}}):
+    ...     print(line)
+    2 clients: 3 rows have no text
+    a without north: ill (2 times, first in seed 0, round 1)
+    """
+    provenance = results["provenance"]
+    clients = list(provenance.get("data") or {})
+    who: dict[str, list[str]] = {}
+    places: dict[str, list[tuple[str, str]]] = {}
+    for notice in provenance.get("notices", []):
+        client = next((name for name in clients if notice.startswith(f"{name}: ")), "")
+        text = notice.removeprefix(f"{client}: ") if client else notice
+        place = PLACE.search(text)
+        if place:
+            text = text[: place.start()] + text[place.end() :]
+            places.setdefault(text, []).append((place[1], place[2]))
+        own = who.setdefault(text, [])
+        if client not in own:
+            own.append(client)
+    return tuple(_line(text, names, places.get(text, [])) for text, names in who.items())
+
+
+def stand_in_sentence(results: Mapping[str, Any]) -> str:
+    """Say whose data are made up, and why: because the scenario asks for it, or because others could not be had.
+
+    Returns
+    -------
+    str
+        Empty where no client's are.
+    """
+    provenance = results["provenance"]
+    data = provenance.get("data") or {}
+    made_up = [name for name, about in data.items() if about.get("source") == "stand-in"]
+    if not made_up and not provenance.get("stand_in"):
+        return ""
+    whose = f"of {_join(made_up)} " if 0 < len(made_up) < len(data) else ""
+    means = "figures on them say nothing about real data"
+    if (results["scenario"].get("data") or {}).get("source") == "stand-in":
+        return f"The texts {whose}are made up by the built-in generator, as the scenario asks: {means}."
+    reasons = dict.fromkeys(
+        text
+        for notice in provenance.get("notices", [])
+        for name in made_up
+        if (text := notice.removeprefix(f"{name}: ")).startswith(("directory: ", "hub: ")) and text != notice
+    )
+    why = "; ".join(reasons) or "the real ones could not be read"
+    return (
+        f"The texts {whose}are made up by the built-in generator, which stands in for data that could not be read "
+        f"({why}): {means}. Give a folder that has them with --data-dir."
+    )
+
+
+def is_of_stand_in(notice: str, results: Mapping[str, Any]) -> bool:
+    """Whether `stand_in_sentence` says what a line of `notices_of` says."""
+    text = notice.partition(": ")[2]
+    reason = text.startswith(("directory: ", "hub: "))
+    return text.startswith(MARK) or (reason and bool(stand_in_sentence(results)))
+
+
+def _line(text: str, clients: Sequence[str], places: Sequence[tuple[str, str]]) -> str:
+    often = f" ({len(places)} times, first in seed {places[0][0]}, round {places[0][1]})" if len(places) > 1 else ""
+    if len(places) == 1:
+        often = f" (seed {places[0][0]}, round {places[0][1]})"
+    said = [name for name in clients if name]
+    if not said:
+        return text + often
+    return f"{said[0] if len(said) == 1 else f'{len(said)} clients'}: {text}{often}"
+
+
+def _join(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
