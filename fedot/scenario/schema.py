@@ -205,6 +205,11 @@ class Scenario(_Strict):
     data: DataSpec = DataSpec()
     base_dir: Path | None = Field(default=None, exclude=True)
 
+    def __repr__(self) -> str:
+        clients, names = len(self.client_specs()), ", ".join(str(each.title) for each in self.strategies)
+        seeds = ", ".join(map(str, self.seeds))
+        return f"Scenario({self.name}: {self.task}, {clients} clients, {names}, seeds {seeds})"
+
     @model_validator(mode="before")
     @classmethod
     def _of_its_task(cls, values: Any) -> Any:
