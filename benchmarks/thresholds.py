@@ -21,6 +21,7 @@ from fedot.data import ClientData, load_clients
 from fedot.evaluation.evaluate import predict
 from fedot.fusion.refine.class_shares import constants, logits_on
 from fedot.fusion.texts.draw import SHORTEST, draw_texts, text_lengths
+from fedot.models import load_model
 from fedot.saved import read_model
 from fedot.scenario import Scenario
 from fedot.scenario.yaml_file import read_mapping
@@ -60,10 +61,12 @@ def _constants(models: Path, strategy: str, seed: int, clients: Sequence[ClientD
     lengths = text_lengths(counts, classes.sum(1).tolist(), [fused.config.max_length])
     numbers = (TEXTS * classes.sum(1) / classes.sum()).ceil().long().tolist()
 
+    module = load_model(fused.config, fused.state)
+
     def by_drawn(lengths: Sequence[tuple[int, int]]) -> float:
         about = zip(counts, numbers, lengths, strict=True)
         texts = [draw_texts(*each, SEED + k) for k, each in enumerate(about)]
-        return _lacking(logits_on(texts, fused.state, fused.config), classes.sum(0))
+        return _lacking(logits_on(texts, module), classes.sum(0))
 
     return real, by_drawn(lengths), by_drawn([(SHORTEST, longest) for _, longest in lengths])
 

@@ -1,11 +1,10 @@
 """A trained model with what it takes to use it: its tokenizer and the names of its classes, in one file."""
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,22 +13,29 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.from_disk.metadata import model_metadata
 from fedot.from_disk.sources import open_source
 from fedot.fusion.canonical.labels import unite
 from fedot.fusion.problem.checks import check_finite
-from fedot.models import Config, State, config_from_json, config_to_json, symmetry
+from fedot.models import Config, State, config_from_json, symmetry
+from fedot.models.in_short import in_short
+from fedot.storage.atomic import write_bytes
 from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.storage.tensor_file import TensorFile
 from fedot.tasks import AnyTask, classification, task_of, translation
+from fedot.tasks.task import Answering
 from fedot.text.outside import printable
 from fedot.text.readable import unknown_in
 from fedot.tokenizer import encode, read_tokenizer, vocabulary
+
+if TYPE_CHECKING:  # imported late, since it takes half a second
+    import pandas as pd
 
 OF_A_RUN = re.compile(r".+-seed[0-9]+\.safetensors")
 """Name that a run gives a model."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SavedModel:
     """A trained model as it lies in a .safetensors file.
 
@@ -53,8 +59,8 @@ class SavedModel:
     >>> from fedot.models import EncoderConfig, build_model, state_of
     >>> config = EncoderConfig(vocab_size=5, d_model=8, n_head=2, n_layer=1, d_ff=8, max_length=6, n_class=2)
     >>> model = SavedModel(config, state_of(build_model(config, seed=0)), classes=("no", "yes"))
-    >>> type(model.to_bytes()), model.classes[1]
-    (<class 'bytes'>, 'yes')
+    >>> model
+    SavedModel(encoder, 1 layer of width 8, 5 tokens, 2 classes, 514 weights: no, yes)
     """
 
     config: Config
@@ -64,6 +70,10 @@ class SavedModel:
     token_counts: Tensor | None = None
     classes: tuple[str, ...] = ()
     class_counts: Tensor | None = None
+
+    def __repr__(self) -> str:
+        names = printable(", ".join(self.classes), 80)
+        return f"{type(self).__name__}({in_short(self.config, self.state)}{': ' * bool(names)}{names})"
 
     @property
     def task(self) -> AnyTask:
@@ -105,6 +115,63 @@ class SavedModel:
         """
         return translation.translate(self, texts, beam, length_penalty, device)
 
+    def predict(
+        self,
+        texts: str | Sequence[str | None],
+        *,
+        beam: int = 4,
+        length_penalty: float = 0.6,
+        num_tokens: int = 40,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> "pd.DataFrame":
+        """Say what the model makes of texts, a row each, as `fedot predict` does.
+
+        A classifier says the likeliest ``class`` and its ``probability``, a translator the ``translation``, a language
+        model the ``continuation``. What is no text, or blank, has no answer.
+
+        Parameters
+        ----------
+        texts
+            One, or several.
+        beam, length_penalty
+            Of the search for a translation.
+        num_tokens, temperature, seed
+            Most tokens that a text is continued by, and how they are drawn; temperature 0 takes the likeliest.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the column ``text`` and those above.
+
+        Raises
+        ------
+        FedotError
+            If the model has no tokenizer, or comes to no numbers.
+        """
+        import pandas as pd
+
+        given = [texts] if isinstance(texts, str) else list(texts)
+        places = [i for i, text in enumerate(given) if isinstance(text, str) and text.strip()]
+        how = Answering(beam, length_penalty, num_tokens, temperature, seed)
+        found = self.task.answer(self, [str(given[i]) for i in places], how) if places else {}
+        name, *likely = found or ("answer",)
+        columns = {name: found.get(name, [])}
+        if likely:
+            columns["probability"] = [max(row) for row in zip(*(found[each] for each in likely), strict=True)]
+        answers = pd.DataFrame(columns, index=places, dtype=None if places else object)
+        return pd.DataFrame({"text": given}).join(answers)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the model into a .safetensors file, which `read_model` and `fedot predict` read.
+
+        Raises
+        ------
+        FedotError
+            If there is such a file and it may not be overwritten, or it cannot be written.
+        """
+        return write_model(path, self.to_bytes(), overwrite=overwrite)
+
     def reading(self, texts: Sequence[str]) -> tuple[list[int], float]:
         """Tell how much of texts is read: which are cut at `max_length`, and the share of unknown tokens in them.
 
@@ -119,20 +186,15 @@ class SavedModel:
 
     def to_bytes(self) -> bytes:
         """Content of the file."""
-        metadata = {"config": config_to_json(self.config)}
-        if self.tokenizer:
-            metadata["tokenizer"] = self.tokenizer
-        if self.vocabulary is not None:
-            metadata["vocabulary"] = json.dumps(list(self.vocabulary))
-        if self.token_counts is not None:
-            metadata["token-counts"] = json.dumps(self.token_counts.tolist())
-        if self.classes:
-            metadata["classes"] = json.dumps(list(self.classes))
-        if self.class_counts is not None:
-            metadata["class-counts"] = json.dumps(self.class_counts.tolist())
-        metadata[KEY] = metadata_checksum(self.state, metadata)
-        content: bytes = save(self.state, metadata)
-        return content
+        metadata = model_metadata(
+            self.config,
+            tokenizer=self.tokenizer,
+            vocabulary=self.vocabulary,
+            token_counts=self.token_counts,
+            classes=self.classes,
+            class_counts=self.class_counts,
+        )
+        return file_content(self.state, metadata)
 
     def reader(self) -> Tokenizer:
         """The tokenizer that the model reads with.
@@ -148,6 +210,29 @@ class SavedModel:
                 "(--tokenizer, or `with_tokenizer`)"
             )
         return read_tokenizer(self.tokenizer)
+
+
+def file_content(state: State, metadata: Mapping[str, str]) -> bytes:
+    """Content of a model's file, with a checksum."""
+    content: bytes = save(state, {**metadata, KEY: metadata_checksum(state, metadata)})
+    return content
+
+
+def write_model(path: str | Path, content: bytes, *, overwrite: bool) -> Path:
+    """Write a model's file, whole or not at all.
+
+    Raises
+    ------
+    FedotError
+        If its name has another ending, there is such a file and it may not be overwritten, or it cannot be written.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise FedotError(f"{path} does not end in .safetensors, as a model's file must; choose another name")
+    if path.exists() and not overwrite:
+        raise FedotError(f"{path} exists already; choose another path, or overwrite it with overwrite=True")
+    write_bytes(path, content)
+    return path
 
 
 def read_model(path: str | Path) -> SavedModel:

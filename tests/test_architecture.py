@@ -13,7 +13,7 @@ FILES = sorted(path for folder in ("fedot", "clients", "server") for path in (RO
 
 ORDER = (
     # what everything may use
-    *("fedot.errors", "fedot.text", "fedot.terminal", "fedot.storage"),
+    *("fedot.version", "fedot.errors", "fedot.text", "fedot.terminal", "fedot.storage"),
     # mathematics: no files of scenarios, no data sets, no network
     *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation"),
     *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.align"),
@@ -23,7 +23,7 @@ ORDER = (
     *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # what models do, and what is needed to learn it
     *("fedot.evaluation", "fedot.standin", "fedot.tasks", "fedot.scenario", "fedot.data.own_files", "fedot.data"),
-    *("fedot.training", "fedot.saved", "fedot", "fedot.export"),
+    *("fedot.training", "fedot.saved", "fedot.export"),
     # results
     *("fedot.status", "fedot.results"),
     # the federation
@@ -31,8 +31,8 @@ ORDER = (
     *("fedot.federation.grids", "fedot.federation.engines", "fedot.federation.experiment", "server.app"),
     # what is shown of its results
     *("fedot.report.analysis", "fedot.report.tables", "fedot.report.figures", "fedot.report.pages", "fedot.report"),
-    # what starts one, tells other tools of it, and the commands
-    *("fedot.tracking", "fedot.run"),
+    # what starts one, tells other tools of it, what a program calls, and the commands
+    *("fedot.tracking", "fedot.run", "fedot.library", "fedot"),
     *("fedot.deploy", "fedot.commands"),
     *(
         "fedot.simulate",

@@ -12,14 +12,7 @@ import pytest
 import fedot
 from fedot.evaluation.metrics import METRICS
 
-COMMAND = "fedot.fuse"
-"""For ``python -m`` alone: whoever imports it has the module under the name of the function."""
-
-MODULES = [
-    each.name
-    for each in pkgutil.walk_packages(fedot.__path__, "fedot.")
-    if each.name != COMMAND and not each.name.endswith("__main__")
-]
+MODULES = [each.name for each in pkgutil.walk_packages(fedot.__path__, "fedot.") if not each.name.endswith("__main__")]
 EXAMPLES = [name for name in MODULES if ">>> " in inspect.getsource(importlib.import_module(name))]
 DOCUMENTED = (
     *("fedot.fusion", "fedot.fusion.plan", "fedot.transport", "fedot.models", "fedot.scenario", "fedot.strategies"),
@@ -28,6 +21,7 @@ DOCUMENTED = (
 """Packages whose every exported name has parameters and an example; types and constants have none."""
 
 MAIN = {
+    "fedot": ("FusedModel", "Run", "Runs", "fuse", "simulate"),
     "fedot.saved": ("SavedModel", "read_model"),
     "fedot.symmetry": ("SymmetrySpec", "SpecBuilder"),
     "fedot.evaluation.evaluate": ("predict", "mix_states"),

@@ -133,7 +133,7 @@ def _options(pairs: list[str]) -> dict[str, object]:
 
 def _plan(path: Path | None) -> "FusionPlan | None":
     """Read the plan in a fused file's metadata, or in a JSON file."""
-    from fedot.from_disk.jobs import PLAN
+    from fedot.from_disk.metadata import PLAN
     from fedot.fusion.plan import FusionPlan
     from fedot.storage.tensor_file import TensorFile
 

@@ -1,6 +1,5 @@
 """Fuse model files and folders: check them, tell what would be done, do it, write the result."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.from_disk.metadata import model_metadata
 from fedot.from_disk.sources import Source, builder, of_one_depth
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import GroupDiagnostics
@@ -28,12 +28,8 @@ from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.reduce.reduce_models import Reduce
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.texts.probe import Probe
-from fedot.models import config_to_json
 from fedot.storage.tensor_file import TensorWriter
 from fedot.symmetry import SymmetrySpec
-
-PLAN = "fusion-plan"
-"""Key of a fused file's metadata: the plan it was made by (`FusionPlan.as_dict`), as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ def make_job(
         from fedot.hf.alike import check_alike
 
         check_alike(folders)
-    _check_classes([source for source in sources if source.classes])
+    check_same_classes([(str(source.path), source.classes) for source in sources])
     sources = of_one_depth(sources)
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
     counts = [source.counts for source in sources if source.counts is not None]
@@ -119,13 +115,20 @@ def make_job(
     return Job(tuple(sources), problem, plan, complete)
 
 
-def _check_classes(named: Sequence[Source]) -> None:
-    """Refuse models that number the same classes in another order, or that have others."""
-    for source in named[1:]:
-        if source.classes != named[0].classes:
+def check_same_classes(named: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Refuse models, by name, that number the same classes in another order, or that have others.
+
+    Raises
+    ------
+    FedotError
+        Naming the first two that differ; models without names of classes go with all.
+    """
+    told = [(name, classes) for name, classes in named if classes]
+    for name, classes in told[1:]:
+        if tuple(classes) != tuple(told[0][1]):
             raise FedotError(
-                f"{source.path} has the classes {', '.join(source.classes)}, but {named[0].path} has "
-                f"{', '.join(named[0].classes)}; train both on the same ones, numbered alike"
+                f"{name} has the classes {', '.join(classes)}, but {told[0][0]} has "
+                f"{', '.join(told[0][1])}; train both on the same ones, numbered alike"
             )
 
 
@@ -304,17 +307,13 @@ def _write(job: Job, out: Path, state: Mapping[str, Tensor], config: Any, dtype:
 
 def _metadata(job: Job, config: Any) -> dict[str, str]:
     """What a file of fedot's says of itself: configuration, tokenizer or vocabulary, token counts."""
-    out = {"config": config_to_json(config), PLAN: json.dumps(job.plan.as_dict())}
-    tokenizers = {source.tokenizer for source in job.sources}
-    if len(tokenizers) == 1 and "" not in tokenizers:
-        out["tokenizer"] = tokenizers.pop()
-    named = next((source.classes for source in job.sources if source.classes), ())
-    if named:
-        out["classes"] = json.dumps(named)
-    if job.with_vocabulary:
-        out["vocabulary"] = json.dumps(job.problem.unions["vocab"].labels, ensure_ascii=False)
-    if "vocab" in job.problem.counts:
-        out["token-counts"] = json.dumps(job.problem.counts["vocab"].sum(0).long().tolist())
-    if job.problem.class_counts is not None:
-        out["class-counts"] = json.dumps(job.problem.class_counts.sum(0).long().tolist())
-    return out
+    tokenizers, problem = {source.tokenizer for source in job.sources}, job.problem
+    return model_metadata(
+        config,
+        tokenizer=tokenizers.pop() if len(tokenizers) == 1 else None,
+        vocabulary=problem.unions["vocab"].labels if job.with_vocabulary else None,
+        token_counts=problem.counts["vocab"].sum(0) if "vocab" in problem.counts else None,
+        classes=next((source.classes for source in job.sources if source.classes), ()),
+        class_counts=None if problem.class_counts is None else problem.class_counts.sum(0),
+        plan=job.plan,
+    )

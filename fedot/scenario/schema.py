@@ -195,6 +195,11 @@ class Scenario(Section):
     base_dir: Path | None = Field(default=None, exclude=True)
     """Folder of the scenario file; not a key of it."""
 
+    def __repr__(self) -> str:
+        clients, names = len(self.client_specs()), ", ".join(str(each.title) for each in self.strategies)
+        seeds = ", ".join(map(str, self.seeds))
+        return f"Scenario({self.name}: {self.task}, {clients} clients, {names}, seeds {seeds})"
+
     @model_validator(mode="before")
     @classmethod
     def _of_its_task(cls, values: Any) -> Any:

@@ -87,7 +87,7 @@ def runs_of(path: Path, profile: str = "", variant: str = "", overrides: Sequenc
         folders = printable(", ".join(slugs))
         raise FedotError(f"{path}: the variants' folders would be {folders}; give each a name of its own")
     found = [_named(variants, name, "variant", path) for name in names]
-    changes = [(*_as_overrides(keys), *_as_overrides(chosen), *overrides) for keys in found or [{}]]
+    changes = [(*as_overrides(keys), *as_overrides(chosen), *overrides) for keys in found or [{}]]
     if not names:
         return [Run(str(values.get("name", path.stem)), "", changes[0])]
     return [Run(name, slug, keys) for name, slug, keys in zip(names, slugs, changes, strict=True)]
@@ -141,7 +141,8 @@ def _named(choices: Mapping[str, dict[str, Any]], name: str, what: str, path: Pa
     return choices[name]
 
 
-def _as_overrides(changes: Mapping[str, Any]) -> tuple[str, ...]:
+def as_overrides(changes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write values by dotted key as ``--set`` takes them."""
     return tuple(
         f"{key}={yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)}"
         for key, value in changes.items()

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import TypeVar
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
@@ -17,10 +18,13 @@ from fedot.wire.boundary import read_replies, read_update
 from fedot.wire.known import Known
 from fedot.wire.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
 from fedot.wire.nodes import wait_for_nodes
+from fedot.wire.plain_replies import PlainUpdate
 from fedot.wire.records import pack_state, unpack_state
 from fedot.wire.updates import Asked, check_tensor
 
 log = logging.getLogger("fedot.strategy")
+
+Sent = TypeVar("Sent", ClientUpdate, PlainUpdate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,16 @@ class Guarded(FedAvg):
         FedotError
             If too few have connected.
         """
+        self._wait(server_round, grid)
+        self.early = []
+        messages = list(super().configure_train(server_round, arrays, config, grid))
+        if self._starts_empty(server_round, config):
+            nothing = pack_state({})
+            messages = [with_model(message, nothing) for message in messages]
+        return self._asking(server_round, messages)
+
+    def _wait(self, server_round: int, grid: Grid) -> None:
+        """Wait for all clients, and go on at the deadline if enough of them are there."""
         expected = max(len(self.quorum.clients), 1)
         connected = wait_for_nodes(grid, expected, self.quorum.connect_seconds)
         if len(connected) < self.quorum.needed(expected):
@@ -121,17 +135,17 @@ class Guarded(FedAvg):
                 f"round {server_round}: only {len(connected)} of {expected} clients are connected, and "
                 f"{self.quorum.needed(expected)} are needed; missing: {self._absent(connected)}"
             )
-        self.early = []
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
-        messages = list(super().configure_train(server_round, arrays, config, grid))
-        if server_round == 1 and config.get("init") != "shared":  # every client draws a start of its own
-            nothing = pack_state({})
-            messages = [with_model(message, nothing) for message in messages]
-        return self._asking(server_round, messages)
+
+    def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:
+        """Whether every client draws a start of its own."""
+        return server_round == 1 and config.get("init") != "shared"
 
     def _asking(self, server_round: int, messages: list[Message]) -> list[Message]:
         """Remember who is asked for what, and where each starts from."""
-        self._starts = {message.metadata.dst_node_id: message.content.array_records[ARRAYS] for message in messages}
+        self._starts = {
+            message.metadata.dst_node_id: message.content.array_records[self.arrayrecord_key] for message in messages
+        }
         self._asked = {message.metadata.dst_node_id: self._asks(server_round, message) for message in messages}
         return messages
 
@@ -188,6 +202,18 @@ class Guarded(FedAvg):
         self.dropped = [*self.early, *dropped]
         if self.equal_models:
             self._require_equal_models(good)
+        good = self._enough(server_round, good)
+        self.accepted = tuple(update for _, update in good)
+        return good
+
+    def _enough(self, server_round: int, good: list[tuple[int, Sent]]) -> list[tuple[int, Sent]]:
+        """Leave out what is longer than `norm_limit`, tell who is left out, and hold the rest against the quorum.
+
+        Raises
+        ------
+        FedotError
+            If fewer are left.
+        """
         if self.comparable:
             good = self._within_limit(server_round, good)
         for name, reason in self.dropped:
@@ -199,7 +225,6 @@ class Guarded(FedAvg):
                 f"round {server_round}: {len(good)} of {asked} clients sent a usable model, and "
                 f"{self.quorum.needed(asked)} are needed ({told})"
             )
-        self.accepted = tuple(update for _, update in good)
         return good
 
     def _expecting(self) -> dict[int, Asked]:
@@ -209,7 +234,7 @@ class Guarded(FedAvg):
         purpose = "to be aligned to"
         return {node: replace(asked, shape=self.expected, purpose=purpose) for node, asked in self._asked.items()}
 
-    def _within_limit(self, server_round: int, good: list[tuple[int, ClientUpdate]]) -> list[tuple[int, ClientUpdate]]:
+    def _within_limit(self, server_round: int, good: list[tuple[int, Sent]]) -> list[tuple[int, Sent]]:
         """Leave out whose step is longer than `norm_limit` medians; warn of a striking one."""
         names = [self.quorum.name(node) for node, _ in good]
         kept = []
@@ -223,7 +248,7 @@ class Guarded(FedAvg):
                 self.dropped.append((name, f"{told}, and norm-limit is {self.norm_limit:g}"))
         return kept
 
-    def _lengths(self, good: list[tuple[int, ClientUpdate]]) -> list[float]:
+    def _lengths(self, good: list[tuple[int, Sent]]) -> list[float]:
         """How far each model is from what its client was sent."""
         lengths, sent, start = [], None, State()
         for node, update in good:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
-from torch import Tensor
+from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan, FusionResult, fuse
@@ -16,6 +16,7 @@ from fedot.models import config_to_json, num_classes
 from fedot.saved import select_rows
 from fedot.strategies.fedavg_class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
+from fedot.symmetry import SymmetrySpec
 from fedot.tokenizer import read_tokenizer, vocabulary
 from fedot.wire.messages import ClientUpdate
 from fedot.wire.records import pack_state, unpack_state
@@ -23,7 +24,10 @@ from fedot.wire.records import pack_state, unpack_state
 
 @dataclass(frozen=True, slots=True)
 class FusedRound:
-    """One round of fusion: who was in it, who is the anchor (None: the global model), and what came out."""
+    """One round of fusion: who was in it, who is the anchor (None: the global model), and what came out.
+
+    In an app of one's own (`OTFusion` with a `spec`) there are no updates of fedot's clients.
+    """
 
     updates: tuple[ClientUpdate, ...]
     anchor: str | None
@@ -40,10 +44,33 @@ class OTFusion(Guarded):
     how many examples of each class they have, the fused classifier gives the classes in these shares
     (`fedot.fusion.refine.class_shares`).
 
-    Attributes
+    With a `spec` it fuses a torch model of one's own in a Flower app of one's own. Clients then reply as to `FedAvg`:
+    an ArrayRecord, with the names and shapes that they were sent, and a MetricRecord with ``num-examples``. Lists
+    ``token-counts`` and ``class-counts`` among the metrics are used, too: the counts of rows of the neuron groups
+    `vocab` and `class`. Initial arrays, rounds and all other arguments are those of `FedAvg`
+    (`fedot.strategies.own_models`).
+
+    Parameters
     ----------
     fusion
         Method and options of the fusion.
+    spec
+        Symmetry of the clients' models (`fedot.symmetry.SpecBuilder`); without it clients are fedot's own.
+    model
+        With a spec: a module of theirs that takes token ids (N, L), padded with 0, and gives logits (N, C). With it
+        class counts are used, where all clients send them and token counts.
+    kwargs
+        Of `FedAvg`.
+
+    Raises
+    ------
+    FedotError
+        If the clients' module could not hold what a fusion of models with this spec gives.
+
+    Attributes
+    ----------
+    fusion
+        As given.
     latest
         The latest round's fusion, for reports; its `result.config` is the shape of the global model.
 
@@ -51,11 +78,34 @@ class OTFusion(Guarded):
     --------
     >>> OTFusion(fusion=FusionConfig(method="merged")).latest is None  # before the first round
     True
+    >>> from fedot.symmetry import SpecBuilder
+    >>> net = SpecBuilder()  # nn.Linear(4, 16) as "0", nn.ReLU(), nn.Linear(16, 3) as "2"
+    >>> net.group("input", 4, "labels")
+    >>> net.group("hidden", 16, "permutation")
+    >>> net.group("class", 3, "labels")
+    >>> net.linear("0", reads="input", writes="hidden")
+    >>> net.linear("2", reads="hidden", writes="class")
+    >>> OTFusion(spec=net.build(), min_available_nodes=3).min_available_nodes
+    3
     """
 
     equal_models = False
 
-    def __init__(self, *, fusion: FusionConfig | None = None, **kwargs: object) -> None:
+    def __new__(cls, *, spec: SymmetrySpec | None = None, **_: object) -> "OTFusion":
+        """Whose clients are not fedot's is asked, and answers, differently from the first message on."""
+        from fedot.strategies.own_models import OwnModelFusion  # a kind of this class, so it can be named only here
+
+        return super().__new__(cls if spec is None else OwnModelFusion)
+
+    def __init__(
+        self,
+        *,
+        fusion: FusionConfig | None = None,
+        spec: SymmetrySpec | None = None,
+        model: nn.Module | None = None,
+        **kwargs: object,
+    ) -> None:
+        del spec, model  # for `OwnModelFusion`
         super().__init__(**kwargs)
         self.fusion = fusion or FusionConfig()
         self.latest: FusedRound | None = None

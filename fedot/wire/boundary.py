@@ -28,6 +28,7 @@ from fedot.wire.messages import (
     unpack_held,
     unpack_update,
 )
+from fedot.wire.plain_replies import PlainUpdate
 from fedot.wire.updates import Asked, checked_held, checked_update
 
 SOURCES = ("directory", "hub", "stand-in", "files")
@@ -36,7 +37,7 @@ SOURCES = ("directory", "hub", "stand-in", "files")
 MOST_CLASSES, LONGEST_CLASS = 10_000, 200
 MOST_NOTICES, LONGEST_NOTICE = 20, 500
 
-Read = TypeVar("Read", ClientUpdate, HeldUpdate)
+Read = TypeVar("Read", ClientUpdate, HeldUpdate, PlainUpdate)
 
 
 def read_update(content: RecordDict, asked: Asked) -> ClientUpdate:
@@ -118,7 +119,7 @@ def read_replies(
     asked
         The client behind every node id that was asked. Only its first reply counts.
     read
-        `read_update` or `read_held`.
+        `read_update` or `read_held`; `PlainReader.read` in an app of one's own.
     take
         Called with each usable reply as it comes in; what it returns is kept of it.
 

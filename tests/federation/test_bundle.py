@@ -30,5 +30,5 @@ def test_the_bundle_holds_the_apps_the_library_and_the_scenarios(names: set[str]
 
 def test_the_bundle_holds_no_data_no_tests_and_nothing_else(names: set[str]) -> None:
     parts = ("fedot/", "clients/", "server/", "scenarios/", ".info/")
-    assert {name for name in names if not name.startswith(parts)} == {"pyproject.toml"}
+    assert {name for name in names if not name.startswith(parts)} == {"pyproject.toml", "LICENSE"}
     assert {Path(name).suffix for name in names} <= {".py", ".yaml", ".toml", ""}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from fedot.errors import FedotError
-from fedot.from_disk.jobs import PLAN
+from fedot.from_disk.metadata import PLAN
 from fedot.fusion import FusionConfig, FusionPlan
 from fedot.fusion.plan import plan_without_models
 from fedot.fusion.plan.config import OF_METHODS, STEPS

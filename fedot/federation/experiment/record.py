@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import fedot
 from fedot.errors import FedotError
 from fedot.fusion import FusionPlan, FusionResult
 from fedot.results import SCHEMA
@@ -22,6 +21,7 @@ from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.tasks import TASKS, AnyTally
 from fedot.text.readable import ALARM, unknown_notice, unknown_share
+from fedot.version import __version__
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 COUPLING_SIDE = 32
@@ -213,7 +213,7 @@ class RunRecord:
             "schema": SCHEMA,
             "scenario": self.scenario.model_dump(mode="json"),
             "provenance": {
-                "fedot": fedot.__version__,
+                "fedot": __version__,
                 "python": platform.python_version(),
                 "torch": version("torch"),
                 "flwr": version("flwr"),
@@ -258,7 +258,7 @@ def reduce_plan(plan: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def commit() -> str | None:
     """Commit of the source tree that runs, if it is one."""
-    root = Path(fedot.__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return None
     try:

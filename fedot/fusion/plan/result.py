@@ -7,9 +7,10 @@ from fedot.fusion.align.diagnostics import Diagnostics
 from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.plan.make_plan import FusionPlan
 from fedot.models import State
+from fedot.models.in_short import in_short
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FusionResult:
     """The fused model and how it came about.
 
@@ -39,6 +40,8 @@ class FusionResult:
     >>> result = fuse([build_model(config, seed) for seed in (0, 1)])
     >>> result.plan.method, len(result.aligned), sorted(result.diagnostics[1].groups)[:3]
     ('aligned', 2, ['class', 'ffn.0', 'ffn.1'])
+    >>> result
+    FusionResult(2 models, aligned: encoder, 2 layers of width 16, 50 tokens, 2 classes, 13,122 weights)
     """
 
     state: State
@@ -50,3 +53,7 @@ class FusionResult:
     diagnostics: tuple[Diagnostics, ...]
     anchor: int
     plan: FusionPlan
+
+    def __repr__(self) -> str:
+        models = f"{len(self.aligned)} models, {self.plan.method}"
+        return f"{type(self).__name__}({models}: {in_short(self.config, self.state)})"

@@ -6,7 +6,7 @@ does a mean of models of which each has seen mostly one class. Clients know how 
 class. And a mean prediction needs no sentences: texts of tokens drawn independently from token counts will do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,24 +69,45 @@ def match_shares(
         How many texts are drawn for two clients, in proportion for more (`texts_to_fit`): of each client in proportion
         to its examples.
     """
-    classes = torch.stack(list(class_counts)).double()
-    examples = classes.sum(1) if classes.any() else torch.ones(len(classes), dtype=classes.dtype)
-    texts = texts_to_fit(probe_texts, len(examples))
-    numbers = [max(1, round(texts * share)) for share in (examples / examples.sum()).tolist()]
-    lengths = text_lengths(token_counts, examples.tolist(), [config.max_length])
-    about = zip(token_counts, numbers, lengths, strict=True)
-    drawn = [draw_texts(*each, SEED + k) for k, each in enumerate(about)]
-    seen = classes.sum(0) + 0.5
-    shift = constants(logits_on(drawn, state, config), seen / seen.sum())
+    module = load_model(config, to_float32(state))
+    shift = shares_shift(module, token_counts, class_counts, probe_texts, config.max_length)
     name = f"{classifier_of(config)}.bias"
     return {**state, name: state[name] + shift.to(state[name].dtype)}
 
 
+def shares_shift(
+    classify: Callable[[Tensor], Tensor],
+    token_counts: Sequence[Tensor],
+    class_counts: Sequence[Tensor],
+    probe_texts: int,
+    longest: int,
+) -> Tensor:
+    """What to add to a classifier's bias so that the mean probability of every class is its share, (C,) float64.
+
+    Parameters
+    ----------
+    classify
+        From token ids (N, L), padded with 0, to logits (N, C).
+    token_counts, class_counts, probe_texts
+        As `match_shares` takes them.
+    longest
+        Tokens of the longest text that it reads.
+    """
+    classes = torch.stack(list(class_counts)).double()
+    examples = classes.sum(1) if classes.any() else torch.ones(len(classes), dtype=classes.dtype)
+    texts = texts_to_fit(probe_texts, len(examples))
+    numbers = [max(1, round(texts * share)) for share in (examples / examples.sum()).tolist()]
+    lengths = text_lengths(token_counts, examples.tolist(), [longest])
+    about = zip(token_counts, numbers, lengths, strict=True)
+    drawn = [draw_texts(*each, SEED + k) for k, each in enumerate(about)]
+    seen = classes.sum(0) + 0.5
+    return constants(logits_on(drawn, classify), seen / seen.sum())
+
+
 @torch.no_grad()
-def logits_on(texts: Sequence[Tensor], state: State, config: Any) -> Tensor:
+def logits_on(texts: Sequence[Tensor], classify: Callable[[Tensor], Tensor]) -> Tensor:
     """Run a classifier on texts (N_i, L_i): logits of all, (N, C), in float64."""
-    module = load_model(config, to_float32(state))
-    return torch.cat([module(batch) for each in texts for batch in torch.split(each, BATCH)]).double()
+    return torch.cat([classify(batch) for each in texts for batch in torch.split(each, BATCH)]).double()
 
 
 def constants(logits: Tensor, shares: Tensor) -> Tensor:

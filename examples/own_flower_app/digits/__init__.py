@@ -1,0 +1,1 @@
+"""Handwritten digits at several clients, whose networks the server fuses."""
