@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fedot import __version__
+from fedot.commands.check import check
 from fedot.commands.compare import compare
 from fedot.commands.predict import predict
 from fedot.commands.report import report
@@ -32,7 +33,7 @@ def fedot(
     """Federated learning of text transformers, fused by optimal transport or by reduction."""
 
 
-for part in (simulate, fuse, predict, report, compare, status):
+for part in (simulate, check, fuse, predict, report, compare, status):
     cli.command()(part)
 cli.add_typer(deploy, name="deploy")
 

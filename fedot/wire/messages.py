@@ -37,7 +37,7 @@ ARRAYS, CONFIG, METRICS, UPDATE, CLIENT, EVALUATION, ALIGN = (
 OWN_CACHE = "own"
 
 ABSENT: dict[str, str | bytes | int] = {
-    **dict.fromkeys(("tokenizer", "data_dir", "base_dir", "model_config", "cache", "anchor_config"), ""),
+    **dict.fromkeys(("tokenizer", "data_dir", "base_dir", "model_config", "cache", "anchor_config", "classes"), ""),
     **{"anchor": -1, "anchor_counts": b""},
 }
 """What stands in a record for None, which no record can hold, by field."""
@@ -51,7 +51,8 @@ class Settings:
     clients share the server's file system; `base_dir`, the scenario's folder, only if a client's data are `files`.
     `cache` is a folder in simulations, and `OWN_CACHE` where each client has its own.
     `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
-    form, and has its anchor's widths. `transfer` is the precision of the weights on the wire.
+    form, and has its anchor's widths. `transfer` is the precision of the weights on the wire. `classes` is a JSON list
+    of the classes of all clients, for those that have found theirs in their files.
     """
 
     scenario: str
@@ -66,6 +67,7 @@ class Settings:
     model_config: str | None = None
     cache: str | None = None
     transfer: str = "float32"
+    classes: str | None = None
 
     def to_record(self) -> ConfigRecord:
         """Write the settings as a `ConfigRecord`."""
