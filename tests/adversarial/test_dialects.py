@@ -79,7 +79,7 @@ def test_the_separator_is_found_and_told(tmp_path, separator):
 
 def test_a_separator_that_was_said_is_the_one(tmp_path):
     path = put(tmp_path, "a.csv", "text^label\nfine^1\nbad^0\n")
-    refused(path, "no column 'text'")
+    refused(path, "no columns 'text' and 'label'")
     assert texts(load(path, separator="^")) == ["fine", "bad"]
 
 

@@ -191,7 +191,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "texts for labels": (
         lambda d: _write(d / "a.csv", [(f"text {i}", f"{SECRET} {i}") for i in range(30)]),
         {"label_map": None},
-        "are 30 different ones in 60 rows, which are hardly classes",
+        "are 30 different ones in 30 rows, which are hardly classes",
     ),
     "a label that cannot be shown": (
         lambda d: _write(d / "a.jsonl", [("a", "pos"), ("b", f"{SECRET}\nneg")]),

@@ -28,8 +28,7 @@ def by_text(client) -> dict[str, str]:
 
 def test_words_are_numbered_alike_whatever_classes_a_client_has(tmp_path):
     clients = [
-        write(tmp_path, name, labels)
-        for name, labels in (("a", ["pos", "neg"]), ("b", ["mid"]), ("c", ["pos", "mid"]))
+        write(tmp_path, name, labels) for name, labels in (("a", ["pos", "neg"]), ("b", ["mid"]), ("c", ["pos", "mid"]))
     ]
     loaded = load_clients(scenario(tmp_path, *clients), seed=0)
     assert {client.labels for client in loaded} == {("mid", "neg", "pos")}

@@ -87,7 +87,7 @@ def is_whole(name: str) -> bool:
 
 def _found(columns: Sequence[LabelColumn]) -> tuple[str, ...]:
     """Each different label is a class."""
-    keys, rows, first = set[str](), 0, columns[0].path
+    keys = set[str]()
     for column in columns:
         different, places = _keyed(column)
         empty = np.flatnonzero(np.array([not key for key in different])[places])
@@ -102,13 +102,14 @@ def _found(columns: Sequence[LabelColumn]) -> tuple[str, ...]:
                 f"{_row(column, odd[0])}: the label has more than {LONGEST_CLASS} characters, or some that cannot be "
                 "shown; name the column of classes with label:, or use label_map"
             )
-        keys |= {different[place] for place in np.unique(places)}
-        rows += len(places)
-    if len(keys) > MOST_FOUND or (len(keys) > FEW and 2 * len(keys) > rows):
-        raise FedotError(
-            f"the labels in {first} are {len(keys):,} different ones in {rows:,} rows, which are hardly classes; "
-            "name the column of classes with label:, or say which label is which class with label_map"
-        )
+        own = {different[place] for place in np.unique(places)}
+        if len(own) > MOST_FOUND or (len(own) > FEW and 2 * len(own) > len(places)):
+            raise FedotError(
+                f"the labels in {column.path} are {len(own):,} different ones in {len(places):,} rows, which are "
+                "hardly classes; name the column of classes with label:, or say which label is which class with "
+                "label_map, or all classes with labels: [...]"
+            )
+        keys |= own
     return in_order(keys)
 
 

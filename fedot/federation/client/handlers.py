@@ -57,6 +57,12 @@ LONGEST_REASON = 1000
 FEW = 20
 """Of fewer test rows, somebody who looks at the figures of a simulation is told what they are."""
 
+UNTOLD = (
+    "of the labels in them it tells none but 0, 1, ..., so others have to be in the scenario, as in labels: [neg, pos], "
+    "or whoever runs it agrees with tell-classes=true in its --node-config"
+)
+"""What is said of every failure to read files whose labels a client does not tell."""
+
 Handler = Callable[[Message, Context], Message]
 
 
@@ -247,18 +253,21 @@ class _Client:
 
     def data(self) -> ClientData:
         """Give the client's rows; why its own files cannot be read is for whoever runs it, and may quote them."""
+        found = self.scenario.finds_classes(self.partition_id)
         try:
             own = self._rows.data(replace(self._source, classes=()))
+            if found:  # before anything is done by them that could be noticed
+                self.policy.check_classes(self.spec.train or self.spec.path or "", own.labels)
         except FedotError as error:
             if self.policy.simulated or self.spec.dataset not in OWN:
                 raise
             log.warning("this client's files cannot be read: %s", printable(error, LONGEST_REASON))
-            raise FedotError(
+            told = (
                 f"the files of client {self.name}, which are looked for below its data-path, cannot be read as the "
                 "scenario says (see this client's log)"
-            ) from None
-        if self.scenario.finds_classes(self.partition_id):  # before anything is done by them that could be noticed
-            self.policy.check_classes(self.name, own.labels)
+            )
+            silent = found and not self.policy.tell_classes  # what is told depends on the scenario alone
+            raise FedotError(f"{told}; {UNTOLD}" if silent else told) from None
         return self._rows.data(self._source)
 
     def tokenizer(self) -> tuple[str, Tokenizer]:

@@ -151,19 +151,18 @@ class Policy:
                 "agree with tell-words=true in its --node-config, or the scenario can say scope: per-client"
             )
 
-    def check_classes(self, client: str, names: Sequence[str]) -> None:
+    def check_classes(self, file: str, names: Sequence[str]) -> None:
         """Refuse to tell which labels a file has if nobody has agreed to it; 0, 1, ... tell no more than how many.
 
         Raises
         ------
         FedotError
-            Saying how one agrees, and what can be done without.
+            For this client's log.
         """
         if not self.tell_classes and set(names) != {str(number) for number in range(len(names))}:
             raise FedotError(
-                f"client {client} does not tell the labels in its files, which classes are made of where the scenario "
-                "does not say them; whoever runs it can agree with tell-classes=true in its --node-config, or the "
-                "scenario can say labels: [...]"
+                f"the labels in {file} are not 0, 1, ..., and the server is not told others; agree with "
+                "tell-classes=true in the --node-config, or have the scenario say labels: [...]"
             )
 
     def check_rows(
