@@ -228,7 +228,7 @@ def test_no_task_is_told_from_another_but_in_its_own_file(path):
     assert not kinds & KINDS_OF_TASKS
 
 
-COLUMNS = {"fedot.data.corpora": {"sentiment"}}
+COLUMNS = {"fedot.data.corpora": {"sentiment"}, "fedot.data.own_files.tables": {"translation"}}
 """Columns of others' data sets that are called as a task is."""
 
 UNPICKLES = ("pickle", "torch.load", "allow_pickle", "joblib", "marshal", "shelve")

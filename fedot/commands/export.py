@@ -26,7 +26,7 @@ def export(
             raise FedotError(f"{out} exists already and is not an empty folder; choose another --out")
         from fedot.commands.predict import tokenizer_in
         from fedot.export import export_folder, layout_of
-        from fedot.from_disk.jobs import PLAN
+        from fedot.from_disk.metadata import PLAN
         from fedot.saved import read_model
         from fedot.storage.tensor_file import TensorFile
 

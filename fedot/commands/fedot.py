@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fedot import __version__
+from fedot.commands.check import check
 from fedot.commands.compare import compare
 from fedot.commands.export import export
 from fedot.commands.predict import predict
@@ -34,7 +35,7 @@ def fedot(
     """Federated learning of text transformers, fused by optimal transport or by reduction."""
 
 
-for part in (simulate, fuse, predict, export, report, compare, status):
+for part in (simulate, check, fuse, predict, export, report, compare, status):
     cli.command()(part)
 cli.add_typer(scenarios, name="scenarios")
 cli.add_typer(deploy, name="deploy")

@@ -94,6 +94,7 @@ def simulate(
             variant=variant,
             overrides=[*(set_ or []), *([f"seeds=[{seeds}]"] if seeds else [])],
             over_earlier=force or resume,
+            data_dir=data_dir,
         )
         settings = LocalSettings(
             scenario,

@@ -2,9 +2,9 @@
 
 from pathlib import Path, PurePosixPath
 
-from fedot.data.load import FILES
 from fedot.errors import FedotError
 from fedot.scenario import CorpusSpec, Scenario
+from fedot.scenario.file_keys import FILES
 from fedot.text.outside import printable
 
 ROLES = ("train", "test")

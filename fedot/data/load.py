@@ -5,30 +5,33 @@ same for every seed. `load_client` reads one client's data only, so it cannot kn
 sentences; `load_clients` sees all and takes such sentences out of the other clients' training rows.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from datasets import Dataset
 from numpy.typing import NDArray
 
 from fedot.data.corpora import DATASETS, Corpus
+from fedot.data.join_classes import joined
 from fedot.data.load_files import load_files
+from fedot.data.load_hub import load_hub
+from fedot.data.overlaps import with_overlap_told, without_foreign_tests
 from fedot.data.partition import PARTITIONERS, share_out
 from fedot.data.read_corpus import read_corpus
-from fedot.data.types import ClientData, Splits, label_array, normalised, take
-from fedot.errors import FedotError
+from fedot.data.types import ClientData, Splits, label_array, take
+from fedot.errors import FedotError, MistakesError, lines_of
 from fedot.scenario import ClientSpec, Scenario
+from fedot.scenario.file_keys import FILES, HUB, HUB_KEYS, OWN
 from fedot.tasks import TASKS
 from fedot.text.did_you_mean import did_you_mean
 
-FILES = "files"
-FILE_KEYS = ("train", "test", "text", "label", "label_map", "separator", "quote", "encoding")
+FILE_KEYS = ("train", "test", "separator", "quote", "encoding")
 """Keys that only say how a user's own files are read."""
+
+COLUMN_KEYS = ("text", "label", "label_map")
+"""Keys that only say what the columns of a user's own data hold."""
 
 _PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
 
@@ -70,7 +73,8 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
     Raises
     ------
     FedotError
-        For data that are missing, unreadable, empty or of one class, and for clients with unequal classes.
+        For data that are missing, unreadable, empty or of one class, of all clients at once, and for clients with
+        unequal classes.
 
     Examples
     --------
@@ -80,9 +84,7 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
     >>> [client.labels for client in load_clients(scenario, seed=0)]
     [('negative', 'positive'), ('negative', 'positive')]
     """
-    count = len(scenario.client_specs())
-    corpora = Corpora()
-    clients = tuple(load_client(scenario, i, seed, data_dir, corpora) for i in range(count))
+    clients = load_each(scenario, seed, data_dir)
     sizes = {client.name: len(client.labels) for client in clients}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
@@ -92,7 +94,42 @@ def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) ->
         )
     if scenario.partition is not None:
         return clients
-    return _without_foreign_tests(clients, scenario.client_specs())
+    return without_foreign_tests(clients, scenario.client_specs())
+
+
+def load_each(scenario: Scenario, seed: int, data_dir: Path | None = None) -> tuple[ClientData, ...]:
+    """Load every client's own rows, with one numbering of the classes that they find in their files.
+
+    Parameters
+    ----------
+    scenario, seed, data_dir
+        As for `load_client`.
+
+    Raises
+    ------
+    FedotError
+        Telling all that is wrong with any client's data.
+
+    Examples
+    --------
+    >>> from fedot.scenario import parse_scenario
+    >>> clients = [{"dataset": "xed", "lang": lang, "examples": 50} for lang in ("en", "fi")]
+    >>> scenario = parse_scenario({"name": "mine", "clients": clients, "data": {"source": "stand-in"}})
+    >>> [client.name for client in load_each(scenario, seed=0)]
+    ['xed-en', 'xed-fi']
+    """
+    corpora, wrong = Corpora(), list[str]()
+    loaded: list[ClientData] = []
+    for i in range(len(scenario.client_specs())):
+        try:
+            loaded.append(load_client(scenario, i, seed, data_dir, corpora))
+        except FedotError as error:
+            if scenario.partition is not None:  # all clients have the same data
+                raise
+            wrong += lines_of(error)
+    if wrong:
+        raise MistakesError(wrong)
+    return joined(loaded, [scenario.finds_classes(i) for i in range(len(loaded))])
 
 
 def load_client(
@@ -135,12 +172,18 @@ def load_client(
     if not 0 <= partition_id < len(specs):
         raise FedotError(f"partition-id {partition_id} is no client of the scenario, which has {len(specs)}")
     spec, name = specs[partition_id], scenario.client_names()[partition_id]
-    splits, source = _read(scenario, spec, data_dir, corpora or Corpora())
+    try:
+        splits, source = _read(scenario, spec, data_dir, corpora or Corpora())
+    except FedotError as error:
+        if spec.dataset not in OWN:
+            raise
+        raise MistakesError(f"client {name}: {line}" for line in lines_of(error)) from None
     train, test = splits.train, splits.test
     if not len(train) or not len(test):
         raise FedotError(f"client {name} is empty: {len(train)} training and {len(test)} test rows")
     notices = list(splits.notices)
-    if splits.labels and (len(splits.labels) < 2 or (scenario.partition and len(np.unique(label_array(train))) < 2)):
+    alone = len(splits.labels) < 2 and not scenario.finds_classes(partition_id)
+    if splits.labels and (alone or (scenario.partition and len(np.unique(label_array(train))) < 2)):
         raise FedotError(
             f"the training rows of client {name} all have one class; a classifier needs two: "
             "say which there are, for example labels: [neg, pos]"
@@ -193,8 +236,13 @@ def split_validation(
 def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None, corpora: Corpora) -> tuple[Splits, str]:
     """Read a client's data set whole."""
     if spec.dataset == FILES:
+        _check_keys(spec, HUB_KEYS, HUB)
         own = load_files(spec, TASKS[scenario.task], scenario.base_dir, data_dir)
-        return _with_overlap_told(own), FILES
+        return with_overlap_told(own), FILES
+    if spec.dataset == HUB:
+        _check_keys(spec, FILE_KEYS, FILES)
+        own, used = load_hub(spec, TASKS[scenario.task], scenario.data.source, data_dir)
+        return with_overlap_told(own), used
     _check(scenario, spec, data_dir)
     only = spec.model_dump_json(include={"dataset", "lang", "labels", "source", "target"})
     return corpora.read(only, scenario.task, scenario.data.source, data_dir)
@@ -203,13 +251,13 @@ def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None, corpora: 
 def _corpus(spec_json: str, task: str, source: str, data_dir: Path | None) -> tuple[Splits, str]:
     spec = ClientSpec.model_validate_json(spec_json)
     splits, used = read_corpus(TASKS[task], spec.dataset, spec, source, data_dir)
-    return _with_overlap_told(splits), used
+    return with_overlap_told(splits), used
 
 
 def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
     """Refuse a data set, task, language or label kind that is not there, with the nearest that is."""
     if spec.dataset not in DATASETS:
-        raise FedotError(f"there is no data set {spec.dataset!r}; {_nearest(spec.dataset, [*DATASETS, FILES])}")
+        raise FedotError(f"there is no data set {spec.dataset!r}; {_nearest(spec.dataset, [*DATASETS, *OWN])}")
     corpus = DATASETS[spec.dataset]
     if not _serves(corpus, scenario.task):
         fitting = [name for name, other in DATASETS.items() if _serves(other, scenario.task)]
@@ -218,9 +266,8 @@ def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
             f"{spec.dataset} is for the task {possible}, but the scenario's task is {scenario.task}; "
             f"use {', '.join([*fitting, FILES])}"
         )
-    own = [key for key in FILE_KEYS if getattr(spec, key) is not None]
-    if own:
-        raise FedotError(f"{own[0]} is for dataset: files, and {spec.dataset} is read as published; leave it out")
+    _check_keys(spec, (*FILE_KEYS, *COLUMN_KEYS), FILES)
+    _check_keys(spec, HUB_KEYS, HUB)
     if isinstance(spec.labels, tuple):
         raise FedotError(
             f"labels: [{', '.join(spec.labels)}] is for dataset: files; "
@@ -240,6 +287,14 @@ def _check(scenario: Scenario, spec: ClientSpec, data_dir: Path | None) -> None:
         raise FedotError(f"{spec.dataset} has no lang {spec.lang!r}; {valid}")
 
 
+def _check_keys(spec: ClientSpec, keys: Sequence[str], others: str) -> None:
+    """Refuse keys of another way to give data."""
+    own = [key for key in keys if getattr(spec, key) is not None]
+    if own:
+        why = "is read otherwise" if spec.dataset in OWN else "is read as published"
+        raise FedotError(f"{own[0]} is for dataset: {others}, and {spec.dataset} {why}; leave it out")
+
+
 def _serves(corpus: Corpus, task: str) -> bool:
     return set(TASKS[task].columns) <= set(corpus.columns)
 
@@ -253,47 +308,3 @@ def _capped(data: Dataset, most: int | None, generator: np.random.Generator) -> 
     if most is None or most >= len(data):
         return data
     return take(data, generator.permutation(len(data))[:most])
-
-
-def _with_overlap_told(splits: Splits) -> Splits:
-    """Count the test texts that training has too; published sets are kept as published."""
-    train = normalised(splits.train)
-    twice = pc.sum(pc.is_in(normalised(splits.test), value_set=train)).as_py() or 0
-    if not twice:
-        return splits
-    notice = f"{twice} of {len(splits.test)} test texts also occur in train, and stay there"
-    return dataclasses.replace(splits, notices=(*splits.notices, notice))
-
-
-def _without_foreign_tests(clients: tuple[ClientData, ...], specs: Sequence[ClientSpec]) -> tuple[ClientData, ...]:
-    """Take other clients' test sentences out of each client's training and validation rows.
-
-    Clients with the same data set and language have the same official split, which stays as it is.
-    """
-    tests = [normalised(client.test) for client in clients]
-    cleaned = []
-    for i, client in enumerate(clients):
-        foreign = [test for test, spec in zip(tests, specs, strict=True) if _corpus_key(spec) != _corpus_key(specs[i])]
-        if not foreign:
-            cleaned.append(client)
-            continue
-        values = pa.concat_arrays(foreign)
-        kept = []
-        for data in (client.train, client.validation):
-            found = pc.is_in(normalised(data), value_set=values).to_numpy(zero_copy_only=False)
-            kept.append(take(data, np.flatnonzero(~found)) if found.any() else data)
-        dropped = len(client.train) + len(client.validation) - len(kept[0]) - len(kept[1])
-        if not len(kept[0]) or not len(kept[1]):
-            raise FedotError(f"client {client.name} has no row left that is in no other client's test set")
-        notices = client.notices
-        if dropped:
-            notices = (
-                *notices,
-                f"{dropped} training rows that are in another client's test set are left out",
-            )
-        cleaned.append(dataclasses.replace(client, train=kept[0], validation=kept[1], notices=notices))
-    return tuple(cleaned)
-
-
-def _corpus_key(spec: ClientSpec) -> tuple[str | None, ...]:
-    return (spec.dataset, spec.lang, spec.test, spec.source, spec.target)

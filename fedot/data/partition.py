@@ -1,14 +1,19 @@
-"""Sharing one corpus out over clients: disjoint, covering, and the same for the same generator state."""
+"""Sharing rows out, over clients or for a test: disjoint, covering, and the same for the same generator state."""
 
 from collections.abc import Callable
 
 import numpy as np
+from datasets import Dataset
 from numpy.typing import NDArray
 
+from fedot.data.types import label_array, normalised, take
 from fedot.errors import FedotError
 from fedot.scenario import PartitionSpec
 
 MIN_ROWS = 10  # a client with less can hardly have a validation row of every class
+
+TEST_SHARE = 0.2
+"""Of the training rows, so many are held out for the test."""
 
 Indices = NDArray[np.int64]
 Partitioner = Callable[[NDArray[np.int64], PartitionSpec, np.random.Generator], list[Indices]]
@@ -75,6 +80,46 @@ def share_out(count_rows: int, count: int, generator: np.random.Generator) -> li
     if count_rows < count:
         raise FedotError(f"{count_rows} test rows cannot be shared out over {count} clients; use a smaller count")
     return _share(count_rows, count, generator)
+
+
+def held_out(rows: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """Divide rows into those for training and those for the test, the same way every time.
+
+    Every class gives its share, and rows of the same text stay together: no text is in both.
+
+    Parameters
+    ----------
+    rows
+        Texts (n,), and numbers of classes under ``label`` where there are any.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    FedotError
+        If all rows have the same text.
+
+    Examples
+    --------
+    >>> from fedot.data.types import rows_of
+    >>> train, test = held_out(rows_of({"text": [f"text {i}" for i in range(10)], "label": [0, 1] * 5}))
+    >>> len(train), len(test), sorted(test["label"])
+    (8, 2, [0, 1])
+    """
+    encoded = normalised(rows).dictionary_encode()
+    group: np.ndarray[tuple[int], np.dtype[np.int64]] = encoded.indices.to_numpy(zero_copy_only=False)
+    _, first = np.unique(group, return_index=True)
+    if len(first) < 2:
+        raise FedotError("all rows have the same text, so that none can be held out for a test; give a test file")
+    labels = label_array(rows)[first]
+    generator, chosen = np.random.default_rng(seed), np.zeros(len(first), dtype=bool)
+    for value in np.unique(labels):
+        places = generator.permutation(np.flatnonzero(labels == value))
+        chosen[places[: int(len(places) * TEST_SHARE + 0.5)]] = True
+    if not chosen.any():
+        chosen[generator.integers(len(first))] = True
+    tested = chosen[group]
+    return take(rows, np.flatnonzero(~tested)), take(rows, np.flatnonzero(tested))
 
 
 def _share(count_rows: int, count: int, generator: np.random.Generator) -> list[Indices]:

@@ -64,7 +64,7 @@ def read_hub(name: str, spec: ClientSpec, _: Path | None) -> Splits:
     files = corpus.hub_files(spec)
     if not files:
         raise FedotError(f"the hub has no {name} for lang {spec.lang}")
-    silent = _hub_is_silent()
+    silent = hub_is_silent()
     tables: dict[str, pa.Table] = {}
     for role, file in files.items():
         try:
@@ -131,7 +131,7 @@ def _needed(splits: Splits, task: AnyTask) -> Splits:
     return dataclasses.replace(splits, train=train, test=test, labels=())
 
 
-def _hub_is_silent() -> str | None:
+def hub_is_silent() -> str | None:
     """Say why the hub does not answer, or None if it does."""
     if huggingface_hub.constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"

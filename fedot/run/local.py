@@ -69,6 +69,7 @@ def plan_runs(
     variant: str = "",
     overrides: Sequence[str] = (),
     over_earlier: bool = False,
+    data_dir: Path | None = None,
 ) -> tuple[list[LocalRun], Path]:
     """Check every edition of a scenario before the first one begins; give them and their common folder.
 
@@ -76,17 +77,19 @@ def plan_runs(
     ----------
     over_earlier
         Whether an earlier run may be in the output folder.
+    data_dir
+        The second place where files are looked up, where a mistake makes it worth to tell all.
 
     Raises
     ------
     FedotError
         If the scenario has a mistake, or the folder holds an earlier run.
     """
-    from fedot.scenario import load_scenario
+    from fedot.run.scenario_mistakes import load_checked
     from fedot.scenario.yaml_file import runs_of
 
     found: list[tuple[Run, Scenario]] = [
-        (run, load_scenario(path, run.overrides)) for run in runs_of(path, profile, variant, list(overrides))
+        (run, load_checked(path, run.overrides, data_dir)) for run in runs_of(path, profile, variant, list(overrides))
     ]
     name = found[0][1].name + (f"-{profile}" if profile else "")
     folder = (out or Path("runs") / name).absolute()

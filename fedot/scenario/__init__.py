@@ -4,14 +4,11 @@ from fedot.scenario.load_and_dump import dump_scenario, load_scenario, parse_sce
 from fedot.scenario.schema import (
     ClientSpec,
     CorpusSpec,
-    DecodingSpec,
     FaultName,
     PartitionSpec,
-    PrivacySpec,
     Scenario,
-    TokenizerSpec,
-    TrainSpec,
 )
+from fedot.scenario.sections import DecodingSpec, PrivacySpec, TokenizerSpec, TrainSpec
 
 __all__ = [
     "ClientSpec",

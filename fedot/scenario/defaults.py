@@ -14,7 +14,8 @@ def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
         return given
     task = TASK_FACTS[present_name(name)]
     given["task"] = task.name
-    for key, defaults in {"model": {"name": task.architecture}, **task.defaults}.items():
+    model = {"name": task.architecture, **task.defaults.get("model", {})}
+    for key, defaults in {**task.defaults, "model": model}.items():
         own = given.get(key, {})
         if isinstance(own, Mapping):
             given[key] = {**defaults, **own}

@@ -9,12 +9,21 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+FILES, HUB = "files", "hub"
+OWN = (FILES, HUB)
+"""Values of `dataset` where the user says which columns hold what: files, and any data set on the hub."""
+
+HUB_KEYS = ("path", "subset", "split", "test_split", "revision")
+"""Keys that only say which data set of the hub is read."""
+
 QUOTES = ("none", '"', "'", "backslash")
 """What `quote` may say; ``backslash`` is a double quote that has a backslash before it within a cell."""
 
 SEPARATOR_WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 """How a separator may be written where the letter itself is hard to write."""
 
+HUB_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,95}")
 WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
 TRUTH = {"true": ("1", "yes", "on"), "false": ("0", "no", "off")}
 """What a file may say where YAML has read true or false: it takes yes, no, on and off for them, unless in quotes."""
@@ -121,12 +130,40 @@ def _one_class_each(value: object) -> object:
     return value
 
 
+def check_hub_path(value: str) -> str:
+    """Take the name of a data set on the hub.
+
+    Raises
+    ------
+    ValueError
+        If it is no owner and name.
+    """
+    if not HUB_PATH.fullmatch(value):
+        raise ValueError("the name of a data set on the hub is needed, owner/name, for example stanfordnlp/imdb")
+    return value
+
+
+def check_hub_name(value: str) -> str:
+    """Take the name of a split, subset or revision.
+
+    Raises
+    ------
+    ValueError
+        If it can be none.
+    """
+    if not HUB_NAME.fullmatch(value) or ".." in value:
+        raise ValueError("a plain name is needed, of letters, digits and . _ - /")
+    return value
+
+
 LabelKind = Literal["polarity", "three-class", "emotions"]
 Labels = Annotated[LabelKind | tuple[str, ...], Field(union_mode="left_to_right"), BeforeValidator(_class_names)]
 LabelMap = Annotated[dict[bool | int | float | str, int | str], BeforeValidator(_one_class_each)]
 Separator = Annotated[str, BeforeValidator(check_separator)]
 Quote = Annotated[str, BeforeValidator(check_quote)]
 Encoding = Annotated[str, AfterValidator(check_encoding)]
+HubPath = Annotated[str, AfterValidator(check_hub_path)]
+HubName = Annotated[str, AfterValidator(check_hub_name)]
 
 
 def label_kind(labels: str | tuple[str, ...] | None) -> str | None:

@@ -1,9 +1,10 @@
-"""Tell what is wrong with a scenario in one line, with the key's path and what would be valid."""
+"""Tell what is wrong with a scenario, a line each, with the key's path and what would be valid."""
 
 import typing
 from collections.abc import Sequence
 
 from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
 
 from fedot.text.did_you_mean import did_you_mean
 from fedot.text.outside import printable
@@ -12,11 +13,19 @@ PLAIN = {"tuple_type": "a list is needed", "model_type": "a mapping is needed", 
 UNLISTED = ("base_dir", "question")
 
 
-def explain(error: ValidationError, root: type[BaseModel]) -> str:
-    """Turn pydantic's first complaint about a `root`, or its first unknown key, into one line."""
-    complaints = error.errors()
-    unknown = [item for item in complaints if item["type"] == "extra_forbidden"]
-    item = (unknown or complaints)[0]
+def explain(error: ValidationError, root: type[BaseModel]) -> list[str]:
+    """Turn pydantic's complaints about a `root` into one line for each key, unknown keys first."""
+    complaints = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+    lines: dict[str, list[str]] = {}
+    for item in complaints:
+        path, told = _line(item, root)
+        if not any(path.startswith(f"{other}.") for other in lines if other):  # a part of what is told already
+            lines.setdefault(path, told)
+    return [line for told in lines.values() for line in told]
+
+
+def _line(item: ErrorDetails, root: type[BaseModel]) -> tuple[str, list[str]]:
+    """The path of a key, and what is wrong with it."""
     location = item["loc"]
     # `clients` may be a list or a corpus; after it pydantic tells which, and that is no key
     parts = [
@@ -29,11 +38,13 @@ def explain(error: ValidationError, root: type[BaseModel]) -> str:
         hint = did_you_mean(
             parts[-1], known, f"valid keys are {', '.join(known)}", form=lambda near: ".".join([*above, near])
         )
-        return f"{path} is no key of a scenario; {hint}"
+        return path, [f"{path} is no key of a scenario; {hint}"]
     if item["type"] == "missing":
-        return f"{path} is missing, and a scenario needs it"
+        return path, [f"{path} is missing, and a scenario needs it"]
     message = PLAIN.get(item["type"], item["msg"].removeprefix("Value error, "))
-    return f"{path}: {message[0].lower()}{message[1:]}{shown(item.get('input'), item['type'])}" if path else message
+    if not path:
+        return path, message.split("\n")
+    return path, [f"{path}: {message[0].lower()}{message[1:]}{shown(item.get('input'), item['type'])}"]
 
 
 def shown(got: object, kind: str = "string_type") -> str:

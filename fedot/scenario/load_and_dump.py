@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from fedot.errors import FedotError
+from fedot.errors import MistakesError
 from fedot.scenario.in_words import explain
 from fedot.scenario.schema import Scenario
 from fedot.scenario.yaml_file import PROFILES, VARIANTS, apply_override, read_mapping
@@ -80,7 +80,7 @@ def parse_scenario(values: Mapping[str, Any], where: str = "the scenario") -> Sc
     try:
         return Scenario.model_validate(given)
     except ValidationError as error:
-        raise FedotError(f"{where}: {explain(error, Scenario)}") from None
+        raise MistakesError(f"{where}: {line}" for line in explain(error, Scenario)) from None
 
 
 def dump_scenario(scenario: Scenario) -> str:

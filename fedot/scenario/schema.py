@@ -4,15 +4,24 @@ Unknown keys are refused with their path and the nearest valid key, values out o
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from fedot.errors import FedotError
 from fedot.scenario.defaults import known_task, with_task_defaults
-from fedot.scenario.file_keys import Encoding, LabelMap, Labels, Quote, Separator
+from fedot.scenario.file_keys import HUB_KEYS, OWN, Encoding, HubName, HubPath, LabelMap, Labels, Quote, Separator
 from fedot.scenario.in_words import explain, shown
 from fedot.scenario.sections import DataSpec, DecodingSpec, PrivacySpec, Section, TokenizerSpec, TrainSpec
 from fedot.tasks import DEFAULT, TASK_FACTS
@@ -49,7 +58,7 @@ class ClientSpec(Section):
     """One client's private data set, and what it may have of its own."""
 
     dataset: str
-    """A public data set by its name (`xed`, `imdb`, ...), or `files` for files of one's own."""
+    """A public data set by its name (`xed`, `imdb`, ...), `files` for one's own, `hub` for any of the hub's."""
     name: str | None = None
     """The client's name in tables and files. Without it: data set and language."""
     lang: str | None = None
@@ -67,11 +76,11 @@ class ClientSpec(Section):
     train: str | None = None
     """Of `files`: the file of training rows. A relative path is looked up beside the scenario, then in `--data-dir`."""
     test: str | None = None
-    """Of `files`: the file of test rows."""
+    """Of `files`: the file of test rows. Without it some rows of the training file are held out."""
     text: str | None = None
-    """Of `files`: the column of texts."""
+    """Of `files` and `hub`: the column of texts. Without it: `text`."""
     label: str | None = None
-    """Of `files`: the column of labels."""
+    """Of `files` and `hub`: the column of labels. Without it: `label`."""
     label_map: LabelMap | None = None
     """Of `files`: the class of each label in the file, by number or by name."""
     separator: Separator | None = None
@@ -86,6 +95,27 @@ class ClientSpec(Section):
     """Of `files` for translation: the column of their translations."""
     fault: FaultName | None = None
     """For studies of faulty clients: what this client does wrong."""
+    path: HubPath | None = None
+    """Of `hub`: the data set's name on the hub, `OWNER/NAME`."""
+    subset: HubName | None = None
+    """Of `hub`: the data set's configuration, where it has several."""
+    split: HubName | None = None
+    """Of `hub`: the split of training rows. Without it: `train`."""
+    test_split: HubName | None = None
+    """Of `hub`: the split of test rows. Without it some rows of the training split are held out."""
+    revision: HubName | None = None
+    """Of `hub`: the branch, tag or commit that is read."""
+
+    @model_serializer(mode="wrap")
+    def _short(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what few clients have, so that it costs no bytes on the wire."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if value is not None or key not in HUB_KEYS}
+
+    @property
+    def finds_classes(self) -> bool:
+        """Whether the classes are what is found in the files, if the task has any."""
+        return self.dataset in OWN and self.labels is None and self.label_map is None
 
 
 class CorpusSpec(ClientSpec):
@@ -207,26 +237,34 @@ class Scenario(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Scenario":
+        wrong = [*self._clients_wrong()]
+        if len(set(self.seeds)) != len(self.seeds):
+            wrong.append("seeds must differ from each other")
+        if not TASK_FACTS[self.task].has_classes and self.train.loss == "logit-adjusted":
+            wrong.append(f"train.loss: logit-adjusted needs classes, and the task is {self.task}; use cross-entropy")
+        if self.privacy and self.init != "shared":
+            wrong.append("privacy clips the step from a common start; set init: shared")
+        try:
+            check_titles([strategy.title for strategy in self.strategies], self.client_names())
+        except FedotError as error:
+            wrong.append(str(error))
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return self
+
+    def _clients_wrong(self) -> Iterator[str]:
+        """What is wrong with the clients together."""
         if len(self.client_specs()) < 2:
-            raise ValueError("clients must be at least 2, or one data set with a partition")
+            yield "clients must be at least 2, or one data set with a partition"
         for number in range(len(self.client_specs())):
             try:
                 self.tokenizer_spec(number)
             except ValidationError as error:
-                raise ValueError(f"clients.{number}.tokenizer.{explain(error, TokenizerSpec)}") from None
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds must differ from each other")
-        if not TASK_FACTS[self.task].has_classes and self.train.loss == "logit-adjusted":
-            told = f"train.loss: logit-adjusted needs classes, and the task is {self.task}; use cross-entropy"
-            raise ValueError(told)
-        if self.privacy and self.init != "shared":
-            raise ValueError("privacy clips the step from a common start; set init: shared")
+                yield from (f"clients.{number}.tokenizer.{line}" for line in explain(error, TokenizerSpec))
         try:
             check_clients(self.client_names())
-            check_titles([strategy.title for strategy in self.strategies], self.client_names())
         except FedotError as error:
-            raise ValueError(str(error)) from None
-        return self
+            yield str(error)
 
     @property
     def partition(self) -> PartitionSpec | None:
@@ -245,6 +283,10 @@ class Scenario(Section):
                 for model, fault in zip(own, faults, strict=True)
             )
         return self.clients
+
+    def finds_classes(self, partition_id: int) -> bool:
+        """Whether a client's classes are those that are found in its files."""
+        return TASK_FACTS[self.task].has_classes and self.client_specs()[partition_id].finds_classes
 
     def client_names(self) -> tuple[str, ...]:
         """Each client's name: its own, or data set and language, made unique by a number."""

@@ -58,7 +58,12 @@ TASK_FACTS = {
             architecture="seq2seq",
             sums_in_words="",
             in_python="model.translate(texts)",
-            defaults={"tokenizer": {"kind": "reversible"}, "train": {"label_smoothing": 0.1}},
+            # what 15,000 pairs of one domain teach to translate: fewer steps or smaller ones give BLEU 5 and not 27
+            defaults={
+                "tokenizer": {"kind": "reversible", "vocab_size": 3000},
+                "model": {"d_model": 96},
+                "train": {"epochs": 12, "batch_size": 48, "lr": 3e-3, "patience": 3, "label_smoothing": 0.1},
+            },
         ),
         TaskFacts(
             name="language-model",

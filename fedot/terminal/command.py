@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from fedot.errors import FedotError
+from fedot.errors import FedotError, lines_of
 from fedot.text.outside import printable
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -59,21 +59,22 @@ def command(prefix: str = "fedot: ", interrupted: str = "nothing was written") -
             if told is None:
                 raise
             with contextlib.suppress(OSError):  # the terminal may be gone
-                typer.echo(typer.style(prefix, fg="red", bold=True) + printable(told[0], LONGEST), err=True)
+                for line in told[0]:
+                    typer.echo(typer.style(prefix, fg="red", bold=True) + printable(line, LONGEST), err=True)
             raise SystemExit(told[1]) from None
 
 
-def _told(error: BaseException, received: list[int], interrupted: str) -> tuple[str, int] | None:
-    """What to say of an exception, and the exit code; None for mistakes in the program and for plain exits."""
+def _told(error: BaseException, received: list[int], interrupted: str) -> tuple[tuple[str, ...], int] | None:
+    """What to say of an exception, a line each, and the exit code; None for mistakes in the program and plain exits."""
     if isinstance(error, KeyboardInterrupt) or (received and isinstance(error, OSError)):
         number = received[0] if received else signal.SIGINT
         by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-        return f"interrupted{by}; {interrupted}", 128 + number
+        return (f"interrupted{by}; {interrupted}",), 128 + number
     if isinstance(error, FedotError):
-        return str(error), 2
+        return lines_of(error), 2
     if isinstance(error, OSError):
         where = f"{printable(error.filename)}: " if error.filename else ""
-        return f"{where}{error.strerror or type(error).__name__}", 2
+        return (f"{where}{error.strerror or type(error).__name__}",), 2
     return None
 
 

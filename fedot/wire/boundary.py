@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from flwr.app import Message, RecordDict
 
+from fedot.data.own_files.label_column import LONGEST_CLASS, MOST_FOUND
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
 from fedot.scenario import Scenario
@@ -34,7 +35,7 @@ from fedot.wire.updates import Asked, checked_held, checked_update
 SOURCES = ("directory", "hub", "stand-in", "files")
 """Where a client may say that its data come from."""
 
-MOST_CLASSES, LONGEST_CLASS = 10_000, 200
+MOST_CLASSES = 10_000
 MOST_NOTICES, LONGEST_NOTICE = 20, 500
 
 Read = TypeVar("Read", ClientUpdate, HeldUpdate, PlainUpdate)
@@ -98,6 +99,8 @@ def read_description(content: RecordDict, scenario: Scenario) -> tuple[ClientDes
         labels = tuple(printable(label, LONGEST_CLASS) for label in client.labels)
         if len(labels) > MOST_CLASSES or len(set(labels)) != len(labels) or "" in labels:
             raise FedotError(f"its {len(labels)} classes are more than {MOST_CLASSES}, or two have one name")
+        if known and scenario.finds_classes(client.partition_id) and len(labels) > MOST_FOUND:
+            raise FedotError(f"it says that it has found {len(labels)} classes, and at most {MOST_FOUND} can be")
         if client.source not in SOURCES:
             raise FedotError(f"its data come from {printable(client.source, 40)!r}, which is not {', '.join(SOURCES)}")
         shared = known and scenario.tokenizer_spec(client.partition_id).scope == "shared"

@@ -31,7 +31,7 @@ CLIENT, EVALUATION, ALIGN = "client", "evaluation", "align"
 OWN_CACHE = "own"
 
 ABSENT: dict[str, str | bytes | int] = {
-    **dict.fromkeys(("tokenizer", "data_dir", "base_dir", "model_config", "cache", "anchor_config"), ""),
+    **dict.fromkeys(("tokenizer", "data_dir", "base_dir", "model_config", "cache", "anchor_config", "classes"), ""),
     **{"anchor": -1, "anchor_counts": b""},
 }
 """What stands in a record for None, which no record can hold, by field."""
@@ -45,7 +45,8 @@ class Settings:
     clients share the server's file system; `base_dir`, the scenario's folder, only if a client's data are `files`.
     `cache` is a folder in simulations, and `OWN_CACHE` where each client has its own.
     `model_config` is the global model's shape where that is not the scenario's: a fused model is in canonical
-    form, and has its anchor's widths. `transfer` is the precision of the weights on the wire.
+    form, and has its anchor's widths. `transfer` is the precision of the weights on the wire. `classes` is a JSON list
+    of the classes of all clients, for those that have found theirs in their files.
     """
 
     scenario: str
@@ -60,6 +61,7 @@ class Settings:
     model_config: str | None = None
     cache: str | None = None
     transfer: str = "float32"
+    classes: str | None = None
 
     def to_record(self) -> ConfigRecord:
         """Write the settings as a `ConfigRecord`."""

@@ -131,7 +131,21 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
         {"text": "revew"},
         r"no column 'revew', only review, stars; did you mean review\?",
     ),
-    "missing key": (lambda d: _write(d / "a.csv", ROWS), {"label": None}, "needs the key label"),
+    "missing key": (
+        lambda d: _write(d / "a.csv", ROWS),
+        {"label": None},
+        r"has no column 'label', only review, stars; say which of them is meant",
+    ),
+    "missing columns": (
+        lambda d: _write(d / "a.csv", ROWS),
+        {"label": None, "text": None},
+        r"has no columns 'text' and 'label', only review, stars; say which",
+    ),
+    "columns of a file with semicolons": (
+        lambda d: _text(d / "a.csv", "review;stars\nfine;5\n"),
+        {"label": None, "text": None},
+        r"has no columns 'text' and 'label', only review, stars; say which",
+    ),
     "unknown suffix": (lambda d: _text(d / "a.xlsx", "x"), {}, r"unknown suffix; known are \.parquet, \.csv"),
     "not UTF-8": (lambda d: _latin1(d / "a.csv"), {}, "line 3: the bytes are not UTF-8; save the file"),
     "not UTF-8 in Parquet": (lambda d: _binary_parquet(d / "a.parquet"), {}, "strings that are not UTF-8"),
@@ -157,7 +171,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "header missing": (
         lambda d: _text(d / "a.csv", f"{SECRET},5\nbad,1\n"),
         {},
-        r"no column 'review', only 2 whose name is no plain word \(is the header missing\?\)",
+        r"no columns 'review' and 'stars', only 2 whose name is no plain word \(is the header missing\?\)",
     ),
     "ragged rows": (
         lambda d: _text(d / "a.csv", f"review,stars\n{SECRET}, and, 1\n"),
@@ -174,15 +188,15 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
         {},
         "row 2: the label is none of",
     ),
-    "words without a map": (
-        lambda d: _write(d / "a.csv", [(SECRET, "neg"), ("b", "pos")]),
+    "texts for labels": (
+        lambda d: _write(d / "a.csv", [(f"text {i}", f"{SECRET} {i}") for i in range(30)]),
         {"label_map": None},
-        "not all whole numbers from 0; say which class",
+        "are 30 different ones in 30 rows, which are hardly classes",
     ),
-    "stars without a map": (
-        lambda d: _write(d / "a.csv", ROWS),
+    "a label that cannot be shown": (
+        lambda d: _write(d / "a.jsonl", [("a", "pos"), ("b", f"{SECRET}\nneg")]),
         {"label_map": None},
-        "2 numbers from 1 to 5, but classes are counted 0, 1",
+        "row 2: the label has more than 200 characters, or some that cannot be shown",
     ),
     "map with a gap": (
         lambda d: _write(d / "a.csv", ROWS),
@@ -206,11 +220,14 @@ def test_bad_input_is_told_in_one_line_without_its_text(tmp_path: Path, case: st
     assert SECRET not in str(caught.value)
 
 
-def test_a_test_label_that_training_has_not_is_refused(tmp_path: Path) -> None:
+def test_a_test_label_that_training_has_not_is_told(tmp_path: Path) -> None:
     train = _write(tmp_path / "train.csv", [("a", 0), ("b", 1)])
     test = _write(tmp_path / "test.csv", [("a", 0), ("b", 2)])
     with pytest.raises(FedotError, match=r"test\.csv, row 2: the label is none of 0, 1"):
-        _load(train, test, label_map=None)
+        _load(train, test, label_map={0: 0, 1: 1})
+    splits = _load(train, test, label_map=None)
+    assert (splits.labels, splits.test["label"][:]) == (("0", "1", "2"), [0, 2])
+    assert "in the test alone are the classes 2" in splits.notices
 
 
 def test_a_parquet_file_whose_names_are_damaged_is_one_line(tmp_path):

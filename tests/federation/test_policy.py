@@ -113,7 +113,7 @@ def test_nothing_is_told_of_a_file_that_cannot_be_read_not_even_whether_it_is_th
         reply = node.describe(scenario=text_of({**OWN, "train": path, "text": column}))
         assert reply.error.reason == (
             "the files of client files-0, which are looked for below its data-path, cannot be read as the scenario "
-            "says (see this client's log)"
+            f"says (see this client's log); {client_side.UNTOLD}"
         )
 
 

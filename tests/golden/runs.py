@@ -35,7 +35,7 @@ TRANSLATION: dict[str, Any] = {
     },
     "tokenizer": {"kind": "reversible", "vocab_size": 150},
     "model": {"name": "seq2seq", "d_model": 16, "n_layer": 1, "n_head": 2, "d_ff": 32, "max_length": 24},
-    "train": {"epochs": 20, "batch_size": 32, "lr": 0.01, "label_smoothing": 0.1},
+    "train": {"epochs": 20, "batch_size": 32, "lr": 0.01, "label_smoothing": 0.1, "patience": 1},
     "decoding": {"beam": 2},
     "strategies": ["fedavg", "ot-fusion"],
     "references": ["parents"],

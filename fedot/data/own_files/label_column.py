@@ -5,7 +5,7 @@ of writing one whole number or one truth value. Messages name rows, files and wh
 what is in cells.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 
 from fedot.errors import FedotError
 from fedot.scenario.file_keys import TRUTH, WHOLE, label_key
+from fedot.text.outside import printable
 
-EXAMPLE = "for example label_map: {neg: 0, pos: 1}, or labels: [neg, pos] where the file has these words"
+MOST_FOUND, FEW = 1000, 20
+"""So many classes are found in files at most; beyond a few, each has to be there twice on average."""
+
+LONGEST_CLASS = 200
+"""Characters of the longest name of a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +33,17 @@ class Classes:
     numbers: Mapping[str, int]
 
 
-def cell_error(own: str, outside: str) -> FedotError:
-    """An error that quotes cells of a client's file in `own`; `outside` is the same without them.
+@dataclass(frozen=True, slots=True)
+class LabelColumn:
+    """Labels of one file (n,), the number of each row, and the file for errors."""
 
-    Everything that quotes cells comes by here.
-    """
-    return FedotError(own or outside)
+    values: pa.ChunkedArray
+    rows: pa.ChunkedArray
+    path: Path
 
 
 def classes_of(
-    labels: Sequence[str] | None,
-    label_map: Mapping[Any, int | str] | None,
-    train: pa.ChunkedArray,
-    rows: pa.ChunkedArray,
-    path: Path,
+    labels: Sequence[str] | None, label_map: Mapping[Any, int | str] | None, columns: Sequence[LabelColumn]
 ) -> Classes:
     """Find the classes and which label is which.
 
@@ -51,40 +53,79 @@ def classes_of(
         Names of all classes in their order, where the scenario says them.
     label_map
         Class of each label in the file, by number or name, where the scenario says it.
-    train, rows
-        Labels of the training file `path`, (n,), and the number of each row.
+    columns
+        The labels of a client's files. Where the scenario says nothing, each different label is a class.
 
     Raises
     ------
     FedotError
-        If the two do not fit each other, or if nothing says which class the labels are.
+        If the two do not fit each other, or if the labels are not classes.
     """
-    check_type(train.type, path)
+    for column in columns:
+        check_type(column.values.type, column.path)
     if label_map is not None:
         return _mapped(label_map, labels)
-    if labels is not None:
-        return Classes(tuple(labels), {label_key(name): number for number, name in enumerate(labels)})
-    found: dict[str, object] = {}
-    for value in train.unique().to_pylist():
-        found.setdefault(label_key(value), value)
-    if "" in found:
-        _refuse_empty(train, rows, path)
-    if not all(key.isdecimal() and key.isascii() and WHOLE.fullmatch(key) for key in found):
-        raise FedotError(
-            f"the labels in {path} are not all whole numbers from 0; say which class each one is, {EXAMPLE}"
-        )
-    if found.keys() != {str(number) for number in range(len(found))}:
-        ordered = sorted(found, key=lambda key: (len(key), key))
-        advice = "but classes are counted 0, 1, ... without a gap; give label_map, for example {1: 0, 5: 1}"
-        count = f"{len(found)} numbers" if len(found) > 1 else "a single number"
-        raise cell_error(
-            f"the labels in {path} are {count} from {ordered[0]} to {ordered[-1]}, {advice}",
-            f"the labels in {path} are {count}, {advice}",
-        )
-    return Classes(tuple(map(str, range(len(found)))), {str(number): number for number in range(len(found))})
+    names = tuple(labels) if labels is not None else _found(columns)
+    return Classes(names, {label_key(name): number for number, name in enumerate(names)})
 
 
-def number_labels(column: pa.ChunkedArray, classes: Classes, rows: pa.ChunkedArray, path: Path) -> NDArray[np.int64]:
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of classes that nobody has put in order: whole numbers by size, then words by their letters.
+
+    Examples
+    --------
+    >>> in_order({"pos", "10", "9", "neg"})
+    ('9', '10', 'neg', 'pos')
+    """
+    return tuple(sorted(names, key=lambda name: (0, int(name), "") if is_whole(name) else (1, 0, name)))
+
+
+def is_whole(name: str) -> bool:
+    """Whether a class is called by a whole number."""
+    return name.isascii() and WHOLE.fullmatch(name) is not None
+
+
+def _found(columns: Sequence[LabelColumn]) -> tuple[str, ...]:
+    """Each different label is a class."""
+    keys = set[str]()
+    for column in columns:
+        different, places = _keyed(column)
+        empty = np.flatnonzero(np.array([not key for key in different])[places])
+        if len(empty):
+            raise FedotError(
+                f"{_row(column, empty[0])}: the label is empty ({len(empty)} such rows); "
+                "fill it in or take the rows out"
+            )
+        odd = np.flatnonzero(np.array([printable(key, LONGEST_CLASS) != key for key in different])[places])
+        if len(odd):
+            raise FedotError(
+                f"{_row(column, odd[0])}: the label has more than {LONGEST_CLASS} characters, or some that cannot be "
+                "shown; name the column of classes with label:, or use label_map"
+            )
+        own = {different[place] for place in np.unique(places)}
+        if len(own) > MOST_FOUND or (len(own) > FEW and 2 * len(own) > len(places)):
+            raise FedotError(
+                f"the labels in {column.path} are {len(own):,} different ones in {len(places):,} rows, which are "
+                "hardly classes; name the column of classes with label:, or say which label is which class with "
+                "label_map, or all classes with labels: [...]"
+            )
+        keys |= own
+    return in_order(keys)
+
+
+def _row(column: LabelColumn, place: np.int64) -> str:
+    return f"{column.path}, row {column.rows[int(place)].as_py()}"
+
+
+def _keyed(column: LabelColumn) -> tuple[list[str], NDArray[np.int64]]:
+    """Keys of the different labels, and which of them each row (n,) has; the last is that of no label."""
+    values = column.values.combine_chunks() if isinstance(column.values, pa.ChunkedArray) else column.values
+    encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+    keys = [label_key(value) for value in encoded.dictionary.to_pylist()]
+    return [*keys, ""], encoded.indices.fill_null(len(keys)).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def number_labels(column: LabelColumn, classes: Classes) -> NDArray[np.int64]:
     """Class of each row, (n,); each different value is looked up once.
 
     Raises
@@ -92,25 +133,17 @@ def number_labels(column: pa.ChunkedArray, classes: Classes, rows: pa.ChunkedArr
     FedotError
         If a label is empty, or none of the classes has it.
     """
-    check_type(column.type, path)
-    encoded = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    encoded = encoded if pa.types.is_dictionary(encoded.type) else encoded.dictionary_encode(null_encoding="encode")
-    keys = [label_key(value) for value in encoded.dictionary.to_pylist()] or [""]
-    table = np.array([classes.numbers.get(key, -1) for key in keys])
-    indices = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    valid = encoded.indices.is_valid().to_numpy(zero_copy_only=False)
-    numbers = np.where(valid, table[indices], classes.numbers.get("", -1))
+    keys, places = _keyed(column)
+    numbers: NDArray[np.int64] = np.array([classes.numbers.get(key, -1) for key in keys], dtype=np.int64)[places]
     unknown = np.flatnonzero(numbers < 0)
     if len(unknown):
-        first = unknown[0]
-        row = rows[int(first)].as_py()
-        empty = not valid[first] or keys[indices[first]] == ""
+        empty = keys[places[unknown[0]]] == ""
         said = ", ".join(classes.numbers)
         raise FedotError(
-            f"{path}, row {row}: the label is none of {said}{', it is empty' if empty else ''} "
+            f"{_row(column, unknown[0])}: the label is none of {said}{', it is empty' if empty else ''} "
             f"({len(unknown)} such rows); {'fill it in' if empty else 'add it to label_map'} or take the rows out"
         )
-    return numbers.astype(np.int64)
+    return numbers
 
 
 def check_type(found: pa.DataType, path: Path) -> None:
@@ -128,14 +161,6 @@ def check_type(found: pa.DataType, path: Path) -> None:
             f"the labels in {path} are of type {str(value).split('<')[0]}, but a label is a number, a word, or true or "
             "false; write a column with one label a row"
         )
-
-
-def _refuse_empty(column: pa.ChunkedArray, rows: pa.ChunkedArray, path: Path) -> None:
-    empty = [i for i, value in enumerate(column.to_pylist()) if label_key(value) == ""]
-    raise FedotError(
-        f"{path}, row {rows[empty[0]].as_py()}: the label is empty ({len(empty)} such rows); "
-        "fill it in or take the rows out"
-    )
 
 
 def _mapped(label_map: Mapping[Any, int | str], labels: Sequence[str] | None) -> Classes:

@@ -75,7 +75,7 @@ def read_sheet(text: str, where: str, wanted: Sequence[str], usual: str, given: 
     fitting = [(way, header) for way, header in headers if set(wanted) <= set(header)]
     if not fitting:
         _refuse_open_header(text, where, wanted, headers)
-        return Sheet(*headers[0])
+        return Sheet(*max(headers, key=lambda each: _likeness(each[1], wanted)))
     twice = [name for name in wanted if Counter(fitting[0][1])[name] > 1]
     if twice:
         raise FedotError(f"{where} has {Counter(fitting[0][1])[twice[0]]} columns {twice[0]!r}; rename all but one")
@@ -87,6 +87,11 @@ def read_sheet(text: str, where: str, wanted: Sequence[str], usual: str, given: 
         _refuse_single_quotes(chosen, where)
         _refuse_swallowed(chosen, where)
     return chosen
+
+
+def _likeness(header: tuple[str, ...], wanted: Sequence[str]) -> tuple[int, int]:
+    """How much a row looks like a header: by the wanted names in it, then by those that are plain words."""
+    return len(set(wanted) & set(header)), sum(name.replace("-", "_").isidentifier() for name in header)
 
 
 def _header(text: str, way: Dialect) -> tuple[str, ...]:

@@ -26,6 +26,9 @@ from fedot.text.did_you_mean import did_you_mean
 from fedot.tokenizer import HALF
 
 SUFFIXES = {".parquet": "parquet", ".csv": ",", ".tsv": "\t", ".jsonl": "jsonl"}
+PAIRS = "translation"
+"""Column of mappings from languages to sentences."""
+
 ROW = "\0row"
 """Column of the rows' numbers: a name that no column of a user's has."""
 
@@ -33,7 +36,8 @@ ROW = "\0row"
 def read_table(path: Path, columns: Sequence[str], given: DialectHints = UNSAID) -> tuple[pa.Table, str]:
     """Read the wanted columns of one file, and number its rows from 1 in the column `ROW`.
 
-    A column of mappings gives its parts by a dot: ``translation.en``.
+    A column of mappings gives its parts by a dot: ``translation.en``. Those of the column that data sets of sentence
+    pairs have on the hub, `PAIRS`, are found by their names alone.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def read_table(path: Path, columns: Sequence[str], given: DialectHints = UNSAID)
             table, told = _read_csv(path, wanted, kind, given)
     except OSError as error:
         raise FedotError(f"{path} cannot be read ({type(error).__name__})") from error
-    return table.append_column(ROW, pa.array(np.arange(1, len(table) + 1))), told
+    return numbered(table), told
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -109,10 +113,12 @@ def kind_of(path: Path) -> str:
 def _read_parquet(path: Path, columns: list[str]) -> pa.Table:
     with outside.told(f"{path} cannot be read as Parquet"):  # damage makes the library raise nearly anything
         schema = pq.read_schema(path)
-        _has_columns(path, columns, schema.names, inner=_parts_of(schema))
-        tops = [name if name in schema.names else name.split(".")[0] for name in columns]
+        inner = _parts_of(schema)
+        _has_columns(path, columns, schema.names, inner=inner)
+        places = [_place_of(name, schema.names, inner) for name in columns]
+        tops = [place if place in schema.names else place.split(".")[0] for place in places]
         table = pq.read_table(path, columns=list(dict.fromkeys(tops)))
-        table = pa.table([_inner(table, name) for name in columns], names=columns)
+        table = pa.table([_inner(table, place) for place in places], names=columns)
     try:
         table.validate(full=True)
     except pa.ArrowInvalid as error:
@@ -130,6 +136,31 @@ def _parts_of(schema: pa.Schema) -> list[str]:
             found += [each for each, _ in inside]
             parts += inside
     return found
+
+
+def _place_of(name: str, existing: Sequence[str], inner: Sequence[str]) -> str:
+    """The dotted name under which a wanted column is found."""
+    return name if name in existing or name in inner or f"{PAIRS}.{name}" not in inner else f"{PAIRS}.{name}"
+
+
+def columns_of(table: pa.Table, columns: list[str], path: Path) -> pa.Table:
+    """The wanted columns of a table, and the numbers of its rows.
+
+    Raises
+    ------
+    FedotError
+        If it lacks one.
+    """
+    inner = _parts_of(table.schema)
+    _has_columns(path, columns, table.column_names, inner=inner)
+    wanted = list(dict.fromkeys(columns))
+    found = pa.table([_inner(table, _place_of(name, table.column_names, inner)) for name in wanted], names=wanted)
+    return numbered(found)
+
+
+def numbered(table: pa.Table) -> pa.Table:
+    """Number the rows of a table from 1, in the column `ROW`."""
+    return table.append_column(ROW, pa.array(np.arange(1, len(table) + 1)))
 
 
 def _inner(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -179,7 +210,10 @@ class _Mapping(dict[str, Any]):
 def _json_cell(row: dict[str, Any], name: str, path: Path, columns: list[str], where: str) -> str | None:
     """The value of a column in one line of JSON, as text."""
     cell: Any = row
-    for part in [name] if name in row else name.split("."):
+    parts = [name] if name in row else name.split(".")
+    if parts[0] not in row and PAIRS in row and (row[PAIRS] is None or name in row[PAIRS]):
+        parts = [PAIRS, name]
+    for part in parts:
         if cell is None:
             return None
         if not isinstance(cell, _Mapping) or part not in cell:
@@ -210,16 +244,23 @@ def _has_columns(
     for name in wanted:
         if existing.count(name) > 1:
             raise FedotError(f"{path}{where} has {existing.count(name)} columns {name!r}; rename all but one")
-        if name not in existing and name not in inner:
-            # in a file without a header the names are a row of data, and this message goes to the server
-            names = [each for each in existing if _is_plain(each)]
-            if len(names) < len(existing):
-                names.append(f"{len(existing) - len(names)} whose name is no plain word (is the header missing?)")
-            parts = [each for each in inner if all(map(_is_plain, each.split(".")))]
-            near = [each for each in parts if each.endswith(f".{name}")]
-            hint = f"did you mean {near[0]}?" if near else did_you_mean(name, [*names, *parts])
-            told = f"{path}{where} has no column {name!r}, only {', '.join(names)}"
-            raise FedotError(f"{told}; {hint}" if hint else told)
+    missing = [name for name in dict.fromkeys(wanted) if _place_of(name, existing, inner) not in {*existing, *inner}]
+    if missing:
+        # in a file without a header the names are a row of data, and this message goes to the server
+        names = [each for each in existing if _is_plain(each)]
+        if len(names) < len(existing):
+            names.append(f"{len(existing) - len(names)} whose name is no plain word (is the header missing?)")
+        parts = [each for each in inner if all(map(_is_plain, each.split(".")))]
+        lacks = f"column {missing[0]!r}" if len(missing) == 1 else f"columns {' and '.join(map(repr, missing))}"
+        told = f"{path}{where} has no {lacks}, only {', '.join(names)}"
+        meant = list(filter(None, (_meant(name, names, parts) for name in missing)))
+        raise FedotError("; ".join([told, *(meant or ["say which of them is meant"] * (len(existing) > 1))]))
+
+
+def _meant(name: str, names: Sequence[str], parts: Sequence[str]) -> str:
+    """Which column may be meant by a name that none has."""
+    near = [each for each in parts if each.endswith(f".{name}")]
+    return f"did you mean {near[0]}?" if near else did_you_mean(name, [*names, *parts])
 
 
 def _is_plain(name: str) -> bool:

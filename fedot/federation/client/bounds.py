@@ -32,6 +32,8 @@ MOST_WEIGHTS = 2**31
 MOST_ITEMS, MOST_MEMBERS = 2**12, 2**20
 """Items of one evaluation request, and their members in all."""
 
+MOST_CLASSES = 10_000
+
 MOST_ROUNDS, MOST_STEPS, MOST_FUSION = 2**20, 10**5, 2**16
 
 DEVICES, INITS, TRANSFERS, STEPS = (
@@ -55,7 +57,25 @@ def read_scenario(text: str) -> Scenario:
     try:
         return Scenario.model_validate_json(text)
     except ValidationError as error:
-        raise FedotError(f"the scenario of a message: {printable(explain(error, Scenario))}") from None
+        raise FedotError(f"the scenario of a message: {printable('; '.join(explain(error, Scenario)))}") from None
+
+
+def read_classes(text: str | None) -> tuple[str, ...]:
+    """Read the classes of all clients; none where the server says none.
+
+    Raises
+    ------
+    FedotError
+        If they are no list of different names, or too many.
+    """
+    if text is None:
+        return ()
+    names = parse_json(text, "the classes of a message", MOST_SCENARIO, deepest=1)
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise FedotError("the classes of a message are no list of names")
+    if not 2 <= len(names) == len(set(names)) <= MOST_CLASSES:
+        raise FedotError(f"the classes of a message are not 2 to {MOST_CLASSES} different names")
+    return tuple(names)
 
 
 def check_settings(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial, wraps
 
 import torch
@@ -9,14 +10,14 @@ from flwr.app import Context, Error, Message
 from tokenizers import Tokenizer
 
 from fedot.data import ClientData
-from fedot.data.load import FILES
-from fedot.errors import FedotError
+from fedot.errors import FedotError, lines_of
 from fedot.federation.client.bounds import (
     check_config,
     check_fits,
     check_request,
     check_settings,
     check_state,
+    read_classes,
     read_config,
     read_scenario,
 )
@@ -25,6 +26,7 @@ from fedot.federation.client.kept_rows import KeptRows, RowSource
 from fedot.federation.client.ledger import rows_key, spend
 from fedot.federation.client.policy import Policy, partition_of
 from fedot.models import Config, State, build_model, model_config, state_of
+from fedot.scenario.file_keys import OWN
 from fedot.tasks import TASKS, Examples
 from fedot.tasks.task import EvaluationRows
 from fedot.text.outside import printable, told
@@ -55,6 +57,12 @@ LONGEST_REASON = 1000
 FEW = 20
 """Of fewer test rows, somebody who looks at the figures of a simulation is told what they are."""
 
+UNTOLD = (
+    "of the labels in them it tells none but 0, 1, ..., so others have to be in the scenario, as in labels: [neg, pos], or "
+    " whoever runs it agrees with tell-classes=true in its --node-config"
+)
+"""What is said of every failure to read files whose labels a client does not tell."""
+
 Handler = Callable[[Message, Context], Message]
 
 
@@ -70,8 +78,9 @@ def private(handler: Handler) -> Handler:
         try:
             return handler(message, context)
         except FedotError as error:
-            reason = printable(error, LONGEST_REASON)
-            log.info("a message is refused: %s", reason)
+            # of several mistakes each is a line, for whoever made them all
+            reason = "\n".join(printable(line, LONGEST_REASON) for line in lines_of(error))
+            log.info("a message is refused: %s", printable(reason, LONGEST_REASON))
             return Message(Error(CLIENT_FAILED, reason), reply_to=message)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
@@ -221,7 +230,8 @@ class _Client:
         self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
         data_dir, base_dir = self.policy.folders(self.settings)
         self._source = RowSource(
-            self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated
+            *(self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated),
+            read_classes(self.settings.classes) if self.scenario.finds_classes(self.partition_id) else (),
         )
 
     @property
@@ -245,16 +255,22 @@ class _Client:
 
     def data(self) -> ClientData:
         """Give the client's rows; why its own files cannot be read is for whoever runs it, and may quote them."""
+        found = self.scenario.finds_classes(self.partition_id)
         try:
-            return self._rows.data(self._source)
+            own = self._rows.data(replace(self._source, classes=()))
+            if found:  # before anything is done by them that could be noticed
+                self.policy.check_classes(self.spec.train or self.spec.path or "", own.labels)
         except FedotError as error:
-            if self.policy.simulated or self.spec.dataset != FILES:
+            if self.policy.simulated or self.spec.dataset not in OWN:
                 raise
             log.warning("this client's files cannot be read: %s", printable(error, LONGEST_REASON))
-            raise FedotError(
+            told = (
                 f"the files of client {self.name}, which are looked for below its data-path, cannot be read as the "
                 "scenario says (see this client's log)"
-            ) from None
+            )
+            silent = found and not self.policy.tell_classes  # what is told depends on the scenario alone
+            raise FedotError(f"{told}; {UNTOLD}" if silent else told) from None
+        return self._rows.data(self._source)
 
     def tokenizer(self) -> tuple[str, Tokenizer]:
         """Give the shared tokenizer, or one trained on this client's own text."""

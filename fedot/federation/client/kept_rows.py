@@ -5,12 +5,13 @@ rounds, all of which ask for the same rows.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from fedot.data import ClientData, Corpora, load_client
 from fedot.data.inside import enclosed
+from fedot.data.join_classes import renumbered
 from fedot.federation.client.bounds import read_scenario
 from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, read_tokenizer, train_tokenizer
@@ -22,7 +23,7 @@ KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """All that decides which rows a client has."""
+    """All that decides which rows a client has; `classes` are all clients', where each has found its own."""
 
     scenario: str
     base_dir: str | None
@@ -30,6 +31,7 @@ class RowSource:
     seed: int
     data_dir: str | None
     simulated: bool
+    classes: tuple[str, ...] = ()
 
 
 class KeptRows:
@@ -43,6 +45,8 @@ class KeptRows:
 
     def _data(self, source: RowSource) -> ClientData:
         """Read a client's rows."""
+        if source.classes:
+            return renumbered(self.data(replace(source, classes=())), source.classes)
         value, data_dir = read_scenario(source.scenario), Path(source.data_dir) if source.data_dir else None
         if not source.simulated:
             value = enclosed(value, source.partition_id, data_dir)

@@ -7,12 +7,12 @@ simulation the clients share the machine and the user of the server, who decides
 
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fedot.data.corpora import DATASETS
-from fedot.data.load import FILES
 from fedot.errors import FedotError
+from fedot.scenario.file_keys import FILES, HUB
 from fedot.tasks import TASK_FACTS, present_name
 from fedot.text.did_you_mean import did_you_mean
 from fedot.wire.messages import Settings
@@ -24,9 +24,10 @@ SIMULATION = "FEDOT_SIMULATION"
 """Environment variable of the processes that Flower's simulation runtime starts: it hands on no other configuration."""
 
 ALL = (*DATASETS, FILES)
+"""Data sets of which a client takes part in those that it does not name; any other of the hub it has to agree to."""
 
 KEYS = (
-    *("data-path", "cache-path", "tasks", "datasets", "tell-words"),
+    *("data-path", "cache-path", "tasks", "datasets", "tell-words", "tell-classes"),
     *("most-evaluations", "most-models", "most-seeds", "least-rows"),
 )
 """Keys of ``--node-config`` by which a client decides."""
@@ -56,6 +57,8 @@ class Policy:
         In which it takes part.
     tell_words
         Whether the server may be told how often each word occurs, which a shared tokenizer is trained on.
+    tell_classes
+        Whether the server may be told which labels there are in the client's files, where the scenario does not say.
     most_evaluations, most_models, most_seeds
         How many evaluations and trainings, of how many models that differ, with how many seeds, a run may ask for.
     least_rows
@@ -68,6 +71,7 @@ class Policy:
     tasks: tuple[str, ...] = tuple(TASK_FACTS)
     datasets: tuple[str, ...] = ALL
     tell_words: bool = False
+    tell_classes: bool = False
     most_evaluations: int = MOST_EVALUATIONS
     most_models: int = MOST_MODELS
     most_seeds: int = MOST_SEEDS
@@ -84,7 +88,16 @@ class Policy:
         """
         given = {key: value for key, value in node_config.items() if key not in (PARTITION, PARTITIONS, SIMULATED)}
         if not given and (node_config.get(SIMULATED) is True or os.environ.get(SIMULATION) == "1"):
-            return cls(True, tell_words=True, most_evaluations=ANY, most_models=ANY, most_seeds=ANY, least_rows=1)
+            return cls(
+                simulated=True,
+                datasets=(*ALL, HUB),
+                tell_words=True,
+                tell_classes=True,
+                most_evaluations=ANY,
+                most_models=ANY,
+                most_seeds=ANY,
+                least_rows=1,
+            )
         for key in given.keys() - set(KEYS):
             if hint := did_you_mean(key, KEYS, cutoff=0.8):  # what is not decided as it was meant to be must be noticed
                 raise FedotError(f"--node-config has the key {key}; {hint}")
@@ -92,8 +105,9 @@ class Policy:
             data_path=_text(given, "data-path"),
             cache_path=_text(given, "cache-path"),
             tasks=_names(given, "tasks", TASK_FACTS),
-            datasets=_names(given, "datasets", ALL),
+            datasets=_names(given, "datasets", ALL, HUB),
             tell_words=_flag(given, "tell-words"),
+            tell_classes=_flag(given, "tell-classes"),
             most_evaluations=_whole(given, "most-evaluations", MOST_EVALUATIONS),
             most_models=_whole(given, "most-models", MOST_MODELS),
             most_seeds=_whole(given, "most-seeds", MOST_SEEDS),
@@ -116,7 +130,7 @@ class Policy:
             ("tasks", task, self.tasks),
             ("datasets", dataset, self.datasets),
         ):
-            known = (*TASK_FACTS, *ALL)
+            known = (*TASK_FACTS, *ALL, HUB)
             if asked in known and asked not in agreed:  # of what does not exist somebody else says so
                 raise FedotError(
                     f"client {client} takes part in {', '.join(agreed)}, but not in {asked}; "
@@ -135,6 +149,20 @@ class Policy:
             raise FedotError(
                 f"client {client} does not tell its words, which tokenizer.scope: shared needs; whoever runs it can "
                 "agree with tell-words=true in its --node-config, or the scenario can say scope: per-client"
+            )
+
+    def check_classes(self, file: str, names: Sequence[str]) -> None:
+        """Refuse to tell which labels a file has if nobody has agreed to it; 0, 1, ... tell no more than how many.
+
+        Raises
+        ------
+        FedotError
+            For this client's log.
+        """
+        if not self.tell_classes and set(names) != {str(number) for number in range(len(names))}:
+            raise FedotError(
+                f"the labels in {file} are not 0, 1, ..., and the server is not told others; agree with "
+                "tell-classes=true in the --node-config, or have the scenario say labels: [...]"
             )
 
     def check_rows(
@@ -195,12 +223,13 @@ def _whole(given: Mapping[str, Value], key: str, default: int) -> int:
     return value
 
 
-def _names(given: Mapping[str, Value], key: str, known: Collection[str]) -> tuple[str, ...]:
-    """Names with commas between them; all that are known where nothing is said."""
+def _names(given: Mapping[str, Value], key: str, known: Collection[str], *more: str) -> tuple[str, ...]:
+    """Names with commas between them; all that are known where nothing is said, and `more` only where it is."""
     names = tuple(present_name(name) for part in (_text(given, key) or "").split(",") if (name := part.strip()))
     if key in given and not names:
         raise FedotError(f"--node-config {key} is empty; leave it out, or choose from {', '.join(known)}")
     for name in names:
-        if name not in known:
-            raise FedotError(f"--node-config {key} has {name!r}; choose from {', '.join(known)}, with commas between")
+        if name not in (*known, *more):
+            choices = ", ".join((*known, *more))
+            raise FedotError(f"--node-config {key} has {name!r}; choose from {choices}, with commas between")
     return names or tuple(known)

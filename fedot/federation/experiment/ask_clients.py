@@ -34,6 +34,8 @@ class Federation:
         What each node's client said of itself, and what its replies are held against.
     absent
         Name of each client of the scenario that does not take part, and why.
+    notices
+        What whoever reads the results should know of how the clients fit each other.
     """
 
     grid: Grid
@@ -41,6 +43,7 @@ class Federation:
     clients: Mapping[int, ClientDescription]
     known: Mapping[int, Known]
     absent: Mapping[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @property
     def names(self) -> dict[int, str]:

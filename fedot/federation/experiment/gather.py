@@ -1,5 +1,6 @@
 """Who is there: each node tells who it is, and whoever cannot be believed does not take part."""
 
+import json
 import logging
 import time
 from collections import Counter
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from flwr.app import RecordDict
 from flwr.serverapp import Grid
 
-from fedot.errors import FedotError
+from fedot.data.join_classes import ClientClasses, apart, join_classes
+from fedot.errors import FedotError, MistakesError
 from fedot.federation.experiment.ask_clients import Federation, ask
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS
@@ -62,10 +64,8 @@ def gather(
     most = len(names) // 2 + 1
     present = _descriptions(grid, scenario, settings, connect_seconds, len(names) if pooled else most, pooled)
     _leave_out(present, _impostors(present.clients, names))
-    others = _others_classes(present.clients, names)
-    if others and pooled:
-        raise FedotError(next(iter(others.values())))
-    _leave_out(present, others)
+    notices = apart([*_classes_of(scenario, present.clients).values()])
+    settings = _with_one_numbering(present, scenario, settings, pooled)
     clients = present.clients
     if len(clients) < most:
         told = "; ".join(dict.fromkeys(present.refused.values())) or present.away
@@ -81,7 +81,7 @@ def gather(
     absent = {name: reason for place, name in enumerate(names) if place not in there}
     for name in absent:
         log.warning("the run goes on without %s: %s", name, reason)
-    return Federation(grid, settings, clients, known, absent)
+    return Federation(grid, settings, clients, known, absent, tuple(notices))
 
 
 def striking(clients: Mapping[int, ClientDescription]) -> list[str]:
@@ -108,7 +108,7 @@ def _descriptions(
         if len(nodes) < needed:
             raise FedotError(f"only {len(nodes)} of {len(names)} clients connected within {connect_seconds:.0f} s")
         unknown = {node for node in nodes if node not in present.clients and node not in present.refused}
-        present.away = ""
+        present.away, mistakes = "", list[str]()
         for reply in ask(grid, dict.fromkeys(sorted(unknown), content), "query.describe"):
             node = reply.metadata.src_node_id
             if not reply.has_error():
@@ -119,9 +119,11 @@ def _descriptions(
             if reply.error.code in AWAY:
                 present.away = said
             elif pooled:
-                raise FedotError(said)
+                mistakes += [printable(line, LONGEST_REASON) for line in (reply.error.reason or said).split("\n")]
             else:
                 present.refused[node] = f"node {node}: {said}"
+        if mistakes:
+            raise MistakesError(mistakes)
         if not present.away or (time.monotonic() >= deadline and len(present.clients) >= needed):
             return present
         if time.monotonic() >= deadline:
@@ -143,6 +145,23 @@ def _leave_out(present: _Present, odd: Mapping[int, str]) -> None:
     for node, reason in odd.items():
         del present.clients[node], present.words[node]
         present.refused[node] = reason
+
+
+def _with_one_numbering(present: _Present, scenario: Scenario, settings: Settings, pooled: bool) -> Settings:
+    """Leave out who has other classes, and let all others have the same, in the order that the settings then tell."""
+    classes = _classes_of(scenario, present.clients)
+    if not classes:
+        return settings
+    names, odd = join_classes(classes, len(scenario.client_specs()))
+    if odd and pooled:
+        raise MistakesError(printable(reason, LONGEST_REASON) for reason in odd.values())
+    _leave_out(present, {node: printable(reason, LONGEST_REASON) for node, reason in odd.items()})
+    if odd and present.clients:  # the classes of those that are left
+        return _with_one_numbering(present, scenario, settings, pooled)
+    new = [node for node, each in classes.items() if node in present.clients and each.names != names]
+    for node in new:
+        present.clients[node] = replace(present.clients[node], labels=names)
+    return replace(settings, classes=json.dumps(names)) if new else settings
 
 
 def _impostors(clients: Mapping[int, ClientDescription], names: Sequence[str]) -> dict[int, str]:
@@ -169,22 +188,12 @@ def _impostors(clients: Mapping[int, ClientDescription], names: Sequence[str]) -
     return odd
 
 
-def _others_classes(clients: Mapping[int, ClientDescription], names: Sequence[str]) -> dict[int, str]:
-    """Nodes that have other classes than more than half of all clients have; all of them where no half agrees."""
-    holders: dict[tuple[str, ...], list[str]] = {}
-    for client in clients.values():
-        holders.setdefault(client.labels, []).append(client.client)
-    if len(holders) <= 1:
-        return {}
-    told = "; ".join(f"{who[0]}: {', '.join(labels)}" for labels, who in holders.items())
-    advice = (
-        "give all clients the same `labels`, of files a list as in labels: [neg, pos], and a label_map where a file "
-        "codes them otherwise, as in label_map: {0: neg, 1: pos}"
-    )
-    reason = printable(f"the clients have different classes ({told}); {advice}", LONGEST_REASON)
-    usual = max(holders, key=lambda labels: len(holders[labels]))
-    most = len(holders[usual]) > len(names) / 2
-    return {node: reason for node, client in clients.items() if not most or client.labels != usual}
+def _classes_of(scenario: Scenario, clients: Mapping[int, ClientDescription]) -> dict[int, ClientClasses]:
+    """What each node's client says of its classes."""
+    return {
+        node: ClientClasses(client.client, client.labels, scenario.finds_classes(client.partition_id))
+        for node, client in clients.items()
+    }
 
 
 def _size(settings: Settings) -> int:

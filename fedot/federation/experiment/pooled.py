@@ -7,6 +7,7 @@ rows that each client reads, and nothing goes over the wire.
 from collections.abc import Iterable
 
 from fedot.data import Corpora, load_client
+from fedot.data.join_classes import renumbered
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.run_settings import RunSettings
 from fedot.tasks import TASKS, AnyTally, Examples
@@ -28,7 +29,7 @@ def pooled_tallies(
         With the tokenizer of every model, none left out.
     """
     corpora = Corpora()
-    answers = {client.client: _at(run, seed, client.partition_id, corpora, request) for client in clients}
+    answers = {client.client: _at(run, seed, client, corpora, request) for client in clients}
     return tuple(
         {"all": sum_tallies(tallies), **dict(zip(answers, tallies, strict=True))}
         for tallies in zip(*answers.values(), strict=True)
@@ -53,8 +54,12 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
     return lines
 
 
-def _at(run: RunSettings, seed: int, partition_id: int, corpora: Corpora, request: EvaluationRequest) -> list[AnyTally]:
-    data, task = load_client(run.scenario, partition_id, seed, run.data_dir, corpora), TASKS[run.scenario.task]
+def _at(
+    run: RunSettings, seed: int, client: ClientDescription, corpora: Corpora, request: EvaluationRequest
+) -> list[AnyTally]:
+    task, data = TASKS[run.scenario.task], load_client(run.scenario, client.partition_id, seed, run.data_dir, corpora)
+    if run.scenario.finds_classes(client.partition_id):
+        data = renumbered(data, client.labels)
     tokenizers = [read_tokenizer(text or "") for text in request.tokenizers]
 
     def read(split: str) -> list[Examples]:

@@ -9,7 +9,7 @@ from functools import partial
 from flwr.serverapp import Grid
 from tokenizers import Tokenizer
 
-from fedot.errors import FedotError
+from fedot.errors import FedotError, MistakesError
 from fedot.federation.engines.workers import start_pool, stop_pool
 from fedot.federation.experiment.ask_clients import train_parents
 from fedot.federation.experiment.pooled import tests_cut
@@ -36,7 +36,8 @@ def run_scenario(
 ) -> None:
     """Run all seeds that are not finished; results go into `record`, and `on_seed` is called after each seed."""
     scenario = run.scenario
-    _check_strategies(scenario)
+    if wrong := strategy_mistakes(scenario):
+        raise MistakesError(wrong)
     aside = run.workers > 0 and run.pooled and "centralised" in scenario.references
     pool = start_pool(1) if aside else None
     try:
@@ -71,14 +72,19 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
         _attempt(seed, "centralised", partial(score_centralised, seed, pending))
 
 
-def _check_strategies(scenario: Scenario) -> None:
-    """Refuse what is known to be wrong before hours of training."""
+def strategy_mistakes(scenario: Scenario) -> list[str]:
+    """What is known to be wrong with a scenario's strategies before hours of training, a line each."""
+    wrong: list[str] = []
     for spec in scenario.strategies:
-        build_strategy(spec.name, spec.options)
+        try:
+            build_strategy(spec.name, spec.options)
+        except FedotError as error:
+            wrong.append(str(error))
     own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
     own_model = any(spec.model for spec in scenario.client_specs())
     if scenario.init == "shared" and (own_tokenizer or own_model):
-        raise FedotError("init: shared needs one tokenizer and one model for all clients; set init: independent")
+        wrong.append("init: shared needs one tokenizer and one model for all clients; set init: independent")
+    return wrong
 
 
 def _initial(seed: Seed) -> tuple[State, Config | None]:

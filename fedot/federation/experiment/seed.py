@@ -105,7 +105,8 @@ def begin(
     metered.admit(federation.clients)
     record.add_clients(tuple(federation.clients.values()))
     record.notices += [f"seed {number} goes on without {name}: {why}" for name, why in federation.absent.items()]
-    record.notices += [line for line in striking(federation.clients) if line not in record.notices]
+    told = (*federation.notices, *striking(federation.clients))
+    record.notices += [line for line in told if line not in record.notices]
     return Seed(number, run, metered, federation, record, save_model, progress)
 
 

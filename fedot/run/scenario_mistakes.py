@@ -1,0 +1,111 @@
+"""Everything that is wrong with a scenario and with its clients' files, told at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fedot.errors import FedotError, MistakesError, lines_of
+
+if TYPE_CHECKING:  # imported late, so that --help is quick
+    from fedot.scenario import Scenario
+
+
+def load_checked(path: Path, overrides: Sequence[str] = (), data_dir: Path | None = None) -> "Scenario":
+    """Read a scenario whose keys, strategies and models are all possible.
+
+    Where they are not, the files of the clients are looked at, too, so that all can be put right together. Files of
+    clients whose own keys are wrong are left alone: what is wrong with them may only follow from that.
+
+    Parameters
+    ----------
+    overrides
+        ``key.path=value``, values being YAML.
+    data_dir
+        The second place where files are looked up.
+
+    Raises
+    ------
+    MistakesError
+        One line each.
+    """
+    from fedot.scenario import load_scenario
+
+    try:
+        scenario = load_scenario(path, overrides)
+    except MistakesError as error:
+        values = _mapping(path, overrides)
+        more = (*_model_wrong(values, path), *_files_wrong(values, path, data_dir))
+        raise MistakesError([*error.lines, *more]) from None
+    wrong = [f"{path}: {line}" for line in _settings_wrong(scenario)]
+    if wrong:
+        raise MistakesError([*wrong, *_files_wrong(_mapping(path, overrides), path, data_dir)])
+    return scenario
+
+
+def _settings_wrong(scenario: "Scenario") -> Iterator[str]:
+    """What no strategy and no model can be."""
+    from fedot.federation.experiment.run import strategy_mistakes
+    from fedot.models import model_config
+    from fedot.tasks import TASKS
+
+    yield from strategy_mistakes(scenario)
+    classes = 2 if TASKS[scenario.task].has_classes else 0
+    for number, spec in enumerate(scenario.client_specs()):
+        try:
+            model_config(scenario.model_settings(number), scenario.tokenizer_spec(number).vocab_size, classes)
+        except FedotError as error:
+            yield f"clients.{number}.{error}" if spec.model else str(error)
+
+
+def _mapping(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    from fedot.scenario.yaml_file import apply_override, read_mapping
+
+    values = read_mapping(path)
+    for override in overrides:
+        apply_override(values, override)
+    return values
+
+
+def _model_wrong(values: Mapping[str, Any], path: Path) -> Iterator[str]:
+    """What no model can be, in a scenario of which other keys are wrong."""
+    from fedot.models import model_config
+    from fedot.scenario.defaults import with_task_defaults
+    from fedot.tasks import TASKS
+
+    completed = with_task_defaults(values)
+    task, model = TASKS.get(str(completed.get("task", ""))), completed.get("model")
+    if task is not None and isinstance(model, Mapping):
+        try:
+            model_config(dict(model), 1000, 2 if task.has_classes else 0)
+        except FedotError as error:
+            yield f"{path}: {error}"
+
+
+def _files_wrong(values: Mapping[str, Any], path: Path, data_dir: Path | None) -> Iterator[str]:
+    """What is wrong with the files of those clients whose keys are right."""
+    from pydantic import ValidationError
+
+    from fedot.data.load_files import load_files
+    from fedot.scenario import ClientSpec
+    from fedot.scenario.file_keys import FILES
+    from fedot.tasks import DEFAULT, TASKS, present_name
+
+    task = TASKS.get(present_name(str(values.get("task", DEFAULT))))
+    for number, client in enumerate(_clients(values.get("clients"))):
+        try:
+            spec = ClientSpec.model_validate(client)
+        except ValidationError:
+            continue
+        if task is None or spec.dataset != FILES:
+            continue
+        try:
+            load_files(spec, task, path.resolve().parent, data_dir)
+        except FedotError as error:
+            yield from (f"client {spec.name or number}: {line}" for line in lines_of(error))
+
+
+def _clients(value: object) -> list[Any]:
+    """Each client as the file has it; one corpus that is shared out is one."""
+    if isinstance(value, Mapping):
+        return [{key: item for key, item in value.items() if key not in ("partition", "models", "faults")}]
+    return value if isinstance(value, list) else []
