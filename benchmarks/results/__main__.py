@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from benchmarks.results import store
-from benchmarks.results.collect import collect
 from benchmarks.results.pages import PAGES, RESULTS, ROOT, differing, pages
 from fedot.errors import FedotError
 from fedot.storage.atomic import write_bytes
@@ -26,6 +25,8 @@ def collect_study(
     dirty: Annotated[bool, typer.Option("--dirty", help="Allow code that is in no commit.")] = False,
 ) -> None:
     """Reduce results to what their page needs, and write them to results/STUDY/."""
+    from benchmarks.results.collect import collect  # which loads torch; pages are made without
+
     with ending_in_one_line():
         for source in sources:
             for kept in collect(source, study, code=code, command=command, dirty=dirty):

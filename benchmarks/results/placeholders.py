@@ -52,7 +52,8 @@ def _figure(where: str, what: str, studies: Mapping[str, Files], own: str) -> st
     files = studies.get(study, {})
     name = file[0] if file else next(iter(files), "")
     if name not in files or (not file and len(files) > 1):
-        raise FedotError(f"{{{where}: ...}} names no file of results; {study or 'there'} has {', '.join(files)}")
+        known = ", ".join(f"{each}/{file}" for each, files in studies.items() for file in files)
+        raise FedotError(f"{{{where}: ...}} names no file of results; choose from {known or 'none'}")
     metric, _, client = asked.partition("@")
     values = files[name]
     scores = Scores.of(KINDS[values["kind"]].rows(values))
