@@ -7,20 +7,18 @@ A row has the accuracy at the authors' settings, and at those that are best on t
 many for every method (`benchmarks.choices`). The test texts are seen once.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
-from scipy import stats
 
 from benchmarks import rebasin_method
 from benchmarks.choices import CHOICES, Settings, best
+from benchmarks.fusion_scores import Score, append_score, read_scores, table
 from benchmarks.parents import Parents, Trained, train_parents, train_pooled
 from benchmarks.work import WORK
 from fedot.errors import FedotError
@@ -39,7 +37,6 @@ VALIDATION, TEST = 1000, 4000  # texts over all clients that options are chosen 
 LEARN = {"learn_steps": 100}
 DATA = {**LEARN, "learn_from": "labels"}
 SEEN = 8000  # of the clients' training texts, that learned maps are shown where the row says so
-OURS = "merged"
 STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     **{f"{name} + refit": (name, {"refit": True}) for name in CHOICES if name != "merged"},
     "aligned + repair": ("aligned", {"repair": True}),
@@ -52,28 +49,6 @@ STAGES: dict[str, tuple[str, Mapping[str, Any]]] = {
     "merged, 2 x width": ("merged", {"size": 2.0}),
 }
 PACKAGES = (rebasin_method.NAME,) if rebasin_method.installed() else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Accuracy on each client's test texts, one seed; for parents also on their own client's.
-
-    `accuracies` are at the settings that are best on validation texts, which `options` names; `first` is the mean over
-    clients at the authors' own.
-    """
-
-    work: str
-    seed: int
-    method: str
-    accuracies: tuple[float, ...]
-    seconds: float
-    options: Mapping[str, Any]
-    first: float | None = None
-
-    @property
-    def mean(self) -> float:
-        """Mean over the clients' test sets."""
-        return float(np.mean(self.accuracies))
 
 
 def scores_of(scenario: Scenario, seed: int, data_dir: Path, cache: Path, wanted: Sequence[str]) -> Iterator[Score]:
@@ -200,64 +175,6 @@ def accuracies(result: FusionResult, parents: Parents, split: str, most: int) ->
     return tuple(found)
 
 
-def own_accuracy(scores: Sequence[Score]) -> list[float]:
-    """Mean accuracy of the parents, each on its own client's test texts."""
-    return [score.accuracies[int(score.method.split()[1])] for score in scores if score.method.startswith("parent ")]
-
-
-def table(scores: Sequence[Score], work: str) -> str:
-    """One work as Markdown: means over seeds, 95 % intervals, paired differences to the best parent and to ours."""
-    rows = [score for score in scores if score.work == work]
-    seeds = sorted({score.seed for score in rows})
-    lines = [
-        f"### {work} ({len(seeds)} seeds)",
-        "",
-        f"| method | seeds | authors' settings | best settings | over the better parent | over `{OURS}` |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    by_seed = {seed: [row for row in rows if row.seed == seed] for seed in seeds}
-    top = {
-        s: max((r.mean for r in group if r.method.startswith("parent ")), default=float("nan"))
-        for s, group in by_seed.items()
-    }
-    own = {s: own_accuracy(group) for s, group in by_seed.items()}
-    entries = {"parents, each on its own data": {s: float(np.mean(values)) for s, values in own.items() if values}}
-    entries["better parent on all data"] = dict(top)
-    firsts: dict[str, list[float]] = {}
-    for row in rows:
-        if not row.method.startswith("parent "):
-            entries.setdefault(row.method, {})[row.seed] = row.mean
-            firsts.setdefault(row.method, []).append(row.mean if row.first is None else row.first)
-    ours = entries.get(OURS, {})
-    for name, values in sorted(entries.items(), key=lambda item: -float(np.mean(list(item[1].values())))):
-        over = [values[s] - ours[s] for s in values if s in ours]
-        cells = [
-            interval(firsts.get(name, list(values.values()))),
-            interval(list(values.values())),
-            interval([values[s] - top[s] for s in values], sign=True),
-            interval(over, sign=True) if over else "",
-        ]
-        lines.append(f"| {name} | {len(values)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def interval(values: Sequence[float], *, sign: bool = False) -> str:
-    """Mean in percent and half the width of its 95 % t-interval."""
-    mean = 100 * float(np.mean(values))
-    text = f"{mean:+.1f}" if sign else f"{mean:.1f}"
-    if len(values) < 2:
-        return text
-    half = 100 * float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1))
-    return f"{text} ± {half:.1f}"
-
-
-def _read(path: Path) -> list[Score]:
-    if not path.exists():
-        return []
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [Score(**{**row, "accuracies": tuple(row["accuracies"])}) for row in rows]
-
-
 def main(
     data_dir: Annotated[Path, typer.Option(help="Directory with the data sets.")],
     cache: Annotated[Path, typer.Option(help="Where parents and scores are kept.")],
@@ -276,13 +193,11 @@ def main(
     ]
     for name in work.split(","):
         for seed in map(int, seeds.split(",")):
-            done = {score.method for score in _read(path) if (score.work, score.seed) == (name, seed)}
+            done = {score.method for score in read_scores(path) if (score.work, score.seed) == (name, seed)}
             left = [item for item in wanted if item not in done and not (item == "parents" and "ensemble" in done)]
             for score in scores_of(WORK[name], seed, data_dir, cache, left) if left else ():
-                with path.open("a", encoding="utf-8") as file:
-                    values = {field: getattr(score, field) for field in Score.__slots__}
-                    file.write(json.dumps(values) + "\n")
-        print(table(_read(path), name), flush=True)
+                append_score(path, score)
+        print(table(read_scores(path), name), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ test loss rises over the path between one parent and the other one aligned to it
 means of circuits. Mean and half the 95 % interval over seeds; differences to ours are paired by seed.
 """
 
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +24,7 @@ from torch.func import functional_call
 
 from benchmarks import rebasin_method
 from benchmarks.choices import CHOICES, Settings, best
-from benchmarks.fusion import interval
+from benchmarks.hf_scores import LEARNED, VARIANTS, Score, append_score, read_scores, table
 from fedot.data import load_client
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionResult, fuse
@@ -40,24 +39,7 @@ from fedot.scenario import Scenario
 from fedot.tokenizer import count_words, encode, train_tokenizer
 
 METHODS = ("aligned", "theus", "zhang", "verma", "git-rebasin", "c2m3", "imfeld", "singh-jaggi", "vanilla")
-OURS = "aligned"
 PACKAGES = (rebasin_method.NAME,) if rebasin_method.installed() else ()
-DATA = "clients' data"
-LEARNED: dict[str, tuple[str, Settings]] = {
-    f"{method} + learned{', both ends' * both}{f', {DATA}' * data}": (
-        method,
-        {"learn_steps": 200, "learn_both": both, "learn_from": "labels" if data else "ensemble"},
-    )
-    for data in (False, True)
-    for both in (False, True)
-    for method in ("aligned", "theus")
-}
-"""Learned maps (Theus et al. 2025; both ends: Li & Shen 2026), on drawn inputs, or with `DATA` on training data."""
-VARIANTS: dict[str, tuple[str, Settings]] = {
-    "imfeld, activations": ("imfeld", {"support": "activations"}),
-    "verma, stream as it is": ("verma", {"residual": "identity"}),
-}
-"""Settings that a paper has tables of its own for."""
 LENGTH, WORDS, DIGITS_TEST, DIGITS_VALIDATION = 32, 4000, 400, 100
 NOISE, BATCH = 2048, 32
 TEXT: dict[str, Any] = {"vocab_size": WORDS, "pad_token_id": 0, "num_labels": 2}
@@ -223,22 +205,6 @@ def train_pair(kind: str, examples: Examples, seed: int, cache: Path) -> Pair:
     return Pair(kind, seed, (first, second), examples, None, drawn)
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One method on one pair: accuracies are on the test data, at the first and at the best settings.
-
-    `rises` are nats over the path of plain means and over that of circuits, at the best settings.
-    """
-
-    kind: str
-    seed: int
-    method: str
-    accuracy: float
-    best: float
-    rises: tuple[float, float]
-    options: Settings
-
-
 def parents_of(pair: Pair) -> Iterator[Score]:
     """The parents in the mean, and their ensemble, the mean of log-probabilities."""
     modules = [probe_module(model.config, model.state) for model in pair.models]
@@ -306,37 +272,6 @@ def rise(line: Sequence[float], first: float, last: float) -> float:
     return max(0.0, *(loss - first - (last - first) * k / steps for k, loss in enumerate(line)))
 
 
-def table(scores: Sequence[Score], kind: str) -> str:
-    """One kind as Markdown, best first."""
-    rows = [score for score in scores if score.kind == kind]
-    by: dict[str, dict[int, Score]] = {}
-    for row in rows:
-        by.setdefault(row.method, {})[row.seed] = row
-    lines = [
-        f"### {kind} ({len({row.seed for row in rows})} seeds)",
-        "",
-        "| method | authors' settings | best settings | over `aligned` | barrier | barrier, circuits |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    for name, mine in sorted(by.items(), key=lambda item: -sum(s.best for s in item[1].values()) / len(item[1])):
-        over = [mine[seed].best - by[OURS][seed].best for seed in sorted(mine) if seed in by.get(OURS, {})]
-        cells = [
-            interval([each.accuracy for each in mine.values()]),
-            interval([each.best for each in mine.values()]),
-            interval(over, sign=True) if over else "",
-            *(interval([each.rises[k] for each in mine.values()]) for k in (0, 1)),
-        ]
-        lines.append(f"| {name} | {' | '.join(cells[:3] if name in ('parents', 'ensemble') else cells)} |")
-    return "\n".join(lines)
-
-
-def _read(path: Path) -> list[Score]:
-    if not path.exists():
-        return []
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [Score(**{**row, "rises": tuple(row["rises"])}) for row in rows]
-
-
 def main(
     cache: Annotated[Path, typer.Option(help="Where parents and scores are kept.")],
     data_dir: Annotated[Path | None, typer.Option(help="Directory with the data sets.")] = None,
@@ -353,25 +288,19 @@ def main(
     for kind in kinds.split(","):
         examples = digits() if kind == "ViT" else lines(data_dir)
         for seed in range(seeds):
-            done = {each.method for each in _read(path) if (each.kind, each.seed) == (kind, seed)}
+            done = {each.method for each in read_scores(path) if (each.kind, each.seed) == (kind, seed)}
             left = [name for name in wanted if name not in done]
             if not left and "parents" in done:
                 continue
             pair = train_pair(kind, examples, seed, cache)
             for found in () if "parents" in done else parents_of(pair):
-                _append(path, found)
+                append_score(path, found)
             for name in left:
                 try:
-                    _append(path, score_method(name, pair))
+                    append_score(path, score_method(name, pair))
                 except FedotError as error:
                     print(f"{kind} seed {seed}: {name} refuses: {error}", flush=True)
-        print(table(_read(path), kind), end="\n\n", flush=True)
-
-
-def _append(path: Path, found: Score) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(found)) + "\n")
+        print(table(read_scores(path), kind), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

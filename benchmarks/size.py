@@ -14,7 +14,8 @@ import numpy as np
 import torch
 import typer
 
-from benchmarks.fusion import TEST, accuracies, fused, interval, scores_of
+from benchmarks.fusion import TEST, accuracies, fused, scores_of
+from benchmarks.fusion_scores import interval
 from benchmarks.parents import train_parents
 from benchmarks.work import WORK
 from fedot.fusion import FusionConfig

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from benchmarks.fusion import interval
+from benchmarks.fusion_scores import interval
 from benchmarks.parents import Parents, train_parents
 from fedot.evaluation.translation_scores import TranslationTally, tally_translations
 from fedot.fusion import FusionConfig, fuse

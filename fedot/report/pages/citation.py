@@ -55,7 +55,8 @@ def project() -> tuple[str, str]:
     except PackageNotFoundError:
         return "", ""
     pairs = (line.partition(", ") for line in installed.get_all("Project-URL") or ())
-    return installed["Author"] or "", _address({name: url for name, _, url in pairs})
+    author = installed["Author"] if "Author" in installed else ""  # noqa: SIM401 (its `get` is of Python 3.12)
+    return author, _address({name: url for name, _, url in pairs})
 
 
 def _address(urls: Mapping[str, str]) -> str:
