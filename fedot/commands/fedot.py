@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from fedot import __version__
 from fedot.commands.check import check
 from fedot.commands.compare import compare
 from fedot.commands.export import export
@@ -16,6 +15,7 @@ from fedot.commands.simulate import simulate
 from fedot.deploy.__main__ import cli as deploy
 from fedot.from_disk.cli import fuse
 from fedot.status import status
+from fedot.version import __version__
 
 cli = typer.Typer(name="fedot", no_args_is_help=True, pretty_exceptions_enable=False)
 

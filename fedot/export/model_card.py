@@ -1,9 +1,9 @@
 """The README.md of an exported model: what it is, how to use it, and how it was made."""
 
-import fedot
 from fedot.export.layouts import Layout
 from fedot.saved import SavedModel
 from fedot.text.outside import printable
+from fedot.version import __version__
 
 USES = {
     True: """inputs = tokenizer("A text that goes on", return_tensors="pt", return_token_type_ids=False)
@@ -60,7 +60,7 @@ def model_card(model: SavedModel, layout: Layout, width: int, title: str, plan: 
     config = model.config
     return CARD.format(
         title=printable(title, 100),
-        version=fedot.__version__,
+        version=__version__,
         class_name=layout.class_name,
         loader=layout.loader,
         made="It was fused of several models." if plan else "Its file holds no plan of a fusion.",
