@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,10 +26,14 @@ with warnings.catch_warnings():
 import huggingface_hub
 
 from fedot.commands import simulate
+from fedot.commands.predict import cli as predict_cli
+from fedot.commands.report import cli as report_cli
 from fedot.federation.experiment import run as run_module
 from fedot.federation.experiment.seed import Seed
+from fedot.report.analysis.findings import findings
 from fedot.scenario import load_scenario
 from fedot.standin import sentences as standin
+from fedot.tracking import at_the_end
 
 ROOT = Path(__file__).parents[1]
 TINY = """# Does it run at all?
@@ -92,7 +97,16 @@ def test_a_run_writes_all_that_it_promises(call: Call, tmp_path: Path) -> None:
     assert results["provenance"]["complete"]
     assert {row["seed"] for row in results["rows"]} == {3}
     assert "STAND-IN DATA" in result.output
-    assert str(out / "report.html") in result.output
+    assert "report:  runs/tiny/report.html" in result.output
+    first, *_ = result.stderr.splitlines()
+    assert first == "tiny: 2 clients, 2 strategies, 1 round, 1 seed; results go to runs/tiny"
+    steps = [line.split("% ")[1] for line in result.stderr.splitlines() if "% seed 3: " in line]
+    assert [step.split(" (")[0] for step in steps] == [
+        *("seed 3: asking the clients who they are", "seed 3: clients train", "seed 3: parents and ensemble"),
+        *("seed 3: fedavg, round 1", "seed 3: ot-fusion, round 1"),
+    ]
+    assert findings(results).headline in " ".join(result.stdout.split())
+    assert "could not be read" not in result.output + (out / "report.html").read_text()
     assert "<html" in (out / "report.html").read_text()
     as_run = load_scenario(out / "scenario.yaml")
     assert (as_run.seeds, as_run.train.epochs, as_run.question) == ((3,), 2, "Does it run at all?")
@@ -107,6 +121,53 @@ def test_a_run_writes_all_that_it_promises(call: Call, tmp_path: Path) -> None:
         assert json.loads(file.metadata()["tokenizer"])["model"]["vocab"]
         assert json.loads(file.metadata()["classes"]) == ["negative", "positive"]
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_the_commands_that_it_names_run_as_they_stand(call: Call, tmp_path: Path) -> None:
+    options = ["strategies=[ot-fusion]", "tokenizer.scope=per-client"]
+    for more in ([], [part for option in options for part in ("--set", option)]):
+        result = call("--force", *more)
+        assert result.exit_code == 0, result.output
+        predict, report = result.stdout.split("next:\n")[1].splitlines()
+        assert ("--tokenizer runs/tiny/models/parent-xed-en-seed0.safetensors" in predict) == bool(more)
+        for step in (predict, report):
+            name, *arguments = shlex.split(step)[3:]
+            assert shlex.split(step)[:3] == ["python", "-m", "fedot"]
+            done = CliRunner().invoke({"predict": predict_cli, "report": report_cli}[name], arguments)
+            assert done.exit_code == 0, done.output
+    assert (tmp_path / "runs/tiny/summary.tex").exists()
+
+
+def test_tracking_is_asked_for_in_the_scenario_or_at_the_command(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_the_end, "find_spec", lambda _: None)
+    for options in (["--track", "tensorboard"], ["--set", "tracking=[tensorboard]"]):
+        result = call(*options)
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)  # before anything begins
+        assert "fedot-fl[tensorboard]" in result.stderr
+    one_line(call("--set", "tracking=[wandb]"), "tracking", "tensorboard")
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(at_the_end, "_write", lambda tool, file: f"{tool} has {file.name}")
+    result = call("--set", "tracking=[mlflow]", "--track", "mlflow", "--track", "tensorboard")
+    assert result.exit_code == 0, result.output
+    lines = result.stderr.splitlines()
+    assert [line for line in lines if "has results" in line] == [
+        f"{tool}: {tool} has results.json" for tool in ("mlflow", "tensorboard")
+    ]
+
+
+def test_the_first_line_comes_before_anything_heavy_is_loaded(scenario: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, fedot.commands.simulate as s\n"
+        "def run(*_): print(*sys.modules); raise SystemExit\n"
+        "s.run_locally = run\n"
+        f"s.cli([{str(scenario)!r}, '--out', {str(tmp_path / 'o')!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.startswith("tiny: 2 clients")
+    assert not {"torch", "tokenizers", "datasets", "matplotlib", "flwr"} & set(done.stdout.split())
 
 
 def test_names_that_are_nearly_the_same_have_files_of_their_own(call: Call, tmp_path: Path) -> None:

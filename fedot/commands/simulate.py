@@ -147,7 +147,7 @@ def _tell(folder: Path) -> None:
 
     from fedot.report import load_results, summary_table
     from fedot.report.analysis.findings import findings
-    from fedot.report.analysis.notices import is_of_stand_in, notices_of, stand_in_sentence
+    from fedot.results.notices import is_of_stand_in, notices_of, stand_in_sentence
 
     results = load_results(folder / "results.json")
     console = Console()

@@ -14,12 +14,15 @@ from fedot.terminal.command import command
 from fedot.text.outside import parse_json, printable, told
 
 if TYPE_CHECKING:
-    from fedot.from_disk.jobs import Job
+    from fedot.from_disk.job import Job
     from fedot.from_disk.sources import Source
     from fedot.fusion.align.diagnostics import GroupDiagnostics
     from fedot.fusion.plan import FusionPlan
     from fedot.fusion.texts.probe import Probe
 
+
+PATIENCE = 1.5
+"""Seconds that a fusion may take before anything is said of it, and between two lines where no terminal is."""
 
 MOST_TEXT = 2**30
 """Characters of a file of texts, tokens or counts."""
@@ -91,9 +94,12 @@ def _fuse(
         raise FedotError(f"{out} is a folder that holds no model, and is not overwritten; choose another --out")
     if out.is_symlink() and out.is_dir():
         raise FedotError(f"{out} is a link to a folder, and is not overwritten; name the folder itself as --out")
+    from fedot.from_disk.job import steps_of
     from fedot.from_disk.jobs import make_job, run
     from fedot.from_disk.sources import open_source
     from fedot.fusion.plan.config import FusionConfig
+    from fedot.terminal.pace import Pace
+    from fedot.terminal.progress import track
 
     config = FusionConfig.from_options({**_options(set_ or []), "method": method})
     if plan and (set_ or method != "auto"):
@@ -113,8 +119,10 @@ def _fuse(
         import torch
 
         torch_dtype = getattr(torch, dtype.value) if dtype else None
-        with told("the models cannot be fused"):
-            found = run(job, out, dtype=torch_dtype, probe=_probe(job, probe) if probe else None)
+        texts = _probe(job, probe) if probe else None
+        pace = Pace(steps_of(job, probed=texts is not None), time.monotonic())
+        with told("the models cannot be fused"), track("fuse", pace, visible=True, patience=PATIENCE) as begin:
+            found = run(job, out, dtype=torch_dtype, probe=texts, tell=begin)
         _tell(job, found, out, time.perf_counter() - start)
 
 
@@ -223,7 +231,8 @@ def _tell_plan(job: "Job") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from fedot.from_disk.jobs import memory_of, plan_of
+    from fedot.from_disk.job import memory_of
+    from fedot.from_disk.jobs import plan_of
 
     table = Table(title=f"{job.plan.method}: {len(job.sources)} models, anchor {job.problem.anchor}")
     for column in ("group", "kind", "size", "matched", "tensors"):

@@ -1,7 +1,7 @@
 """Fuse model files and folders: check them, tell what would be done, do it, write the result."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,36 +10,26 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.from_disk.job import Job, goes_by_parts, numbers_of, steps_of
 from fedot.from_disk.metadata import model_metadata
 from fedot.from_disk.sources import Source, builder, of_one_depth
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import GroupDiagnostics
-from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
+from fedot.fusion.by_part.fuse_parts import Piece, Streamed, fuse_parts
 from fedot.fusion.by_part.large import LARGE
-from fedot.fusion.by_part.split import blocks, fused_shapes, parts
-from fedot.fusion.canonical.groups import matched_groups, streams_of
+from fedot.fusion.by_part.split import fused_shapes
+from fedot.fusion.canonical.groups import streams_of
 from fedot.fusion.fuse import fuse
 from fedot.fusion.methods.vanilla import Vanilla
 from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
 from fedot.fusion.plan.basis import Basis
 from fedot.fusion.plan.config import FusionConfig
 from fedot.fusion.problem.prepare import frame
-from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.reduce.reduce_models import Reduce
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.texts.probe import Probe
 from fedot.storage.tensor_file import TensorWriter
-from fedot.symmetry import SymmetrySpec
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Models to be fused; `problem` has all but their tensors."""
-
-    sources: tuple[Source, ...]
-    problem: FusionProblem
-    plan: FusionPlan
-    with_vocabulary: bool
+from fedot.terminal.pace import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +85,7 @@ def make_job(
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
     counts = [source.counts for source in sources if source.counts is not None]
     examples = [source.class_counts for source in sources if source.class_counts is not None]
-    complete, large = len(words) == len(sources), any(_numbers(source.spec) >= LARGE for source in sources)
+    complete, large = len(words) == len(sources), any(numbers_of(source.spec) >= LARGE for source in sources)
     wanted = config.options.get("class_shares", True) if plan is None else plan.find(ClassShares) is not None
     shares = wanted and not large and len(examples) == len(counts) == len(sources)
     problem = frame(
@@ -180,53 +170,20 @@ def left_behind(job: Job) -> tuple[str, ...]:
     return names([source.path for source in job.sources])
 
 
-def memory_of(job: Job) -> int:
-    """Estimate the bytes that a fusion takes.
-
-    Part by part these are the tensors of the largest part of every model twice, and its plans six times; else all
-    models twice, and for a reduction twice their block model and its moments: sums, and what comes of them.
-    """
-    spec, largest = job.problem.specs[job.problem.anchor], 0
-    for tensors in parts(spec):
-        part = spec.part(tensors)
-        shapes = fused_shapes(part)
-        numbers = sum(torch.Size(shape).numel() for shape in shapes.values()) // len(blocks(spec, tensors))
-        inner = [group.size for group in part.groups.values() if group.kind == "permutation"]
-        largest = max(largest, 2 * (len(job.sources) + 1) * numbers + 6 * max(inner, default=0) ** 2)
-    if _by_parts(job):
-        return 8 * largest
-    whole = [_numbers(spec) for spec in job.problem.specs]
-    if not job.plan.find(Reduce):
-        return 8 * 2 * sum(whole)
-    return 8 * 2 * (sum(whole) + len(whole) ** 2 * max(whole) + moments_of(job.problem.specs))
-
-
-def _by_parts(job: Job) -> bool:
-    """Whether one part of every model is in memory at a time: the method allows it, and no whole model is to be run."""
-    return is_streamable(job.plan) and not job.plan.find(ClassShares)
-
-
-def _numbers(spec: SymmetrySpec) -> int:
-    return sum(torch.Size(shape).numel() for shape in fused_shapes(spec).values())
-
-
-def moments_of(specs: Sequence[SymmetrySpec]) -> int:
-    """How many numbers a reduction of models with these specs measures.
-
-    Second moments and sensitivities at every norm are square in the width of all streams side by side, the
-    covariance in every layer in the number of all feed-forward neurons.
-    """
-    first = specs[0]
-    norms = [first.axes[f"{norm.feeds[0]}.weight"][1] for norm in first.norms]
-    streams = [sum(spec.axis_size(axis) for spec in specs) for axis in norms]
-    neurons = [sum(spec.groups[name].size for spec in specs) for name in matched_groups(first)]
-    return 2 * sum(size**2 for size in streams) + sum(size**2 for size in neurons)
-
-
 def run(
-    job: Job, out: Path, *, dtype: torch.dtype | None = None, probe: Probe | None = None
+    job: Job,
+    out: Path,
+    *,
+    dtype: torch.dtype | None = None,
+    probe: Probe | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> list[dict[str, GroupDiagnostics]]:
     """Fuse and write; return for each model how its groups were matched.
+
+    Parameters
+    ----------
+    tell
+        Called with the phase of each step of `steps_of` when it begins.
 
     Raises
     ------
@@ -236,9 +193,13 @@ def run(
     first, problem = job.sources[0], job.problem
     dtype = dtype or first.dtype
     vocabularies = [source.vocabulary or () for source in job.sources] if job.with_vocabulary else None
-    if not _by_parts(job) or probe is not None:
+    steps = iter(steps_of(job, probed=probe is not None))
+    tell(next(steps).phase)
+    if not goes_by_parts(job) or probe is not None:
+        models = [({name: s.tensors[name] for name in s.tensors}, s.config) for s in job.sources]
+        tell(next(steps).phase)
         result = fuse(
-            [({name: s.tensors[name] for name in s.tensors}, s.config) for s in job.sources],
+            models,
             spec=[source.spec for source in job.sources],
             weights=problem.weights,
             token_counts=[s.counts for s in job.sources if s.counts is not None] if problem.counts else None,
@@ -249,9 +210,10 @@ def run(
             config=job.plan,
             build=problem.build,
         )
+        tell(next(steps).phase)
         _write(job, out, result.state, result.config, dtype)
         return [dict(each.groups) for each in result.diagnostics]
-    models = Streamed(
+    streamed = Streamed(
         tuple(source.tensors for source in job.sources),
         tuple(source.spec for source in job.sources),
         problem,
@@ -261,14 +223,14 @@ def run(
     shapes = fused_shapes(problem.specs[problem.anchor])
     if first.is_folder:
         state = {name: torch.empty(shape, dtype=dtype) for name, shape in shapes.items()}
-        for piece in fuse_parts(models, job.plan):
+        for piece in _told(fuse_parts(streamed, job.plan), steps, tell):
             piece.put(state, piece.state)
             _note(found, piece.diagnostics)
         _write(job, out, state, problem.config_of(problem.anchor), dtype)
         return found
     metadata = _metadata(job, problem.config_of(problem.anchor))
     with TensorWriter(out, shapes, dtype, metadata) as writer:
-        for piece in fuse_parts(models, job.plan):
+        for piece in _told(fuse_parts(streamed, job.plan), steps, tell):
             for name, tensor in piece.state.items():
                 if piece.axes.get(name, 0) == 0:
                     writer.write(name, tensor, piece.rows.start if piece.rows and name in piece.axes else 0)
@@ -276,6 +238,15 @@ def run(
                     raise FedotError(f"{name} is cut along its second axis, which the file cannot take in blocks")
             _note(found, piece.diagnostics)
     return found
+
+
+def _told(pieces: Iterable[Piece], steps: Iterator[Step], tell: Callable[[str], object]) -> Iterator[Piece]:
+    """Hand on pieces; once one is dealt with, tell that the next one begins."""
+    for piece in pieces:
+        yield piece
+        step = next(steps, None)
+        if step is not None:
+            tell(step.phase)
 
 
 def _note(found: list[dict[str, GroupDiagnostics]], new: Sequence[Mapping[str, GroupDiagnostics]]) -> None:

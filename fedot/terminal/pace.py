@@ -19,7 +19,7 @@ class Step(NamedTuple):
     phase
         What it does, in words.
     work
-        How much it is thought to be, in any unit that all steps share.
+        How much it is thought to be, in any unit that all steps share; 0 where its time tells nothing of the others'.
     like
         Steps with the same text here take about as long as each other.
     """
@@ -85,8 +85,8 @@ class Pace:
         before = self._done(self.at)
         if 0 <= self.at < len(self.steps) and to == self.at + 1:
             step, seconds = self.steps[self.at], now - self.began
+            self.took.setdefault(step.like or step.phase, []).append(seconds)
             if step.work:
-                self.took.setdefault(step.like or step.phase, []).append(seconds)
                 self.rate = (self.rate[0] + seconds, self.rate[1] + step.work)
         last = self.left(now)
         self.at, self.began = to, now

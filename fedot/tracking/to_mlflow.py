@@ -20,7 +20,7 @@ from fedot.report.analysis.indexed_run import Run
 from fedot.report.figures.one_run import write_figures
 from fedot.report.tables.summary import write_csv
 from fedot.text.outside import printable
-from fedot.tracking.curves import curves_of, model_file
+from fedot.tracking.values_by_step import curves_of, model_file
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 MOST_AT_ONCE = 100
@@ -49,7 +49,8 @@ def write_mlflow(results: Mapping[str, Any], folder: Path) -> str:
         with _quiet():
             _write(results, folder, uri, (folder / ARTIFACTS).as_uri() if uri == local else None)
     except Exception as error:  # its own, requests', sqlalchemy's and the file system's errors have no common base
-        raise FedotError(f"{_without_password(uri)}: {printable(error)}") from None
+        told = str(error).replace(_user_of(uri), "")
+        raise FedotError(f"{_without_password(uri)}: {printable(told)}") from None
     return f'mlflow ui --backend-store-uri "{uri}"' if uri == local else f"written to {_without_password(uri)}"
 
 
@@ -161,8 +162,13 @@ def _flat(values: Any, before: str = "") -> dict[str, str]:
 
 
 def _without_password(uri: str) -> str:
-    found = urlsplit(uri)
-    return uri.replace(f"{found.netloc.rpartition('@')[0]}@", "") if "@" in found.netloc else uri
+    return uri.replace(_user_of(uri), "")
+
+
+def _user_of(uri: str) -> str:
+    """Name and password in an address, with the sign behind them; nothing where it has none."""
+    user, sign, _ = urlsplit(uri).netloc.rpartition("@")
+    return user + sign
 
 
 @contextmanager

@@ -226,3 +226,28 @@ def test_it_runs_as_a_module():
     done = subprocess.run([sys.executable, "-m", "fedot.fuse", "--help"], capture_output=True, text=True, check=True)
     assert "--dry-run" in done.stdout
     assert "RuntimeWarning" not in done.stderr
+
+
+@pytest.mark.parametrize("method", ["aligned", "vanilla", "auto"])
+def test_every_step_that_was_announced_is_told_in_its_order(pair, tmp_path, method):
+    from fedot.from_disk.job import steps_of
+    from fedot.from_disk.jobs import make_job, run
+    from fedot.from_disk.sources import open_source
+
+    job = make_job([open_source(path, tmp_path) for path in pair], FusionConfig(method=method))
+    told = []
+    run(job, tmp_path / "out.safetensors", tell=told.append)
+    steps = [step.phase for step in steps_of(job)]
+    assert told == steps
+    assert len(set(steps)) == len(steps) > 1
+
+
+def test_a_long_fusion_says_what_it_does_and_a_short_one_nothing(pair, tmp_path, monkeypatch):
+    from fedot.from_disk import cli
+
+    quick = call(*pair, "-o", tmp_path / "a.safetensors", "--method", "aligned")
+    monkeypatch.setattr(cli, "PATIENCE", 0.0)
+    slow = call(*pair, "-o", tmp_path / "b.safetensors", "--method", "aligned")
+    assert "fusing part" not in quick.stderr
+    assert "fuse:" in slow.stderr
+    assert "fusing part 1 of" in slow.stderr

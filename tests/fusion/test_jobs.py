@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from fedot.from_disk.jobs import make_job, memory_of, moments_of
+from fedot.from_disk.job import memory_of, moments_of
+from fedot.from_disk.jobs import make_job
 from fedot.from_disk.sources import open_source
 from fedot.fusion import FusionConfig
 from fedot.fusion.plan import plan_fusion

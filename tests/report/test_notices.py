@@ -2,7 +2,7 @@
 
 import pytest
 
-from fedot.report.analysis.notices import is_of_stand_in, notices_of, stand_in_sentence
+from fedot.results.notices import is_of_stand_in, notices_of, stand_in_sentence
 
 
 def results_of(*notices, sources=("files", "files"), source="auto"):

@@ -53,7 +53,7 @@ def steps_of(scenario: Scenario, seed: int) -> tuple[Step, ...]:
     """
     n, at = len(scenario.client_specs()), seed_at(seed)
     training, scoring = float(n), SCORING * n
-    steps = [Step(at + ASKING, 0.5), Step(at + TRAINING, training)]
+    steps = [Step(at + ASKING, 0.0), Step(at + TRAINING, training)]
     if {"parents", "ensemble"} & set(scenario.references):
         steps.append(Step(at + PARENTS, scoring * n))
     titles = [strategy.title for strategy in scenario.strategies]

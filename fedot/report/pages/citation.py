@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
-import fedot
 from fedot.report.tables.booktabs import escape
 
 DISTRIBUTION = "fedot-fl"

@@ -12,7 +12,6 @@ from fedot.report.analysis.entries import DASH, MAX_PARENTS, METRICS, Entry, dur
 from fedot.report.analysis.findings import findings
 from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.neuron_groups import coupling_summary, fit_summary
-from fedot.report.analysis.notices import notices_of, stand_in_sentence
 from fedot.report.analysis.statistics import estimate
 from fedot.report.analysis.titles import label_of, plan_lines, section_titles
 from fedot.report.figures.one_run import figures
@@ -21,6 +20,7 @@ from fedot.report.pages.render import figure_parts, render
 from fedot.report.pages.use_model import use_of
 from fedot.report.tables.by_class import class_lines
 from fedot.report.tables.cells import SCALED, calibration_lines, line_cells
+from fedot.results.notices import notices_of, stand_in_sentence
 from fedot.storage.atomic import write_bytes
 from fedot.tasks import TASK_FACTS
 
