@@ -60,7 +60,7 @@ class SavedModel:
     >>> config = EncoderConfig(vocab_size=5, d_model=8, n_head=2, n_layer=1, d_ff=8, max_length=6, n_class=2)
     >>> model = SavedModel(config, state_of(build_model(config, seed=0)), classes=("no", "yes"))
     >>> model
-    SavedModel(encoder, 1 layer of width 8, 5 tokens, 2 classes, 514 weights: no, yes)
+    SavedModel(encoder, 1 layer of width 8, 5 tokens, 2 classes, 1,402 weights: no, yes)
     """
 
     config: Config

@@ -95,7 +95,7 @@ def fuse(
     >>> config = EncoderConfig(vocab_size=50, n_class=2, d_model=16, n_head=2, n_layer=1, d_ff=32, max_length=8)
     >>> models = [build_model(config, seed=k) for k in (0, 1)]
     >>> fuse(models, token_counts=[torch.ones(50), torch.ones(50)])
-    FusedModel(2 models, merged: encoder, 1 layer of width 16, 50 tokens, 2 classes, 3,090 weights)
+    FusedModel(2 models, merged: encoder, 1 layer of width 16, 50 tokens, 2 classes, 4,242 weights)
     """
     if isinstance(models, str | Path):
         raise FedotError(f"models are {str(models)!r}; give a list of two or more")

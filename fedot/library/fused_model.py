@@ -38,7 +38,7 @@ class FusedModel(FusionResult):
     >>> config = model_config({"name": "encoder", "d_model": 16}, vocab_size=50, n_class=2)
     >>> fused = fedot.fuse([build_model(config, seed) for seed in (0, 1)])
     >>> fused.model
-    SavedModel(encoder, 2 layers of width 16, 50 tokens, 2 classes, 13,122 weights)
+    SavedModel(encoder, 2 layers of width 16, 50 tokens, 2 classes, 22,066 weights)
     """
 
     tokenizer: str | None = None

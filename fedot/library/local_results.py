@@ -173,6 +173,11 @@ class Run:
 class Runs(Mapping[str, Run]):
     """The runs of a scenario with several variants, by their names; what a `Run` has, they have together.
 
+    Attributes
+    ----------
+    folder
+        In which each has its own.
+
     Examples
     --------
     >>> Runs(Path("runs/study"), {})

@@ -75,9 +75,9 @@ def simulate(
 
     Examples
     --------
-    >>> simulate("scenarios/quickstart.yaml", set={"train.epoch": 2})
+    >>> simulate("scenarios/quickstart.yaml", engine="ray")
     Traceback (most recent call last):
-    fedot.errors.FedotError: scenarios/quickstart.yaml: train.epoch is no key ...
+    fedot.errors.FedotError: engine is 'ray'; choose from inprocess, flower
     """
     for name, value, possible in (("engine", engine, ENGINES), ("device", device, DEVICES)):
         if value not in possible:

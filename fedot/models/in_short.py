@@ -14,7 +14,7 @@ def in_short(config: Any, state: Mapping[str, Tensor]) -> str:
     >>> from fedot.models import build_model, model_config, state_of
     >>> config = model_config({"name": "encoder", "d_model": 16}, vocab_size=50, n_class=2)
     >>> in_short(config, state_of(build_model(config, seed=0)))
-    'encoder, 2 layers of width 16, 50 tokens, 2 classes, 11,010 weights'
+    'encoder, 2 layers of width 16, 50 tokens, 2 classes, 22,066 weights'
     """
     parts = []
     if hasattr(config, "architecture"):

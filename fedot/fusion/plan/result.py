@@ -41,7 +41,7 @@ class FusionResult:
     >>> result.plan.method, len(result.aligned), sorted(result.diagnostics[1].groups)[:3]
     ('aligned', 2, ['class', 'ffn.0', 'ffn.1'])
     >>> result
-    FusionResult(2 models, aligned: encoder, 2 layers of width 16, 50 tokens, 2 classes, 13,122 weights)
+    FusionResult(2 models, aligned: encoder, 2 layers of width 16, 50 tokens, 2 classes, 22,066 weights)
     """
 
     state: State
