@@ -55,7 +55,7 @@ def project() -> tuple[str, str]:
     except PackageNotFoundError:
         return "", ""
     pairs = (line.partition(", ") for line in installed.get_all("Project-URL") or ())
-    return installed["Author"] if "Author" in installed else "", _address({name: url for name, _, url in pairs})
+    return " and ".join(installed.get_all("Author") or ()), _address({name: url for name, _, url in pairs})
 
 
 def _address(urls: Mapping[str, str]) -> str:
