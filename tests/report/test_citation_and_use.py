@@ -65,7 +65,8 @@ def saved_at(folder, use):
     """Write a small model where the lines of a page look for it."""
     texts = ["a good film", "a bad film"]
     tokenizer = train_tokenizer(count_words(texts, "wordpiece"), "wordpiece", 60)
-    config = EncoderConfig(tokenizer.get_vocab_size(), d_model=8, n_head=2, n_layer=1, d_ff=8, max_length=6, n_class=2)
+    size = tokenizer.get_vocab_size()
+    config = EncoderConfig(vocab_size=size, d_model=8, n_head=2, n_layer=1, d_ff=8, max_length=6, n_class=2)
     model = SavedModel(config, state_of(build_model(config, seed=0)), tokenizer.to_str(), classes=("no", "yes"))
     for path in dict.fromkeys(re.findall(r"models/[^\s'\"]+", use.shell + use.python)):
         (folder / path).parent.mkdir(exist_ok=True)

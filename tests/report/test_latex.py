@@ -67,8 +67,8 @@ def test_columns_go_in_their_order_until_names_have_room():
     cells = tuple(Cell("0" * 8) for _ in range(6))
     table = Table(("Name", "a", "b", "c", "d", "e"), (("", (cells,)),), ("e", "c", "a"))
     fitted = table.fitted(1)
-    assert fitted.header == ("Name", "a", "b", "d")
-    assert fitted.room_for_names(1) + sum(fitted.width(k) + 6 for k in range(1, 4)) == pytest.approx(WIDTHS[1])
+    assert fitted.header == ("Name", "a", "b", "c", "d")
+    assert fitted.room_for_names(1) + sum(fitted.width(k) + 6 for k in range(1, 5)) == pytest.approx(WIDTHS[1])
     assert table.fitted(2) == table
 
 
@@ -78,6 +78,11 @@ def test_a_title_above_a_block_goes_over_all_columns_and_names_break():
     assert r"\multicolumn{2}{@{}l@{}}{\emph{A run}} \\" in text
     assert rf"\raggedright {LONG} & \textbf{{1}} \\" in text
     assert "p{" in text
+
+
+def test_a_name_that_goes_on_keeps_its_spaces_and_may_end_a_line_behind_a_sign():
+    table = Table(("Name", "x"), (("", ((Cell(f"{LONG} mass_l2"), Cell("1")),)),))
+    assert rf"\raggedright {LONG} mass\_\allowbreak{{}}l2 & 1 \\" in booktabs(table, "c", "l", 1)
 
 
 def test_a_comparison_has_a_block_a_run(make, tmp_path):
@@ -94,15 +99,14 @@ def test_an_engine_sets_the_tables_within_their_columns(make, tmp_path, columns)
     if engine is None:
         pytest.skip("neither pdflatex nor tectonic is installed; their structure is tested above")
     tables = [summary_latex(results, columns) for results in (odd(make), make(), make(task="translation"))]
-    write_comparison([("a" * 90, odd(make)), ("second", make())], tmp_path / "joint", ("svg",), columns)
+    runs = [("a run with a title " * 5, odd(make)), ("second", make())]
+    write_comparison(runs, tmp_path / "joint", ("svg",), columns)
     tables.append((tmp_path / "joint" / "compare.tex").read_text())
     every = escape("".join(SPECIAL))
     paper = PAPER.replace("TABLES", "\n".join([*tables, every]))
     (tmp_path / "paper.tex").write_text(paper, encoding="utf-8")
     options = ["-interaction=nonstopmode", "-halt-on-error"] if engine.endswith("pdflatex") else ["--keep-logs"]
-    done = subprocess.run(
-        [engine, *options, "paper.tex"], cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False
-    )
+    done = subprocess.run([engine, *options, "paper.tex"], cwd=tmp_path, capture_output=True, timeout=150, check=False)
     log = (tmp_path / "paper.log").read_text(encoding="utf-8", errors="replace")
     assert done.returncode == 0, log[-2000:]
     assert "! " not in log

@@ -38,7 +38,7 @@ def test_each_client_has_its_mean_over_seeds_that_trained_so_long(make):
     figure = learning_figure(with_epochs(make(seeds=(0, 1, 2))))
     assert [panel.title for panel in figure.panels] == ["xed-en", "xed-fi"]
     (colour, dashes, places, train), (_, dashed, _, validation) = curves(figure.panels[0])
-    assert (colour, dashes, dashed) == (COLOURS["ot"], "-", "--")
+    assert (colour, dashes, dashed) == (COLOURS["reference"], "-", "--")
     assert places == [1, 2, 3]
     assert train == pytest.approx([1.8, 1.7, 1.1])  # of seed 2 the third epoch is not there
     assert validation == pytest.approx([2.5, 2.5, 2.0])
@@ -52,7 +52,11 @@ def test_rounds_follow_each_other_and_each_begins_anew(make):
 def test_many_strategies_show_their_training_loss_alone_and_many_clients_share_a_panel(make):
     figure = learning_figure(with_epochs(make(rounds=2), ("fedavg", "fedadam", "ot-fusion"), rounds=2))
     assert {dashes for _, dashes, *_ in curves(figure.panels[0])} == {"-"}
-    assert [label for *_, label in figure.legend] == ["FedAvg", "FedAdam", "OT fusion"]
+    assert [(colour, label) for colour, _, label in figure.legend] == [
+        ("ot", "OT fusion"),
+        ("baseline", "FedAvg"),
+        ("s2", "FedAdam"),
+    ]
     many = learning_figure(with_epochs(make(clients=tuple(f"c{k}" for k in range(16)))))
     assert [panel.title for panel in many.panels] == ["All 16 clients"]
 

@@ -4,7 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from fedot.commands.report import cli
 from fedot.errors import FedotError
 from fedot.report import summary_latex, summary_markdown, write_results
 from fedot.report.analysis.statistics import Scores, paired_difference
@@ -33,41 +35,46 @@ def test_a_report_can_be_made_again_from_its_results(results, tmp_path):
     }
 
 
+def invoke(*arguments):
+    """What `run` does, in this process."""
+    return CliRunner().invoke(cli, [*map(str, arguments)])
+
+
 def named(text):
     """Paths that a command says it has written."""
     return set(re.findall(r"^(?:Wrote|     ) (/.*)$", text, re.M))
 
 
 def test_figures_are_written_in_the_formats_that_are_asked_for(results, tmp_path):
-    done = run(write_results(results, tmp_path), "--figures", "pdf", "--figures", "svg", "--columns", "1")
-    assert done.returncode == 0, done.stderr
+    done = invoke(write_results(results, tmp_path), "--figures", "pdf", "--figures", "svg", "--columns", "1")
+    assert done.exit_code == 0, done.stderr
     assert {item.suffix for item in (tmp_path / "figures").iterdir()} == {".pdf", ".svg"}
     assert (tmp_path / "summary.tex").read_text() == summary_latex(results, 1) != summary_latex(results, 2)
     for wrong in (("--figures", "gif"), ("--columns", "3")):
-        assert run(tmp_path, *wrong).returncode == 2
+        assert invoke(tmp_path, *wrong).exit_code == 2
 
 
 def test_a_folder_of_runs_gets_each_report_and_the_comparison(make, tmp_path):
     for name, seeds in (("10-clients", (0, 1)), ("2-clients", (0,))):
         write_results(make(seeds=seeds), tmp_path / name)
     (tmp_path / "notes").mkdir()
-    done = run(tmp_path, "--figures", "svg")
-    assert done.returncode == 0, done.stderr
+    done = invoke(tmp_path, "--figures", "svg")
+    assert done.exit_code == 0, done.stderr
     files = [item for item in tmp_path.rglob("*") if item.is_file()]
     assert named(done.stdout) == {str(item) for item in files if item.name != "results.json"}
     pages = {str(item.relative_to(tmp_path)) for item in files if item.suffix == ".html"}
     assert pages == {"2-clients/report.html", "10-clients/report.html", "compare.html"}
     page = (tmp_path / "compare.html").read_text(encoding="utf-8")
     assert page.index("2-clients, against") < page.index("10-clients, against")  # numbers in their order
-    printed = run(tmp_path, "--markdown")
+    printed = invoke(tmp_path, "--markdown")
     assert printed.stdout.count("## ") == 2
 
 
 def test_runs_of_different_tasks_have_their_reports_and_no_comparison(make, tmp_path):
     for task in ("classification", "translation"):
         write_results(make(task=task, seeds=(0,)), tmp_path / task)
-    done = run(tmp_path, "--figures", "svg", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
+    done = invoke(tmp_path, "--figures", "svg", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
     assert done.stderr.startswith("no comparison: runs of different tasks cannot be compared")
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"classification", "translation"}
     assert {p.name for p in (tmp_path / "translation").iterdir()} == {"results.json"}

@@ -7,9 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from fedot.report.analysis.statistics import estimate
-from fedot.report.analysis.titles import label_of
+from fedot.report.analysis.titles import base_names, kind_of, label_of
 from fedot.report.figures.by_strategy import MANY_CLIENTS
 from fedot.report.figures.drawing import COLOURS, CURVES, Drawing, Panel, dot, padded
+
+PARENTS = "parent"
+"""What the trainings are recorded under that all strategies begin with."""
 
 FEW = 2
 """So many groups of curves share a panel with both losses; of more only the training loss is drawn."""
@@ -27,7 +30,12 @@ def learning_figure(results: Mapping[str, Any]) -> Drawing | None:
     if not any(len(item["train"]) > 1 or item["round"] > 1 for item in found):
         return None
     clients = tuple(dict.fromkeys(item["client"] for item in found))
-    strategies = tuple(dict.fromkeys(item["strategy"] for item in found))[: len(CURVES)]
+    bases = base_names(results)
+    # colours as in the figures of rounds: fusion comes first, and has the blue; what all start from is grey
+    order = sorted(dict.fromkeys(item["strategy"] for item in found), key=lambda name: kind_of(name, bases) != "ot")
+    trained = [name for name in order if name != PARENTS][: len(CURVES)]
+    colours = {PARENTS: "reference"} if PARENTS in order else {}
+    strategies = colours | dict(zip(trained, CURVES, strict=False))
     kept = [item for item in found if item["strategy"] in strategies]
     each = max((results["scenario"].get("train") or {}).get("epochs", 0), *(len(item["train"]) for item in kept))
     kinds = ("train", "validation") if len(strategies) <= FEW else ("train",)
@@ -46,13 +54,13 @@ def learning_figure(results: Mapping[str, Any]) -> Drawing | None:
         + (f". Each of the {rounds} rounds begins where the global model is sent" if rounds > 1 else "")
         + ". A training loss has dropout and label smoothing in it, where these are on; a validation loss has not."
     )
-    named = tuple((CURVES[k], "line", label_of(name, results)) for k, name in enumerate(strategies))
-    legend = (*named, (CURVES[0], "dash", "validation")) if len(kinds) > 1 else named
+    named = tuple((colour, "line", label_of(name, results)) for name, colour in strategies.items())
+    legend = (*named, (named[0][0], "dash", "validation")) if len(kinds) > 1 else named
     return Drawing("learning", "Local training, epoch by epoch", caption, panels, legend)
 
 
 def _panel(
-    items: Sequence[Mapping[str, Any]], strategies: Sequence[str], kinds: Sequence[str], each: int, title: str
+    items: Sequence[Mapping[str, Any]], strategies: Mapping[str, str], kinds: Sequence[str], each: int, title: str
 ) -> Panel | None:
     curves = {
         (strategy, kind): _curve([item for item in items if item["strategy"] == strategy], kind, each)
@@ -72,7 +80,7 @@ def _panel(
         axes.grid(axis="y")
         axes.set_xlabel("epoch", labelpad=2)
         for (strategy, kind), curve in curves.items():
-            colour = CURVES[strategies.index(strategy)]
+            colour = strategies[strategy]
             for stretch in curve:
                 line = "--" if kind == "validation" else "-"
                 axes.plot(

@@ -43,7 +43,7 @@ def bibtex(results: Mapping[str, Any]) -> str:
 
 def project() -> tuple[str, str]:
     """Author and address of the project, as its source tree or the installed package has them; empty if they do not."""
-    file = Path(fedot.__file__).parents[1] / "pyproject.toml"
+    file = Path(__file__).parents[3] / "pyproject.toml"
     if file.is_file():
         about = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
         if about.get("name") == DISTRIBUTION:
@@ -54,8 +54,7 @@ def project() -> tuple[str, str]:
     except PackageNotFoundError:
         return "", ""
     pairs = (line.partition(", ") for line in installed.get_all("Project-URL") or ())
-    author = installed["Author"] if "Author" in installed else ""  # noqa: SIM401 (its `get` is of Python 3.12)
-    return author, _address({name: url for name, _, url in pairs})
+    return " and ".join(installed.get_all("Author") or ()), _address({name: url for name, _, url in pairs})
 
 
 def _address(urls: Mapping[str, str]) -> str:

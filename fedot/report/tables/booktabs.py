@@ -133,14 +133,21 @@ def booktabs(table: Table, caption: str, label: str, columns: int = 2) -> str:
         if above:
             title = escape(shorten(above, int(WIDTHS[columns] / LETTER / 1.1)))
             lines.append(rf"\multicolumn{{{len(table.header)}}}{{@{{}}l@{{}}}}{{\emph{{{title}}}}} \\")
-        broken = r"\raggedright " if names != "l" else ""
-        lines += [rf"{broken}{' & '.join(map(_cell, line))} \\" for line in block]
+        for name, *figures in block:
+            shown = _cell(name) if names == "l" else rf"\raggedright {_breakable(name.text)}"
+            lines.append(rf"{' & '.join([shown, *map(_cell, figures)])} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", rf"\end{{table{wide}}}"]) + "\n"
 
 
 def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     return rf"\textbf{{{text}}}" if cell.best and text else text
+
+
+def _breakable(name: str) -> str:
+    """Write a name so that a line can end behind any of its signs, as it can behind a space or a hyphen anyway."""
+    letters = printable(name, LONGEST)
+    return "".join(SPECIAL.get(x, x) + ("" if x.isalnum() or x in " -,()" else r"\allowbreak{}") for x in letters)
 
 
 def _title(text: str) -> str:
