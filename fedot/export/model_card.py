@@ -6,9 +6,9 @@ from fedot.text.outside import printable
 from fedot.version import __version__
 
 USES = {
-    True: """inputs = tokenizer("A text that goes on", return_tensors="pt", return_token_type_ids=False)
+    True: """inputs = tokenizer("A text that goes on", return_tensors="pt")
 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0], skip_special_tokens=True))""",
-    False: """inputs = tokenizer("A sentence.", return_tensors="pt", return_token_type_ids=False)
+    False: """inputs = tokenizer("A sentence.", return_tensors="pt")
 print(tokenizer.decode(model.generate(**inputs, num_beams=4, max_new_tokens=40)[0], skip_special_tokens=True))""",
 }
 """By whether the tokenizer puts a token first, as it does for what continues texts."""

@@ -1,14 +1,19 @@
 """Flower's command, played by a script that answers what a hostile run could make it answer."""
 
+import importlib
 import json
+import os
+import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 from fedot.errors import FedotError
 from fedot.federation.engines import flower_cli as flower_commands
-from fedot.federation.engines.flower_cli import flwr, follow, start_run
+from fedot.federation.engines.flower_cli import flower_settings, flwr, follow, script, start_run
+from fedot.wire import flower_private
 
 WHERE = {"FLWR_HOME": "."}
 
@@ -89,3 +94,28 @@ def test_a_run_is_started_with_its_settings(answers, tmp_path):
     (tmp_path / "run").write_text(json.dumps({"success": True, "run-id": "5"}))
     assert start_run({"FLWR_HOME": str(tmp_path)}, "c", tmp_path, {"signature": '{"a": "b"}'}) == "5"
     assert (tmp_path / "run.toml").read_text() == 'signature = "{\\"a\\": \\"b\\"}"\n'
+
+
+def test_flowers_programs_find_each_other_where_no_environment_is_activated(monkeypatch):
+    """The SuperLink and the SuperNode start others by name; their own folder may not be on PATH."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    path = flower_settings()["PATH"]
+    for name in ("flower-superlink", "flower-superexec", "flower-supernode", "flwr"):
+        assert shutil.which(name, path=path) == str(Path(sysconfig.get_path("scripts"), name))
+    assert script("flwr") == shutil.which("flwr", path=path)
+    assert path.endswith(":/usr/bin:/bin")
+    monkeypatch.delenv("PATH")
+    assert shutil.which("flwr", path=flower_settings()["PATH"])
+
+
+@pytest.mark.parametrize("launcher", ["superlink", "supernode"])
+def test_every_launcher_hands_that_path_on(launcher, monkeypatch):
+    module = importlib.import_module(f"fedot.deploy.{launcher}")
+    monkeypatch.setattr(os, "environ", {"PATH": "/usr/bin"})
+    monkeypatch.setattr(sys, "argv", [launcher, "--help"])
+    monkeypatch.setattr(flower_private, f"run_{launcher}", lambda: None)
+    monkeypatch.setattr(flower_private, "change_intake", lambda _: None)
+    monkeypatch.setattr(flower_private, "wait_for_database", lambda _: None)
+    module.main()
+    assert os.environ["PATH"] == f"{sysconfig.get_path('scripts')}:/usr/bin"
+    assert os.environ["FLWR_TELEMETRY_ENABLED"] == "0"

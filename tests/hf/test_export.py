@@ -99,7 +99,7 @@ def test_the_tokenizer_begins_a_text_as_training_did_and_the_model_goes_on_like_
     model = model_of("decoder")
     export_folder(model, tmp_path / "out")
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
-    ids = tokenizer("the film", return_tensors="pt", return_token_type_ids=False)["input_ids"]
+    ids = tokenizer("the film", return_tensors="pt")["input_ids"]
     assert ids.tolist() == [[SPECIAL.index("[BEGIN]"), *TOKENIZER.encode("the film").ids]]
     assert [tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id] == [0, 2, 3]
     assert tokenizer.decode(ids[0], skip_special_tokens=True).strip() == "the film"
@@ -118,7 +118,7 @@ def test_a_translator_is_started_by_its_first_token(tmp_path: Path) -> None:
     export_folder(model, tmp_path / "out")
     theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "out")
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
-    ids = tokenizer("the film", return_tensors="pt", return_token_type_ids=False)["input_ids"]
+    ids = tokenizer("the film", return_tensors="pt")["input_ids"]
     assert ids.tolist() == [TOKENIZER.encode("the film").ids]
     said = theirs.generate(ids, max_new_tokens=4, do_sample=False, num_beams=1)[0].tolist()
     module, own = load_model(model.config, model.state), [SPECIAL.index("[BEGIN]")]
