@@ -8,7 +8,6 @@ import shlex
 import pytest
 from typer.testing import CliRunner
 
-import fedot
 from fedot.commands.fedot import cli
 from fedot.models import EncoderConfig, build_model, state_of
 from fedot.report import render_report
@@ -38,8 +37,7 @@ def test_a_run_is_cited_with_author_year_and_what_it_ran(make):
 
 
 def test_an_address_is_the_projects_own_or_there_is_none(make, monkeypatch, tmp_path):
-    where = tmp_path / "fedot" / "__init__.py"
-    monkeypatch.setattr(fedot, "__file__", str(where))
+    monkeypatch.setattr(citation, "__file__", str(tmp_path / "fedot/report/pages/citation.py"))
     about = '[project]\nname = "fedot-fl"\nauthors = [{ name = "A" }, { name = "B" }]\n'
     (tmp_path / "pyproject.toml").write_text(about)
     assert citation.project() == ("A and B", "")
