@@ -1,10 +1,7 @@
 """The documentation site: `sphinx-build -n -W docs docs/_build/html`."""
 
-import re
 import sys
 from pathlib import Path
-
-from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
@@ -45,20 +42,3 @@ html_css_files = ["fedot.css"]
 html_copy_source = html_show_sourcelink = False
 
 linkcheck_ignore = [r"https?://127\.0\.0\..*"]
-
-
-def leave_out_missing(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Leave out of the index's lists the pages that are not there; a page that no list has is still an error."""
-    if docname == "index":
-        kept = [line for line in source[0].split("\n") if not re.fullmatch(r"[a-z_/*]+", line) or found(app, line)]
-        source[0] = "\n".join(kept)
-
-
-def found(app: Sphinx, pattern: str) -> bool:
-    """Whether a page of that name or pattern is there."""
-    return any(Path(app.srcdir).glob(f"{pattern}.md"))
-
-
-def setup(app: Sphinx) -> None:
-    """Register with Sphinx."""
-    app.connect("source-read", leave_out_missing)

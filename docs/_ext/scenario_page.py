@@ -1,4 +1,4 @@
-"""Write docs/scenario.md, all keys of a scenario, from the schema: `python docs/_ext/scenario_page.py`."""
+"""Write docs/scenario_reference.md, all keys of a scenario, from the schema: `python docs/_ext/scenario_page.py`."""
 
 import inspect
 import json
@@ -264,4 +264,4 @@ def parameters(kind: type) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    (DOCS / "scenario.md").write_text(scenario_page(), encoding="utf-8")
+    (DOCS / "scenario_reference.md").write_text(scenario_page(), encoding="utf-8")

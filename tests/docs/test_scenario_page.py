@@ -39,5 +39,5 @@ def test_every_option_of_a_model_and_a_stage_has_a_description(kind: type) -> No
 
 
 def test_the_page_is_that_of_the_schema() -> None:
-    written = (DOCS / "scenario.md").read_text(encoding="utf-8")
+    written = (DOCS / "scenario_reference.md").read_text(encoding="utf-8")
     assert written == scenario_page(), "run `python docs/_ext/scenario_page.py`"
