@@ -138,17 +138,14 @@ def test_the_commands_that_it_names_run_as_they_stand(call: Call, tmp_path: Path
     assert (tmp_path / "runs/tiny/summary.tex").exists()
 
 
-def test_tracking_is_asked_for_in_the_scenario_or_at_the_command(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(at_the_end, "find_spec", lambda _: None)
+def test_tracking_is_asked_for_in_the_scenario_or_at_the_command(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     for options in (["--track", "tensorboard"], ["--set", "tracking=[tensorboard]"]):
-        result = call(*options)
+        with monkeypatch.context() as patch:
+            patch.setattr(at_the_end, "find_spec", lambda _: None)
+            result = call(*options)
         assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)  # before anything begins
         assert "fedot-fl[tensorboard]" in result.stderr
     one_line(call("--set", "tracking=[wandb]"), "tracking", "tensorboard")
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(at_the_end, "_write", lambda tool, file: f"{tool} has {file.name}")
     result = call("--set", "tracking=[mlflow]", "--track", "mlflow", "--track", "tensorboard")
     assert result.exit_code == 0, result.output

@@ -38,8 +38,8 @@ class Pace:
     Examples
     --------
     >>> pace = Pace([Step("train", 9.0), Step("score", 1.0)], 0.0)
-    >>> pace.begin("train", 0.0)
-    >>> pace.begin("score", 90.0)
+    >>> pace.begin("train", 0.0), pace.begin("score", 90.0)
+    (0.0, 9.0)
     >>> pace.share, pace.left(94.0)
     (0.9, 6.0)
     """
@@ -96,7 +96,7 @@ class Pace:
         return self._done(to) - before
 
     def _done(self, at: int) -> float:
-        return sum(step.work for step in self.steps[: max(at, 0)])
+        return sum((step.work for step in self.steps[: max(at, 0)]), 0.0)
 
     def _expected(self, step: Step) -> float:
         """Seconds of a step: the mean of those like it, or else by its work at the pace of all that are over."""

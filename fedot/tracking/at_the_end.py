@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from fedot.errors import FedotError
-from fedot.report.after_run import written_at
 
 Write = Callable[[Mapping[str, Any], Path], str]
 
@@ -56,6 +55,8 @@ def tracked_at_the_end(folder: Path, tools: Iterable[str], tell: Callable[[str],
     tell
         Called with one line for each tool.
     """
+    from fedot.report.after_run import written_at
+
     file = folder / "results.json"
     before = written_at(file)
     try:

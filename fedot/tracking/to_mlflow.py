@@ -20,7 +20,7 @@ from fedot.report.analysis.indexed_run import Run
 from fedot.report.figures.one_run import write_figures
 from fedot.report.tables.summary import write_csv
 from fedot.text.outside import printable
-from fedot.tracking.values_by_step import curves_of, model_file
+from fedot.tracking.points import curves_of, model_file
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
 MOST_AT_ONCE = 100

@@ -11,7 +11,7 @@ from fedot.report.figures.drawing import save, whole_figure
 from fedot.report.figures.one_run import figures
 from fedot.report.tables.summary import summary_markdown
 from fedot.text.names import file_name
-from fedot.tracking.values_by_step import curves_of
+from fedot.tracking.points import curves_of
 
 FOLDER = "tensorboard"
 EVENTS = "events.out.tfevents.*"

@@ -8,7 +8,7 @@ import pytest
 from fedot.errors import FedotError
 from fedot.report import write_results
 from fedot.tracking import TOOLS, at_the_end, check_tools, tracked_at_the_end
-from fedot.tracking.values_by_step import curves_of
+from fedot.tracking.points import curves_of
 from tests.report.conftest import make_results
 
 
