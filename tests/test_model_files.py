@@ -15,7 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from typer.testing import CliRunner
 
-from fedot import predict
+from fedot.commands import predict
 from fedot.errors import FedotError
 from fedot.from_disk import cli as fusion
 from fedot.from_disk.sources import open_source
