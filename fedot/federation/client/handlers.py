@@ -58,8 +58,8 @@ FEW = 20
 """Of fewer test rows, somebody who looks at the figures of a simulation is told what they are."""
 
 UNTOLD = (
-    "of the labels in them it tells none but 0, 1, ..., so others have to be in the scenario, as in labels: [neg, pos], "
-    "or whoever runs it agrees with tell-classes=true in its --node-config"
+    "of the labels in them it tells none but 0, 1, ..., so others have to be in the scenario, as in "
+    "labels: [neg, pos], or whoever runs it agrees with tell-classes=true in its --node-config"
 )
 """What is said of every failure to read files whose labels a client does not tell."""
 
