@@ -125,6 +125,15 @@ def test_all_that_is_wrong_is_told_at_once_with_its_client(mine: Path) -> None:
     assert "did you mean stars?" in lines[-1]
 
 
+def test_mistakes_of_all_variants_are_told_each_once(mine: Path) -> None:
+    variants = "variants: {one: {roundz: 1}, two: {rounds: 0}, three: {rounds: 1}}"
+    mine.write_text(f"{FILES.replace('south-test.csv', 'nowhere.csv')}{variants}\n")
+    lines = check(mine).stderr.splitlines()
+    for told in ("roundz is no key", "rounds: ", "client south: there is no file nowhere.csv"):
+        assert sum(told in line for line in lines) == 1
+    assert len(lines) == 3
+
+
 def test_strategies_and_files_that_cannot_be_are_told_together(mine: Path) -> None:
     text = FILES.replace("test: south-test.csv", "test: nowhere.csv")
     mine.write_text(f"{text}strategies: [fedavgg, {{name: ot-fusion, solvr: x}}]\n")

@@ -36,14 +36,15 @@ def check(
 
     with command("error: "):
         from fedot.run.data_summary import summarise
-        from fedot.run.scenario_mistakes import load_checked
+        from fedot.run.scenario_mistakes import load_all
         from fedot.scenario.yaml_file import runs_of
 
         if data_dir is not None and not data_dir.is_dir():
             raise FedotError(f"--data-dir {data_dir} is no folder")
         console, seen = Console(), dict[str, str]()
         runs = runs_of(scenario, profile, variant, set_ or [])
-        for run, loaded in [(run, load_checked(scenario, run.overrides, data_dir)) for run in runs]:
+        every = load_all(scenario, [run.overrides for run in runs], data_dir)
+        for run, loaded in zip(runs, every, strict=True):
             key = loaded.model_dump_json(include=set(READS))
             if key in seen:
                 console.print(f"{run.title}: the same data as {seen[key]}", markup=False, highlight=False)

@@ -7,15 +7,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fedot.errors import FedotError
 from fedot.federation.engines.flower_cli import QUIET
 from fedot.storage.scratch import scratch_folder
-
-if TYPE_CHECKING:  # imported late, so that --help is quick
-    from fedot.scenario import Scenario
-    from fedot.scenario.yaml_file import Run
 
 # What a run writes besides its models.
 OUTPUTS = ("results.json", "report.html", "scenario.yaml", "status.json")
@@ -85,13 +80,12 @@ def plan_runs(
     FedotError
         If the scenario has a mistake, or the folder holds an earlier run.
     """
-    from fedot.run.scenario_mistakes import load_checked
+    from fedot.run.scenario_mistakes import load_all
     from fedot.scenario.yaml_file import runs_of
 
-    found: list[tuple[Run, Scenario]] = [
-        (run, load_checked(path, run.overrides, data_dir)) for run in runs_of(path, profile, variant, list(overrides))
-    ]
-    name = found[0][1].name + (f"-{profile}" if profile else "")
+    editions = runs_of(path, profile, variant, list(overrides))
+    loaded = load_all(path, [run.overrides for run in editions], data_dir)
+    name = loaded[0].name + (f"-{profile}" if profile else "")
     folder = (out or Path("runs") / name).absolute()
     runs = [
         LocalRun(
@@ -102,7 +96,7 @@ def plan_runs(
             checked.tracking,
             _about(checked),
         )
-        for run, checked in found
+        for run, checked in zip(editions, loaded, strict=True)
     ]
     for run in runs:
         if (run.folder / "results.json").exists() and not over_earlier:

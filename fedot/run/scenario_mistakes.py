@@ -1,6 +1,6 @@
 """Everything that is wrong with a scenario and with its clients' files, told at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,26 @@ def load_checked(path: Path, overrides: Sequence[str] = (), data_dir: Path | Non
     if wrong:
         raise MistakesError([*wrong, *_files_wrong(_mapping(path, overrides), path, data_dir)])
     return scenario
+
+
+def load_all(path: Path, runs: Iterable[Sequence[str]], data_dir: Path | None = None) -> list["Scenario"]:
+    """Read every edition of a scenario, each with its overrides, as `load_checked` does.
+
+    Raises
+    ------
+    MistakesError
+        For the mistakes of all, each once.
+    """
+    loaded: list[Scenario] = []
+    wrong: list[str] = []
+    for overrides in runs:
+        try:
+            loaded.append(load_checked(path, overrides, data_dir))
+        except MistakesError as error:
+            wrong += error.lines
+    if wrong:
+        raise MistakesError(wrong)
+    return loaded
 
 
 def _settings_wrong(scenario: "Scenario") -> Iterator[str]:

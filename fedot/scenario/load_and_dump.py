@@ -30,8 +30,8 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
 
     Raises
     ------
-    FedotError
-        One line that names the file, the key's path and what would be valid.
+    MistakesError
+        One line for each mistake, that names the file, the key's path and what would be valid.
 
     Examples
     --------
@@ -66,14 +66,14 @@ def parse_scenario(values: Mapping[str, Any], where: str = "the scenario") -> Sc
 
     Raises
     ------
-    FedotError
-        One line that names the key's path and what would be valid.
+    MistakesError
+        One line for each mistake, that names the key's path and what would be valid.
 
     Examples
     --------
     >>> parse_scenario({"name": "mine", "clients": [{"dataset": "xed", "lang": "en"}]})
     Traceback (most recent call last):
-    fedot.errors.FedotError: the scenario: clients must be at least 2, or one data set with a partition
+    fedot.errors.MistakesError: the scenario: clients must be at least 2, or one data set with a partition
     """
     # what is chosen of profiles and variants comes as overrides (`fedot.scenario.yaml_file.runs_of`)
     given = {key: value for key, value in values.items() if key not in (PROFILES, VARIANTS)}

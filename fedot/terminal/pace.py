@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 KNOWN = 0.05
 """Share of all work that must be over before anything is said of the time left."""
@@ -11,7 +10,8 @@ TRUST = 0.5
 """Weight of a new estimate of the time left against the last one, so that it does not jump."""
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Step:
     """A step of a piece of work.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flwr.app import Context, Message, RecordDict
 
+from fedot.data.own_files.label_column import MOST_FOUND
 from fedot.errors import FedotError
 from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.federation.experiment.record import RunRecord
@@ -15,8 +16,10 @@ from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
+from fedot.tokenizer import pack_words
+from fedot.wire.boundary import read_description
 from fedot.wire.flower_private import assume_identity, give_id
-from fedot.wire.messages import CONFIG, Settings, unpack_description
+from fedot.wire.messages import CONFIG, ClientDescription, Settings, pack_description, unpack_description
 from tests.federation.conftest import MakeScenario
 
 CLASSES = {"north": ["glad", "sad", "calm"], "south": ["sad", "calm"], "west": ["glad"]}
@@ -108,6 +111,15 @@ def test_labels_are_told_by_agreement_only(three: Scenario, tmp_path: Path) -> N
 def test_classes_that_are_none_are_refused(three: Scenario, tmp_path: Path, classes: str) -> None:
     reply = Node(three, tmp_path, **{"tell-classes": True}).describe(classes=classes)
     assert "the classes of a message" in reply.error.reason
+
+
+def test_a_client_cannot_claim_any_number_of_classes(three: Scenario) -> None:
+    names = tuple(f"class {i}" for i in range(MOST_FOUND + 1))
+    client = ClientDescription("south", 1, 40, 5, 9, names, "files", (), pack_words({"a": 2}))
+    with pytest.raises(FedotError, match="says that it has found 1001 classes, and at most 1000 can be"):
+        read_description(pack_description(client), three)
+    said = three.model_copy(update={"clients": [spec.model_copy(update={"labels": names}) for spec in three.clients]})
+    assert len(read_description(pack_description(client), said)[0].labels) == 1001
 
 
 def test_numbers_from_0_tell_no_more_than_how_many(three: Scenario, tmp_path: Path) -> None:

@@ -116,8 +116,9 @@ def test_files_need_a_column_of_texts_and_nothing_else(tmp_path: Path) -> None:
     assert data.train.column_names == ["text"]
     assert data.labels == ()
     assert len(data.train) + len(data.validation) == len(data.test) == 40
-    with pytest.raises(FedotError, match="task language-model needs the key text"):
-        load_client(files(tmp_path, text=None), 0, 0)
+    assert load_client(files(tmp_path, text=None), 0, 0).train["text"][:] == data.train["text"][:]
+    with pytest.raises(FedotError, match="has no column 'body', only text"):
+        load_client(files(tmp_path, text="body"), 0, 0)
     outcome = run(files(tmp_path))
     assert outcome.record.failures == []
 

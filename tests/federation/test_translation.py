@@ -15,7 +15,7 @@ from fedot.evaluation.metrics import tally
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.evaluation.translation_scores import tally_translations
 from fedot.report import render_report
-from fedot.scenario import Scenario, parse_scenario
+from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.tasks import TASKS
 from fedot.translation import encode_pairs
 from fedot.translation.pairs import decode_ids
@@ -114,5 +114,9 @@ def test_a_task_brings_its_defaults() -> None:
     found = parse_scenario({"name": "t", "task": "translation", "clients": clients, "train": {"epochs": 3}})
     assert (found.model["name"], found.tokenizer.kind, found.train.label_smoothing) == ("seq2seq", "reversible", 0.1)
     assert found.train.epochs == 3
+    shipped = load_scenario(Path(__file__).parents[2] / "scenarios" / "translation.yaml")
+    plain = parse_scenario({"name": "t", "task": "translation", "clients": clients})
+    assert (plain.train, plain.tokenizer) == (shipped.train, shipped.tokenizer)  # which is known to translate
+    assert {**shipped.model, **plain.model} == {**shipped.model, "d_model": 96}
     kept = parse_scenario({**found.model_dump(exclude_none=True), "train": {"label_smoothing": 0.0}})
     assert kept.train.label_smoothing == 0.0
