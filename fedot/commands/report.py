@@ -71,7 +71,7 @@ def _printed(markdown: bool, against: str, rounds: str, calibration: bool) -> li
     """Views that are asked for instead of files."""
     from fedot.report import summary_markdown
     from fedot.report.tables.by_round import round_differences_markdown, rounds_markdown
-    from fedot.report.tables.calibration import calibration_markdown
+    from fedot.report.tables.calibration_markdown import calibration_markdown
     from fedot.report.tables.differences import paired_markdown
 
     wanted: list[Callable[[Mapping[str, Any]], str]] = [summary_markdown] if markdown else []

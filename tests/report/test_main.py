@@ -11,7 +11,7 @@ from fedot.errors import FedotError
 from fedot.report import summary_latex, summary_markdown, write_results
 from fedot.report.analysis.statistics import Scores, paired_difference
 from fedot.report.tables.by_round import round_differences_markdown
-from fedot.report.tables.calibration import calibration_markdown
+from fedot.report.tables.calibration_markdown import calibration_markdown
 from fedot.report.tables.differences import paired_markdown
 
 
