@@ -16,7 +16,7 @@ MODULES = [each.name for each in pkgutil.walk_packages(fedot.__path__, "fedot.")
 EXAMPLES = [name for name in MODULES if ">>> " in inspect.getsource(importlib.import_module(name))]
 DOCUMENTED = (
     *("fedot.fusion", "fedot.fusion.plan", "fedot.transport", "fedot.models", "fedot.scenario", "fedot.strategies"),
-    *("fedot.training", "fedot.translation", "fedot.data", "fedot.tasks", "fedot.hf"),
+    *("fedot.training", "fedot.translation", "fedot.data", "fedot.tasks", "fedot.hf", "fedot.export"),
 )
 """Packages whose every exported name has parameters and an example; types and constants have none."""
 
