@@ -23,7 +23,7 @@ READS = ("task", "clients", "tokenizer", "model", "data", "seeds", "train")
 
 
 def check(
-    scenario: Annotated[Path, typer.Argument(help="A scenario file.")],
+    scenario: Annotated[Path, typer.Argument(help="A scenario file, or the name of one that comes with fedot.")],
     data_dir: Annotated[Path | None, typer.Option(help="Folder of data sets, and of files.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change one key, for example model.max_length=64.")
@@ -37,11 +37,13 @@ def check(
     with command("error: "):
         from fedot.run.data_summary import summarise
         from fedot.run.scenario_mistakes import load_all
+        from fedot.scenario.shipped import find_scenario
         from fedot.scenario.yaml_file import runs_of
 
         if data_dir is not None and not data_dir.is_dir():
             raise FedotError(f"--data-dir {data_dir} is no folder")
         console, seen = Console(), dict[str, str]()
+        scenario = find_scenario(scenario)
         runs = runs_of(scenario, profile, variant, set_ or [])
         every = load_all(scenario, [run.overrides for run in runs], data_dir)
         for run, loaded in zip(runs, every, strict=True):

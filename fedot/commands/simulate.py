@@ -87,6 +87,7 @@ def simulate(
         from fedot.scenario.shipped import find_scenario
 
         scenario = find_scenario(scenario)
+        _say(f"{scenario.stem}: reading the scenario")  # before anything is loaded that takes its time
         runs, folder = plan_runs(
             scenario,
             out,
@@ -119,7 +120,7 @@ def simulate(
 
 
 def _begin(runs: Sequence[LocalRun], folder: Path) -> None:
-    """Say what begins, before anything is loaded that takes its time."""
+    """Say what begins."""
     variants = f", {len(runs)} variants" if len(runs) > 1 else ""
     _say(f"{runs[0].about}{variants}; results go to {shown(folder)}")
 

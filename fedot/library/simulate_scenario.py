@@ -8,6 +8,7 @@ from typing import Any
 from fedot.errors import FedotError
 from fedot.library.local_results import Run, Runs
 from fedot.run.local import LocalSettings, plan_runs, run_locally
+from fedot.scenario.shipped import find_scenario
 from fedot.scenario.yaml_file import as_overrides
 
 log = logging.getLogger("fedot.simulate")
@@ -87,7 +88,7 @@ def simulate(
     changes = dict(set or {})
     if seeds is not None:
         changes["seeds"] = [seeds] if isinstance(seeds, int) else [int(seed) for seed in seeds]
-    path = Path(scenario)
+    path = find_scenario(scenario)
     runs, folder = plan_runs(
         path,
         None if out is None else Path(out),
@@ -95,6 +96,7 @@ def simulate(
         variant=variant,
         overrides=as_overrides(changes),
         over_earlier=force or resume,
+        data_dir=None if data_dir is None else Path(data_dir),
     )
     settings = LocalSettings(
         path,

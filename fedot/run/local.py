@@ -7,10 +7,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fedot.errors import FedotError
 from fedot.federation.engines.flower_cli import QUIET
 from fedot.storage.scratch import scratch_folder
+
+if TYPE_CHECKING:  # imported late, so that --help is quick
+    from fedot.scenario import Scenario
 
 # What a run writes besides its models.
 OUTPUTS = ("results.json", "report.html", "scenario.yaml", "status.json")

@@ -1,7 +1,7 @@
 """What a run is told besides its grid, and how much work it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fedot.federation.experiment.ask_clients import TIMEOUT
@@ -65,7 +65,7 @@ def steps_of(scenario: Scenario, seed: int) -> tuple[Step, ...]:
             steps.append(Step(at + round_of(title, number), work, f"{title}, {'trained' if trained else 'as parents'}"))
     if "centralised" in scenario.references:
         steps.append(Step(at + CENTRALISED, training * scenario.rounds + scoring))
-    return tuple(step if step.like else step._replace(like=step.phase.removeprefix(at)) for step in steps)
+    return tuple(step if step.like else replace(step, like=step.phase.removeprefix(at)) for step in steps)
 
 
 def seed_at(seed: int) -> str:
