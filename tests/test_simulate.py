@@ -158,8 +158,8 @@ def test_tracking_is_asked_for_in_the_scenario_or_at_the_command(call: Call, mon
 def test_the_first_line_comes_before_anything_heavy_is_loaded(scenario: Path, tmp_path: Path) -> None:
     code = (
         "import sys, fedot.commands.simulate as s\n"
-        "def run(*_): print(*sys.modules); raise SystemExit\n"
-        "s.run_locally = run\n"
+        "def check(*_): print(*sys.modules); raise SystemExit\n"
+        "s.check_settings = check\n"
         f"s.cli([{str(scenario)!r}, '--out', {str(tmp_path / 'o')!r}])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

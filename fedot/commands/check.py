@@ -36,7 +36,7 @@ def check(
 
     with command("error: "):
         from fedot.run.data_summary import summarise
-        from fedot.run.scenario_mistakes import load_all
+        from fedot.run.scenario_mistakes import check_settings, load_all
         from fedot.scenario.shipped import find_scenario
         from fedot.scenario.yaml_file import runs_of
 
@@ -46,6 +46,7 @@ def check(
         scenario = find_scenario(scenario)
         runs = runs_of(scenario, profile, variant, set_ or [])
         every = load_all(scenario, [run.overrides for run in runs], data_dir)
+        check_settings(scenario, [run.overrides for run in runs], data_dir)
         for run, loaded in zip(runs, every, strict=True):
             key = loaded.model_dump_json(include=set(READS))
             if key in seen:

@@ -12,6 +12,7 @@ import typer
 from fedot.commands.next_steps import next_steps, shown
 from fedot.errors import FedotError
 from fedot.run.local import LocalRun, LocalSettings, plan_runs, quiet, run_locally
+from fedot.run.scenario_mistakes import check_settings
 from fedot.terminal.called import command_line
 from fedot.terminal.command import command
 from fedot.terminal.logs import is_json, logs
@@ -87,7 +88,6 @@ def simulate(
         from fedot.scenario.shipped import find_scenario
 
         scenario = find_scenario(scenario)
-        _say(f"{scenario.stem}: reading the scenario")  # before anything is loaded that takes its time
         runs, folder = plan_runs(
             scenario,
             out,
@@ -112,6 +112,7 @@ def simulate(
         )
         check_tools(tool for run in runs for tool in (*run.tracking, *settings.tracking))
         _begin(runs, folder)
+        check_settings(scenario, [run.overrides for run in runs], data_dir)
         for run in runs:
             run_locally(run, settings, _say)
             _tell(run.folder)
@@ -120,7 +121,7 @@ def simulate(
 
 
 def _begin(runs: Sequence[LocalRun], folder: Path) -> None:
-    """Say what begins."""
+    """Say what begins, before anything is loaded that takes its time."""
     variants = f", {len(runs)} variants" if len(runs) > 1 else ""
     _say(f"{runs[0].about}{variants}; results go to {shown(folder)}")
 

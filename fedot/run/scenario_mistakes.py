@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # imported late, so that --help is quick
 
 
 def load_checked(path: Path, overrides: Sequence[str] = (), data_dir: Path | None = None) -> "Scenario":
-    """Read a scenario whose keys, strategies and models are all possible.
+    """Read a scenario whose keys are all possible.
 
     Where they are not, the files of the clients are looked at, too, so that all can be put right together. Files of
     clients whose own keys are wrong are left alone: what is wrong with them may only follow from that.
@@ -31,15 +31,31 @@ def load_checked(path: Path, overrides: Sequence[str] = (), data_dir: Path | Non
     from fedot.scenario import load_scenario
 
     try:
-        scenario = load_scenario(path, overrides)
+        return load_scenario(path, overrides)
     except MistakesError as error:
         values = _mapping(path, overrides)
         more = (*_model_wrong(values, path), *_files_wrong(values, path, data_dir))
         raise MistakesError([*error.lines, *more]) from None
-    wrong = [f"{path}: {line}" for line in _settings_wrong(scenario)]
+
+
+def check_settings(path: Path, runs: Iterable[Sequence[str]], data_dir: Path | None = None) -> None:
+    """Refuse strategies and models that cannot be, of every edition of a scenario; loads what they are made of.
+
+    Where there are such, the files of the clients are looked at, too, so that all can be put right together.
+
+    Raises
+    ------
+    MistakesError
+        For the mistakes of all, each once.
+    """
+    from fedot.scenario import load_scenario
+
+    wrong: list[str] = []
+    for overrides in runs:
+        if found := [f"{path}: {line}" for line in _settings_wrong(load_scenario(path, overrides))]:
+            wrong += [*found, *_files_wrong(_mapping(path, overrides), path, data_dir)]
     if wrong:
-        raise MistakesError([*wrong, *_files_wrong(_mapping(path, overrides), path, data_dir)])
-    return scenario
+        raise MistakesError(wrong)
 
 
 def load_all(path: Path, runs: Iterable[Sequence[str]], data_dir: Path | None = None) -> list["Scenario"]:
