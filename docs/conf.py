@@ -27,7 +27,9 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 default_role = "code"
 
-nitpick_ignore = [("py:class", "fedot.wire.boundary.Read"), ("py:class", "fedot.data.join_classes.Key")]  # type variables
+nitpick_ignore = [
+    ("py:class", name) for name in ("fedot.wire.boundary.Read", "fedot.data.join_classes.Key")
+]  # type variables
 nitpick_ignore_regex = [
     # names of other libraries have no page here, and are not looked up in the network
     ("py:.*", r"(?!fedot\.).*"),
