@@ -13,7 +13,7 @@ from fedot.commands.export import cli
 from fedot.errors import FedotError
 from fedot.export import export_folder, layout_of
 from fedot.export import to_folder as writer
-from fedot.from_disk.jobs import PLAN
+from fedot.from_disk.metadata import PLAN
 from fedot.models import build_model, load_model, model_config, state_of, symmetry
 from fedot.saved import SavedModel, read_model
 from fedot.tokenizer import SPECIAL, count_words, train_tokenizer
