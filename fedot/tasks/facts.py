@@ -17,8 +17,6 @@ class TaskFacts:
         Name of the model that does it (`fedot.models.MODELS`).
     sums_in_words
         What a tally holds, for whoever reads a report.
-    in_python
-        Lines that ask a ``model`` for what it makes of ``texts``.
     has_classes
         Whether rows have a ``label``. A class is the same class whichever tokenizer a model has; a token is not.
     defaults
@@ -35,7 +33,6 @@ class TaskFacts:
     name: str
     architecture: str
     sums_in_words: str
-    in_python: str
     has_classes: bool = False
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     former_names: tuple[str, ...] = ()
@@ -49,7 +46,6 @@ TASK_FACTS = {
             architecture="encoder",
             sums_in_words="(a confusion matrix, the summed loss, calibration bins; these also at every temperature of "
             "a fixed grid, and the summed validation loss at each) ",
-            in_python="model.probabilities(texts), model.classes  # (texts, classes), and what these are called",
             has_classes=True,
             former_names=("sentiment",),
         ),
@@ -57,7 +53,6 @@ TASK_FACTS = {
             name="translation",
             architecture="seq2seq",
             sums_in_words="",
-            in_python="model.translate(texts)",
             # 14,500 pairs of Multi30k learn to translate by these (BLEU 27); a third of the epochs at a third of the
             # rate, which are a classifier's defaults, teach next to nothing (BLEU 5)
             defaults={
@@ -70,8 +65,6 @@ TASK_FACTS = {
             name="language-model",
             architecture="decoder",
             sums_in_words="(the summed loss, how many tokens there are and how many were foreseen, and their bytes) ",
-            in_python="from fedot.tasks.task import Answering\n\n"
-            'model.task.answer(model, texts, Answering(num_tokens=40))["continuation"]',
             defaults={"tokenizer": {"kind": "reversible"}},
         ),
     )

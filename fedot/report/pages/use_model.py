@@ -27,8 +27,7 @@ def use_of(run: Run) -> Use | None:
     """Give the lines for the best strategy's model of its first whole seed; None where no strategy finished."""
     results = run.results
     best = best_of(run.scores, [each for each in finished(run.scores, run.entries) if each.kind != "reference"])
-    task = TASK_FACTS.get(task_in(results))
-    if best is None or run.headline is None or task is None:
+    if best is None or run.headline is None or task_in(results) not in TASK_FACTS:
         return None
     seeds = sorted(seed for seed, _ in run.scores.comparable(best.members, "all", run.headline.key))
     seed = seeds[0] if seeds else run.scores.seeds[0]
@@ -42,7 +41,7 @@ def use_of(run: Run) -> Use | None:
         python.append(f"model = model.with_tokenizer(fedot.read_model({json.dumps(reader)}).tokenizer)")
     command = " ".join(["fedot predict", *shell])
     lines = [f'{command} "Your own text."', f"{command} --file texts.csv --column text -o answers.csv"]
-    code = ["import fedot", "", *python, 'texts = ["Your own text."]', task.in_python]
+    code = ["import fedot", "", *python, 'model.predict(["Your own text."])']
     return Use(best.label, told, "\n".join(lines), "\n".join(code))
 
 
