@@ -62,10 +62,10 @@ def stand_in_sentence(results: Mapping[str, Any]) -> str:
         for name in made_up
         if (text := notice.removeprefix(f"{name}: ")).startswith(("directory: ", "hub: ")) and text != notice
     )
-    why = "; ".join(reasons) or "the real ones could not be read"
+    why = f" ({'; '.join(reasons)})" if reasons else ""
     return (
-        f"The texts {whose}are made up by the built-in generator, which stands in for data that could not be read "
-        f"({why}): {means}. Give a folder that has them with --data-dir."
+        f"The texts {whose}are made up by the built-in generator, which stands in for data that could not be read"
+        f"{why}: {means}. Give a folder that has them with --data-dir."
     )
 
 

@@ -90,7 +90,11 @@ def test_texts_that_the_model_does_not_know_are_told(model):
 
 def update(client, counts):
     fields = ("num_examples", "train_loss", "validation_loss", "seconds", "truncated")
-    return type("Update", (), {"client": client, "token_counts": torch.tensor(counts), **dict.fromkeys(fields, 1)})()
+    return type(
+        "Update",
+        (),
+        {"client": client, "token_counts": torch.tensor(counts), "train_losses": (), **dict.fromkeys(fields, 1)},
+    )()
 
 
 def test_clients_whose_texts_are_unknown_are_told_loudly_and_once():

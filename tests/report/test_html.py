@@ -145,7 +145,7 @@ def test_stand_in_data_and_incomplete_runs_are_said_loudly(make):
     assert loud.index("OT fusion") < loud.index("These are stand-in data")  # and the answer before the whole of it
 
 
-@pytest.mark.parametrize(("source", "why"), [("stand-in", "as the scenario asks"), ("auto", "could not be had")])
+@pytest.mark.parametrize(("source", "why"), [("stand-in", "as the scenario asks"), ("auto", "could not be read")])
 def test_stand_in_data_that_were_asked_for_are_no_failure(make, source, why):
     results = make(stand_in=True)
     results["scenario"]["data"]["source"] = source
