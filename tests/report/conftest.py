@@ -242,6 +242,8 @@ def make_results(
         "couplings": couplings,
         "diagnostics": diagnostics,
         "training": training,
+        "epochs": [],
+        "confusions": [],
         "plans": [],
     }
     return json.loads(json.dumps(results))
