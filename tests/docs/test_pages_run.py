@@ -21,6 +21,7 @@ DOCS = ROOT / "docs"
 PAGES = [DOCS / "start.md", *sorted((DOCS / "tutorials").glob("*.md"))]
 MARK = "-- block {} of this page --"
 NEEDS = {"checkpoints.md": "transformers"}
+SLOW = {"several_hosts.md"}  # whose federation the default tests bring up in another way (tests/e2e)
 PORTS = ("8000", "8001", "8002")
 
 
@@ -82,7 +83,11 @@ def prepare(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else []) for page in PAGES],
+    ids=[page.stem for page in PAGES],
+)
 def test_blocks_run_and_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
     if page.name in NEEDS:
         pytest.importorskip(NEEDS[page.name])
