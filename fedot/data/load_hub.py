@@ -1,12 +1,15 @@
 """A data set on the hub that the user names, read by the hub's own library or from a folder."""
 
+import contextlib
 import dataclasses
 import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import datasets
+import huggingface_hub
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -88,8 +91,9 @@ def _builder(spec: ClientSpec) -> tuple[Any, str]:
         )
     silent = hub_is_silent()
     try:
-        builder = datasets.load_dataset_builder(path, spec.subset, revision=spec.revision)
-        builder.download_and_prepare()
+        with _asking_the_cache_alone() if silent else contextlib.nullcontext():
+            builder = datasets.load_dataset_builder(path, spec.subset, revision=spec.revision)
+            builder.download_and_prepare()
     except Exception as error:  # the library raises its own, httpx's and the file system's errors here
         why = f"{silent}, and it is not in the local cache" if silent else printable(f"{type(error).__name__}: {error}")
         raise FedotError(
@@ -100,6 +104,20 @@ def _builder(spec: ClientSpec) -> tuple[Any, str]:
     if spec.revision and COMMIT.fullmatch(spec.revision) and builder.hash != spec.revision:
         raise FedotError(f"{path} is in the local cache at another revision than {spec.revision}, and {silent}")
     return builder, f"{path} is read from the hub, revision {builder.hash if known else 'unknown'}"
+
+
+@contextlib.contextmanager
+def _asking_the_cache_alone() -> Iterator[None]:
+    """Keep the hub's library from trying again and again what is known not to answer; it has no other way to say so."""
+    switches: tuple[Any, ...] = (huggingface_hub.constants, datasets.config)
+    before = [each.HF_HUB_OFFLINE for each in switches]
+    for each in switches:
+        each.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        for each, value in zip(switches, before, strict=True):
+            each.HF_HUB_OFFLINE = value
 
 
 def _from_hub(spec: ClientSpec, builder: Any, split: str, columns: list[str]) -> OwnTable:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import huggingface_hub
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
@@ -38,6 +39,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def builder(path: str, name: str | None = None, revision: str | None = None) -> Any:
         asked.update(path=path, subset=name, revision=revision)
+        asked["offline"] = (datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE)
         if asked["silent"]:
             raise ConnectionError("nobody there")
         found = real("parquet", data_files=files_of_pairs if "pairs" in path else files, cache_dir=str(tmp_path / "hf"))
@@ -139,3 +141,15 @@ def test_keys_of_the_hub_cost_no_bytes_where_there_are_none():
     assert '"path":"somebody/reviews"' in scenario(REVIEWS).model_dump_json()
     with pytest.raises(FedotError, match="path is for dataset: hub, and imdb is read as published"):
         load_client(scenario({"dataset": "imdb", "path": "a/b"}), 0, 0)
+
+
+def test_a_hub_that_does_not_answer_is_not_asked_again(hub):
+    before = (datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE)
+    hub["silent"] = "no answer within 3 s (ConnectError)"
+    with pytest.raises(FedotError, match="no answer within 3 s"):
+        load_client(scenario(REVIEWS, source="hub"), 0, 0)
+    assert hub["offline"] == (True, True)
+    assert before == (datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE)
+    hub["silent"] = None
+    load_client(scenario(REVIEWS, source="hub"), 0, 0)
+    assert hub["offline"] == before
