@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import fedot
 from fedot.commands.fedot import cli
 from fedot.terminal import called
+from tests.small_runs import SMALL
 
 ROOT = Path(__file__).parents[1]
 SLOW = (
@@ -114,19 +115,7 @@ def test_records_and_messages_name_the_program_as_it_was_called(spec, script, pr
 
 @pytest.mark.parametrize("call", [["-m", "fedot", "simulate"], ["-m", "fedot.simulate"]])
 def test_a_record_holds_the_command_that_made_it(call, tmp_path):
-    small = ["--set", "clients.0.examples=60", "--set", "clients.1.examples=60", "--set", "strategies=[fedavg]"]
-    small += [
-        "--seeds",
-        "0",
-        "--set",
-        "train.epochs=1",
-        "--set",
-        "references=[parents]",
-        "--workers",
-        "0",
-        "--no-cache",
-    ]
-    given = [*call, "quickstart", "--out", str(tmp_path / "o"), *small]
+    given = [*call, "quickstart", "--out", str(tmp_path / "o"), *SMALL, "--workers", "0"]
     subprocess.run([sys.executable, *given], cwd=ROOT, check=True, capture_output=True)
     command = json.loads((tmp_path / "o" / "results.json").read_text())["provenance"]["command"]
     assert command.startswith(f"python {' '.join(call)} quickstart --out ")

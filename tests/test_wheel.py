@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.small_runs import SMALL
+
 pytest.importorskip("hatchling")
 
 ROOT = Path(__file__).parents[1]
@@ -49,19 +51,7 @@ def test_it_holds_scenarios_and_apps_and_no_packages_of_general_names(site):
 def test_a_scenario_runs_by_its_name_in_an_empty_folder(site, tmp_path):
     (tmp_path / "clients").mkdir()  # a folder of the user's
     (tmp_path / "clients" / "__init__.py").write_text("raise RuntimeError('not mine')\n")
-    small = ["--set", "clients.0.examples=60", "--set", "clients.1.examples=60", "--set", "strategies=[fedavg]"]
-    small += [
-        "--seeds",
-        "0",
-        "--set",
-        "train.epochs=1",
-        "--set",
-        "references=[parents]",
-        "--workers",
-        "1",
-        "--no-cache",
-    ]
-    done = python(site, tmp_path, "-c", FEDOT, "simulate", "quickstart", "--out", "o", *small)
+    done = python(site, tmp_path, "-c", FEDOT, "simulate", "quickstart", "--out", "o", *SMALL, "--workers", "1")
     assert done.returncode == 0, done.stderr.decode()
     assert (tmp_path / "o" / "report.html").is_file()
     assert (tmp_path / "o" / "models" / "fedavg-seed0.safetensors").is_file()

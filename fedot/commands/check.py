@@ -46,7 +46,7 @@ def check(
         scenario = find_scenario(scenario)
         runs = runs_of(scenario, profile, variant, set_ or [])
         every = load_all(scenario, [run.overrides for run in runs], data_dir)
-        check_settings(scenario, [run.overrides for run in runs], data_dir)
+        check_settings(scenario, [(one, run.overrides) for one, run in zip(every, runs, strict=True)], data_dir)
         for run, loaded in zip(runs, every, strict=True):
             key = loaded.model_dump_json(include=set(READS))
             if key in seen:

@@ -1,6 +1,5 @@
 """Join finished runs into one page: ``fedot compare OUT1 OUT2 ... --out DIR``."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +20,11 @@ def compare(
 ) -> None:
     """Write compare.html, compare.csv, compare.tex and figures/."""
     from fedot.report import load_results
+    from fedot.report.files import results_in
     from fedot.report.pages.compare_page import write_comparison
 
     with command():
-        files = [run / "results.json" if os.path.isdir(run) else run for run in runs]
+        files = [results_in(run) for run in runs]
         loaded = [(file.absolute().parent.name, load_results(file)) for file in files]
         name_files(write_comparison(loaded, out, [each.value for each in figures or Format], columns))
 

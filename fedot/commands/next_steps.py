@@ -2,12 +2,12 @@
 
 import os
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fedot.text.names import file_name
+from fedot.terminal.called import other
+from fedot.text.names import model_file_name
 
 TEXT = "A text of your own."
 
@@ -17,24 +17,23 @@ def next_steps(results: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     lines = []
     model = best_model(results, folder)
     if model is not None:
-        parts = [called(), "predict", shlex.quote(shown(model))]
+        parts = ["predict", shlex.quote(shown(model))]
         words = _tokenizer_for(model)
         if words is not None:
             parts += ["--tokenizer", shlex.quote(shown(words))]
-        lines.append(" ".join([*parts, f'"{TEXT}"']))
-    lines.append(f"{called()} report {shlex.quote(shown(folder))}")
+        lines.append(called(" ".join([*parts, f'"{TEXT}"'])))
+    lines.append(called(f"report {shlex.quote(shown(folder))}"))
     return tuple(lines)
 
 
 def best_model(results: Mapping[str, Any], folder: Path) -> Path | None:
     """File of the best strategy's model, of its first seed; None where no strategy has one."""
-    from fedot.report.analysis.entries import best_of, finished
+    from fedot.report.analysis.entries import best_of
     from fedot.report.analysis.indexed_run import Run
 
     run = Run.of(results)
-    best = best_of(run.scores, [entry for entry in finished(run.scores, run.entries) if entry.kind != "reference"])
-    seeds = run.scores.seeds if best else ()
-    files = [folder / "models" / f"{file_name(best.members[0])}-seed{seed}.safetensors" for seed in seeds if best]
+    best = best_of(run.scores, run.rivals)
+    files = [folder / "models" / model_file_name(best.members[0], seed) for seed in run.scores.seeds] if best else []
     return next((file for file in files if file.is_file()), None)
 
 
@@ -44,11 +43,9 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) and path != here else str(path)
 
 
-def called() -> str:
-    """How the user calls fedot: by its own name, by Python's, either through uv."""
-    through = "uv run " if os.environ.get("UV_RUN_RECURSION_DEPTH") else ""
-    by_name = Path(sys.argv[0]).name in ("fedot", "fedot-simulate")
-    return f"{through}{'fedot' if by_name else 'python -m fedot'}"
+def called(part: str) -> str:
+    """A command of fedot as whoever called this one calls it, through uv if this one was."""
+    return f"{'uv run ' if os.environ.get('UV_RUN_RECURSION_DEPTH') else ''}{other(part)}"
 
 
 def _tokenizer_for(model: Path) -> Path | None:

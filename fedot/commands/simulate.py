@@ -11,7 +11,7 @@ import typer
 
 from fedot.commands.next_steps import next_steps, shown
 from fedot.errors import FedotError
-from fedot.run.local import LocalRun, LocalSettings, plan_runs, quiet, run_locally
+from fedot.run.local import LocalRun, LocalSettings, join_runs, plan_runs, quiet, run_locally
 from fedot.run.scenario_mistakes import check_settings
 from fedot.terminal.called import command_line
 from fedot.terminal.command import command
@@ -110,14 +110,14 @@ def simulate(
             tracking=tuple(tool.value for tool in track or []),
             command=command_line(),
         )
-        check_tools(tool for run in runs for tool in (*run.tracking, *settings.tracking))
+        check_tools(tool for run in runs for tool in (*run.scenario.tracking, *settings.tracking))
         _begin(runs, folder)
-        check_settings(scenario, [run.overrides for run in runs], data_dir)
+        check_settings(scenario, [(run.scenario, run.overrides) for run in runs], data_dir)
         for run in runs:
             run_locally(run, settings, _say)
             _tell(run.folder)
         if len(runs) > 1:
-            _join(folder, runs)
+            typer.echo(f"all variants: {shown(join_runs(runs, folder))}")
 
 
 def _begin(runs: Sequence[LocalRun], folder: Path) -> None:
@@ -133,14 +133,6 @@ def _say(line: str) -> None:
             logging.getLogger("fedot.simulate").info("%s", line)
     else:
         typer.echo(printable(line, 1000), err=True)
-
-
-def _join(folder: Path, runs: Sequence[LocalRun]) -> None:
-    """Put the variants side by side on one page."""
-    from fedot.report import compare, load_results
-
-    page = compare([(run.title, load_results(run.folder / "results.json")) for run in runs], folder)
-    typer.echo(f"all variants: {shown(page)}")
 
 
 def _tell(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """All files that are made of one run, or of a folder of runs."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,6 +41,11 @@ def write_files(
     )
 
 
+def results_in(path: Path) -> Path:
+    """The results that a path means: in a folder the file of that name, else the file itself."""
+    return path / RESULTS if os.path.isdir(path) else path
+
+
 def runs_in(path: Path) -> dict[str, Path]:
     """Find the results that a path means, by title: a file, a run's folder, or a folder of runs as variants leave it.
 
@@ -51,7 +57,7 @@ def runs_in(path: Path) -> dict[str, Path]:
         If there is no run in a folder.
     """
     if not path.is_dir() or (path / RESULTS).exists():
-        file = path / RESULTS if path.is_dir() else path
+        file = results_in(path)
         return {file.absolute().parent.name: file}
     found = {each.parent.name: each for each in path.glob(f"*/{RESULTS}")}
     if not found:

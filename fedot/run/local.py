@@ -24,17 +24,21 @@ Value = bool | float | int | str
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """One edition of a scenario: what it is called, how many clients it has, and where its results go.
-
-    `tracking` are the tools that the scenario wants its results in, and `about` says in words what it is.
-    """
+    """One edition of a scenario: what it is called, what makes it of the file, and where its results go."""
 
     title: str
     overrides: tuple[str, ...]
-    num_clients: int
+    scenario: "Scenario"
     folder: Path
-    tracking: tuple[str, ...] = ()
-    about: str = ""
+
+    @property
+    def about(self) -> str:
+        """What it is, in words."""
+        scenario = self.scenario
+        counts = {"client": len(scenario.client_specs()), "round": scenario.rounds, "seed": len(scenario.seeds)}
+        told = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
+        several = f"{len(scenario.strategies)} strateg{'y' if len(scenario.strategies) == 1 else 'ies'}"
+        return f"{scenario.name}: {', '.join([told[0], several, *told[1:]])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +96,7 @@ def plan_runs(
     name = loaded[0].name + (f"-{profile}" if profile else "")
     folder = (out or Path("runs") / name).absolute()
     runs = [
-        LocalRun(
-            run.title,
-            tuple(run.overrides),
-            len(checked.client_specs()),
-            folder / run.slug,
-            checked.tracking,
-            _about(checked),
-        )
+        LocalRun(run.title, tuple(run.overrides), checked, folder / run.slug)
         for run, checked in zip(editions, loaded, strict=True)
     ]
     for run in runs:
@@ -109,17 +106,6 @@ def plan_runs(
                 "or go on with --resume if it was interrupted"
             )
     return runs, folder
-
-
-def _about(scenario: "Scenario") -> str:
-    counts = {
-        "client": len(scenario.client_specs()),
-        "round": scenario.rounds,
-        "seed": len(scenario.seeds),
-    }
-    told = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items()]
-    several = f"{len(scenario.strategies)} strateg{'y' if len(scenario.strategies) == 1 else 'ies'}"
-    return f"{scenario.name}: {', '.join([told[0], several, *told[1:]])}"
 
 
 def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], None]) -> None:
@@ -134,12 +120,12 @@ def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], No
     if settings.data_dir is not None and not settings.data_dir.is_dir():
         raise FedotError(f"--data-dir {settings.data_dir} is no folder")
     device = _device(settings.device)
-    n = run.num_clients
+    n = len(run.scenario.client_specs())
     workers = min(os.cpu_count() or 1, n) if settings.workers is None else settings.workers
     from fedot.report.after_run import report_at_the_end
     from fedot.tracking import check_tools, tracked_at_the_end
 
-    tools = tuple(dict.fromkeys((*run.tracking, *settings.tracking)))
+    tools = tuple(dict.fromkeys((*run.scenario.tracking, *settings.tracking)))
     check_tools(tools)
     with _cache(settings) as models, tracked_at_the_end(run.folder, tools, tell), report_at_the_end(run.folder):
         if settings.force:
@@ -164,6 +150,13 @@ def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], No
             run_on_ray({**run_config, "workers": 0}, n, tell)
         else:
             _run_in_process(run_config, n, workers)
+
+
+def join_runs(runs: Sequence[LocalRun], folder: Path) -> Path:
+    """Put several editions that have run side by side on one page, and give its path."""
+    from fedot.report import compare, load_results
+
+    return compare([(run.title, load_results(run.folder / "results.json")) for run in runs], folder)
 
 
 def quiet() -> None:

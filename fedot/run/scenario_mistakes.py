@@ -38,8 +38,12 @@ def load_checked(path: Path, overrides: Sequence[str] = (), data_dir: Path | Non
         raise MistakesError([*error.lines, *more]) from None
 
 
-def check_settings(path: Path, runs: Iterable[Sequence[str]], data_dir: Path | None = None) -> None:
+def check_settings(
+    path: Path, editions: Iterable[tuple["Scenario", Sequence[str]]], data_dir: Path | None = None
+) -> None:
     """Refuse strategies and models that cannot be, of every edition of a scenario; loads what they are made of.
+
+    Each edition comes with its overrides of the file.
 
     Where there are such, the files of the clients are looked at, too, so that all can be put right together.
 
@@ -48,11 +52,9 @@ def check_settings(path: Path, runs: Iterable[Sequence[str]], data_dir: Path | N
     MistakesError
         For the mistakes of all, each once.
     """
-    from fedot.scenario import load_scenario
-
     wrong: list[str] = []
-    for overrides in runs:
-        if found := [f"{path}: {line}" for line in _settings_wrong(load_scenario(path, overrides))]:
+    for scenario, overrides in editions:
+        if found := [f"{path}: {line}" for line in _settings_wrong(scenario)]:
             wrong += [*found, *_files_wrong(_mapping(path, overrides), path, data_dir)]
     if wrong:
         raise MistakesError(wrong)

@@ -29,7 +29,7 @@ def command_line() -> str:
 
 
 def other(part: str) -> str:
-    """How another command of fedot is called by whoever called this one so.
+    """How another command of fedot is called by whoever called this one so: by its own name, or else by Python's.
 
     Parameters
     ----------
@@ -41,4 +41,4 @@ def other(part: str) -> str:
     >>> other("scenarios").endswith("fedot scenarios")
     True
     """
-    return f"{'python -m ' if program().startswith('python -m fedot') else ''}fedot {part}"
+    return f"{'' if program().startswith('fedot') else 'python -m '}fedot {part}"

@@ -50,6 +50,17 @@ def file_name(title: str) -> str:
     )
 
 
+def model_file_name(title: str, seed: int) -> str:
+    """Name the file in which a run leaves the model of a strategy or reference and a seed.
+
+    Examples
+    --------
+    >>> model_file_name("parent:north", 2)
+    'parent-north-seed2.safetensors'
+    """
+    return f"{file_name(title)}-seed{seed}.safetensors"
+
+
 def check_clients(names: Sequence[str]) -> None:
     """Refuse clients' names that cannot be told apart, or from what reports call their sums.
 

@@ -22,7 +22,7 @@ from fedot.status import reporting
 from fedot.storage.atomic import claimed, write_bytes
 from fedot.terminal.pace import Pace
 from fedot.terminal.progress import track
-from fedot.text.names import file_name
+from fedot.text.names import model_file_name
 
 log = logging.getLogger("fedot.server")
 
@@ -71,7 +71,7 @@ def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed:
 
     def save_model(title: str, seed: int, model: SavedModel) -> None:
         try:
-            write_bytes(out / "models" / f"{file_name(title)}-seed{seed}.safetensors", model.to_bytes())
+            write_bytes(out / "models" / model_file_name(title, seed), model.to_bytes())
         except FedotError as error:
             unwritten.append(FedotError(f"{error}, and go on with --resume"))
             raise

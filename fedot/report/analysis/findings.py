@@ -31,7 +31,7 @@ def findings(results: Mapping[str, Any]) -> Findings:
     run = Run.of(results)
     scores, metric, baseline = run.scores, run.headline, run.baseline
     entries = finished(scores, run.entries)
-    strategies = [entry for entry in entries if entry.kind != "reference"]
+    strategies = run.rivals
     best = best_of(scores, strategies)
     if metric is None or best is None:
         return Findings("No strategy finished, so there is nothing to compare.")
@@ -56,7 +56,7 @@ def joint_findings(runs: Sequence[Run]) -> Findings:
     if len(runs) == 1:
         return Findings(findings(runs[0].results).headline)
     metric = next((run.headline for run in runs if run.headline), None)
-    winners = [(run, best) for run in runs if (best := best_of(run.scores, _rivals(run)))]
+    winners = [(run, best) for run in runs if (best := best_of(run.scores, run.rivals))]
     if metric is None or not winners:
         return Findings("No strategy finished in any run, so there is nothing to compare.", each)
     by_label: dict[str, list[Run]] = {}
@@ -75,7 +75,7 @@ def joint_findings(runs: Sequence[Run]) -> Findings:
 
 def _span(metric: Metric, runs: Sequence[Run]) -> str:
     """Say between which figures the best strategies of some runs lie, and how far from their baselines."""
-    tops = [best_of(run.scores, _rivals(run)) for run in runs]
+    tops = [best_of(run.scores, run.rivals) for run in runs]
     pairs = [
         (run, top, value) for run, top in zip(runs, tops, strict=True) if top and (value := run.estimate(top, metric))
     ]
@@ -97,10 +97,6 @@ def _span(metric: Metric, runs: Sequence[Run]) -> str:
 def _range(values: Sequence[float], metric: Metric, signed: bool = False) -> str:
     ends = dict.fromkeys(metric.number(end, signed) for end in (min(values), max(values)))
     return " to ".join(ends)
-
-
-def _rivals(run: Run) -> list[Entry]:
-    return [entry for entry in finished(run.scores, run.entries) if entry.kind != "reference"]
 
 
 def relation(metric: Metric, difference: Estimate) -> str:

@@ -61,6 +61,11 @@ class Run:
         return [entry for entry in self.measured if entry.kind != "reference"]
 
     @property
+    def rivals(self) -> list[Entry]:
+        """Strategies that can be compared: lines with figures that are final in some seed."""
+        return [entry for entry in finished(self.scores, self.entries) if entry.kind != "reference"]
+
+    @property
     def num_clients(self) -> int:
         """Number of clients."""
         return len(self.results["provenance"].get("data") or self.scores.clients)

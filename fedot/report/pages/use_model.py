@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedot.report.analysis.compared_runs import task_in
-from fedot.report.analysis.entries import best_of, finished
+from fedot.report.analysis.entries import best_of
 from fedot.report.analysis.indexed_run import Run
 from fedot.tasks import TASK_FACTS
-from fedot.text.names import PARENT, file_name
+from fedot.text.names import PARENT, model_file_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,16 @@ class Use:
 def use_of(run: Run) -> Use | None:
     """Give the lines for the best strategy's model of its first whole seed; None where no strategy finished."""
     results = run.results
-    best = best_of(run.scores, [each for each in finished(run.scores, run.entries) if each.kind != "reference"])
+    best = best_of(run.scores, run.rivals)
     if best is None or run.headline is None or task_in(results) not in TASK_FACTS:
         return None
     seeds = sorted(seed for seed, _ in run.scores.comparable(best.members, "all", run.headline.key))
     seed = seeds[0] if seeds else run.scores.seeds[0]
-    path = f"models/{file_name(best.members[0])}-seed{seed}.safetensors"
+    path = f"models/{model_file_name(best.members[0], seed)}"
     told = f"{best.label}, seed {seed}"
     shell, python = [shlex.quote(path)], [f"model = fedot.read_model({json.dumps(path)})"]
     if _own_vocabularies(results["scenario"]):
-        reader = f"models/{file_name(f'{PARENT}{_first_client(run)}')}-seed{seed}.safetensors"
+        reader = f"models/{model_file_name(f'{PARENT}{_first_client(run)}', seed)}"
         told += ". Clients have a vocabulary each: name the model of the client whose texts are read"
         shell.append(f"--tokenizer {shlex.quote(reader)}")
         python.append(f"model = model.with_tokenizer(fedot.read_model({json.dumps(reader)}).tokenizer)")
