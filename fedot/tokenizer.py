@@ -262,11 +262,24 @@ def vocabulary(tokenizer: Tokenizer) -> tuple[str, ...]:
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Encoded:
-    """Turn texts into token ids, at most `max_length` each; an empty text becomes one unknown token."""
+    """Turn texts into token ids, at most `max_length` each; an empty text becomes one unknown token.
+
+    What a tokenizer puts after every text, as a checkpoint's does, stands at the end of a text that is cut, too.
+    """
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
     truncated = sum(len(row) > max_length for row in ids)
+    if tail := _tail(tokenizer):
+        ids = [row if len(row) <= max_length else [*row[: max_length - tail], *row[-tail:]] for row in ids]
     unknown: int = tokenizer.token_to_id(UNK) or 0
     return Encoded([row[:max_length] or [unknown] for row in ids], truncated)
+
+
+def _tail(tokenizer: Tokenizer) -> int:
+    """How many tokens a tokenizer puts after every text."""
+    if not tokenizer.num_special_tokens_to_add(False):
+        return 0
+    special = tokenizer.encode("a").special_tokens_mask
+    return len(special) - 1 - max((place for place, own in enumerate(special) if not own), default=len(special) - 1)
 
 
 def pack_words(counts: Mapping[str, int], min_count: int = 2, most: int = MOST_WORDS) -> bytes:

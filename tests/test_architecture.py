@@ -15,12 +15,13 @@ ORDER = (
     # what everything may use
     *("fedot.version", "fedot.errors", "fedot.text", "fedot.terminal", "fedot.storage"),
     # mathematics: no files of scenarios, no data sets, no network
-    *("fedot.symmetry", "fedot.transport", "fedot.models", "fedot.tokenizer", "fedot.translation"),
+    *("fedot.symmetry", "fedot.transport", "fedot.models.families", "fedot.models.pretrained", "fedot.models"),
+    *("fedot.tokenizer", "fedot.translation"),
     *("fedot.fusion.canonical", "fedot.fusion.texts", "fedot.fusion.problem", "fedot.fusion.align"),
     *("fedot.fusion.reduce", "fedot.fusion.refine", "fedot.fusion.methods", "fedot.fusion.merges"),
     *("fedot.fusion.plan", "fedot.fusion.by_part", "fedot.fusion"),
     # models of transformers, and fusion of files
-    *("fedot.hf.tokens", "fedot.hf.families", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
+    *("fedot.hf.tokens", "fedot.hf", "fedot.from_disk", "fedot.fuse"),
     # what models do, and what is needed to learn it
     *("fedot.evaluation", "fedot.standin", "fedot.tasks", "fedot.scenario", "fedot.data.own_files", "fedot.data"),
     *("fedot.training", "fedot.saved", "fedot.export"),

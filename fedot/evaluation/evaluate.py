@@ -10,6 +10,7 @@ from fedot.errors import FedotError
 from fedot.models import Config, State, load_model
 from fedot.models.batching import batch_indices, pad
 from fedot.models.encoder import EncoderConfig
+from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.tokenizer import Encoded
 
 
@@ -48,7 +49,7 @@ def predict(
     >>> found.shape, np.allclose(found.sum(1), 1)
     ((2, 2), True)
     """
-    if not isinstance(config, EncoderConfig):
+    if not isinstance(config, EncoderConfig | PretrainedConfig):
         raise FedotError(f"model.name is {config.architecture}, which gives no classes; choose encoder")
     model = load_model(config, state).to(device)
     out = np.zeros((len(encoded), config.n_class))

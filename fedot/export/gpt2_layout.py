@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from fedot.export.wide_stream import WideStream
-from fedot.models import Config, State
+from fedot.models import DecoderConfig, State
 from fedot.tokenizer import BEGIN
 
 CLASS = "GPT2LMHeadModel"
@@ -18,7 +18,7 @@ BEGINS = BEGIN
 """Token that the tokenizer puts before every text."""
 
 
-def settings(config: Config, wide: WideStream) -> dict[str, Any]:
+def settings(config: DecoderConfig, wide: WideStream) -> dict[str, Any]:
     """The config.json of a canonical model, but for what all classes have."""
     return {
         "model_type": "gpt2",
@@ -35,12 +35,12 @@ def settings(config: Config, wide: WideStream) -> dict[str, Any]:
     }
 
 
-def stream_of(config: Config) -> WideStream:
+def stream_of(config: DecoderConfig) -> WideStream:
     """The class takes any epsilon."""
     return WideStream.of(config)
 
 
-def tensors(state: State, config: Config, wide: WideStream) -> State:
+def tensors(state: State, config: DecoderConfig, wide: WideStream) -> State:
     """Name and lay out the tensors of a canonical model; the class keeps matrices as (in, out)."""
     out = {
         "transformer.wte.weight": wide.table(state["tok_emb.weight"]),

@@ -27,9 +27,9 @@ class Layout:
     class_name: str
     loader: str
     begins: str
-    stream_of: Callable[[Config], WideStream]
-    settings: Callable[[Config, WideStream], dict[str, Any]]
-    tensors: Callable[[State, Config, WideStream], State]
+    stream_of: Callable[[Any], WideStream]
+    settings: Callable[[Any, WideStream], dict[str, Any]]
+    tensors: Callable[[State, Any, WideStream], State]
 
 
 LAYOUTS = {

@@ -8,7 +8,7 @@ add 1e-5 to a variance, whatever config.json says; a longer stream makes that fi
 from typing import Any
 
 from fedot.export.wide_stream import WideStream
-from fedot.models import Config, State
+from fedot.models import Seq2SeqConfig, State
 
 CLASS = "PegasusForConditionalGeneration"
 LOADER = "AutoModelForSeq2SeqLM"
@@ -16,7 +16,7 @@ BEGINS = ""
 EPSILON = 1e-5
 
 
-def settings(config: Config, wide: WideStream) -> dict[str, Any]:
+def settings(config: Seq2SeqConfig, wide: WideStream) -> dict[str, Any]:
     """The config.json of a canonical model, but for what all classes have."""
     both = {"layers": config.n_layer, "attention_heads": config.n_head, "ffn_dim": config.d_ff, "layerdrop": 0.0}
     return {
@@ -34,12 +34,12 @@ def settings(config: Config, wide: WideStream) -> dict[str, Any]:
     }
 
 
-def stream_of(config: Config) -> WideStream:
+def stream_of(config: Seq2SeqConfig) -> WideStream:
     """The class has an epsilon of its own."""
     return WideStream.of(config, EPSILON)
 
 
-def tensors(state: State, config: Config, wide: WideStream) -> State:
+def tensors(state: State, config: Seq2SeqConfig, wide: WideStream) -> State:
     """Name and lay out the tensors of a canonical model with one table of tokens."""
     table = wide.table(state["tok_emb.weight"])
     out = {

@@ -262,7 +262,7 @@ def _write(job: Job, out: Path, state: Mapping[str, Tensor], config: Any, dtype:
                 writer.write(name, tensor)
         return
     from fedot.hf import save_folder
-    from fedot.hf.families.settings import renumbered
+    from fedot.models.families.settings import renumbered
 
     config = renumbered(config, job.sources[0].config)
     fresh = out.with_name(f".{out.name}.part")

@@ -1,14 +1,14 @@
-"""Models of the transformers library, one family a file; add yours to `fedot.hf.families.HF_MODELS`.
+"""Models of the transformers library, one family a file; add yours to `fedot.models.families.HF_MODELS`.
 
 Reading, fusing and writing need safetensors and JSON only; transformers is imported where a module is built.
 """
 
 from fedot.hf.alike import check_alike
-from fedot.hf.families import HF_MODELS
-from fedot.hf.families.adapter import Adapter
 from fedot.hf.folder import HFModel, forward_module, load_folder, save_folder
 from fedot.hf.fuse_folders import fuse_folders
 from fedot.hf.probe_inputs import probe_module
+from fedot.models.families import HF_MODELS
+from fedot.models.families.adapter import Adapter
 
 __all__ = [
     "HF_MODELS",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from fedot.errors import FedotError
 from fedot.hf.companions import check_companions
-from fedot.hf.families import adapter_of
-from fedot.hf.families.settings import HFSettings, differences, problem, shown, token_number, told_difference
 from fedot.hf.folder import HFModel
 from fedot.hf.tokens.tokenizer_rules import differing_rule, read_rules
+from fedot.models.families import adapter_of
+from fedot.models.families.settings import HFSettings, differences, problem, shown, token_number, told_difference
 from fedot.text.outside import printable
 
 BY_NUMBER = ("vocab.source", "vocab.target")

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.hf.companions import copy_companions
-from fedot.hf.families import adapter_of
-from fedot.hf.families.adapter import Config, class_names, class_of
-from fedot.hf.families.settings import check_settings, own_names
 from fedot.hf.tokens.vocabulary import read_json, read_vocabulary
 from fedot.models import State
+from fedot.models.families import adapter_of
+from fedot.models.families.adapter import Config, class_names, class_of
+from fedot.models.families.settings import check_settings, own_names
 from fedot.storage.tensor_file import TensorFile, TensorWriter
 from fedot.symmetry import SymmetrySpec
 from fedot.text.outside import printable, told
@@ -105,7 +105,7 @@ def load_folder(path: str | Path) -> HFModel:
     (torch.float16, (6, 4), torch.float32)
     """
     folder = Path(path)
-    config = _read_config(folder)
+    config = read_config(folder)
     with told(f"{folder}: its files do not fit each other"):
         try:
             adapter = adapter_of(config)
@@ -232,8 +232,14 @@ def forward_module(state: State, config: Config, dtype: torch.dtype = torch.floa
     return module.to(dtype).eval()
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    """Read config.json, or say what kind of a folder this is."""
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read config.json.
+
+    Raises
+    ------
+    FedotError
+        If there is none; it says what kind of a folder this is.
+    """
     if (folder / "adapter_config.json").is_file():
         raise FedotError(
             f"{folder} is a PEFT adapter, not a model; merge it into its base model first: "
@@ -252,7 +258,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 def _read_tensors(folder: Path) -> State:
     """All tensors of model.safetensors, or of the shards that its index names; pickles are never opened."""
     out: dict[str, Tensor] = {}
-    for file in _weight_files(folder):
+    for file in weight_files(folder):
         TensorFile(file)  # says what is wrong with it
         out |= load_file(file)  # mapped into memory: all of it is given back when the tensors are dropped
     if not any(tensor.is_floating_point() for tensor in out.values()):
@@ -260,7 +266,14 @@ def _read_tensors(folder: Path) -> State:
     return out
 
 
-def _weight_files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """Files with a folder's tensors: model.safetensors, or the shards that its index names.
+
+    Raises
+    ------
+    FedotError
+        If there are none, or one is missing.
+    """
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():

@@ -9,9 +9,9 @@ from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionResult, fuse
 from fedot.fusion.texts.probe import Probe
 from fedot.hf.alike import check_alike
-from fedot.hf.families.settings import renumbered
 from fedot.hf.folder import load_folder, save_folder
 from fedot.hf.probe_inputs import probe_module
+from fedot.models.families.settings import renumbered
 
 
 def fuse_folders(

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.hf.families import adapter_of
-from fedot.hf.families.adapter import Config
 from fedot.hf.folder import forward_module
 from fedot.models import State
+from fedot.models.families import adapter_of
+from fedot.models.families.adapter import Config
 
 NEWER_VIT = (  # newer versions rename modules, but not the tensors of the file
     ("encoder.layer.", "layers."),

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fedot.errors import FedotError
 from fedot.models import decoder, encoder, seq2seq
 from fedot.models.decoder import Decoder, DecoderConfig
 from fedot.models.encoder import Encoder, EncoderConfig
+from fedot.models.pretrained.pretrained_config import PretrainedConfig, no_pretrained, pretrained_symmetry
+from fedot.models.pretrained.pretrained_module import Pretrained
+from fedot.models.pretrained.pretrained_module import initialise as initialise_pretrained
 from fedot.models.seq2seq import Seq2Seq, Seq2SeqConfig
+from fedot.symmetry import State as State
 from fedot.symmetry import SymmetrySpec
 from fedot.text.did_you_mean import did_you_mean
 
-State = dict[str, Tensor]
-Config = EncoderConfig | DecoderConfig | Seq2SeqConfig
+Config = EncoderConfig | DecoderConfig | Seq2SeqConfig | PretrainedConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Architecture:
         The configuration of a model in canonical form.
     inputs
         How many batches of token ids its `forward` takes.
+    whole_in_state
+        Whether a module is whole once it has the tensors of a state; else it holds numbers that are in none.
 
     Examples
     --------
@@ -51,6 +56,7 @@ class Architecture:
     symmetry: Callable[[Any], SymmetrySpec]
     canonical: Callable[[Any], Any]
     inputs: int = 1
+    whole_in_state: bool = True
 
 
 MODELS: dict[str, Architecture] = {
@@ -62,6 +68,11 @@ MODELS: dict[str, Architecture] = {
     ),
     "seq2seq": Architecture(
         Seq2SeqConfig, seq2seq.config, Seq2Seq, seq2seq.initialise, seq2seq.symmetry, seq2seq.canonical, inputs=2
+    ),
+    "pretrained": Architecture(
+        *(PretrainedConfig, no_pretrained, Pretrained, initialise_pretrained, pretrained_symmetry),
+        canonical=lambda config: config,
+        whole_in_state=False,
     ),
 }
 
@@ -187,10 +198,13 @@ def load_model(config: Config, state: State) -> nn.Module:
     >>> model.training, model(torch.tensor([[5, 6, 7]])).shape
     (False, torch.Size([1, 3, 100]))
     """
-    with torch.device("meta"):
-        model = architecture(config.architecture).module(config)
+    kind = architecture(config.architecture)
+    with torch.device("meta" if kind.whole_in_state else "cpu"):
+        model = kind.module(config)
     model.load_state_dict(state, assign=True)
-    for copy, original in symmetry(config).ties:  # an assigned state has two tensors where the module had one
+    for copy, original in (
+        symmetry(config).ties if kind.whole_in_state else ()
+    ):  # an assigned state has two tensors where the module had one
         owner, _, part = copy.rpartition(".")
         setattr(model.get_submodule(owner), part, model.get_parameter(original))
     return model.eval()

@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fedot.errors import FedotError
+from fedot.models.pretrained.pretrained_config import PretrainedConfig, check_pretrained
 from fedot.models.shape import MOST, MOST_COMPUTED, Shape
 from fedot.text.outside import printable
 
@@ -19,7 +20,7 @@ TENSORS_PER_LAYER = 12
 """At least: weight and bias of four projections and two feed-forward maps."""
 
 
-def check_settings(config: Shape) -> None:
+def check_settings(config: Shape | PretrainedConfig) -> None:
     """Refuse a configuration of which some setting has the wrong type, is unknown, or no sensible size.
 
     Parameters
@@ -39,6 +40,9 @@ def check_settings(config: Shape) -> None:
     Traceback (most recent call last):
     fedot.errors.FedotError: its configuration says n_layer -1, but a whole number of at least 1 is needed
     """
+    if isinstance(config, PretrainedConfig):
+        check_pretrained(config)
+        return
     for key, kind in _types(type(config)).items():
         _check_value(key, getattr(config, key), kind)
     if config.positions != "learned":

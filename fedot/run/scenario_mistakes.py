@@ -85,12 +85,14 @@ def _settings_wrong(scenario: "Scenario") -> Iterator[str]:
     from fedot.federation.experiment.run import strategy_mistakes
     from fedot.models import model_config
     from fedot.tasks import TASKS
+    from fedot.training.client_checkpoint import checkpoint_spec
 
     yield from strategy_mistakes(scenario)
     classes = 2 if TASKS[scenario.task].has_classes else 0
     for number, spec in enumerate(scenario.client_specs()):
         try:
-            model_config(scenario.model_settings(number), scenario.tokenizer_spec(number).vocab_size, classes)
+            if checkpoint_spec(scenario, number) is None:
+                model_config(scenario.model_settings(number), scenario.tokenizer_spec(number).vocab_size, classes)
         except FedotError as error:
             yield f"clients.{number}.{error}" if spec.model else str(error)
 
@@ -112,7 +114,7 @@ def _model_wrong(values: Mapping[str, Any], path: Path) -> Iterator[str]:
 
     completed = with_task_defaults(values)
     task, model = TASKS.get(str(completed.get("task", ""))), completed.get("model")
-    if task is not None and isinstance(model, Mapping):
+    if task is not None and isinstance(model, Mapping) and "pretrained" not in model:
         try:
             model_config(dict(model), 1000, 2 if task.has_classes else 0)
         except FedotError as error:

@@ -14,7 +14,9 @@ def with_task_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
         return given
     task = TASK_FACTS[present_name(name)]
     given["task"] = task.name
-    model = {"name": task.architecture, **task.defaults.get("model", {})}
+    own_model = given.get("model", {})
+    pretrained = isinstance(own_model, Mapping) and "pretrained" in own_model
+    model = {} if pretrained else {"name": task.architecture, **task.defaults.get("model", {})}
     for key, defaults in {**task.defaults, "model": model}.items():
         own = given.get(key, {})
         if isinstance(own, Mapping):

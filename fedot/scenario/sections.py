@@ -24,6 +24,15 @@ class TokenizerSpec(Section):
     """`shared`: one for all clients, from their word counts. `per-client`: each its own, which no other sees."""
 
 
+class LoraSpec(Section):
+    """Adapters that are trained beside a checkpoint's linear maps, in place of its weights (Hu et al. 2022)."""
+
+    rank: int = Field(default=8, ge=1, le=4096)
+    """Rank of each adapter."""
+    alpha: float | None = Field(default=None, gt=0)
+    """Adapters are multiplied by `alpha / rank`. Without it: twice the rank."""
+
+
 class TrainSpec(Section):
     """Local training, the same at every client.
 
@@ -51,6 +60,12 @@ class TrainSpec(Section):
     """Share of the target's probability that is spread over all classes or tokens."""
     loss: Literal["cross-entropy", "logit-adjusted"] = "cross-entropy"
     """`logit-adjusted` is for clients whose labels are skewed."""
+    lora: LoraSpec | None = None
+    """Of checkpoints: train adapters in place of all weights; only they and the head are sent."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """`bfloat16` computes in half the bits where that is safe; weights stay in float32."""
+    accumulate: int = Field(default=1, ge=1)
+    """Gradients of so many steps are added up before the weights change."""
 
 
 class DecodingSpec(Section):

@@ -12,6 +12,7 @@ from flwr.serverapp.strategy import FedAvg
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionPlan
+from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
 from fedot.wire.boundary import read_replies, read_update
@@ -138,8 +139,9 @@ class Guarded(FedAvg):
         self.min_train_nodes = self.min_available_nodes = 1  # so that Flower does not wait on its own
 
     def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:
-        """Whether every client draws a start of its own."""
-        return server_round == 1 and config.get("init") != "shared"
+        """Whether every client draws a start of its own, or has it already: the checkpoint that all have."""
+        has_one = referred(str(config.get("tokenizer", ""))) is not None
+        return server_round == 1 and (config.get("init") != "shared" or has_one)
 
     def _asking(self, server_round: int, messages: list[Message]) -> list[Message]:
         """Remember who is asked for what, and where each starts from."""

@@ -36,7 +36,10 @@ from fedot.training.train import Epoch, TrainResult
 log = logging.getLogger("fedot.training.cache")
 
 COUNTS = "token-counts"
-CODE = ("training/train.py", "tasks/*.py", "translation/pairs.py", "models/*.py")
+CODE = (
+    *("training/train.py", "tasks/*.py", "translation/pairs.py", "models/*.py"),
+    *("models/pretrained/*.py", "models/families/*.py", "hf/checkpoint*.py"),
+)
 """The files that decide what a training comes to, below the package's folder."""
 
 NAME = re.compile(r"[0-9a-f]{32}\.safetensors")

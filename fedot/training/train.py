@@ -276,8 +276,9 @@ def _copy(state: State) -> State:
 
 def _optimiser(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
     """AdamW whose decay spares gains and biases."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim > 1]
+    vectors = [p for p in trained if p.ndim <= 1]
     groups = [
         {"params": matrices, "weight_decay": spec.weight_decay},
         {"params": vectors, "weight_decay": 0.0},

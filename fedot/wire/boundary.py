@@ -14,6 +14,8 @@ from flwr.app import Message, RecordDict
 from fedot.data.own_files.label_column import LONGEST_CLASS, MOST_FOUND
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
+from fedot.models import config_from_json
+from fedot.models.pretrained.pretrained_config import PretrainedConfig, with_classes
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
 from fedot.text.outside import printable
@@ -103,7 +105,10 @@ def read_description(content: RecordDict, scenario: Scenario) -> tuple[ClientDes
             raise FedotError(f"it says that it has found {len(labels)} classes, and at most {MOST_FOUND} can be")
         if client.source not in SOURCES:
             raise FedotError(f"its data come from {printable(client.source, 40)!r}, which is not {', '.join(SOURCES)}")
-        shared = known and scenario.tokenizer_spec(client.partition_id).scope == "shared"
+        trained = scenario.model_settings(client.partition_id) if known else {}
+        _check_model(client, trained.get("pretrained"))
+        own = not known or "pretrained" in trained
+        shared = not own and scenario.tokenizer_spec(client.partition_id).scope == "shared"
         words = unpack_words(client.words, client.num_examples) if shared else Counter[str]()
         notices = tuple(printable(notice, LONGEST_NOTICE) for notice in client.notices[:MOST_NOTICES])
         return replace(client, labels=labels, notices=notices, words=b""), words
@@ -155,6 +160,19 @@ def read_replies(
     reason = "; ".join(sorted(strays)) or "no answer before the deadline"
     dropped += [(client.name, reason) for client in silent.values()]
     return sorted(found.items(), key=lambda pair: pair[1].partition_id), dropped
+
+
+def _check_model(client: ClientDescription, checkpoint: object) -> None:
+    """Hold what a client says of its checkpoint against the scenario; nothing is built of it."""
+    if bool(client.model) != bool(checkpoint):
+        raise FedotError(f"it {'says of' if client.model else 'does not say of which shape'} its checkpoint")
+    if not client.model:
+        return
+    config = config_from_json(client.model)
+    if not isinstance(config, PretrainedConfig) or config.checkpoint != checkpoint or config.n_class:
+        raise FedotError(f"it has another model than the checkpoint {printable(checkpoint, 80)}")
+    if client.labels:
+        with_classes(config, len(client.labels))
 
 
 def _check_rows(client: ClientDescription, examples: int | None, test_examples: int | None) -> None:

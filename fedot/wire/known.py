@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fedot.models import Config, model_config
+from fedot.models import Config, config_from_json, model_config
+from fedot.models.pretrained.pretrained_config import PretrainedConfig, with_classes
 from fedot.scenario import PrivacySpec, Scenario, TokenizerSpec
 from fedot.tasks import TASKS, AnyTask
 from fedot.tokenizer import LEAST_LETTERS
+from fedot.training.client_checkpoint import shared_checkpoint
 from fedot.wire.messages import ClientDescription
 
 MOST_EXAMPLES = 10_000_000
@@ -38,6 +40,8 @@ class Known:
         Tokens of the tokenizer that all share; 0 where the client has its own.
     largest_weight
         The largest number that a model of this client may hold.
+    checkpoint
+        Configuration of the checkpoint that the client fine-tunes, with its classes; None of a model of fedot's.
     """
 
     num_examples: int
@@ -49,11 +53,16 @@ class Known:
     tokenizer: TokenizerSpec
     vocab_size: int = 0
     largest_weight: float = LARGEST_WEIGHT
+    checkpoint: PretrainedConfig | None = None
 
     @classmethod
     def of(cls, scenario: Scenario, client: ClientDescription, vocab_size: int) -> "Known":
         """Put together what a scenario and a description say; `vocab_size` is that of the shared tokenizer."""
         spec = scenario.tokenizer_spec(client.partition_id)
+        described = config_from_json(client.model) if client.model else None
+        checkpoint = described if isinstance(described, PretrainedConfig) else None
+        if checkpoint is not None and client.labels:
+            checkpoint = with_classes(checkpoint, len(client.labels))
         return cls(
             client.num_examples,
             client.num_validation,
@@ -62,8 +71,9 @@ class Known:
             TASKS[scenario.task],
             scenario.model_settings(client.partition_id),
             spec,
-            vocab_size if spec.scope == "shared" else 0,
+            _shared_tokens(scenario, checkpoint, vocab_size if spec.scope == "shared" else 0),
             LARGEST_WEIGHT + DEVIATIONS * noise_of(scenario.privacy),
+            checkpoint,
         )
 
     @property
@@ -73,7 +83,16 @@ class Known:
 
     def config(self, vocab_size: int) -> Config:
         """The configuration of a model that this client trains from the start."""
+        if self.checkpoint is not None:
+            return self.checkpoint
         return model_config(dict(self.model), vocab_size, self.n_class)
+
+
+def _shared_tokens(scenario: Scenario, checkpoint: PretrainedConfig | None, vocab_size: int) -> int:
+    """Tokens of the tokenizer that all clients have, which may be that of their checkpoint."""
+    if checkpoint is None:
+        return vocab_size
+    return checkpoint.vocab_size if shared_checkpoint(scenario) else 0
 
 
 def noise_of(privacy: PrivacySpec | None) -> float:

@@ -152,7 +152,10 @@ class HeldUpdate:
 
 @dataclass(frozen=True, slots=True)
 class ClientDescription:
-    """Who is behind a node: its name, its data in numbers, and its word counts if the tokenizer is shared."""
+    """Who is behind a node: its name, its data in numbers, and its word counts if the tokenizer is shared.
+
+    Of a checkpoint that it fine-tunes `model` is the configuration as JSON, before classes are known.
+    """
 
     client: str
     partition_id: int
@@ -163,6 +166,7 @@ class ClientDescription:
     source: str
     notices: tuple[str, ...]
     words: bytes
+    model: str = ""
 
 
 def _written(message: Settings | Directive) -> ConfigRecord:
@@ -291,6 +295,7 @@ def pack_description(description: ClientDescription) -> RecordDict:
                     "source": description.source,
                     "notices": list(description.notices),
                     "words": description.words,
+                    "model": description.model,
                 }
             )
         }
@@ -317,4 +322,5 @@ def unpack_description(content: RecordDict) -> ClientDescription:
             source=as_text(about["source"]),
             notices=as_texts(about["notices"]),
             words=as_bytes(about["words"]),
+            model=as_text(about.get("model", "")),
         )

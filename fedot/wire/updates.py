@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
+from fedot.hf.checkpoint_tokenizer import reference, referred
 from fedot.models import Config, check_settings, num_classes, state_shapes
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
@@ -90,7 +91,7 @@ def check_update(update: ClientUpdate, known: Known | None = None, *, summed: bo
         Saying what is wrong, without the client's name.
     """
     _check_examples(update.num_examples, known)
-    if update.tokenizer:
+    if update.tokenizer and referred(update.tokenizer) is None:
         size = _tokenizer(update.tokenizer)[1]
         if size != update.config.vocab_size:
             raise FedotError(f"its tokenizer has {size} tokens, but its model {update.config.vocab_size}")
@@ -148,6 +149,10 @@ def _with_own_words(update: ClientUpdate, known: Known | None) -> ClientUpdate:
         told_of = "sends a tokenizer of its own, but all share one" if known.vocab_size else "sends no tokenizer"
         raise FedotError(f"it {told_of}")
     if not update.tokenizer:
+        return update
+    if known is not None and known.checkpoint is not None:
+        if update.tokenizer != reference(known.checkpoint.checkpoint):
+            raise FedotError("it sends another tokenizer than that of its checkpoint")
         return update
     return replace(update, tokenizer=_tokenizer(update.tokenizer)[0])
 

@@ -24,8 +24,10 @@ from fedot.federation.client.bounds import (
 from fedot.federation.client.faults import FAULTS, Fault
 from fedot.federation.client.kept_rows import KeptRows, RowSource
 from fedot.federation.client.ledger import rows_key, spend
+from fedot.federation.client.own_checkpoint import OwnCheckpoints
 from fedot.federation.client.policy import Policy, partition_of
-from fedot.models import Config, State, build_model, model_config, state_of
+from fedot.hf.checkpoint_tokenizer import reference
+from fedot.models import Config, State, build_model, state_of
 from fedot.scenario.file_keys import OWN
 from fedot.tasks import TASKS, Examples
 from fedot.tasks.task import EvaluationRows
@@ -33,6 +35,7 @@ from fedot.text.outside import printable, told
 from fedot.tokenizer import count_words, pack_words, read_tokenizer
 from fedot.training import train
 from fedot.training.cache import default_folder, kept, training_key
+from fedot.training.client_checkpoint import model_folders
 from fedot.wire.evaluations import pack_tallies, unpack_evaluation
 from fedot.wire.messages import (
     ARRAYS,
@@ -94,7 +97,7 @@ def private(handler: Handler) -> Handler:
 def describe(rows: KeptRows, message: Message, context: Context) -> Message:
     """Tell who this is; with a shared tokenizer also how often each word occurs, rare words left out."""
     me = _Client(rows, message, context)
-    spec, shared = me.tokenizer_spec, me.tokenizer_spec.scope == "shared"
+    spec, shared = me.tokenizer_spec, me.tokenizer_spec.scope == "shared" and me.checkpoints.name is None
     if shared:
         me.policy.check_words(me.name)
     data, words = me.data(), b""
@@ -115,6 +118,7 @@ def describe(rows: KeptRows, message: Message, context: Context) -> Message:
         source=data.source,
         notices=tuple(notices),
         words=words,
+        model=me.checkpoints.in_words(),
     )
     return Message(pack_description(description), reply_to=message)
 
@@ -125,24 +129,28 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     settings = me.settings
     with told("a training request cannot be read"):
         arrays = message.content.array_records[ARRAYS]
-        fresh = settings.init == "independent" and (settings.server_round == 1 or not arrays)
+        fresh = (settings.init == "independent" or me.checkpoints.name is not None) and (
+            settings.server_round == 1 or not arrays
+        )
         sent = {} if fresh else unpack_state(arrays)
     data = me.data()
     me.policy.check_rows(me.name, training=len(data.train), validation=len(data.validation))
     tokenizer_json, tokenizer = me.tokenizer()
     if settings.model_config and not fresh:
         config = read_config(settings.model_config)
+        me.checkpoints.check(config)
     else:
-        config = model_config(me.scenario.model_settings(me.partition_id), tokenizer.get_vocab_size(), len(data.labels))
+        config = me.checkpoints.config(tokenizer, len(data.labels))
         check_config(config)
     check_fits(config, tokenizer, len(data.labels), len(me.task.special_tokens))
     start = None if fresh else _fitting_state(sent, config)
     me.spend(context, [] if start is None else [start], 1)
+    seed = settings.seed * 10_000 + me.partition_id + 1
+    start = me.checkpoints.start(config, start, settings.seed * 10_000 if settings.init == "shared" else seed)
     training, validation = (me.encoded(split, tokenizer_json, config.max_length) for split in ("train", "validation"))
     fault = FAULTS.get(me.scenario.client_specs()[me.partition_id].fault or "", Fault())
     if fault.learns is not None:
         training, validation = (fault.learns(rows, len(data.labels)) for rows in (training, validation))
-    seed = settings.seed * 10_000 + me.partition_id + 1
     task = partial(
         train,
         config,
@@ -158,7 +166,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     result = kept(folder, training_key(*task.args, **task.keywords), task, most)
     state, told_epochs = result.state, result.history if me.policy.simulated else ()
     if fault.sends is not None:
-        origin = state_of(build_model(config, seed)) if start is None else start
+        origin = state_of(build_model(config, seed)) if start is None else {name: start[name] for name in state}
         state = fault.sends(state, origin, torch.Generator().manual_seed(seed + 2**32 * settings.server_round))
     update = ClientUpdate(
         client=data.name,
@@ -186,15 +194,18 @@ def evaluate(rows: KeptRows, message: Message, context: Context) -> Message:
     device = me.settings.device
     with told("an evaluation request cannot be read"):
         request = unpack_evaluation(message.content)
+        for config in request.configs:
+            me.checkpoints.check(config)
         check_request(request)
     own, _ = me.tokenizer()
-    tokenizers = [read_tokenizer(tokenizer or own) for tokenizer in request.tokenizers]
+    tokenizers = [me.checkpoints.tokenizer(tokenizer or own) for tokenizer in request.tokenizers]
     data = me.data()
     for config, tokenizer in zip(request.configs, tokenizers, strict=True):
         check_fits(config, tokenizer, len(data.labels), len(me.task.special_tokens))
     calibrated = request.calibrated and bool(data.labels)
     me.policy.check_rows(me.name, test=len(data.test), validation=len(data.validation) if calibrated else None)
     me.spend(context, request.states, len(request.items))
+    request = me.checkpoints.whole(request)
 
     def read(split: str) -> list[Examples]:
         """Read a split as each model of the request does."""
@@ -229,9 +240,12 @@ class _Client:
         self.policy.check_part(self.name, self.task.name, self.spec.dataset)
         self.tokenizer_spec = self.scenario.tokenizer_spec(self.partition_id)
         data_dir, base_dir = self.policy.folders(self.settings)
+        folders = model_folders(base_dir)
+        self.checkpoints = OwnCheckpoints(self.scenario, self.partition_id, self.policy, folders)
         self._source = RowSource(
             *(self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated),
             read_classes(self.settings.classes) if self.scenario.finds_classes(self.partition_id) else (),
+            folders,
         )
 
     @property
@@ -274,6 +288,8 @@ class _Client:
 
     def tokenizer(self) -> tuple[str, Tokenizer]:
         """Give the shared tokenizer, or one trained on this client's own text."""
+        if (name := self.checkpoints.name) is not None:
+            return reference(name), self.checkpoints.opened(name).tokenizer()
         shared = self.tokenizer_spec.scope == "shared"
         text = self.settings.tokenizer or "" if shared else self._rows.own_tokenizer(self._source)
         return text, read_tokenizer(text)

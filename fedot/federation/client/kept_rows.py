@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from fedot.data import ClientData, Corpora, load_client
 from fedot.data.inside import enclosed
 from fedot.data.join_classes import renumbered
 from fedot.federation.client.bounds import read_scenario
 from fedot.tasks import TASKS, Examples
-from fedot.tokenizer import count_words, read_tokenizer, train_tokenizer
+from fedot.tokenizer import count_words, train_tokenizer
+from fedot.training.client_checkpoint import tokenizer_in
 
 log = logging.getLogger("fedot.client")
 
@@ -23,7 +26,10 @@ KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """All that decides which rows a client has; `classes` are all clients', where each has found its own."""
+    """All that decides which rows a client has, and how they are read.
+
+    `classes` are all clients', where each has found its own; checkpoints lie in `model_folders`.
+    """
 
     scenario: str
     base_dir: str | None
@@ -32,6 +38,7 @@ class RowSource:
     data_dir: str | None
     simulated: bool
     classes: tuple[str, ...] = ()
+    model_folders: tuple[Path, ...] = ()
 
 
 class KeptRows:
@@ -62,10 +69,13 @@ class KeptRows:
         words = count_words(task.texts(self.data(source).train), spec.kind)
         return train_tokenizer(words, spec.kind, spec.vocab_size, task.special_tokens).to_str()
 
+    def _reader(self, source: RowSource, tokenizer: str) -> Tokenizer:
+        return tokenizer_in(tokenizer, source.model_folders)
+
     def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""
         task = TASKS[read_scenario(source.scenario).task]
-        found: Examples = task.encode([getattr(self.data(source), split)], read_tokenizer(tokenizer), max_length)
+        found: Examples = task.encode([getattr(self.data(source), split)], self._reader(source, tokenizer), max_length)
         if found.truncated:
             log.info(
                 "%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length

@@ -28,7 +28,7 @@ ALL = (*DATASETS, FILES)
 
 KEYS = (
     *("data-path", "cache-path", "tasks", "datasets", "tell-words", "tell-classes"),
-    *("most-evaluations", "most-models", "most-seeds", "least-rows"),
+    *("most-evaluations", "most-models", "most-seeds", "least-rows", "checkpoints"),
 )
 """Keys of ``--node-config`` by which a client decides."""
 
@@ -63,6 +63,8 @@ class Policy:
         How many evaluations and trainings, of how many models that differ, with how many seeds, a run may ask for.
     least_rows
         Of fewer rows no sums are told.
+    checkpoints
+        Names of checkpoints that it fetches from the hub; others lie in the folders of ``FEDOT_MODELS``.
     """
 
     simulated: bool = False
@@ -76,6 +78,7 @@ class Policy:
     most_models: int = MOST_MODELS
     most_seeds: int = MOST_SEEDS
     least_rows: int = LEAST_ROWS
+    checkpoints: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, node_config: Mapping[str, Value]) -> "Policy":
@@ -112,6 +115,7 @@ class Policy:
             most_models=_whole(given, "most-models", MOST_MODELS),
             most_seeds=_whole(given, "most-seeds", MOST_SEEDS),
             least_rows=_whole(given, "least-rows", LEAST_ROWS),
+            checkpoints=tuple(name.strip() for name in (_text(given, "checkpoints") or "").split(",") if name.strip()),
         )
 
     def folders(self, settings: Settings) -> tuple[str | None, str | None]:

@@ -9,6 +9,7 @@ from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
+from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import State
 from fedot.tasks import AnyTally
 from fedot.text.outside import printable
@@ -66,7 +67,8 @@ def train_parents(
     federation: Federation, initial: State
 ) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
     """Have every client train once; return the usable models and who failed why, by partition."""
-    sent = initial if federation.settings.init == "shared" else {}  # else every client draws a start of its own
+    shared = federation.settings.init == "shared" and referred(federation.settings.tokenizer) is None
+    sent = initial if shared else {}  # else every client draws a start of its own, or has it: a checkpoint
     content = RecordDict({ARRAYS: pack_state(sent), CONFIG: federation.settings.to_record()})
     replies = ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN)
     asked = {

@@ -13,10 +13,13 @@ from flwr.serverapp import Grid
 from fedot.data.join_classes import ClientClasses, apart, join_classes
 from fedot.errors import FedotError, MistakesError
 from fedot.federation.experiment.ask_clients import Federation, ask
+from fedot.federation.experiment.checkpoints_here import other_checkpoints
+from fedot.hf.checkpoint_tokenizer import reference, referred
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, train_tokenizer
+from fedot.training.client_checkpoint import has_checkpoints, shared_checkpoint
 from fedot.wire.boundary import read_description
 from fedot.wire.known import Known
 from fedot.wire.messages import CONFIG, ClientDescription, Settings
@@ -67,10 +70,17 @@ def gather(
     notices = apart([*_classes_of(scenario, present.clients).values()])
     settings = _with_one_numbering(present, scenario, settings, pooled)
     clients = present.clients
+    if has_checkpoints(scenario):
+        _leave_out(present, other_checkpoints(scenario, clients))
     if len(clients) < most:
         told = "; ".join(dict.fromkeys(present.refused.values())) or present.away
         raise FedotError(f"only {len(clients)} of {len(names)} clients can take part, and {most} are needed ({told})")
-    if any(scenario.tokenizer_spec(client.partition_id).scope == "shared" for client in clients.values()):
+    name = shared_checkpoint(scenario)
+    if name is not None:
+        settings = replace(settings, tokenizer=reference(name))
+    if not has_checkpoints(scenario) and any(
+        scenario.tokenizer_spec(client.partition_id).scope == "shared" for client in clients.values()
+    ):
         total = sum(present.words.values(), Counter[str]())
         wanted, special = scenario.tokenizer, TASKS[scenario.task].special_tokens
         tokenizer = train_tokenizer(total, wanted.kind, wanted.vocab_size, special)
@@ -197,4 +207,6 @@ def _classes_of(scenario: Scenario, clients: Mapping[int, ClientDescription]) ->
 
 
 def _size(settings: Settings) -> int:
-    return int(read_tokenizer(settings.tokenizer).get_vocab_size()) if settings.tokenizer else 0
+    if not settings.tokenizer or referred(settings.tokenizer) is not None:
+        return 0
+    return int(read_tokenizer(settings.tokenizer).get_vocab_size())

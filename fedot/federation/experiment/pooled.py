@@ -13,7 +13,7 @@ from fedot.federation.experiment.run_settings import RunSettings
 from fedot.tasks import TASKS, AnyTally, Examples
 from fedot.tasks.task import EvaluationRows
 from fedot.text.readable import cut_notice
-from fedot.tokenizer import read_tokenizer
+from fedot.training.client_checkpoint import model_folders, tokenizer_in
 from fedot.wire.evaluations import sum_tallies
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
@@ -45,10 +45,11 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
         The tokenizer of clients that have none of their own.
     """
     task, lines, corpora = TASKS[run.scenario.task], [], Corpora()
+    folders = model_folders(run.scenario.base_dir)
     for parent in parents:
         data = load_client(run.scenario, parent.partition_id, seed, run.data_dir, corpora)
         length = parent.config.max_length
-        tests = task.encode([data.test], read_tokenizer(parent.tokenizer or shared or ""), length)
+        tests = task.encode([data.test], tokenizer_in(parent.tokenizer or shared or "", folders), length)
         if tests.truncated:
             lines.append(cut_notice(parent.client, tests.truncated, tests.num_texts, length))
     return lines
@@ -60,7 +61,8 @@ def _at(
     task, data = TASKS[run.scenario.task], load_client(run.scenario, client.partition_id, seed, run.data_dir, corpora)
     if run.scenario.finds_classes(client.partition_id):
         data = renumbered(data, client.labels)
-    tokenizers = [read_tokenizer(text or "") for text in request.tokenizers]
+    folders = model_folders(run.scenario.base_dir)
+    tokenizers = [tokenizer_in(text or "", folders) for text in request.tokenizers]
 
     def read(split: str) -> list[Examples]:
         return [

@@ -5,21 +5,22 @@ from concurrent.futures import BrokenExecutor, Future
 from functools import partial
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from fedot.data import load_clients
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.experiment.pooled import pooled_tallies
 from fedot.federation.experiment.run_settings import CENTRALISED
 from fedot.federation.experiment.seed import Seed, SeedScores
-from fedot.models import Config, model_config
+from fedot.hf.checkpoint_tokenizer import reference
+from fedot.models import Config
+from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, train_tokenizer
 from fedot.training import TrainResult, train
 from fedot.training.cache import kept, training_key
+from fedot.training.client_checkpoint import checkpoint_spec, config_here, model_folders, tokenizer_in
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 Pooled = tuple[TrainResult, Config, str]
@@ -133,12 +134,17 @@ def train_centralised(
     their own, one trained on all text.
     """
     clients, does = load_clients(scenario, seed, data_dir), TASKS[scenario.task]
-    if not tokenizer_json:
+    own = checkpoint_spec(scenario, 0)
+    if own is not None:
+        tokenizer_json = reference(own.name)
+    elif not tokenizer_json:
         wanted = scenario.tokenizer
         words = count_words((text for client in clients for text in does.texts(client.train)), wanted.kind)
         tokenizer_json = train_tokenizer(words, wanted.kind, wanted.vocab_size, does.special_tokens).to_str()
-    tokenizer = Tokenizer.from_str(tokenizer_json)
-    config = model_config(scenario.model, tokenizer.get_vocab_size(), len(clients[0].labels))
+    folders = model_folders(scenario.base_dir)
+    tokenizer = tokenizer_in(tokenizer_json, folders)
+    config, checkpoint = config_here(scenario, 0, tokenizer_json, len(clients[0].labels), folders)
+    start = checkpoint.start(config, seed * 10_000) if checkpoint and isinstance(config, PretrainedConfig) else None
 
     def pooled(split: str) -> Examples:
         found: Examples = does.encode([getattr(client, split) for client in clients], tokenizer, config.max_length)
@@ -146,6 +152,6 @@ def train_centralised(
 
     rows = pooled("train"), pooled("validation")
     spec = scenario.train.model_copy(update={"epochs": scenario.train.epochs * scenario.rounds})
-    task = partial(train, config, None, *rows, spec, seed=seed * 10_000 + 9_999, device=device)
+    task = partial(train, config, start, *rows, spec, seed=seed * 10_000 + 9_999, device=device)
     result = kept(cache, training_key(*task.args, **task.keywords), task)
     return result, config, tokenizer_json

@@ -12,12 +12,14 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError, MistakesError
 from fedot.federation.engines.workers import start_pool, stop_pool
 from fedot.federation.experiment.ask_clients import train_parents
+from fedot.federation.experiment.checkpoints_here import start_here
 from fedot.federation.experiment.pooled import tests_cut
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
 from fedot.federation.experiment.rounds import run_strategy
 from fedot.federation.experiment.run_settings import PARENTS, TRAINING, Progress, RunSettings, SaveModel
 from fedot.federation.experiment.seed import Seed, begin, starting_from
+from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy
@@ -81,7 +83,7 @@ def strategy_mistakes(scenario: Scenario) -> list[str]:
         except FedotError as error:
             wrong.append(str(error))
     own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
-    own_model = any(spec.model for spec in scenario.client_specs())
+    own_model = any({**(spec.model or {}), "lora": None} != {"lora": None} for spec in scenario.client_specs())
     if scenario.init == "shared" and (own_tokenizer or own_model):
         wrong.append("init: shared needs one tokenizer and one model for all clients; set init: independent")
     return wrong
@@ -92,6 +94,11 @@ def _initial(seed: Seed) -> tuple[State, Config | None]:
     tokenizer = seed.federation.settings.tokenizer
     if not tokenizer:
         return {}, None
+    if referred(tokenizer) is not None:
+        known = next(iter(seed.federation.known.values())).checkpoint
+        if known is None:
+            return {}, None
+        return start_here(seed.scenario, known, seed.number * 10_000), known
     size = Tokenizer.from_str(tokenizer).get_vocab_size()
     config = model_config(seed.scenario.model, size, len(seed.federation.labels))
     return state_of(build_model(config, seed.number * 10_000)), config

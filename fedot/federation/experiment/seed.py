@@ -17,6 +17,7 @@ from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
+from fedot.training.client_checkpoint import has_checkpoints
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
 APART = {"strategies", "references", "seeds", "rounds", "question", "tracking"}
@@ -85,14 +86,14 @@ def begin(
 ) -> Seed:
     """Ask who is there, and make the tokenizer that the clients share."""
     scenario = run.scenario
-    own_files = any(spec.dataset == "files" for spec in scenario.client_specs())
+    beside = has_checkpoints(scenario) or any(spec.dataset == "files" for spec in scenario.client_specs())
     settings = Settings(
         scenario=scenario.model_dump_json(
             exclude={"strategies", "references", "seeds", "rounds", "question", "tracking"}
         ),
         seed=number,
         data_dir=str(run.data_dir) if run.pooled and run.data_dir else None,
-        base_dir=str(scenario.base_dir) if run.pooled and own_files and scenario.base_dir else None,
+        base_dir=str(scenario.base_dir) if run.pooled and beside and scenario.base_dir else None,
         device=run.device,
         init=scenario.init,
         cache=run.cache if run.pooled else OWN_CACHE,

@@ -35,7 +35,7 @@ def deepen(state: State, config: Any, n_layer: int) -> tuple[State, Any]:
     """
     if config.n_layer == n_layer:
         return state, config
-    if config.norm_position != "pre":
+    if getattr(config, "norm_position", "post") != "pre":
         raise FedotError(
             f"a post-norm model of {config.n_layer} layers cannot be made as deep as {n_layer} without changing it; "
             "fuse models of one depth, or pre-norm ones"

@@ -79,8 +79,8 @@ class FusionProblem:
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
         config = self.configs[model]
-        if getattr(config, "architecture", None) not in MODELS:
-            return config
+        if getattr(config, "architecture", None) not in MODELS or not MODELS[config.architecture].whole_in_state:
+            return config  # a checkpoint's rows are its own
         rows: dict[str, Any] = {LABEL_SIZES[name]: len(union.labels) for name, union in self.unions.items()}
         return replace(canonical_config(config), **rows)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fedot.hf.families.adapter import (
+from fedot.models.families.adapter import (
     Adapter,
     Config,
     add_prefix,
@@ -21,9 +21,8 @@ from fedot.hf.families.adapter import (
     tied,
     unchanged,
 )
-from fedot.hf.families.settings import HFSettings
-from fedot.models import State
-from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.models.families.settings import HFSettings
+from fedot.symmetry import SpecBuilder, State, SymmetrySpec
 
 HEADS = ("vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "pre_classifier.", "classifier.", "qa_outputs.")
 ROWS = {"vocab_size": "vocab", "max_position_embeddings": "position"}

@@ -3,7 +3,7 @@
 The patch convolution is a table too: one row for each pixel and channel of a patch, which all models share.
 """
 
-from fedot.hf.families.adapter import (
+from fedot.models.families.adapter import (
     Adapter,
     Config,
     add_prefix,
@@ -18,9 +18,8 @@ from fedot.hf.families.adapter import (
     size,
     unchanged,
 )
-from fedot.hf.families.settings import HFSettings
-from fedot.models import State
-from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.models.families.settings import HFSettings
+from fedot.symmetry import SpecBuilder, State, SymmetrySpec
 
 CLASSES = {"ViTForImageClassification": "classifier"}
 PATCH = "embeddings.patch_embeddings.projection"

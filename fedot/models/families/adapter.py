@@ -11,9 +11,8 @@ from typing import Any
 import torch
 
 from fedot.errors import FedotError
-from fedot.hf.families.settings import HFSettings
-from fedot.models import State
-from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.models.families.settings import HFSettings
+from fedot.symmetry import SpecBuilder, State, SymmetrySpec
 from fedot.text.outside import printable
 
 Config = Mapping[str, Any]

@@ -1,13 +1,13 @@
 """All families of models of the transformers library that can be fused, by the `model_type` of config.json."""
 
 from fedot.errors import FedotError
-from fedot.hf.families.adapter import Adapter, Config
-from fedot.hf.families.bert import BERT, ROBERTA, XLM_ROBERTA
-from fedot.hf.families.distilbert import DISTILBERT
-from fedot.hf.families.gpt2 import GPT2
-from fedot.hf.families.marian import MARIAN
-from fedot.hf.families.t5 import T5
-from fedot.hf.families.vit import VIT
+from fedot.models.families.adapter import Adapter, Config
+from fedot.models.families.bert import BERT, ROBERTA, XLM_ROBERTA
+from fedot.models.families.distilbert import DISTILBERT
+from fedot.models.families.gpt2 import GPT2
+from fedot.models.families.marian import MARIAN
+from fedot.models.families.t5 import T5
+from fedot.models.families.vit import VIT
 from fedot.text.did_you_mean import did_you_mean
 from fedot.text.outside import printable
 

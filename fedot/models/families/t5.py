@@ -8,7 +8,7 @@ the last norm is folded, has to be untied; a tied one also takes up the factor d
 from collections.abc import Collection
 from typing import Any
 
-from fedot.hf.families.adapter import (
+from fedot.models.families.adapter import (
     Adapter,
     Config,
     attention,
@@ -20,9 +20,8 @@ from fedot.hf.families.adapter import (
     tied,
     untied,
 )
-from fedot.hf.families.settings import HFSettings
-from fedot.models import State
-from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.models.families.settings import HFSettings
+from fedot.symmetry import SpecBuilder, State, SymmetrySpec
 
 CLASSES = {"T5ForConditionalGeneration": "lm_head"}
 SCALED = "scale_decoder_outputs"  # written by newer versions of transformers; the tie decides where it is absent

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.hf.families.adapter import (
+from fedot.models.families.adapter import (
     MOST,
     Adapter,
     Config,
@@ -25,9 +25,8 @@ from fedot.hf.families.adapter import (
     tied,
     unchanged,
 )
-from fedot.hf.families.settings import HFSettings
-from fedot.models import State
-from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.models.families.settings import HFSettings
+from fedot.symmetry import SpecBuilder, State, SymmetrySpec
 
 CLASSES = {"MarianMTModel": "lm_head"}
 SIDES = ("encoder", "decoder")

@@ -7,7 +7,7 @@ permuted, not rotated. A permutation holds for the tied output layer too, which 
 from collections.abc import Callable, Collection
 from typing import Any
 
-from fedot.hf.families.adapter import (
+from fedot.models.families.adapter import (
     Adapter,
     Config,
     add_prefix,
@@ -26,9 +26,8 @@ from fedot.hf.families.adapter import (
     span,
     tied,
 )
-from fedot.hf.families.settings import HFSettings, Value
-from fedot.models import State
-from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.models.families.settings import HFSettings, Value
+from fedot.symmetry import SpecBuilder, State, SymmetrySpec
 
 Declare = Callable[[SpecBuilder, Config], None]
 

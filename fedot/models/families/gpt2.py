@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from fedot.hf.families.adapter import (
+from fedot.models.families.adapter import (
     Adapter,
     Config,
     add_prefix,
@@ -24,9 +24,8 @@ from fedot.hf.families.adapter import (
     tied,
     untied,
 )
-from fedot.hf.families.settings import HFSettings
-from fedot.models import State
-from fedot.symmetry import SpecBuilder, SymmetrySpec
+from fedot.models.families.settings import HFSettings
+from fedot.symmetry import SpecBuilder, State, SymmetrySpec
 
 CLASSES = {  # the layer that reads the last norm
     "GPT2LMHeadModel": "lm_head",

@@ -1,0 +1,317 @@
+"""A checkpoint to fine-tune: its folder, its tokenizer, and its weights under the head of a task.
+
+A folder never touches the network. A name on the hub is fetched once, by whoever trains, and then read from the cache.
+Only safetensors are read, and no code that comes with a checkpoint is ever run.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from fedot.errors import FedotError
+from fedot.hf.checkpoint_tokenizer import ends_of, quiet, tokenizer_of
+from fedot.hf.folder import read_config, weight_files
+from fedot.hf.tokens.vocabulary import read_json
+from fedot.models import State, state_of, state_shapes
+from fedot.models.families.adapter import n_class as classes_of
+from fedot.models.families.settings import ABOUT
+from fedot.models.pretrained.pretrained_config import (
+    PretrainedConfig,
+    check_pretrained,
+    task_of_class,
+    with_classes,
+    written,
+)
+from fedot.models.pretrained.pretrained_module import Pretrained, own_name, transformers_library, with_adapters
+from fedot.text.did_you_mean import did_you_mean
+from fedot.text.outside import printable
+
+LOADERS = {
+    "classification": "AutoModelForSequenceClassification",
+}
+"""The class of transformers that finds the class for a task."""
+
+LONGEST = 512
+"""Tokens of the longest text where a scenario does not say, and the checkpoint could read more."""
+
+MOST_READ = 2**20
+"""No checkpoint is taken to read more."""
+
+KEYS = ("pretrained", "revision", "max_length", "lora")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSpec:
+    """What a scenario says of a checkpoint.
+
+    Attributes
+    ----------
+    name
+        A folder, or a name on the hub.
+    revision
+        Of the hub: the branch, tag or commit.
+    max_length
+        Tokens of the longest text; None for what the checkpoint can read, `LONGEST` at most.
+    lora_rank, lora_alpha
+        Of the adapters; rank 0 where all weights are trained.
+    """
+
+    name: str
+    revision: str | None = None
+    max_length: int | None = None
+    lora_rank: int = 0
+    lora_alpha: float = 0.0
+
+    @classmethod
+    def of(cls, model: Mapping[str, Any], lora: Mapping[str, Any] | None = None) -> "CheckpointSpec | None":
+        """Read the keys of a scenario's ``model``, and ``train.lora``; None where no checkpoint is named.
+
+        Raises
+        ------
+        FedotError
+            Naming the key that is wrong.
+        """
+        if "pretrained" not in model:
+            return None
+        for key in model:
+            if key not in (*KEYS, "name"):
+                hint = did_you_mean(key, KEYS, f"choose from {', '.join(KEYS)}", form="model.{}".format)
+                raise FedotError(
+                    f"model.{key} does not go with model.pretrained, whose sizes are the checkpoint's; {hint}"
+                )
+        name, length, revision = model["pretrained"], model.get("max_length"), model.get("revision")
+        if not isinstance(name, str) or not name:
+            raise FedotError(f"model.pretrained is {name!r}, but a folder, or a name on the hub, is needed")
+        if length is not None and (type(length) is not int or length < 2):
+            raise FedotError(f"model.max_length is {length!r}, but a whole number of at least 2 is needed")
+        if revision is not None and not isinstance(revision, str):
+            raise FedotError(f"model.revision is {revision!r}, but a text is needed; put it into quotes")
+        rank, alpha = _lora({**(lora or {}), **_mapping(model.get("lora"))})
+        return cls(name, revision, length, rank, alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that lies in a folder of this machine."""
+
+    name: str
+    folder: Path
+    settings: Mapping[str, Any]
+
+    def tokenizer(self) -> Tokenizer:
+        """Its tokenizer, as fedot numbers tokens: the one that pads has number 0, and changes places with what had it.
+
+        Raises
+        ------
+        FedotError
+            If there is none that the tokenizers library can read.
+        """
+        return Tokenizer.from_str(tokenizer_of(self.folder)[0])
+
+    @property
+    def pad(self) -> int:
+        """Number of its token that pads."""
+        return tokenizer_of(self.folder)[1]
+
+    def config(self, spec: CheckpointSpec, task: str, n_class: int) -> PretrainedConfig:
+        """The configuration of what is trained.
+
+        Raises
+        ------
+        FedotError
+            If the checkpoint does not do the task, has other classes, or reads no texts so long.
+        """
+        own = dict(self.settings)
+        first, last = ends_of(self.tokenizer())
+        if task_of_class(str((own.get("architectures") or [""])[0])) != task:
+            own = {key: value for key, value in own.items() if key not in ("id2label", "label2id", "num_labels")}
+        elif n_class and "id2label" not in own:
+            own["id2label"] = {str(i): f"LABEL_{i}" for i in range(classes_of(own))}
+        own |= {"architectures": [self._class_for(task)], "pad_token_id": self.pad}
+        most = min([*_positions(own), *_readable(self.folder), MOST_READ])
+        length = spec.max_length or min(most, LONGEST)
+        if length > most:
+            raise FedotError(f"model.max_length is {length}, but {self.folder} reads {most} tokens; lower it")
+        config = PretrainedConfig(
+            checkpoint=self.name,
+            settings=written(own),
+            n_class=0,
+            max_length=length,
+            pad=self.pad,
+            first=first,
+            last=last,
+            lora_rank=spec.lora_rank,
+            lora_alpha=float(spec.lora_alpha),
+        )
+        try:
+            check_pretrained(config)
+        except FedotError as error:
+            raise FedotError(f"{self.folder}: {error}") from None
+        return with_classes(config, n_class) if n_class else config
+
+    def start(self, config: PretrainedConfig, seed: int) -> State:
+        """All weights under the head of a task; what the checkpoint lacks is drawn from a generator with this seed.
+
+        With adapters theirs are there, too: a first training begins at the checkpoint itself.
+        """
+        return dict(_start(self.folder, config, seed))
+
+    def weights(self, config: PretrainedConfig) -> State:
+        """The weights that lie under adapters; none where all are trained."""
+        if not config.lora_rank:
+            return {}
+        trained = self.trained(config)
+        return {name: tensor for name, tensor in self.start(config, 0).items() if name not in trained}
+
+    @staticmethod
+    def trained(config: PretrainedConfig) -> frozenset[str]:
+        """Names of the tensors that are trained."""
+        return _trained_names(config)
+
+    def _class_for(self, task: str) -> str:
+        transformers = transformers_library()
+        if task not in LOADERS:
+            raise FedotError(
+                f"{self.folder} is a checkpoint, and checkpoints are trained for {', '.join(LOADERS)} so far, not for "
+                f"{task}; leave out model.pretrained"
+            )
+        kind = self.settings.get("model_type")
+        if not isinstance(kind, str) or kind not in transformers.CONFIG_MAPPING:
+            shown = printable(repr(kind), 60)
+            raise FedotError(f"{self.folder} has model_type {shown}, which transformers does not know; is it newer?")
+        mapping = getattr(transformers, LOADERS[task])._model_mapping
+        own = transformers.CONFIG_MAPPING[kind]
+        if own not in mapping:
+            raise FedotError(f"{self.folder} is of the type {kind}, which has no class for {task}; choose another")
+        found = mapping[own]
+        return str((found[0] if isinstance(found, tuple) else found).__name__)
+
+
+def open_checkpoint(spec: CheckpointSpec, folders: Sequence[Path], *, hub: bool = True) -> Checkpoint:
+    """Find a checkpoint in one of some folders, by its path, or on the hub.
+
+    Parameters
+    ----------
+    folders
+        Where a relative name is looked up, in their order. An absolute path is taken as it is.
+    hub
+        Whether the hub may be asked.
+
+    Raises
+    ------
+    FedotError
+        If it is nowhere, or is no checkpoint that can be fine-tuned.
+    """
+    for place in [Path(spec.name)] if Path(spec.name).is_absolute() else [each / spec.name for each in folders]:
+        if place.exists():
+            return _opened(spec.name, place.resolve())
+    if hub and _is_hub_name(spec.name):
+        return _opened(spec.name, _from_hub(spec.name, spec.revision))
+    looked = " and ".join(map(str, dict.fromkeys(folders))) or "no folder"
+    raise FedotError(
+        f"model.pretrained is {spec.name}, and no such folder is in {looked}; "
+        "name a folder beside the scenario, or put it into one that FEDOT_MODELS names"
+    )
+
+
+@lru_cache(maxsize=64)
+def _trained_names(config: PretrainedConfig) -> frozenset[str]:
+    """Names of the tensors that are trained."""
+    return frozenset(state_shapes(config))
+
+
+def _opened(name: str, folder: Path) -> Checkpoint:
+    settings = read_config(folder)
+    weight_files(folder)  # says what is wrong with it
+    if "auto_map" in settings:
+        raise FedotError(f"{folder} comes with code of its own (auto_map), which fedot never runs; choose another")
+    drop = {*ABOUT.split(), "auto_map"}
+    return Checkpoint(name, folder, {key: value for key, value in settings.items() if key not in drop})
+
+
+def _is_hub_name(name: str) -> bool:
+    parts = name.split("/")
+    return not name.startswith((".", "/", "~")) and len(parts) <= 2 and all(parts)
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+
+        wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
+        with quiet():
+            return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    except Exception as error:  # of the hub's library many, none of them of one kind
+        raise FedotError(
+            f"model.pretrained is {name}, which is no folder here, and the hub did not give it "
+            f"({type(error).__name__}); name a folder, or look at the name and the network"
+        ) from None
+
+
+@lru_cache(maxsize=4)
+def _start(folder: Path, config: PretrainedConfig, seed: int) -> State:
+    transformers = transformers_library()
+    kind = getattr(transformers, config.class_name)
+    plain = replace(config, lora_rank=0)
+    with torch.random.fork_rng(), quiet():
+        torch.manual_seed(seed)
+        try:
+            module = kind.from_pretrained(
+                folder,
+                config=kind.config_class.from_dict(config.config_json),
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+            )
+        except Exception as error:  # whatever the library says to tensors that do not fit
+            raise FedotError(
+                f"{folder} cannot be loaded as {plain.class_name} ({type(error).__name__}: {printable(error, 200)}); "
+                "save it again with save_pretrained"
+            ) from None
+        module = with_adapters(module, config) if config.lora_rank else module
+    if not config.lora_rank:
+        return state_of(Pretrained(config, module))
+    return {own_name(name): parameter.detach().clone() for name, parameter in module.named_parameters()}
+
+
+def _positions(settings: Mapping[str, Any]) -> Iterator[int]:
+    """How many tokens the table of positions has room for, where there is one."""
+    for key in ("max_position_embeddings", "n_positions"):
+        if isinstance(settings.get(key), int):
+            placed = settings.get("model_type") in ("roberta", "xlm-roberta", "camembert")
+            yield settings[key] - (settings["pad_token_id"] + 1 if placed else 0)
+
+
+def _readable(folder: Path) -> Iterator[int]:
+    path = folder / "tokenizer_config.json"
+    if path.is_file():
+        found = read_json(path).get("model_max_length")
+        if isinstance(found, int) and found > 1:
+            yield found
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise FedotError(f"model.lora is {value!r}, but a mapping is needed, as in lora: {{rank: 8, alpha: 16}}")
+    return value or {}
+
+
+def _lora(values: Mapping[str, Any]) -> tuple[int, float]:
+    if not values:
+        return 0, 0.0
+    for key in values:
+        if key not in ("rank", "alpha"):
+            raise FedotError(f"lora.{key} is no key of an adapter; choose from rank, alpha")
+    rank = values.get("rank", 8)
+    alpha = values.get("alpha") or 2 * rank
+    if type(rank) is not int or rank < 1:
+        raise FedotError(f"lora.rank is {rank!r}, but a whole number of at least 1 is needed")
+    if type(alpha) not in (int, float) or alpha <= 0:
+        raise FedotError(f"lora.alpha is {alpha!r}, but a number above 0 is needed")
+    return rank, float(alpha)

@@ -1,0 +1,120 @@
+"""The tokenizer of a checkpoint, with fedot's number for padding."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from fedot.errors import FedotError
+from fedot.models.pretrained.pretrained_module import transformers_library
+
+PREFIX = "checkpoint:"
+"""What stands for a checkpoint's tokenizer where else a tokenizer's JSON stands."""
+
+
+def reference(name: str) -> str:
+    """What stands for a checkpoint's tokenizer in messages, results and files."""
+    return f"{PREFIX}{name}"
+
+
+def referred(tokenizer: str | None) -> str | None:
+    """Name of the checkpoint whose tokenizer is meant; None of another tokenizer."""
+    return tokenizer.removeprefix(PREFIX) if tokenizer and tokenizer.startswith(PREFIX) else None
+
+
+@lru_cache(maxsize=8)
+def tokenizer_of(folder: Path) -> tuple[str, int]:
+    """JSON of a checkpoint's tokenizer in fedot's numbers, and what its token that pads had for a number."""
+    transformers = transformers_library()
+    try:
+        with quiet():
+            found = transformers.AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, use_fast=True, trust_remote_code=False
+            )
+    except Exception as error:  # whatever the library says to what lies there
+        raise FedotError(
+            f"{folder} has no tokenizer that can be read ({type(error).__name__}); "
+            "save one there with tokenizer.save_pretrained"
+        ) from None
+    if not getattr(found, "is_fast", False) or getattr(found, "backend_tokenizer", None) is None:
+        raise FedotError(f"{folder} has no fast tokenizer, which is needed; save one as tokenizer.json there")
+    pad = found.pad_token_id if found.pad_token_id is not None else found.eos_token_id
+    if pad is None:
+        raise FedotError(f"the tokenizer in {folder} has no token that pads or ends a text; set its pad_token")
+    backend = Tokenizer.from_str(found.backend_tokenizer.to_str())
+    backend.no_padding()
+    backend.no_truncation()
+    return with_padding_first(backend.to_str(), int(pad)), int(pad)
+
+
+def ends_of(tokenizer: Tokenizer) -> tuple[int, int]:
+    """Numbers of the tokens that every text begins and ends with; -1 both where it is not one of each."""
+    found = tokenizer.encode("a")
+    ids, special = found.ids, found.special_tokens_mask
+    own = [place for place, is_special in enumerate(special) if not is_special]
+    return (ids[0], ids[-1]) if own and own[0] == 1 and own[-1] == len(ids) - 2 else (-1, -1)
+
+
+def with_padding_first(text: str, pad: int) -> str:
+    """A tokenizer's JSON in which the tokens of number 0 and `pad` have changed places.
+
+    Everywhere in fedot 0 is padding; the module changes them back (`fedot.models.pretrained`).
+
+    Raises
+    ------
+    FedotError
+        If its vocabulary is of a kind that has no numbers to change.
+    """
+    if pad == 0:
+        return text
+    other = {0: pad, pad: 0}
+    settings = json.loads(text)
+    model = settings["model"]
+    if isinstance(model.get("vocab"), dict):
+        model["vocab"] = {token: other.get(number, number) for token, number in model["vocab"].items()}
+    elif isinstance(model.get("vocab"), list) and pad < len(model["vocab"]):
+        model["vocab"][0], model["vocab"][pad] = model["vocab"][pad], model["vocab"][0]
+        if model.get("unk_id") in other:
+            model["unk_id"] = other[model["unk_id"]]
+    else:
+        raise FedotError("its tokenizer pads with a token that is not in its vocabulary; set another pad_token")
+    for added in settings.get("added_tokens") or []:
+        added["id"] = other.get(added["id"], added["id"])
+    settings["added_tokens"] = sorted(settings.get("added_tokens") or [], key=lambda added: added["id"])
+    settings["post_processor"] = _renumbered(settings.get("post_processor"), other)
+    return json.dumps(settings, ensure_ascii=False)
+
+
+def _renumbered(part: Any, other: Mapping[int, int]) -> Any:
+    """Numbers of tokens in a post-processor: ``ids: [...]`` of a template, ``[token, number]`` of BERT and RoBERTa."""
+    if isinstance(part, dict):
+        out = {key: _renumbered(value, other) for key, value in part.items()}
+        if isinstance(part.get("ids"), list):
+            out["ids"] = [other.get(number, number) for number in part["ids"]]
+        for key in ("cls", "sep"):
+            if isinstance(part.get(key), list):
+                token, number = part[key]
+                out[key] = [token, other.get(number, number)]
+        return out
+    return [_renumbered(each, other) for each in part] if isinstance(part, list) else part
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Have transformers say nothing of weights that are drawn, and draw no progress bars; then as before."""
+    logger = logging.getLogger("transformers")
+    bars = transformers_library().utils.logging
+    level, shown = logger.level, bars.is_progress_bar_enabled()
+    logger.setLevel(logging.ERROR)
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if shown:
+            bars.enable_progress_bar()

@@ -1,0 +1,1 @@
+"""Checkpoints of the transformers library as an architecture of fedot."""
