@@ -1,6 +1,5 @@
 """A trained model with what it takes to use it: its tokenizer and the names of its classes, in one file."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +16,16 @@ from fedot.from_disk.metadata import model_metadata
 from fedot.from_disk.sources import open_source
 from fedot.fusion.canonical.labels import unite
 from fedot.fusion.problem.checks import check_finite
-from fedot.models import Config, State, config_from_json, symmetry
+from fedot.hf.checkpoint import open_checkpoint, tokenizer_in
+from fedot.hf.checkpoint_spec import CheckpointSpec
+from fedot.hf.checkpoint_tokenizer import reference
+from fedot.models import Config, State, symmetry
+from fedot.models.families.adapter import class_names
 from fedot.models.in_short import in_short
+from fedot.models.pretrained.pretrained_config import PretrainedConfig, task_of_class
 from fedot.storage.atomic import write_bytes
 from fedot.storage.checksum import KEY, metadata_checksum
-from fedot.storage.tensor_file import TensorFile
-from fedot.tasks import AnyTask, classification, task_of, translation
+from fedot.tasks import DEFAULT, TASKS, AnyTask, classification, task_of, translation
 from fedot.tasks.task import Answering
 from fedot.text.outside import printable
 from fedot.text.readable import unknown_in
@@ -30,9 +33,6 @@ from fedot.tokenizer import encode, read_tokenizer, vocabulary
 
 if TYPE_CHECKING:  # imported late, since it takes half a second
     import pandas as pd
-
-OF_A_RUN = re.compile(r".+-seed[0-9]+\.safetensors")
-"""Name that a run gives a model."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,6 +78,8 @@ class SavedModel:
     @property
     def task(self) -> AnyTask:
         """What it does."""
+        if isinstance(self.config, PretrainedConfig):
+            return TASKS[task_of_class(self.config.class_name) or DEFAULT]
         return task_of(self.config.architecture)
 
     def with_tokenizer(self, tokenizer: str) -> "SavedModel":
@@ -185,7 +187,15 @@ class SavedModel:
         return [i for i, row in enumerate(rows) if len(row) > most], unknown_in(rows)
 
     def to_bytes(self) -> bytes:
-        """Content of the file."""
+        """Content of the file.
+
+        Raises
+        ------
+        FedotError
+            If the model is a checkpoint, which is a folder.
+        """
+        if isinstance(self.config, PretrainedConfig):
+            raise FedotError("a checkpoint is saved as a folder; copy it, or use fedot.hf.checkpoint_folder")
         metadata = model_metadata(
             self.config,
             tokenizer=self.tokenizer,
@@ -209,7 +219,7 @@ class SavedModel:
                 "the model has the tokens of several clients, and no tokenizer; give one of theirs "
                 "(--tokenizer, or `with_tokenizer`)"
             )
-        return read_tokenizer(self.tokenizer)
+        return tokenizer_in(self.tokenizer, ())
 
 
 def file_content(state: State, metadata: Mapping[str, str]) -> bytes:
@@ -241,7 +251,7 @@ def read_model(path: str | Path) -> SavedModel:
     Parameters
     ----------
     path
-        A .safetensors file.
+        A .safetensors file, or the folder of a checkpoint with a head that says classes.
 
     Returns
     -------
@@ -267,7 +277,7 @@ def read_model(path: str | Path) -> SavedModel:
     """
     path = Path(path)
     if path.is_dir():
-        raise FedotError(f"{path} is a folder; give a .safetensors file, or load it with transformers' from_pretrained")
+        return _read_checkpoint(path)
     found = open_source(path, path.parent)
     state = {name: found.tensors[name].float() for name in found.tensors}
     check_finite(state, str(path))
@@ -275,15 +285,16 @@ def read_model(path: str | Path) -> SavedModel:
     return SavedModel(found.config, state, tokenizer, words, found.counts, found.classes, found.class_counts)
 
 
-def is_of_a_run(path: Path) -> bool:
-    """Whether a run wrote this file: it has the name of one of its models, and a configuration of fedot's."""
-    if not OF_A_RUN.fullmatch(path.name) or path.is_symlink():
-        return False
-    try:
-        config_from_json(TensorFile(path).metadata.get("config", ""))
-    except FedotError:
-        return False
-    return True
+def _read_checkpoint(path: Path) -> SavedModel:
+    """Read a folder whose class has a head for a task."""
+    spec = CheckpointSpec(str(path.resolve()))
+    found = open_checkpoint(spec, (), hub=False)
+    task = task_of_class(str((found.settings.get("architectures") or [""])[0]))
+    if task is None:
+        raise FedotError(f"{path} is a checkpoint without a head for a task; fine-tune it first (model.pretrained)")
+    classes = class_names(found.settings) if TASKS[task].has_classes else ()
+    config = found.config(spec, task, len(classes))
+    return SavedModel(config, found.start(config, 0), reference(spec.name), classes=classes)
 
 
 def select_rows(state: State, config: Any, rows: Sequence[str], own: Sequence[str]) -> tuple[State, Any]:

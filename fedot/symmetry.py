@@ -14,8 +14,6 @@ from torch import Tensor
 from fedot.errors import FedotError
 
 State = dict[str, Tensor]
-"""A model's tensors by name."""
-
 Kind = Literal["permutation", "orthogonal", "linear", "rotary", "positive", "labels"]
 Role = Literal["write", "read"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fedot.terminal.called import other
-from fedot.text.names import model_file_name
+from fedot.text.names import saved_model
 
 TEXT = "A text of your own."
 
@@ -33,8 +33,8 @@ def best_model(results: Mapping[str, Any], folder: Path) -> Path | None:
 
     run = Run.of(results)
     best = best_of(run.scores, run.rivals)
-    files = [folder / "models" / model_file_name(best.members[0], seed) for seed in run.scores.seeds] if best else []
-    return next((file for file in files if file.is_file()), None)
+    found = [saved_model(folder / "models", best.members[0], seed) for seed in run.scores.seeds] if best else []
+    return next((path for path in found if path is not None), None)
 
 
 def shown(path: Path) -> str:
@@ -52,7 +52,7 @@ def _tokenizer_for(model: Path) -> Path | None:
     """File of a client that can read for a model which has the tokens of several; None where it reads by itself."""
     from fedot.storage.tensor_file import TensorFile
 
-    if "tokenizer" in TensorFile(model).metadata:
+    if model.is_dir() or "tokenizer" in TensorFile(model).metadata:
         return None
     parents = sorted(model.parent.glob("parent-*.safetensors"))
     return next((each for each in parents if "tokenizer" in TensorFile(each).metadata), None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fedot.errors import FedotError
 from fedot.results import load_results
 from fedot.saved import SavedModel, read_model
-from fedot.text.names import model_file_name
+from fedot.text.names import saved_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +52,8 @@ class Models(Mapping[str, SavedModel]):
     __slots__ = ("_files",)
 
     def __init__(self, folder: Path, names: list[str], seeds: list[int]) -> None:
-        found = {name: {seed: folder / model_file_name(name, seed) for seed in seeds} for name in names}
-        there = {name: {k: path for k, path in of.items() if path.is_file()} for name, of in found.items()}
+        found = {name: {seed: saved_model(folder, name, seed) for seed in seeds} for name in names}
+        there = {name: {k: path for k, path in of.items() if path is not None} for name, of in found.items()}
         self._files = {name: of for name, of in there.items() if of}
 
     def __getitem__(self, name: str) -> SavedModel:

@@ -179,17 +179,19 @@ def _cache(settings: LocalSettings) -> Iterator[str]:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier run wrote and nothing else, so that no old model lingers among the new."""
-    from fedot.saved import is_of_a_run
+    from fedot.results.run_models import is_of_a_run, remove_of_a_run
     from fedot.storage.atomic import claimed
 
     if not folder.is_dir():
         return
-    models = (path for path in (folder / "models").glob("*.safetensors") if is_of_a_run(path))
-    found = [*(folder / name for name in OUTPUTS), *models]
+    models = [path for path in (folder / "models").glob("*") if is_of_a_run(path)]
+    found = [folder / name for name in OUTPUTS]
     try:
         with claimed(folder):  # not what a run that is not over writes
             for path in found:
                 path.unlink(missing_ok=True)
+            for path in models:
+                remove_of_a_run(path)
     except OSError as error:
         raise FedotError(f"{error.filename} cannot be overwritten ({error.strerror}); choose another --out") from None
 

@@ -19,6 +19,7 @@ from fedot.strategies.client_aligned import ClientAligned, SummedFusion
 from fedot.strategies.fedavg_class_shares import FedAvgClassShares
 from fedot.strategies.fedavg_token_rows import FedAvgTokenRows
 from fedot.strategies.guard import Guarded, Quorum
+from fedot.strategies.lora_products import LoraProducts
 from fedot.strategies.ot_fusion import OTFusion
 from fedot.text.did_you_mean import did_you_mean
 
@@ -84,6 +85,15 @@ def _ot_fusion(options: Mapping[str, Any]) -> Guarded:
     return strategy
 
 
+def _lora_products(options: Mapping[str, Any]) -> Guarded:
+    check_keys("lora-products", options, {"rank", "fraction_train"})
+    fraction = check_number("lora-products", options, "fraction_train", *RANGES["fraction_train"], default=1.0)
+    rank = check_number("lora-products", options, "rank", 0.0, 4096.0, default=0.0)
+    if rank != int(rank):
+        raise FedotError(f"strategies: lora-products.rank is {rank}, but a whole number is needed")
+    return LoraProducts(rank=int(rank), fraction_train=fraction)
+
+
 def _fusion(options: Mapping[str, Any]) -> FusionConfig:
     return FusionConfig.from_options({key: value for key, value in options.items() if key in FUSION})
 
@@ -129,6 +139,7 @@ STRATEGIES: dict[str, Builder] = {
     "bulyan": _guarded(flower.Bulyan),
     "fedavg-token-rows": _guarded(FedAvgTokenRows, "fedavg-token-rows"),
     "fedavg-class-shares": _guarded(FedAvgClassShares, "fedavg-class-shares"),
+    "lora-products": _lora_products,
     "ot-fusion": _ot_fusion,
 }
 

@@ -78,8 +78,9 @@ class Guarded(FedAvg):
         one is only warned of.
     accepted, dropped
         Of the latest round the replies that were used, and who was left out and why.
-    expected, early
-        What a subclass may say: the configuration of replies, and who was left out before the round's last exchange.
+    expected, early, global_config
+        What a subclass may say: the configuration of replies, who was left out before the round's last exchange, and
+        the configuration of the global model where it is none of a client's.
 
     Examples
     --------
@@ -95,6 +96,7 @@ class Guarded(FedAvg):
     comparable: bool = True  # whether the replies' lengths are those of models
     summed: bool = False  # whether replies are models times their examples
     expected: Config | None = None
+    global_config: Config | None = None
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ would share a row or a file, are refused when the scenario is read, before hours
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from fedot.errors import FedotError
 from fedot.text.outside import printable
@@ -59,6 +60,15 @@ def model_file_name(title: str, seed: int) -> str:
     'parent-north-seed2.safetensors'
     """
     return f"{file_name(title)}-seed{seed}.safetensors"
+
+
+def saved_model(folder: Path, title: str, seed: int) -> Path | None:
+    """Where a run has left the model of a strategy or reference and a seed: a file, or a checkpoint's folder.
+
+    None where it has left none.
+    """
+    file = folder / model_file_name(title, seed)
+    return next((each for each in (file, file.with_suffix("")) if each.exists()), None)
 
 
 def check_clients(names: Sequence[str]) -> None:

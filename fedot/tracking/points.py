@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fedot.text.names import PARENT, model_file_name
+from fedot.text.names import PARENT, saved_model
 
 COSTS = ("bytes_up", "bytes_down", "seconds")
 TRAINED = ("train_loss", "validation_loss", "num_examples", "seconds")
@@ -53,5 +53,5 @@ def curves_of(results: Mapping[str, Any]) -> dict[tuple[str, int], list[Point]]:
 
 def model_file(folder: Path, strategy: str, seed: int) -> Path | None:
     """The model of a strategy and seed, where the run has saved one."""
-    path = folder / "models" / model_file_name(strategy, seed)
-    return path if path.is_file() else None
+    path = saved_model(folder / "models", strategy, seed)
+    return path if path is not None and path.is_file() else None

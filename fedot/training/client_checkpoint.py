@@ -4,11 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from fedot.errors import FedotError
-from fedot.hf.checkpoint import Checkpoint, CheckpointSpec, open_checkpoint
-from fedot.hf.checkpoint_tokenizer import reference, referred
+from fedot.hf.checkpoint import Checkpoint, open_checkpoint
+from fedot.hf.checkpoint_spec import CheckpointSpec
+from fedot.hf.checkpoint_tokenizer import reference
 from fedot.models import Config, model_config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.scenario import Scenario
@@ -50,18 +49,6 @@ def model_folders(base_dir: str | Path | None) -> tuple[Path, ...]:
     """Where checkpoints are looked for: beside the scenario, where that is here, then in the folders of `FOLDERS`."""
     named = [Path(each) for each in os.environ.get(FOLDERS, "").split(os.pathsep) if each]
     return tuple([Path(base_dir)] if base_dir else []) + tuple(named)
-
-
-def tokenizer_in(text: str, folders: Sequence[Path]) -> Tokenizer:
-    """Read a tokenizer that was sent or saved, or that of the checkpoint which stands for it.
-
-    Raises
-    ------
-    FedotError
-        If it is none, or there is no such checkpoint here.
-    """
-    name = referred(text)
-    return read_tokenizer(text) if name is None else open_checkpoint(CheckpointSpec(name), folders).tokenizer()
 
 
 def config_here(

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +141,8 @@ def train(
             prior, smoothing = smoothed_prior(training, config, smoothing)
             scored = _Adjusted(model, prior.log().to(device))
         n_batch = math.ceil(len(training) / spec.batch_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, spec.epochs * n_batch))
+        n_step = spec.epochs * math.ceil(n_batch / spec.accumulate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, n_step))
         order = np.random.default_rng(seed)
         history: list[Epoch] = []
         best_state = state_of(model)
@@ -149,16 +150,19 @@ def train(
             began = time.perf_counter()
             model.train()
             total, predictions = 0.0, 0
-            for rows in batch_indices(training.lengths, spec.batch_size, order):
-                loss, count = training.loss(scored, rows, device, smoothing)
+            for step, rows in enumerate(batch_indices(training.lengths, spec.batch_size, order), start=1):
+                with _precision(spec, device):
+                    loss, count = training.loss(scored, rows, device, smoothing)
                 total += _finite(float(loss.detach()), "training", number, spec) * count
                 predictions += count
                 for parameter, origin in zip(model.parameters(), start, strict=False):
                     loss = loss + 0.5 * proximal_mu * (parameter - origin).square().sum()
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                (loss / spec.accumulate).backward()  # type: ignore[no-untyped-call]
+                if step % spec.accumulate and step < n_batch:
+                    continue
                 nn.utils.clip_grad_norm_(model.parameters(), spec.clip)
                 optimiser.step()
+                optimiser.zero_grad(set_to_none=True)
                 schedule.step()
             validation_loss = _finite(mean_loss(scored, validation, device), "validation", number, spec)
             epoch = Epoch(total / predictions, validation_loss, time.perf_counter() - began)
@@ -262,6 +266,13 @@ class _Adjusted(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         scores: Tensor = self.model(ids)
         return scores + self.offset
+
+
+def _precision(spec: TrainSpec, device: str) -> AbstractContextManager[object]:
+    """Compute in half the bits where that is asked for, and safe; weights stay as they are."""
+    if spec.precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.partition(":")[0], dtype=torch.bfloat16)
 
 
 def _finite(loss: float, what: str, number: int, spec: TrainSpec) -> float:

@@ -15,9 +15,9 @@ from fedot.data import ClientData, Corpora, load_client
 from fedot.data.inside import enclosed
 from fedot.data.join_classes import renumbered
 from fedot.federation.client.bounds import read_scenario
+from fedot.hf.checkpoint import tokenizer_in
 from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, train_tokenizer
-from fedot.training.client_checkpoint import tokenizer_in
 
 log = logging.getLogger("fedot.client")
 

@@ -12,13 +12,14 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.client.policy import Policy
-from fedot.hf.checkpoint import Checkpoint, CheckpointSpec, open_checkpoint
+from fedot.hf.checkpoint import Checkpoint, open_checkpoint, tokenizer_in
+from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_to_json, model_config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.scenario import Scenario
 from fedot.text.outside import printable
-from fedot.training.client_checkpoint import checkpoint_spec, tokenizer_in
+from fedot.training.client_checkpoint import checkpoint_spec
 
 
 @dataclass(frozen=True, slots=True)

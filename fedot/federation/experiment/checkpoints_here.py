@@ -8,6 +8,7 @@ from fedot.errors import FedotError
 from fedot.hf.checkpoint import Checkpoint, open_checkpoint
 from fedot.models import State, config_from_json
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
+from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.training.client_checkpoint import checkpoint_spec, model_folders, shared_checkpoint
 from fedot.wire.messages import ClientDescription
@@ -56,3 +57,11 @@ def start_here(scenario: Scenario, config: PretrainedConfig, seed: int) -> State
 
 def _without_rank(config: PretrainedConfig) -> PretrainedConfig:
     return replace(config, lora_rank=min(config.lora_rank, 1), lora_alpha=0.0)
+
+
+def checkpoint_named(scenario: Scenario, model: SavedModel) -> Checkpoint | None:
+    """The checkpoint that a model was trained from, where it lies on this machine, too."""
+    name = getattr(model.config, "checkpoint", "")
+    clients = range(len(scenario.client_specs()))
+    places = [k for k in clients if scenario.model_settings(k).get("pretrained") == name]
+    return checkpoint_here(scenario, places[0]) if places else None

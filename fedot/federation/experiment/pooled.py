@@ -10,10 +10,11 @@ from fedot.data import Corpora, load_client
 from fedot.data.join_classes import renumbered
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.run_settings import RunSettings
+from fedot.hf.checkpoint import tokenizer_in
 from fedot.tasks import TASKS, AnyTally, Examples
 from fedot.tasks.task import EvaluationRows
 from fedot.text.readable import cut_notice
-from fedot.training.client_checkpoint import model_folders, tokenizer_in
+from fedot.training.client_checkpoint import model_folders
 from fedot.wire.evaluations import sum_tallies
 from fedot.wire.messages import ClientDescription, ClientUpdate
 

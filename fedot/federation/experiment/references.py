@@ -11,6 +11,7 @@ from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.experiment.pooled import pooled_tallies
 from fedot.federation.experiment.run_settings import CENTRALISED
 from fedot.federation.experiment.seed import Seed, SeedScores
+from fedot.hf.checkpoint import tokenizer_in
 from fedot.hf.checkpoint_tokenizer import reference
 from fedot.models import Config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
@@ -20,7 +21,7 @@ from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, train_tokenizer
 from fedot.training import TrainResult, train
 from fedot.training.cache import kept, training_key
-from fedot.training.client_checkpoint import checkpoint_spec, config_here, model_folders, tokenizer_in
+from fedot.training.client_checkpoint import checkpoint_spec, config_here, model_folders
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 Pooled = tuple[TrainResult, Config, str]

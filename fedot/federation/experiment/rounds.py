@@ -43,11 +43,13 @@ class Global:
         return select_rows(self.state, self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
 
 
-def global_model(state: State, fused: FusedRound | None, updates: Sequence[ClientUpdate]) -> Global:
-    """Take the fused model where there is one, else the mean, which has the clients' shape."""
+def global_model(
+    state: State, fused: FusedRound | None, updates: Sequence[ClientUpdate], shape: Config | None = None
+) -> Global:
+    """Take the fused model where there is one, else the mean, which has the clients' shape or one of its own."""
     if fused is not None:
         return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
-    return Global(state, updates[0].config)
+    return Global(state, shape or updates[0].config)
 
 
 def run_strategy(
@@ -85,7 +87,7 @@ def run_strategy(
         spent[:] = grid.bytes_down["train"], grid.bytes_up["train"]
         updates = strategy.accepted
         fused = strategy.latest if isinstance(strategy, OTFusion) else None
-        model = global_model({} if fused else unpack_state(arrays), fused, updates)
+        model = global_model({} if fused else unpack_state(arrays), fused, updates, strategy.global_config)
         if server_round == final:  # before anything else can go wrong
             words = seed.federation.settings.tokenizer if model.vocabulary is None else None
             seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))

@@ -11,11 +11,15 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
+from fedot.federation.experiment.checkpoints_here import checkpoint_named
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings, steps_of
 from fedot.federation.grids.checkpointed import FOLDER, forget
+from fedot.hf.checkpoint_folder import write_checkpoint
+from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.results import load_results, plain, write_results
+from fedot.results.run_models import remove_of_a_run
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
 from fedot.status import reporting
@@ -71,7 +75,13 @@ def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed:
 
     def save_model(title: str, seed: int, model: SavedModel) -> None:
         try:
-            write_bytes(out / "models" / model_file_name(title, seed), model.to_bytes())
+            path = out / "models" / model_file_name(title, seed)
+            if isinstance(model.config, PretrainedConfig):
+                place = path.with_suffix("")
+                remove_of_a_run(place)
+                write_checkpoint(place, model.config, model.state, model.classes, checkpoint_named(scenario, model))
+            else:
+                write_bytes(path, model.to_bytes())
         except FedotError as error:
             unwritten.append(FedotError(f"{error}, and go on with --resume"))
             raise

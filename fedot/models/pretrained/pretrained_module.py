@@ -49,14 +49,14 @@ class Pretrained(nn.Module):
         if spec is None:
             return trained
         settings = self.config.config_json
-        return _rows_swapped(adapter_of(settings).split(trained, settings), spec, self.config.pad)
+        return rows_swapped(adapter_of(settings).split(trained, settings), spec, self.config.pad)
 
     def own_tensors(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A state under the names of this module's parameters; gradients pass through."""
         spec, found = symmetry_or_none(self.config), dict(state)
         if spec is not None:
             settings = self.config.config_json
-            found = adapter_of(settings).join(_rows_swapped(found, spec, self.config.pad), settings)
+            found = adapter_of(settings).join(rows_swapped(found, spec, self.config.pad), settings)
         known = {own_name(name): f"inner.{name}" for name, _ in self.inner.named_parameters()}
         return {known[name]: tensor for name, tensor in found.items() if name in known}
 
@@ -120,7 +120,7 @@ def framed(ids: Tensor, first: int, last: int) -> Tensor:
     return torch.where((places == 0) & (ids != 0), first, ids)
 
 
-def _rows_swapped(state: Mapping[str, Tensor], spec: SymmetrySpec, pad: int) -> dict[str, Tensor]:
+def rows_swapped(state: Mapping[str, Tensor], spec: SymmetrySpec, pad: int) -> dict[str, Tensor]:
     """A state whose rows of the tokens 0 and `pad` have changed places."""
     out = dict(state)
     if pad:

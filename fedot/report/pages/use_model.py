@@ -32,6 +32,8 @@ def use_of(run: Run) -> Use | None:
     seeds = sorted(seed for seed, _ in run.scores.comparable(best.members, "all", run.headline.key))
     seed = seeds[0] if seeds else run.scores.seeds[0]
     path = f"models/{model_file_name(best.members[0], seed)}"
+    if _pretrained(results["scenario"]):
+        path = path.removesuffix(".safetensors")
     told = f"{best.label}, seed {seed}"
     shell, python = [shlex.quote(path)], [f"model = fedot.read_model({json.dumps(path)})"]
     if _own_vocabularies(results["scenario"]):
@@ -49,6 +51,12 @@ def _own_vocabularies(scenario: Mapping[str, Any]) -> bool:
     clients = scenario.get("clients")
     specs = [scenario, *(each for each in (clients if isinstance(clients, list) else ()) if isinstance(each, Mapping))]
     return any((spec.get("tokenizer") or {}).get("scope") == "per-client" for spec in specs)
+
+
+def _pretrained(scenario: Mapping[str, Any]) -> bool:
+    clients = scenario.get("clients")
+    each = clients if isinstance(clients, list) else [clients]
+    return any("pretrained" in (spec.get("model") or {}) for spec in (scenario, *each) if isinstance(spec, Mapping))
 
 
 def _first_client(run: Run) -> str:
