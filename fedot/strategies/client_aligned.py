@@ -57,6 +57,10 @@ class ClientAligned(Guarded):
     plan: FusionPlan = plan_without_models(FusionConfig(method="aligned", circuits=False))
     anchor: str | None = None
 
+    def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:
+        """Where all start from one model that model is the anchor, and is sent, also to those who have it."""
+        return server_round == 1 and config.get("init") != "shared"
+
     def plan_of_round(self) -> FusionPlan | None:
         """What clients do; how the aligned models are brought together is the strategy's own, not an average."""
         return replace(self.plan, stages=tuple(each for each in self.plan.stages if not isinstance(each, Average)))
@@ -165,6 +169,10 @@ class SummedFusion(ClientAligned):
     comparable = False
     class_shares: ClassShares | None = ClassShares()
     _matches: bool = False
+
+    def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:
+        """Where all start from one model that model is the anchor, and is sent, also to those who have it."""
+        return server_round == 1 and config.get("init") != "shared"
 
     def plan_of_round(self) -> FusionPlan | None:
         """What clients do, and what the server does with the sum."""
