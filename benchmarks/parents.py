@@ -15,7 +15,8 @@ from fedot.models import State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS
 from fedot.tasks.classification import Labelled
-from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer, unpack_words
+from fedot.text.word_counts import pack_words, unpack_words
+from fedot.tokenizer import count_words, encode, train_tokenizer
 from fedot.training import train
 from fedot.training.cache import kept, training_key
 

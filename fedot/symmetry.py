@@ -61,8 +61,7 @@ class Norm:
 class Attention:
     """Names of the four projections of an attention; scores that are `scaled` are divided by sqrt(d_head).
 
-    In a `rotary` attention queries and keys are turned by their positions before they meet, so that key biases
-    matter.
+    In a `rotary` one queries and keys are turned by their positions before they meet, so that key biases matter.
     """
 
     q: str

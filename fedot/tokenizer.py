@@ -6,8 +6,6 @@ server from the counts that clients send, without a single sentence leaving them
 
 import json
 import math
-import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -22,29 +20,18 @@ from fedot.errors import FedotError
 from fedot.text.outside import parse_json, told
 from fedot.text.scripts import alone, split_letters
 from fedot.text.tokenizer_kinds import TokenizerKind
+from fedot.text.word_counts import LONGEST_WORD
 
 PAD, UNK, BEGIN, END = "[PAD]", "[UNK]", "[BEGIN]", "[END]"
 WORD_END = "</w>"
 SPECIAL = (PAD, UNK, BEGIN, END)
 """The first tokens of a vocabulary, in the order of their ids; models that say no tokens need only two of them."""
 
-MOST_WORDS, MOST_WORD_BYTES = 200_000, 2**26
-"""What a client's word counts may be: different words, and bytes of their JSON. A tokenizer needs far fewer."""
-
-LONGEST_WORD = 256
-"""Letters of the longest word that is counted; what is longer is no word."""
-
 MOST_READ, CHUNK = 2**23, 10_000
 """So many words are read in the training of a tokenizer at most, and at a time: beyond, counts are in proportion."""
 
 MOST_TOKENS = 2**20
 """Tokens of the largest vocabulary that is read."""
-
-MOST_IN_A_TEXT = 100_000
-"""Words of the longest text that a client may say it has."""
-
-HALF = re.compile(r"[\ud800-\udfff]")
-"""Half of a character, which no tokenizer takes."""
 
 LEAST_LETTERS = 512
 """So many letters have tokens of their own even where a smaller vocabulary is asked for."""
@@ -280,43 +267,3 @@ def _tail(tokenizer: Tokenizer) -> int:
         return 0
     special = tokenizer.encode("a").special_tokens_mask
     return len(special) - 1 - max((place for place, own in enumerate(special) if not own), default=len(special) - 1)
-
-
-def pack_words(counts: Mapping[str, int], min_count: int = 2, most: int = MOST_WORDS) -> bytes:
-    """Pack word counts for the wire: the `most` frequent words, without those seen less than `min_count` times."""
-    kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)[:most]
-    words = {word: -negative for negative, word in sorted(kept, key=lambda item: item[1])}
-    return zlib.compress(json.dumps(words, ensure_ascii=False).encode())
-
-
-def unpack_words(packed: bytes, examples: int | None = None) -> Counter[str]:
-    """Read what `pack_words` packed.
-
-    Parameters
-    ----------
-    examples
-        In so many texts the client has counted, where that is known: then no more than `MOST_IN_A_TEXT` for each.
-
-    Raises
-    ------
-    FedotError
-        If the bytes are no word counts, or hold more than a client sends.
-    """
-    with told("a client's word counts cannot be read"):
-        reader = zlib.decompressobj()
-        text = reader.decompress(packed, MOST_WORD_BYTES)
-        if reader.unconsumed_tail:
-            raise FedotError(f"a client's word counts are larger than {MOST_WORD_BYTES // 2**20} MiB")
-        counts = parse_json(text, "a client's word counts", MOST_WORD_BYTES, deepest=1)
-        if not isinstance(counts, dict):
-            raise FedotError("a client's word counts cannot be read: they are no counts of words")
-        if len(counts) > MOST_WORDS:
-            raise FedotError(f"a client counts {len(counts)} words, but at most {MOST_WORDS} are sent")
-        if any(type(count) is not int or count < 1 for count in counts.values()):
-            raise FedotError("a client's word counts cannot be read: one is no whole number above 0")
-        if any(not 0 < len(word) <= LONGEST_WORD or HALF.search(word) for word in counts):
-            raise FedotError(f"a client's word counts cannot be read: one is of no word of 1 to {LONGEST_WORD} letters")
-        total, most = sum(counts.values()), MOST_IN_A_TEXT * (2**31 if examples is None else examples)
-        if total > most:
-            raise FedotError(f"a client counts {total:.3g} words in {examples} texts, and at most {most} can be")
-        return Counter(counts)

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fedot.tokenizer as tokenizer_module
 from fedot.errors import FedotError
+from fedot.text import word_counts
+from fedot.text.word_counts import pack_words, unpack_words
 from fedot.tokenizer import (
     BEGIN,
     END,
@@ -15,9 +16,7 @@ from fedot.tokenizer import (
     UNK,
     count_words,
     encode,
-    pack_words,
     train_tokenizer,
-    unpack_words,
     vocabulary,
 )
 
@@ -147,13 +146,13 @@ def test_the_most_frequent_words_travel_and_no_more():
 
 def test_more_words_than_a_client_sends_are_refused(monkeypatch):
     packed = pack_words({"a": 2, "b": 3, "c": 4})
-    monkeypatch.setattr(tokenizer_module, "MOST_WORDS", 2)
+    monkeypatch.setattr(word_counts, "MOST_WORDS", 2)
     with pytest.raises(FedotError, match="counts 3 words, but at most 2"):
         unpack_words(packed)
 
 
 def test_a_little_that_unpacks_to_a_lot_is_refused(monkeypatch):
-    monkeypatch.setattr(tokenizer_module, "MOST_WORD_BYTES", 2**12)
+    monkeypatch.setattr(word_counts, "MOST_WORD_BYTES", 2**12)
     packed = zlib.compress(b" " * 2**20)
     assert len(packed) < 2**11
     with pytest.raises(FedotError, match="larger than"):

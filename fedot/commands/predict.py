@@ -141,7 +141,7 @@ def _said(encoding: str | None, separator: str | None, quote: str | None) -> "Di
 
 def _checked(texts: Sequence[str]) -> list[str | None]:
     """Texts of the command line, where bytes that are no UTF-8 arrive as halves of characters."""
-    from fedot.tokenizer import HALF
+    from fedot.text.word_counts import HALF
 
     for number, text in enumerate(texts, start=1):
         if HALF.search(text):

@@ -22,6 +22,7 @@ from fedot.models import State, state_of, state_shapes
 from fedot.models.families.adapter import n_class as classes_of
 from fedot.models.families.settings import ABOUT
 from fedot.models.pretrained.pretrained_config import (
+    LOADERS,
     PretrainedConfig,
     check_pretrained,
     task_of_class,
@@ -31,11 +32,6 @@ from fedot.models.pretrained.pretrained_config import (
 from fedot.models.pretrained.pretrained_module import Pretrained, own_name, transformers_library, with_adapters
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
-
-LOADERS = {
-    "classification": "AutoModelForSequenceClassification",
-}
-"""The class of transformers that finds the class for a task."""
 
 LONGEST = 512
 """Tokens of the longest text where a scenario does not say, and the checkpoint could read more."""

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 
 from fedot.errors import FedotError
-from fedot.fusion.merges.lora_products import DOWN, UP
+from fedot.fusion.merges.adapter_products import DOWN, UP
 from fedot.hf.checkpoint import Checkpoint
 from fedot.hf.companions import copy_companions
 from fedot.models import State

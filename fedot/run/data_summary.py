@@ -19,7 +19,8 @@ from fedot.models import model_config
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS, AnyTask
 from fedot.text.readable import UNKNOWN_ID
-from fedot.tokenizer import count_words, encode, pack_words, train_tokenizer, unpack_words
+from fedot.text.word_counts import pack_words, unpack_words
+from fedot.tokenizer import count_words, encode, train_tokenizer
 
 ANY_LENGTH = 2**31
 """No text has so many tokens."""

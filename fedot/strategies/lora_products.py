@@ -7,7 +7,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
-from fedot.fusion.merges.lora_products import average_products, cut_to_rank
+from fedot.fusion.merges.adapter_products import average_products, cut_to_rank
 from fedot.models import config_to_json
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.strategies.guard import Guarded, finite_arrays, with_model

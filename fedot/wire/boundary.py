@@ -19,19 +19,19 @@ from fedot.models.pretrained.pretrained_config import PretrainedConfig, with_cla
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
 from fedot.text.outside import printable
-from fedot.tokenizer import unpack_words
+from fedot.text.word_counts import unpack_words
 from fedot.wire.evaluations import unpack_tallies
 from fedot.wire.known import MOST_EXAMPLES, Known
 from fedot.wire.messages import (
     ClientDescription,
     ClientUpdate,
     HeldUpdate,
-    malformed,
     unpack_description,
     unpack_held,
     unpack_update,
 )
 from fedot.wire.plain_replies import PlainUpdate
+from fedot.wire.records import malformed
 from fedot.wire.updates import Asked, checked_held, checked_update
 
 SOURCES = ("directory", "hub", "stand-in", "files")

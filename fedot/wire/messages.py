@@ -1,16 +1,12 @@
 """Typed values to Flower records and back. Keys on the wire are kebab-case."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from torch import Tensor
 
-from fedot.errors import FedotError
 from fedot.models import Config, State, config_from_json, config_to_json
-from fedot.text.outside import PASSES, printable
 from fedot.wire.records import (
     as_bytes,
     as_number,
@@ -18,6 +14,7 @@ from fedot.wire.records import (
     as_text,
     as_texts,
     as_whole,
+    malformed,
     pack_counts,
     pack_state,
     unpack_counts,
@@ -178,17 +175,6 @@ def _read(record: ConfigRecord, name: str) -> Any:
     """A value of a record, of whatever type somebody has sent."""
     value, absent = record[name.replace("_", "-")], ABSENT.get(name)
     return None if type(value) is type(absent) and value == absent else value
-
-
-@contextmanager
-def malformed(what: str) -> Iterator[None]:
-    """Make one `FedotError` of whatever a message's bytes make NumPy, json and compiled code raise, and say what."""
-    try:
-        yield
-    except PASSES:
-        raise
-    except BaseException as error:  # panics of Rust are no Exception
-        raise FedotError(f"{what} is malformed ({type(error).__name__}: {printable(error, 100)})") from error
 
 
 def pack_update(update: ClientUpdate) -> RecordDict:

@@ -12,8 +12,7 @@ from fedot.errors import FedotError
 from fedot.models import State
 from fedot.text.outside import printable
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES
-from fedot.wire.messages import malformed
-from fedot.wire.records import unpack_state
+from fedot.wire.records import malformed, unpack_state
 from fedot.wire.updates import MOST_COUNT, MOST_LOSS, Asked, check_tensor
 
 TOKENS, CLASSES, LOSS = "token-counts", "class-counts", "validation-loss"

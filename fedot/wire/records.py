@@ -1,6 +1,8 @@
 """Tensors, counts and plain values in Flower records."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.models import State
-from fedot.text.outside import printable, told
+from fedot.text.outside import PASSES, printable, told
 
 IN_SIMULATIONS = ("data-dir", "base-dir", "cache", "train-losses", "validation-losses")
 """Values that go along in simulations only, where clients and server are one user's."""
@@ -149,3 +151,14 @@ def as_texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise TypeError("a list is needed")
     return tuple(as_text(item) for item in value)
+
+
+@contextmanager
+def malformed(what: str) -> Iterator[None]:
+    """Make one `FedotError` of whatever a message's bytes make NumPy, json and compiled code raise, and say what."""
+    try:
+        yield
+    except PASSES:
+        raise
+    except BaseException as error:  # panics of Rust are no Exception
+        raise FedotError(f"{what} is malformed ({type(error).__name__}: {printable(error, 100)})") from error

@@ -20,7 +20,8 @@ from fedot.federation.engines.inprocess import InProcessGrid
 from fedot.scenario import Scenario
 from fedot.strategies.lengths import step_length
 from fedot.tasks.classification import CLASSIFICATION
-from fedot.tokenizer import count_words, train_tokenizer, unpack_words
+from fedot.text.word_counts import unpack_words
+from fedot.tokenizer import count_words, train_tokenizer
 from fedot.wire.evaluations import pack_evaluations, unpack_tallies
 from fedot.wire.messages import (
     ARRAYS,

@@ -16,7 +16,7 @@ from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
-from fedot.tokenizer import pack_words
+from fedot.text.word_counts import pack_words
 from fedot.wire.boundary import read_description
 from fedot.wire.flower_private import assume_identity, give_id
 from fedot.wire.messages import CONFIG, ClientDescription, Settings, pack_description, unpack_description

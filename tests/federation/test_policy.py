@@ -25,7 +25,8 @@ from fedot.federation.experiment.run_settings import RunSettings
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario, load_scenario, parse_scenario
 from fedot.tasks import TASKS
-from fedot.tokenizer import count_words, train_tokenizer, unpack_words
+from fedot.text.word_counts import unpack_words
+from fedot.tokenizer import count_words, train_tokenizer
 from fedot.wire.evaluations import pack_evaluations, unpack_tallies
 from fedot.wire.flower_private import assume_identity, give_id
 from fedot.wire.messages import ARRAYS, CONFIG, Settings, unpack_description, unpack_update

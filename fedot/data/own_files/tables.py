@@ -23,7 +23,7 @@ from fedot.errors import FedotError
 from fedot.storage.atomic import replacing
 from fedot.text import outside
 from fedot.text.did_you_mean import did_you_mean
-from fedot.tokenizer import HALF
+from fedot.text.word_counts import HALF
 
 SUFFIXES = {".parquet": "parquet", ".csv": ",", ".tsv": "\t", ".jsonl": "jsonl"}
 PAIRS = "translation"

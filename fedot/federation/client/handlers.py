@@ -32,7 +32,8 @@ from fedot.scenario.file_keys import OWN
 from fedot.tasks import TASKS, Examples
 from fedot.tasks.task import EvaluationRows
 from fedot.text.outside import printable, told
-from fedot.tokenizer import count_words, pack_words, read_tokenizer
+from fedot.text.word_counts import pack_words
+from fedot.tokenizer import count_words, read_tokenizer
 from fedot.training import train
 from fedot.training.cache import default_folder, kept, training_key
 from fedot.training.client_checkpoint import model_folders

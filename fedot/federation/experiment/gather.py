@@ -13,7 +13,6 @@ from flwr.serverapp import Grid
 from fedot.data.join_classes import ClientClasses, apart, join_classes
 from fedot.errors import FedotError, MistakesError
 from fedot.federation.experiment.ask_clients import Federation, ask
-from fedot.federation.experiment.checkpoints_here import other_checkpoints
 from fedot.hf.checkpoint_tokenizer import reference, referred
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS
@@ -21,6 +20,7 @@ from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, train_tokenizer
 from fedot.training.client_checkpoint import has_checkpoints, shared_checkpoint
 from fedot.wire.boundary import read_description
+from fedot.wire.checkpoints_here import other_checkpoints
 from fedot.wire.known import Known
 from fedot.wire.messages import CONFIG, ClientDescription, Settings
 from fedot.wire.nodes import wait_for_nodes

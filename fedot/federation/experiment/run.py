@@ -12,7 +12,6 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError, MistakesError
 from fedot.federation.engines.workers import start_pool, stop_pool
 from fedot.federation.experiment.ask_clients import train_parents
-from fedot.federation.experiment.checkpoints_here import start_here
 from fedot.federation.experiment.pooled import tests_cut
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
@@ -23,6 +22,7 @@ from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy
+from fedot.wire.checkpoints_here import start_here
 from fedot.wire.messages import ClientUpdate
 
 log = logging.getLogger("fedot.server")

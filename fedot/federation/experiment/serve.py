@@ -11,7 +11,6 @@ from typing import Any
 from flwr.serverapp import Grid
 
 from fedot.errors import FedotError
-from fedot.federation.experiment.checkpoints_here import checkpoint_named
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.run import run_scenario
 from fedot.federation.experiment.run_settings import RunSettings, steps_of
@@ -27,6 +26,7 @@ from fedot.storage.atomic import claimed, write_bytes
 from fedot.terminal.pace import Pace
 from fedot.terminal.progress import track
 from fedot.text.names import model_file_name
+from fedot.wire.checkpoints_here import checkpoint_named
 
 log = logging.getLogger("fedot.server")
 

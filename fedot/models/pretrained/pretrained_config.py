@@ -34,6 +34,9 @@ HEADS = {
 }
 """How the names of classes end whose head does a task."""
 
+LOADERS = {"classification": "AutoModelForSequenceClassification"}
+"""What finds the class for a task that checkpoints are trained for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainedConfig:
