@@ -16,7 +16,7 @@ from fedot.fusion.plan import FusionPlan, check_plan, plan_fusion
 from fedot.fusion.plan.basis import Basis, Scheme, choose_anchor, universe
 from fedot.fusion.plan.config import FusionConfig
 from fedot.fusion.plan.result import FusionResult
-from fedot.fusion.plan.stages import run_stage
+from fedot.fusion.plan.stages import UNLIKE, run_stage
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.prepare import Given, Model, fill, frame, read_models
 from fedot.fusion.problem.problem import FusionProblem
@@ -102,8 +102,9 @@ def fuse(
     >>> result.plan.method, result.config.d_model
     ('merged', 16)
     """
-    given = read_models(models, spec)
     told = FusionConfig() if config is None or isinstance(config, FusionPlan) else config
+    alike = (config.method if isinstance(config, FusionPlan) else told.method) not in UNLIKE
+    given = read_models(models, spec, alike=alike)
     problem = frame(
         given.configs,
         given.specs,
@@ -115,6 +116,7 @@ def fuse(
         probe=probe,
         masses=masses,
         build=build,
+        alike=alike,
     )
     if isinstance(config, FusionPlan):
         plan = config
@@ -126,7 +128,9 @@ def fuse(
     problem = with_basis(problem, plan, validation_losses)
     run = fuse_large if by_parts(given.states, plan) else fuse_in_memory
     result = run(given, problem, plan)
-    return replace(result, vocabulary=problem.unions["vocab"].labels) if vocabularies is not None else result
+    if vocabularies is None:
+        return result
+    return replace(result, vocabulary=problem.unions["vocab"].labels if alike else tuple(vocabularies[result.anchor]))
 
 
 def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> FusionResult:
@@ -143,7 +147,9 @@ def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> Fu
     for stage in plan.refinements:
         fused = run_stage(problem, texts, fused, stage)
     ground = plan.get(Align)
-    if not fused.aligned:  # a reduction brings no model into another's basis; how well they fit is told all the same
+    if (
+        not fused.aligned and problem.alike
+    ):  # a reduction brings no model into another's basis; how well they fit is told all the same
         compared = align_models(problem, texts, Fused({}), ground)
         fused = replace(fused, aligned=compared.aligned, alignments=compared.alignments)
     return FusionResult(

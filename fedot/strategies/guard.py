@@ -9,12 +9,14 @@ from typing import TypeVar
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg
+from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionPlan
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
+from fedot.tokenizer import read_tokenizer
 from fedot.wire.boundary import read_replies, read_update
 from fedot.wire.known import Known
 from fedot.wire.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
@@ -74,13 +76,13 @@ class Guarded(FedAvg):
     quorum, timeout
         Who takes part, and how many seconds an exchange may take.
     norm_limit
-        A reply whose step is so many times as long as the median of all is left out, too; without a limit a striking
-        one is only warned of.
+        A reply whose step is so many times as long as the median of all is left out; else only warned of.
     accepted, dropped
         Of the latest round the replies that were used, and who was left out and why.
     expected, early, global_config
-        What a subclass may say: the configuration of replies, who was left out before the round's last exchange, and
-        the configuration of the global model where it is none of a client's.
+        What a subclass may say: configurations of replies and of the global model, and who was left out before.
+    reader
+        Reads a tokenizer of a reply.
 
     Examples
     --------
@@ -97,6 +99,7 @@ class Guarded(FedAvg):
     summed: bool = False  # whether replies are models times their examples
     expected: Config | None = None
     global_config: Config | None = None
+    reader: Callable[[str], Tokenizer] = staticmethod(read_tokenizer)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

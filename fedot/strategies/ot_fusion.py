@@ -164,7 +164,7 @@ class OTFusion(Guarded):
         models = [(update.state, update.config) for update in updates]
         weights = [float(update.num_examples) for update in updates]
         counts = [update.token_counts for update in updates]
-        words = [client_vocabulary(update) for update in updates]
+        words = [self.vocabulary_of(update) for update in updates]
         fusion, anchor = self.fusion, max(range(len(updates)), key=lambda k: (weights[k], -k))
         if self._sent is not None and fusion.options.get("anchor", "global") == "global":
             # the global model gives the basis, but has no vote
@@ -191,6 +191,10 @@ class OTFusion(Guarded):
         name = updates[result.anchor].client if result.anchor < len(updates) else None
         return FusedRound(tuple(updates), name, result)
 
+    def vocabulary_of(self, update: ClientUpdate) -> tuple[str, ...] | None:
+        """Tokens of a client's own tokenizer; None where the tokenizer is shared and rows go by index."""
+        return vocabulary(self.reader(update.tokenizer)) if update.tokenizer else None
+
 
 def _counts_together(
     known: Sequence[str] | None, words: Sequence[Sequence[str] | None], counts: Sequence[Tensor]
@@ -203,8 +207,3 @@ def _counts_together(
     for index, count in zip(union.index[1:], counts, strict=True):
         total.index_add_(0, index, count)
     return total[: len(known)]
-
-
-def client_vocabulary(update: ClientUpdate) -> tuple[str, ...] | None:
-    """Tokens of a client's own tokenizer; None where the tokenizer is shared and rows go by index."""
-    return vocabulary(read_tokenizer(update.tokenizer)) if update.tokenizer else None

@@ -161,6 +161,8 @@ def _expected(update: ClientUpdate, asked: Asked) -> Config | None:
     if asked.shape is not None or asked.known is None:
         return asked.shape
     known = asked.known
+    if known.checkpoint is not None:
+        return known.checkpoint
     if not known.vocab_size and update.config.vocab_size > known.most_tokens:
         raise FedotError(
             f"its vocabulary has {update.config.vocab_size} tokens, and at most {known.most_tokens} can be"

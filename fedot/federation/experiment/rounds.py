@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flwr.app import ArrayRecord, MetricRecord
 
@@ -14,13 +15,16 @@ from fedot.federation.experiment.ask_clients import Federation, evaluate_everywh
 from fedot.federation.experiment.loss_lines import PAIRS, lines_between
 from fedot.federation.experiment.run_settings import round_of
 from fedot.federation.experiment.seed import Seed, SeedScores
+from fedot.hf.checkpoint import tokenizer_in
 from fedot.models import Config, State, symmetry
+from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.saved import SavedModel, select_rows
 from fedot.strategies import OTFusion, Quorum, build_strategy
-from fedot.strategies.ot_fusion import FusedRound, client_vocabulary
+from fedot.strategies.ot_fusion import FusedRound
 from fedot.tasks import AnyTally
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, vocabulary
+from fedot.training.client_checkpoint import model_folders, own_tokenizer_text
 from fedot.wire.flower_private import AppExitException
 from fedot.wire.messages import ClientDescription, ClientUpdate
 from fedot.wire.records import pack_state, unpack_state
@@ -38,7 +42,7 @@ class Global:
 
     def for_client(self, tokenizer: str | None) -> tuple[State, Config]:
         """Select the embedding rows of a client's own tokenizer, in its order."""
-        if self.vocabulary is None or not tokenizer:
+        if self.vocabulary is None or not tokenizer or isinstance(self.config, PretrainedConfig):
             return self.state, self.config
         return select_rows(self.state, self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
 
@@ -75,6 +79,7 @@ def run_strategy(
     as_parents = bool(parents) and federation.settings == seed.federation.settings
     strategy = build_strategy(name, dict(options), _quorum(seed.federation))
     strategy.timeout = seed.run.timeout
+    strategy.reader = partial(tokenizer_in, folders=model_folders(seed.scenario.base_dir))
     final = seed.scenario.rounds
     grid, record = seed.grid, seed.record
     spent = [grid.bytes_down["train"], grid.bytes_up["train"]]
@@ -147,6 +152,8 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
         tokenizer = own.get(client.client)
+        if isinstance(model.config, PretrainedConfig):  # it has rows of its own tokens alone, wherever it is tried
+            return EvaluationRequest.of(model.state, model.config, own_tokenizer_text(model.config))
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
         state, config = model.for_client(tokenizer)
@@ -162,7 +169,7 @@ def _diagnose(seed: Seed, title: str, fused: FusedRound) -> None:
     record, spec = seed.record, symmetry(fused.result.aligned_config)
     record.add_couplings(seed.number, title, clients, anchor, fused.result, spec)
     record.add_diagnostics(seed.number, title, clients, anchor, fused.result)
-    shared = all(client_vocabulary(update) is None for update in fused.updates)
+    shared = not any(update.tokenizer for update in fused.updates) and bool(fused.result.aligned)
     if seed.number != seed.scenario.seeds[0] or fused.anchor is None or not shared:
         return
     at = clients.index(fused.anchor)

@@ -22,6 +22,7 @@ from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy
+from fedot.training.client_checkpoint import has_checkpoints, shared_checkpoint
 from fedot.wire.checkpoints_here import start_here
 from fedot.wire.messages import ClientUpdate
 
@@ -84,6 +85,8 @@ def strategy_mistakes(scenario: Scenario) -> list[str]:
             wrong.append(str(error))
     own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
     own_model = any({**(spec.model or {}), "lora": None} != {"lora": None} for spec in scenario.client_specs())
+    if has_checkpoints(scenario) and scenario.rounds > 1 and shared_checkpoint(scenario) is None:
+        wrong.append("clients with different checkpoints are fused once, into that of one of them; set rounds: 1")
     if scenario.init == "shared" and (own_tokenizer or own_model):
         wrong.append("init: shared needs one tokenizer and one model for all clients; set init: independent")
     return wrong

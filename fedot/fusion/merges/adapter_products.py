@@ -65,28 +65,29 @@ def average_products(
         layer = name.removesuffix(DOWN)
         ups = [w * s * state[layer + UP].double() for w, s, state in zip(shares, scales, states, strict=True)]
         downs = [state[name].double() for state in states]
-        up, down = factored(torch.cat(ups, 1), torch.cat(downs, 0), rank)
+        size = sum(float(each.square().sum(1).mean().sqrt()) for each in downs) / len(downs)
+        up, down = factored(torch.cat(ups, 1), torch.cat(downs, 0), rank, size)
         out[name], out[layer + UP] = down.to(tensor.dtype), (up / scale).to(tensor.dtype)
     return {name: out[name] for name in states[0]}
 
 
-def factored(up: Tensor, down: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """The closest factors of a lower rank: (out, R) and (R, in) to (out, rank) and (rank, in), of equal size each.
+def factored(up: Tensor, down: Tensor, rank: int, size: float) -> tuple[Tensor, Tensor]:
+    """The closest factors of a lower rank: (out, R) and (R, in) to (out, rank) and (rank, in).
 
-    Where the product has a lower rank than that, columns of the first are 0 and rows of the second drawn, so that
-    training can still use them.
+    All rows of the second have the norm `size`, that of the clients' own: B learns as fast as A is large, so factors of
+    equal size, which are small, would learn slowly. Where the product has a lower rank, columns of the first are 0 and
+    rows of the second drawn, so that training can still use them.
     """
     left, upper = torch.linalg.qr(up)
     right, lower = torch.linalg.qr(down.T)
     u, sizes, v = torch.linalg.svd(upper @ lower.T)
     kept = int((sizes > NOTHING * sizes.max().clamp(min=1e-30)).sum().clamp(max=rank)) if len(sizes) else 0
-    root = sizes[:kept].sqrt()
     new_up, new_down = up.new_zeros(len(up), rank), down.new_empty(rank, down.shape[1])
-    new_up[:, :kept] = left @ u[:, :kept] * root
-    new_down[:kept] = root[:, None] * (v[:kept] @ right.T)
+    new_up[:, :kept] = left @ u[:, :kept] * (sizes[:kept] / size)
+    new_down[:kept] = size * (v[:kept] @ right.T)
     generator = torch.Generator().manual_seed(0)
     free = torch.rand(rank - kept, down.shape[1], generator=generator, dtype=down.dtype) * 2 - 1
-    new_down[kept:] = free / down.shape[1] ** 0.5
+    new_down[kept:] = size * free / free.norm(dim=1, keepdim=True).clamp(min=1e-12)
     return new_up, new_down
 
 

@@ -12,7 +12,7 @@ from fedot.errors import FedotError
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.plan.basis import Basis, Scheme
 from fedot.fusion.plan.config import FusionConfig
-from fedot.fusion.plan.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS
+from fedot.fusion.plan.stages import KINDS, METHODS, OPTIONAL, REFINEMENTS, UNLIKE
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.reduce.wide_model import check_blockable
@@ -183,6 +183,8 @@ def check_plan(plan: FusionPlan, problem: FusionProblem, *, probed: bool = False
     Traceback (most recent call last):
     fedot.errors.FedotError: fusion.learn_steps draws texts from token counts, but none were given; pass `token_counts`
     """
+    if plan.method in UNLIKE and "vocab" not in problem.counts:
+        raise FedotError(f"fusion.method {plan.method} draws texts from token counts; pass `token_counts`")
     learning = plan.find(LearnMaps)
     if learning is not None:
         check_learnable(problem, learning, probed=probed)
@@ -240,7 +242,7 @@ def _assembled(method: str, config: FusionConfig, *, refit: bool, class_shares: 
         LearnMaps: bool(config.options.get("learn_steps", 0)),
         Repair: bool(config.options.get("repair", False)),
         Refit: refit,
-        Distil: bool(config.options.get("distil_steps", 0)),
+        Distil: bool(config.options.get("distil_steps", method in UNLIKE)),
         ClassShares: class_shares,
     }
     given = config.options

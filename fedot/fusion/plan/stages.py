@@ -12,6 +12,7 @@ from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average, average_models
 from fedot.fusion.merges.fisher import FisherAverage, fisher_average
 from fedot.fusion.merges.regmean import RegMean, regmean
+from fedot.fusion.methods.anchor_alone import AnchorAlone, anchor_alone
 from fedot.fusion.methods.c2m3 import C2M3, c2m3
 from fedot.fusion.methods.git_rebasin import GitRebasin, git_rebasin
 from fedot.fusion.methods.imfeld import Imfeld, imfeld
@@ -37,6 +38,7 @@ Run = Callable[[FusionProblem, TextSource, Fused, Any], Fused]
 
 STAGES: dict[str, tuple[type[Stage], Run]] = {
     "align": (Align, align_models),
+    "anchor-alone": (AnchorAlone, anchor_alone),
     "average": (Average, average_models),
     "reduce": (Reduce, reduce_models),
     "c2m3": (C2M3, c2m3),
@@ -71,6 +73,7 @@ METHODS: dict[str, tuple[type[Stage], ...]] = {
     "aligned": (Basis, Scheme, Align, Average, LearnMaps, *OF_AVERAGES),
     "merged": (Basis, Reduce, Refit, Distil, Rescale, ClassShares),
     "c2m3": (Basis, C2M3, LearnMaps, *OF_AVERAGES),
+    "distilled": (Basis, AnchorAlone, Distil, ClassShares),
     "fisher": (Basis, Scheme, Align, FisherAverage, *OF_AVERAGES),
     "git-rebasin": (Basis, Scheme, GitRebasin, LearnMaps, *OF_AVERAGES),
     "imfeld": (Basis, Scheme, Imfeld, LearnMaps, *OF_AVERAGES),
@@ -82,6 +85,9 @@ METHODS: dict[str, tuple[type[Stage], ...]] = {
     "zhang": (Basis, Scheme, Zhang, LearnMaps, *OF_AVERAGES),
 }
 """By method, the stages that its plans may have, in the order in which they run."""
+
+UNLIKE = frozenset({"distilled"})
+"""Methods that take models of any shapes together, since they run them and bring none into another's basis."""
 
 _RUNS: dict[type[Stage], Run] = dict(STAGES.values())
 

@@ -40,8 +40,12 @@ class Given:
         return len(self.states)
 
 
-def read_models(models: Sequence[Model], spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None) -> Given:
+def read_models(
+    models: Sequence[Model], spec: SymmetrySpec | Sequence[SymmetrySpec] | None = None, *, alike: bool = True
+) -> Given:
     """Take models apart, and bring those of fedot's architectures to one depth (`fedot.fusion.canonical.depth`).
+
+    Those that need not be `alike` keep their depths.
 
     Raises
     ------
@@ -49,7 +53,7 @@ def read_models(models: Sequence[Model], spec: SymmetrySpec | Sequence[SymmetryS
         If a module has no configuration, or the specs are not one for each.
     """
     states, configs = zip(*(_state_and_config(model) for model in models), strict=True) if models else ((), ())
-    if spec is None:
+    if spec is None and alike:
         states, configs = equally_deep(states, configs)
     return Given(tuple(states), tuple(configs), tuple(_specs(spec, configs)))
 
@@ -80,6 +84,8 @@ def fill(problem: FusionProblem, given: Given) -> FusionProblem:
     """
     for number, state in enumerate(given.states):
         check_finite(state, f"model {number}")
+    if not problem.alike:
+        return replace(problem, states=given.states)
     canonical = tuple(
         relabel(canonicalise(state, each), each, problem.unions, k)
         for k, (state, each) in enumerate(zip(given.states, given.specs, strict=True))
@@ -111,6 +117,7 @@ def frame(
     probe: Probe | None = None,
     masses: Sequence[Mapping[str, Tensor]] | None = None,
     build: Callable[[Any, State], nn.Module] = load_model,
+    alike: bool = True,
 ) -> FusionProblem:
     """All of a problem but the models' tensors: `states` is empty; `specs` are those of the models as given.
 
@@ -124,8 +131,9 @@ def frame(
     if not 0 <= anchor < len(configs):
         raise FedotError(f"the anchor is model {anchor}, but there are models 0 to {len(configs) - 1}")
     shares = normalise_weights(weights, len(configs))
-    check_comparable(configs)
-    check_same_tensors(specs)
+    if alike:
+        check_comparable(configs)
+        check_same_tensors(specs)
     for what, given in (
         ("vocabularies", vocabularies),
         ("token counts", token_counts),
@@ -137,7 +145,7 @@ def frame(
     unions = {
         name: unite(_labels(name, specs, vocabularies))
         for name, group in specs[anchor].groups.items()
-        if group.kind == "labels"
+        if group.kind == "labels" and (alike or name in ("vocab", "class"))
     }
     counts: dict[str, Tensor] = {}
     longest: tuple[int, ...] = ()
@@ -150,7 +158,7 @@ def frame(
             lengths = text_lengths(token_counts, weights, positions)
             longest = tuple(min(most, LONGEST_MEASURED) for _, most in lengths)
     classes = check_classes(class_counts, configs, counts, shares)
-    relabelled = tuple(_relabelled(each, unions) for each in specs)
+    relabelled = tuple(_relabelled(each, unions) if alike else each for each in specs)
     check_masses(masses or (), relabelled)
     return FusionProblem(
         (),
@@ -165,6 +173,7 @@ def frame(
         longest,
         classes,
         build=build,
+        alike=alike,
     )
 
 

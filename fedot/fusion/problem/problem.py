@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from fedot.fusion.canonical.labels import LabelUnion, row_shares
@@ -47,6 +48,9 @@ class FusionProblem:
         Tensors and symmetry of every model as it was given; empty where tensors are read part by part.
     build
         Makes a module of a configuration and a state.
+    alike
+        Whether the models are of one architecture and depth. If not, `states` and `specs` are as they were given, and a
+        module finds its own rows of the union's tokens.
     """
 
     states: tuple[State, ...]
@@ -62,6 +66,7 @@ class FusionProblem:
     class_counts: Tensor | None = None
     given: tuple[tuple[State, SymmetrySpec], ...] = ()
     build: Callable[[Any, State], nn.Module] = load_model
+    alike: bool = True
 
     def counted(self) -> list[int]:
         """Models whose token counts are known: a private client sends zeros."""
@@ -79,6 +84,8 @@ class FusionProblem:
     def config_of(self, model: int) -> Any:
         """A model's canonical configuration with the union's labels; a foreign configuration stays as it is."""
         config = self.configs[model]
+        if not self.alike:
+            return config
         if getattr(config, "architecture", None) not in MODELS or not MODELS[config.architecture].whole_in_state:
             return config  # a checkpoint's rows are its own
         rows: dict[str, Any] = {LABEL_SIZES[name]: len(union.labels) for name, union in self.unions.items()}
@@ -87,7 +94,8 @@ class FusionProblem:
     def module(self, model: int, state: State) -> nn.Module:
         """Build a module of a state in the shape of a model, as the probe does where there is one."""
         build = self.build if self.probe is None else self.probe.module
-        return build(self.config_of(model), state)
+        module = build(self.config_of(model), state)
+        return module if self.alike else OfUnion(module, own_rows(self.unions["vocab"], model))
 
     def row_shares(self, *, by_count: bool) -> dict[str, Tensor]:
         """Share of every model in every labelled row, (K, rows), columns summing to 1; by counts where given."""
@@ -95,3 +103,22 @@ class FusionProblem:
             name: row_shares(union, self.weights, self.counts.get(name) if by_count else None)
             for name, union in self.unions.items()
         }
+
+
+class OfUnion(nn.Module):
+    """A module that reads rows of the union of all vocabularies: ids (B, T), 0 for padding, to what `inner` says."""
+
+    def __init__(self, inner: nn.Module, own: Tensor) -> None:
+        super().__init__()
+        self.inner, self.own = inner, own
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Run the module on its own rows; a token that it does not know is padding to it."""
+        result: Tensor = self.inner(self.own[ids])
+        return result
+
+
+def own_rows(union: LabelUnion, model: int) -> Tensor:
+    """A model's own row of each label of the union, 0 where it has none: (rows,) int64."""
+    index = union.index[model]
+    return torch.zeros(len(union.labels), dtype=torch.int64).index_copy(0, index, torch.arange(len(index)))

@@ -76,5 +76,6 @@ class TextSource:
             return source_counts(problem.config_of(model), state, counts)
         if "class" not in problem.unions or architecture not in MODELS:
             return counts
-        module = load_model(problem.config_of(model), to_float32(state))
+        read = to_float32(state)
+        module = load_model(problem.config_of(model), read) if problem.alike else problem.module(model, read)
         return torch.cat([counts[None], token_counts_by_class(module, counts)])

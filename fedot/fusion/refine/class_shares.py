@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.problem.fused import Fused
-from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.problem import FusionProblem, OfUnion, own_rows
 from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.refine.classifier import classifier_of, texts_to_fit
@@ -48,12 +48,18 @@ def match_class_shares(problem: FusionProblem, texts: TextSource, fused: Fused, 
     del texts  # drawn from the counts themselves: a mean prediction needs no sentences
     assert problem.class_counts is not None  # a plan has this stage only where they are
     voters, config = problem.voters(), fused.config or problem.config_of(problem.anchor)
+    own = None if problem.alike else own_rows(problem.unions["vocab"], problem.anchor)
     counts, classes = problem.counts["vocab"][voters], problem.class_counts[voters]
-    return replace(fused, state=match_shares(fused.state, config, list(counts), list(classes), stage.probe_texts))
+    return replace(fused, state=match_shares(fused.state, config, list(counts), list(classes), stage.probe_texts, own))
 
 
 def match_shares(
-    state: State, config: Any, token_counts: Sequence[Tensor], class_counts: Sequence[Tensor], probe_texts: int
+    state: State,
+    config: Any,
+    token_counts: Sequence[Tensor],
+    class_counts: Sequence[Tensor],
+    probe_texts: int,
+    own: Tensor | None = None,
 ) -> State:
     """Move the classifier's bias until the mean probability of every class is its share of all clients' examples.
 
@@ -68,8 +74,11 @@ def match_shares(
     probe_texts
         How many texts are drawn for two clients, in proportion for more (`texts_to_fit`): of each client in proportion
         to its examples.
+    own
+        The fused model's row of each token that is counted, where these are others (`OfUnion`).
     """
     module = load_model(config, to_float32(state))
+    module = module if own is None else OfUnion(module, own)
     shift = shares_shift(module, token_counts, class_counts, probe_texts, config.max_length)
     name = f"{classifier_of(config)}.bias"
     return {**state, name: state[name] + shift.to(state[name].dtype)}

@@ -18,7 +18,7 @@ from fedot.errors import FedotError
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.problem.ensemble import gated_ensemble
 from fedot.fusion.problem.fused import Fused
-from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.problem import FusionProblem, OfUnion
 from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.draw import SHORTEST, draw_texts
@@ -77,7 +77,8 @@ def distil(state: State, config: Any, texts: TextSource, options: Distillation) 
     teacher = gated_ensemble(problem)
     with torch.random.fork_rng():
         torch.manual_seed(options.seed)
-        student = load_model(config, {name: tensor.clone() for name, tensor in to_float32(state).items()})
+        begun = {name: tensor.clone() for name, tensor in to_float32(state).items()}
+        student = load_model(config, begun) if problem.alike else problem.module(problem.anchor, begun)
         for parameter in student.parameters():
             parameter.requires_grad_(True)
         optimiser = torch.optim.AdamW(student.parameters(), lr=options.lr, weight_decay=0.0, betas=(0.9, 0.98))
@@ -89,7 +90,8 @@ def distil(state: State, config: Any, texts: TextSource, options: Distillation) 
             nn.utils.clip_grad_norm_(student.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-    return {name: tensor.double() for name, tensor in state_of(student).items()}
+    trained = student.inner if isinstance(student, OfUnion) else student
+    return {name: tensor.double() for name, tensor in state_of(trained).items()}
 
 
 def drawn_batches(texts: TextSource, options: Distillation) -> Iterator[tuple[Tensor, ...]]:
