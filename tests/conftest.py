@@ -1,3 +1,4 @@
+import gc
 import os
 
 # models are tiny, and a second thread that waits for a busy core makes tests three times slower
@@ -7,6 +8,12 @@ import pytest
 
 from clients import app
 from fedot.federation.client.kept_rows import KeptRows
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is there for good, modules and thousands of tests, out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
