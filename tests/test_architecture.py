@@ -165,6 +165,13 @@ def test_the_mathematics_needs_no_data_and_no_network():
     assert not set(HEAVY) & set(done.stdout.split())
 
 
+def test_a_client_loads_nothing_that_most_clients_do_not_use():
+    """It starts anew for each question."""
+    code = "import sys, clients.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"sacrebleu", "scipy.optimize", "matplotlib", "torch._dynamo"} & set(done.stdout.split())
+
+
 @pytest.mark.parametrize(
     "module", ["fedot.scenario", "fedot.commands.fedot", "fedot.deploy.__main__", "fedot.report.after_run"]
 )

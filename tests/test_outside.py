@@ -143,11 +143,11 @@ def test_a_merge_of_no_token_is_refused():
 
 
 def test_a_vocabulary_is_no_larger_than_asked_for_however_many_letters_there_are():
-    counts = {chr(0x4E00 + k): 20_000 - k for k in range(20_000)}
+    counts = {chr(0x4E00 + k): 4_000 - k for k in range(4_000)}
     tokens = train_tokenizer(counts, vocab_size=600).get_vocab()
     assert 250 < len(tokens) <= 600
     assert chr(0x4E00) in tokens  # the frequent ones stay
-    assert chr(0x4E00 + 19_999) not in tokens
+    assert chr(0x4E00 + 3_999) not in tokens
 
 
 def test_what_a_client_says_it_counted_costs_no_more_than_its_size():

@@ -56,7 +56,7 @@ Call = Callable[..., Result]
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None) -> Call:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(standin, "TRAIN_ROWS", 400)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

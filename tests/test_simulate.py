@@ -69,7 +69,7 @@ def scenario(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def call(scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: None) -> Call:
     monkeypatch.chdir(tmp_path)
 
     def invoke(*options: str, path: Path = scenario) -> Result:

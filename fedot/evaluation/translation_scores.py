@@ -8,26 +8,34 @@ Counting is sacrebleu's (Post 2018).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sacrebleu.metrics.bleu import BLEU
-from sacrebleu.metrics.chrf import CHRF
 
 from fedot.errors import FedotError
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
 Floats = NDArray[np.float64]
 FIELDS = ("bleu-statistics", "chrf-statistics")
 
 
-@cache
-def _bleu() -> BLEU:
+def _new_bleu() -> "BLEU":
+    from sacrebleu.metrics.bleu import BLEU  # here, since few clients translate, and each starts once for a question
+
     return BLEU(force=True)  # `force` only silences a warning about spaces before full stops
 
 
-@cache
-def _chrf() -> CHRF:
+def _new_chrf() -> "CHRF":
+    from sacrebleu.metrics.chrf import CHRF
+
     return CHRF()
+
+
+_bleu, _chrf = cache(_new_bleu), cache(_new_chrf)
 
 
 BLEU_FIELDS, CHRF_FIELDS = 10, 18
@@ -137,7 +145,7 @@ def signatures() -> dict[str, str]:
     """How sacrebleu would be asked for the same figures, for provenance."""
     pair = ["a"], [["a"]]
     found = {}
-    for name, metric in (("bleu", BLEU(force=True)), ("chrf", CHRF())):
+    for name, metric in (("bleu", _new_bleu()), ("chrf", _new_chrf())):
         metric.corpus_score(*pair)  # only then does it know the number of references
         found[name] = str(metric.get_signature())
     return found

@@ -139,6 +139,12 @@ class CorpusSpec(ClientSpec):
             raise ValueError(f"faults names client {odd[0]}, but there are clients 0 to {self.partition.count - 1}")
         return self
 
+    def of_client(self, number: int) -> ClientSpec:
+        """The spec of one client, which is that of all others but for its model and fault."""
+        values = self.model_dump(exclude={"partition", "models", "faults", "fault"})
+        model = {**(values.pop("model") or {}), **(self.models[number] if self.models else {})}
+        return ClientSpec(**values, model=model or None, fault=(self.faults or {}).get(number, self.fault))
+
 
 class StrategySpec(Section):
     """A strategy's name and its options."""
@@ -274,19 +280,18 @@ class Scenario(Section):
     def client_specs(self) -> tuple[ClientSpec, ...]:
         """One spec per client; a partitioned corpus gives as many equal ones as it has clients."""
         if isinstance(self.clients, CorpusSpec):
-            values = self.clients.model_dump(exclude={"partition", "models", "faults", "fault"})
-            base = values.pop("model") or {}
-            own = self.clients.models or ({},) * self.clients.partition.count
-            faults = [(self.clients.faults or {}).get(k, self.clients.fault) for k in range(len(own))]
-            return tuple(
-                ClientSpec(**values, model={**base, **model} or None, fault=fault)
-                for model, fault in zip(own, faults, strict=True)
-            )
+            return tuple(map(self.clients.of_client, range(self.clients.partition.count)))
         return self.clients
+
+    def _client_spec(self, partition_id: int) -> ClientSpec:
+        """The spec of one client, without those of a thousand others."""
+        if isinstance(self.clients, CorpusSpec):
+            return self.clients.of_client(partition_id)
+        return self.clients[partition_id]
 
     def finds_classes(self, partition_id: int) -> bool:
         """Whether a client's classes are those that are found in its files."""
-        return TASK_FACTS[self.task].has_classes and self.client_specs()[partition_id].finds_classes
+        return TASK_FACTS[self.task].has_classes and self._client_spec(partition_id).finds_classes
 
     def client_names(self) -> tuple[str, ...]:
         """Each client's name: its own, or data set and language, made unique by a number."""
@@ -303,11 +308,11 @@ class Scenario(Section):
 
     def model_settings(self, partition_id: int) -> dict[str, Any]:
         """The `model` mapping of one client: the scenario's, with the client's own keys on top."""
-        return {**self.model, **(self.client_specs()[partition_id].model or {})}
+        return {**self.model, **(self._client_spec(partition_id).model or {})}
 
     def tokenizer_spec(self, partition_id: int) -> TokenizerSpec:
         """The tokenizer settings of one client; a client with settings of its own has a tokenizer of its own."""
-        own = self.client_specs()[partition_id].tokenizer
+        own = self._client_spec(partition_id).tokenizer
         if not own:
             return self.tokenizer
         return TokenizerSpec(**{**self.tokenizer.model_dump(), "scope": "per-client", **own})

@@ -44,6 +44,7 @@ def test_a_run_on_scripts_without_spaces_learns_and_tells_what_was_cut(tmp_path)
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, timeout=170)
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert results["provenance"]["command"].startswith("python -m fedot.simulate s.yaml --out out ")
     accuracy = {(row["strategy"], row["split"]): row["metrics"]["accuracy"] for row in results["rows"]}
     assert accuracy["parent:north", "all"] > 0.9
     assert results["provenance"]["data"]["south"]["labels"] == ["neg", "pos"]

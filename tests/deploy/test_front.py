@@ -36,7 +36,7 @@ class Asked(BaseHTTPRequestHandler):
 def superlink():
     with ThreadingHTTPServer(("127.0.0.1", 0), Asked) as server:
         server.asked = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()  # how soon it sees its end
         yield server
         server.shutdown()
 

@@ -189,9 +189,9 @@ OTHERS = {
     "repair": (True, {}),
     "refit": (True, {}),
     "class_shares": (False, {}),
-    "learn_steps": (30, {}),
-    "learn_from": ("labels", {"learn_steps": 30}),
-    "learn_both": (True, {"learn_steps": 30}),
+    "learn_steps": (10, {}),
+    "learn_from": ("labels", {"learn_steps": 10}),
+    "learn_both": (True, {"learn_steps": 10}),
     "distil_steps": (3, {}),
 }
 """Another value of an option, and what else has to be said for it to count."""

@@ -21,7 +21,7 @@ HOW = "the golden figures moved. If that is meant, see tests/golden/write.py:\n"
 
 
 @pytest.fixture(autouse=True)
-def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, undrawn: None) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("FEDOT_LOG", raising=False)
 

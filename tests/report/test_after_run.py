@@ -11,6 +11,7 @@ from fedot.report import write_results
 from fedot.report.after_run import report_at_the_end
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_the_run_wrote_is_drawn_when_it_is_over(results, tmp_path):
     with report_at_the_end(tmp_path):
         write_results(results, tmp_path)
@@ -19,6 +20,7 @@ def test_what_the_run_wrote_is_drawn_when_it_is_over(results, tmp_path):
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, FedotError("no reply"), SystemExit(3)])
+@pytest.mark.usefixtures("undrawn")
 def test_what_was_written_before_it_ended_early_is_drawn(results, tmp_path, end):
     results["provenance"]["complete"] = False
     with pytest.raises(BaseException) as raised, report_at_the_end(tmp_path):  # noqa: PT011, PT012
@@ -37,6 +39,7 @@ def test_what_it_did_not_write_is_not_drawn(results, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_error_in_drawing_hides_nothing(results, tmp_path):
     (tmp_path / "report.html").mkdir()
     with pytest.raises(FedotError, match="no reply"), report_at_the_end(tmp_path):  # noqa: PT012

@@ -80,6 +80,7 @@ def test_seeds_that_a_lines_figures_are_not_of_are_left_out(make):
 
 
 @pytest.mark.parametrize("classes", [3, 11, MOST_CLASSES + 1])
+@pytest.mark.usefixtures("undrawn")
 def test_many_classes_lose_numbers_then_the_drawing_and_keep_their_table(make, classes):
     results = with_counts(make(seeds=(0,)), lambda _: np.eye(classes, dtype=int) * 9 + 1)
     for each in results["provenance"]["data"].values():
@@ -92,6 +93,7 @@ def test_many_classes_lose_numbers_then_the_drawing_and_keep_their_table(make, c
         assert not [text for text in axes.texts if text.get_text().isdigit() and text.get_gid() is None]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_has_both_and_older_results_have_neither(make, tmp_path):
     results = with_counts(make(), lambda _: [[70, 30], [20, 80]])
     page = Outline(render_report(load_results(write_results(results, tmp_path)))).text

@@ -23,6 +23,7 @@ def calibrated(make):
     return results
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_shows_calibration_before_and_after(calibrated):
     page = Outline(render_report(calibrated))
     assert "before and after (T) temperature scaling" in page.text
@@ -34,6 +35,7 @@ def test_the_page_shows_calibration_before_and_after(calibrated):
         assert line["temperature"] == f"{sum(2 ** (1 + seed / 4) for seed in range(3)) / 3:.2f}"
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_main_table_leaves_scaled_figures_to_the_table_of_calibration(calibrated):
     table = re.search(r"<table>.*?</table>", render_report(calibrated), re.S)[0]
     assert "NLL" in table
@@ -56,10 +58,12 @@ def test_reliability_has_a_dashed_curve_only_where_there_was_scaling(make, calib
     assert "Dashed" not in plain.caption
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_results_without_calibration_have_no_such_table(make):
     assert "temperature scaling" not in Outline(render_report(make())).text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_costs_and_paired_differences_are_on_the_page(make):
     few, many = (Outline(render_report(make(seeds=tuple(range(n))))).text for n in (3, 5))
     for text in (few, many):

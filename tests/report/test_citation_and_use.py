@@ -27,6 +27,7 @@ def entry(results):
     return dict(re.findall(r"^  (\w+) *= \{(.*)\},$", text, re.M)), re.match(r"@misc\{([^,]*),", text)[1]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_is_cited_with_author_year_and_what_it_ran(make):
     fields, key = entry(make())
     assert fields["author"] == "{The fedot authors}"
@@ -97,6 +98,7 @@ def test_the_lines_run_as_they_stand(make, tmp_path, monkeypatch, scope):
     assert row["class"] in ("no", "yes")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_without_a_strategy_has_no_such_section(make):
     results = make()
     results["rows"] = [row for row in results["rows"] if row["strategy"] == "ensemble"]

@@ -15,6 +15,7 @@ def outline(path):
     return Outline(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_two_runs_become_one_page_with_csv_and_latex(make, tmp_path):
     runs = [("one-shot", make()), ("periodic", make(rounds=3, seeds=(0, 1, 2, 3, 4)))]
     page = compare(runs, tmp_path)
@@ -38,6 +39,7 @@ def test_two_runs_become_one_page_with_csv_and_latex(make, tmp_path):
     assert lines["one-shot", "ensemble"]["bytes_up"] == ""
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_runs_that_differ_by_the_number_of_clients_get_a_line_over_it(make, tmp_path):
     runs = [(f"{n} clients", make(clients=tuple(f"c{i}" for i in range(n)))) for n in (8, 2, 4)]
     across, places = setting_of(runs_of(runs))
@@ -84,6 +86,7 @@ def test_equal_titles_are_told_apart(make):
     ]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_failures_are_shown_as_such(make, tmp_path):
     results = make()
     results["failures"] = [{"seed": 0, "strategy": "krum", "reason": "Krum needs 4 clients, got 2"}]
@@ -98,6 +101,7 @@ def test_failures_are_shown_as_such(make, tmp_path):
     assert "Nothing was measured" in outline(compare([("b", nothing)], tmp_path)).text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_fedavg_the_first_baseline_is_compared_with(make, tmp_path):
     text = outline(compare([("a", make(strategies=("fedadam", "ot-fusion")))], tmp_path)).text
     assert "a, against FedAdam" in text

@@ -33,6 +33,7 @@ def test_many_groups_are_drawn_by_family(results):
     assert len(marks(panel)[0]) == 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_summary_is_by_family_and_says_what_is_held(results):
     lines = {line.family: line for line in fit_summary(results)}
     assert list(lines) == ["vocab", "residual", "heads", "qk", "ffn"]

@@ -61,6 +61,7 @@ def test_many_strategies_show_their_training_loss_alone_and_many_clients_share_a
     assert [panel.title for panel in many.panels] == ["All 16 clients"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_shows_them_and_a_federation_that_tells_none_has_no_figure(make):
     assert "Local training, epoch by epoch" in Outline(render_report(with_epochs(make()))).text
     assert learning_figure(make()) is None

@@ -45,6 +45,7 @@ def named(text):
     return set(re.findall(r"^(?:Wrote|     ) (/.*)$", text, re.M))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_figures_are_written_in_the_formats_that_are_asked_for(results, tmp_path):
     done = invoke(write_results(results, tmp_path), "--figures", "pdf", "--figures", "svg", "--columns", "1")
     assert done.exit_code == 0, done.stderr
@@ -54,6 +55,7 @@ def test_figures_are_written_in_the_formats_that_are_asked_for(results, tmp_path
         assert invoke(tmp_path, *wrong).exit_code == 2
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_folder_of_runs_gets_each_report_and_the_comparison(make, tmp_path):
     for name, seeds in (("10-clients", (0, 1)), ("2-clients", (0,))):
         write_results(make(seeds=seeds), tmp_path / name)
@@ -70,6 +72,7 @@ def test_a_folder_of_runs_gets_each_report_and_the_comparison(make, tmp_path):
     assert printed.stdout.count("## ") == 2
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_runs_of_different_tasks_have_their_reports_and_no_comparison(make, tmp_path):
     for task in ("classification", "translation"):
         write_results(make(task=task, seeds=(0,)), tmp_path / task)
@@ -81,8 +84,8 @@ def test_runs_of_different_tasks_have_their_reports_and_no_comparison(make, tmp_
 
 
 def test_a_folder_without_runs_is_one_line(tmp_path):
-    done = run(tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = invoke(tmp_path)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert "has no results.json, nor has a folder in it; give" in done.stderr
 
 
@@ -103,7 +106,7 @@ def test_calibration_is_printed_as_the_page_has_it(make, tmp_path):
 
 
 def test_markdown_is_only_printed(results, tmp_path):
-    done = run(write_results(results, tmp_path), "--markdown")
+    done = invoke(write_results(results, tmp_path), "--markdown")
     assert done.stdout == summary_markdown(results)
     assert [item.name for item in tmp_path.iterdir()] == ["results.json"]
 
@@ -117,8 +120,8 @@ def test_a_bad_file_is_one_line(tmp_path):
 
 def test_differences_to_any_strategy_are_printed(results, tmp_path):
     path = write_results(results, tmp_path)
-    done = run(path, "--against", "ot-fusion")
-    assert done.returncode == 0, done.stderr
+    done = invoke(path, "--against", "ot-fusion")
+    assert done.exit_code == 0, done.stderr
     header, _, own, *lines = done.stdout.splitlines()
     assert header.startswith("| Accuracy | mean | difference |")
     assert own.startswith("| OT fusion |")
@@ -164,8 +167,8 @@ def test_a_run_without_parents_is_refused_by_name(results):
 
 def test_every_round_is_printed(make, tmp_path):
     results = make(rounds=3)
-    done = run(write_results(results, tmp_path), "--rounds", "xed-fi")
-    assert done.returncode == 0, done.stderr
+    done = invoke(write_results(results, tmp_path), "--rounds", "xed-fi")
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("| Accuracy on xed-fi | round 1 | round 2 | round 3 |")
     for number, cell in enumerate(cells(done.stdout, "OT fusion"), 1):
         wanted = [
@@ -179,8 +182,8 @@ def test_every_round_is_printed(make, tmp_path):
 
 def test_differences_of_every_round_are_paired(make, tmp_path):
     results = make(rounds=3)
-    done = run(write_results(results, tmp_path), "--rounds", "all", "--against", "fedavg")
-    assert done.returncode == 0, done.stderr
+    done = invoke(write_results(results, tmp_path), "--rounds", "all", "--against", "fedavg")
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("| Accuracy over FedAvg over all clients | round 1 |")
     for number, cell in enumerate(cells(done.stdout, "OT fusion"), 1):
         scores = Scores.of(row for row in results["rows"] if row["round"] == number)
@@ -223,8 +226,8 @@ def test_a_strategy_that_stopped_early_is_compared_with_in_its_own_rounds_only(m
 
 
 def test_rounds_of_an_unknown_client_are_one_line(results, tmp_path):
-    done = run(write_results(results, tmp_path), "--rounds", "xed-sv")
-    assert done.returncode == 2
+    done = invoke(write_results(results, tmp_path), "--rounds", "xed-sv")
+    assert done.exit_code == 2
     assert done.stderr == "fedot: no client is called xed-sv; choose from all, xed-en, xed-fi\n"
 
 
@@ -234,7 +237,7 @@ def cells(table, label):
 
 
 def test_an_unknown_strategy_is_one_line(results, tmp_path):
-    done = run(write_results(results, tmp_path), "--against", "none")
-    assert done.returncode == 2
+    done = invoke(write_results(results, tmp_path), "--against", "none")
+    assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
     assert "ot-fusion" in done.stderr

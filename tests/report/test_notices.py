@@ -54,6 +54,7 @@ def test_real_data_need_no_word():
 
 
 @pytest.mark.parametrize("source", ["auto", "stand-in"])
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_says_it_as_the_console_does(make, source):
     from markupsafe import escape
 

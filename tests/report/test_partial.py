@@ -84,6 +84,7 @@ def shown(results, tmp_path):
         ({0: "third", 1: 1}, "FedAvg: 1 of 3 seeds; seed 0 without third; seed 1 stopped after round 1 of 3"),
     ],
 )
+@pytest.mark.usefixtures("undrawn")
 def test_every_view_says_what_is_missing(tmp_path, fates, told):
     for view, text in shown(partial(fedavg=fates), tmp_path).items():
         wanted = told.removeprefix("FedAvg: ")
@@ -106,6 +107,7 @@ def test_each_figure_that_is_not_whole_has_its_mark_and_no_other():
     assert [MARK in cell for cell in cells["FedAdam"]] == [True, False, False, True, True, True, True]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_ended_early_is_differenced_with_nothing(tmp_path):
     results = partial(fedavg=EARLY)
     scores = Scores.of_results(results)
@@ -188,6 +190,7 @@ def test_seeds_that_not_all_have_do_not_make_a_winner():
     assert "10.0 points above FedAvg" in found
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_nothing_wins_over_what_cannot_be_compared():
     results = partial(strategies=("fedavg", "ot-fusion"), fedavg=EARLY)
     assert Run.of(results).winner(METRICS["accuracy"]) is None

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fedot.errors import FedotError
-from fedot.report import compare, load_results, render_report, summary_latex, summary_markdown, summary_table, write_csv
-from fedot.report.figures.drawing import save, whole_figure
-from fedot.report.figures.one_run import figures
+from fedot.report import load_results, render_report, summary_latex, summary_markdown, summary_table, write_csv
+from fedot.report.pages.compare_page import write_comparison
 from tests.report.conftest import make_results
 
 FULL = make_results(seeds=(0, 1), rounds=2, strategies=("fedavg", "ot-fusion"))
@@ -46,15 +45,13 @@ def changed(path, value):
 
 
 def report_everything(results, folder):
-    render_report(results)
+    render_report(results)  # which draws every figure
     summary_markdown(results)
     summary_latex(results)
     write_csv(results, folder / "s.csv")
-    for figure in figures(results):
-        save(whole_figure(figure), "svg")
     with (folder / "console").open("w") as file:
         Console(file=file, width=80).print(summary_table(results))
-    compare([("a", results)], folder)
+    write_comparison([("a", results)], folder, ("svg",))
 
 
 def read(text, folder):
@@ -159,6 +156,7 @@ def test_an_older_file_is_completed_and_can_be_reported(folder):
     report_everything(read(json.dumps(older), folder), folder)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_half_of_a_surrogate_pair_ends_no_run(tmp_path):
     from fedot.report import write_results
 

@@ -75,6 +75,7 @@ def test_what_is_no_transport_is_not_called_so(results, methods, told):
     assert section_titles(results)["ot"] == told
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_view_names_the_method(results, tmp_path):
     results["plans"] = planned("ot-fusion", ["merged"], ["merged"], ["merged"])
     with (tmp_path / "console").open("w") as file:
@@ -110,6 +111,7 @@ def test_a_name_that_is_too_long_for_its_line_has_two(results):
     assert {"OT fusion (merged,", "then aligned)"} <= set(texts)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_shows_each_plan_once_and_also_what_it_does_not_know(results):
     results["plans"] = [*planned("ot-fusion", ["merged", "aligned"], ["merged", "aligned"]), *planned("x", ["later"])]
     lines = plan_lines(results)

@@ -166,8 +166,10 @@ def test_a_bad_reply_is_dropped_by_name_and_the_rest_is_fused(kind):
 
 def test_too_few_usable_replies_end_the_run_and_are_told():
     nodes = {1: replying(without("0.bias")), 2: crash("OSError"), 3: replying(dict)}
-    with pytest.raises(FedotError, match=r"1 of 3 clients .*node 2: OSError; node 1: its model lacks tensor 0\.bias"):
+    with pytest.raises(FedotError, match="1 of 3 clients") as told:
         start(own(), nodes, net().state_dict())
+    for each in ("node 2: OSError", "node 1: its model lacks tensor 0.bias"):  # in the order that Flower drew
+        assert each in str(told.value)
 
 
 def test_flower_s_own_arguments_are_kept():

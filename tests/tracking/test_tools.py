@@ -99,8 +99,10 @@ def test_mlflow_reads_them_back(results, folder, monkeypatch):
     assert {path.name for path in folder.iterdir()} >= {"mlflow.db", "mlartifacts"}
 
 
-def test_mlflow_goes_where_its_own_variable_says(results, folder, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("undrawn")
+def test_mlflow_goes_where_its_own_variable_says(folder, tmp_path, monkeypatch):
     pytest.importorskip("mlflow")
+    results = make_results(seeds=(0,), strategies=("fedavg",))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'elsewhere.db'}")
     monkeypatch.chdir(tmp_path)
     told = []

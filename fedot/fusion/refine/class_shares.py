@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 from torch import Tensor
 
@@ -124,6 +123,8 @@ def constants(logits: Tensor, shares: Tensor) -> Tensor:
 
     They minimise ``mean logsumexp(logits + b) - <shares, b>``, whose slope is the difference of both.
     """
+    from scipy.optimize import minimize  # here, since a client starts once for a question, and minimises nothing
+
     values, wanted = logits.numpy(), shares.numpy()
 
     def loss(b: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
