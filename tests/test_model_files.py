@@ -19,7 +19,8 @@ from fedot.commands import predict
 from fedot.errors import FedotError
 from fedot.from_disk import cli as fusion
 from fedot.from_disk.sources import open_source
-from fedot.results.run_models import is_of_a_run, read_model
+from fedot.results.run_models import is_of_a_run
+from fedot.saved import read_model
 from tests.test_saved import TEXTS, classifier, translator, written
 
 MODEL = classifier(classes=("bad", "so-so", "good"))
