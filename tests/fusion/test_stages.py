@@ -90,7 +90,8 @@ def test_a_model_fused_with_its_transformed_copy_is_itself(method, variant):
     copy = FOUND.get(method, transformed)(state, symmetry(config))
     texts = Probe(tuple(tuple(inputs_of(config, seed)) for seed in range(1, 5)))
     problem = prepare([(state, config), (copy, config)], probe=texts)
-    options = {"imfeld": {"flow_reg": 1e-3}, "zhang": {"heads": "canonical"}}.get(method, {})
+    options = {"imfeld": {"flow_reg": 1e-3}, "zhang": {"heads": "canonical"}, "distilled": {"distil_steps": 0}}
+    options = options.get(method, {})  # what is learnt is another matter
     if (method, variant) in REFUSED:
         with pytest.raises(FedotError, match=REFUSED[method, variant]):
             refined(problem, FusionConfig(method=method, **options))
@@ -211,7 +212,7 @@ def another(method, name):
     core = [each.name for kind in METHODS[method] if kind not in REFINEMENTS for each in fields(kind)]
     if "support" in core:
         return 64, {"support": "activations"}
-    return 64, {} if name in core else {"refit": True}
+    return 64, {} if name in core or "refit" not in OF_METHODS[method] else {"refit": True}
 
 
 @cache

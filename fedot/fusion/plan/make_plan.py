@@ -183,7 +183,7 @@ def check_plan(plan: FusionPlan, problem: FusionProblem, *, probed: bool = False
     Traceback (most recent call last):
     fedot.errors.FedotError: fusion.learn_steps draws texts from token counts, but none were given; pass `token_counts`
     """
-    if plan.method in UNLIKE and "vocab" not in problem.counts:
+    if plan.method in UNLIKE and plan.find(Distil) and "vocab" not in problem.counts:
         raise FedotError(f"fusion.method {plan.method} draws texts from token counts; pass `token_counts`")
     learning = plan.find(LearnMaps)
     if learning is not None:
