@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,13 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.from_disk.metadata import model_metadata
 from fedot.from_disk.sources import open_source
-from fedot.fusion.canonical.labels import unite
+from fedot.fusion.canonical.labels import select_rows
 from fedot.fusion.problem.checks import check_finite
 from fedot.hf.checkpoint import open_checkpoint, tokenizer_in
+from fedot.hf.checkpoint_folder import save_checkpoint
 from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.checkpoint_tokenizer import reference
-from fedot.models import Config, State, symmetry
+from fedot.models import Config, State
 from fedot.models.families.adapter import class_names
 from fedot.models.in_short import in_short
 from fedot.models.pretrained.pretrained_config import PretrainedConfig, task_of_class
@@ -165,13 +166,15 @@ class SavedModel:
         return pd.DataFrame({"text": given}).join(answers)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the model into a .safetensors file, which `read_model` and `fedot predict` read.
+        """Write the model into a .safetensors file, or a checkpoint into a folder; `read_model` reads both.
 
         Raises
         ------
         FedotError
-            If there is such a file and it may not be overwritten, or it cannot be written.
+            If there is something and it may not be overwritten, or is no model; or it cannot be written.
         """
+        if isinstance(self.config, PretrainedConfig):
+            return save_checkpoint(path, self.config, self.state, self.classes, overwrite=overwrite)
         return write_model(path, self.to_bytes(), overwrite=overwrite)
 
     def reading(self, texts: Sequence[str]) -> tuple[list[int], float]:
@@ -195,7 +198,7 @@ class SavedModel:
             If the model is a checkpoint, which is a folder.
         """
         if isinstance(self.config, PretrainedConfig):
-            raise FedotError("a checkpoint is saved as a folder; copy it, or use fedot.hf.checkpoint_folder")
+            raise FedotError("a checkpoint is a folder, not a file; write it with save(FOLDER)")
         metadata = model_metadata(
             self.config,
             tokenizer=self.tokenizer,
@@ -295,24 +298,3 @@ def _read_checkpoint(path: Path) -> SavedModel:
     classes = class_names(found.settings) if TASKS[task].has_classes else ()
     config = found.config(spec, task, len(classes))
     return SavedModel(config, found.start(config, 0), reference(spec.name), classes=classes)
-
-
-def select_rows(state: State, config: Any, rows: Sequence[str], own: Sequence[str]) -> tuple[State, Any]:
-    """Keep a model's embedding rows of a client's `own` tokens, in their order; `rows` are all that it has.
-
-    Raises
-    ------
-    FedotError
-        If it has no row for one of them.
-    """
-    union = unite([rows, own])
-    missing = union.labels[len(rows) :]
-    if missing:
-        raise FedotError(
-            f"the tokenizer has {len(missing)} tokens that the model does not know, "
-            f"such as {printable(missing[0], 40)!r}; give that of one of the model's own clients"
-        )
-    out = dict(state)
-    for name, axis in symmetry(config).tensors_of("vocab"):
-        out[name] = out[name].index_select(axis, union.index[1])
-    return out, replace(config, vocab_size=len(own))

@@ -8,8 +8,9 @@ import torch
 
 from fedot.errors import FedotError
 from fedot.evaluation.evaluate import predict
+from fedot.fusion.canonical.labels import select_rows
 from fedot.models import build_model, config_to_json, model_config, state_of
-from fedot.saved import SavedModel, read_model, select_rows
+from fedot.saved import SavedModel, read_model
 from fedot.tasks import TASKS
 from fedot.tokenizer import count_words, encode, train_tokenizer, vocabulary
 from fedot.translation.pairs import decode_ids

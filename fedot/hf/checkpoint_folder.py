@@ -10,13 +10,14 @@ from safetensors.torch import save
 
 from fedot.errors import FedotError
 from fedot.fusion.merges.adapter_products import DOWN, UP
-from fedot.hf.checkpoint import Checkpoint
+from fedot.hf.checkpoint import Checkpoint, open_checkpoint
+from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.companions import copy_companions
 from fedot.models import State
 from fedot.models.families import adapter_of
 from fedot.models.pretrained.pretrained_config import PretrainedConfig, symmetry_or_none
 from fedot.models.pretrained.pretrained_module import rows_swapped
-from fedot.storage.atomic import new_folder, write_bytes
+from fedot.storage.atomic import new_folder, replaced_folder, write_bytes
 from fedot.version import __version__
 
 OWN = "fedot"
@@ -54,6 +55,37 @@ def write_checkpoint(
         if here is not None:
             copy_companions(here.folder, folder)
             _limit_length(folder / "tokenizer_config.json", config.max_length)
+
+
+def save_checkpoint(
+    path: str | Path, config: PretrainedConfig, state: State, classes: Sequence[str] = (), *, overwrite: bool = False
+) -> Path:
+    """Write a model whose checkpoint lies in a folder of this machine, and give the path.
+
+    Parameters
+    ----------
+    overwrite
+        Whether a folder of a model may be there, which this one takes the place of.
+
+    Raises
+    ------
+    FedotError
+        If there is something else, the checkpoint is gone, or the folder cannot be written.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        raise FedotError(f"{path} is the name of a file, but a checkpoint is saved as a folder; leave out .safetensors")
+    here = open_checkpoint(CheckpointSpec(config.checkpoint), (), hub=False)
+    if not overwrite or not path.exists():
+        if path.exists():
+            raise FedotError(f"{path} exists already; choose another path, or overwrite it with overwrite=True")
+        write_checkpoint(path, config, state, classes, here)
+        return path
+    if path.is_symlink() or not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
+        raise FedotError(f"{path} is no folder of a model, so it is not overwritten; choose another path")
+    with replaced_folder(path) as made:
+        write_checkpoint(made, config, state, classes, here)
+    return path
 
 
 def settings_of(config: PretrainedConfig, classes: Sequence[str]) -> dict[str, Any]:

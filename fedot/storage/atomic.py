@@ -78,6 +78,33 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """Give the place of a new folder, which takes the place of the one at `path` when it is whole.
+
+    Where that is left by an exception, `path` is as it was.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be made.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-", ignore_cleanup_errors=True) as name:
+            made, before = Path(name) / "made", Path(name) / "before"
+            yield made
+            path.replace(before)
+            try:
+                made.replace(path)
+            except OSError:
+                before.replace(path)
+                raise
+    except OSError as error:
+        raise FedotError(
+            f"{path} cannot be written ({error.strerror or error}); make room there, or choose another folder"
+        ) from None
+
+
+@contextlib.contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Keep other runs out of a folder; the claim ends with the process, however that ends.
 

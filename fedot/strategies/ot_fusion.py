@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan, FusionResult, fuse
-from fedot.fusion.canonical.labels import unite
+from fedot.fusion.canonical.labels import select_rows, unite
 from fedot.models import config_to_json, num_classes
-from fedot.saved import select_rows
 from fedot.strategies.fedavg_class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
 from fedot.symmetry import SymmetrySpec

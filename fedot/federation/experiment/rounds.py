@@ -15,10 +15,11 @@ from fedot.federation.experiment.ask_clients import Federation, evaluate_everywh
 from fedot.federation.experiment.loss_lines import PAIRS, lines_between
 from fedot.federation.experiment.run_settings import round_of
 from fedot.federation.experiment.seed import Seed, SeedScores
+from fedot.fusion.canonical.labels import select_rows
 from fedot.hf.checkpoint import tokenizer_in
 from fedot.models import Config, State, symmetry
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
-from fedot.saved import SavedModel, select_rows
+from fedot.saved import SavedModel
 from fedot.strategies import OTFusion, Quorum, build_strategy
 from fedot.strategies.ot_fusion import FusedRound
 from fedot.tasks import AnyTally

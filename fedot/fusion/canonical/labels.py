@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.models import State
+from fedot.models import State, symmetry
 from fedot.symmetry import SymmetrySpec
+from fedot.text.outside import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +102,24 @@ def normalise_weights(weights: Sequence[float] | None, count: int) -> tuple[floa
             f"got the weights {values} for {count} models; give each a number of at least 0, and one more than 0"
         )
     return tuple(value / total for value in values)
+
+
+def select_rows(state: State, config: Any, rows: Sequence[str], own: Sequence[str]) -> tuple[State, Any]:
+    """Keep a model's embedding rows of a client's `own` tokens, in their order; `rows` are all that it has.
+
+    Raises
+    ------
+    FedotError
+        If it has no row for one of them.
+    """
+    union = unite([rows, own])
+    missing = union.labels[len(rows) :]
+    if missing:
+        raise FedotError(
+            f"the tokenizer has {len(missing)} tokens that the model does not know, "
+            f"such as {printable(missing[0], 40)!r}; give that of one of the model's own clients"
+        )
+    out = dict(state)
+    for name, axis in symmetry(config).tensors_of("vocab"):
+        out[name] = out[name].index_select(axis, union.index[1])
+    return out, replace(config, vocab_size=len(own))
