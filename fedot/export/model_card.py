@@ -1,32 +1,19 @@
 """The README.md of an exported model: what it is, how to use it, and how it was made."""
 
+from fedot.export.card_parts import TAGS, card_head, loading_lines, tag_of
 from fedot.export.layouts import Layout
 from fedot.saved import SavedModel
 from fedot.text.outside import printable
 from fedot.version import __version__
 
-USES = {
-    True: """inputs = tokenizer("A text that goes on", return_tensors="pt")
-print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0], skip_special_tokens=True))""",
-    False: """inputs = tokenizer("A sentence.", return_tensors="pt")
-print(tokenizer.decode(model.generate(**inputs, num_beams=4, max_new_tokens=40)[0], skip_special_tokens=True))""",
-}
-"""By whether the tokenizer puts a token first, as it does for what continues texts."""
-
-CARD = """---
-library_name: transformers
-tags: [fedot, federated-learning, model-fusion]
----
+CARD = """{head}
 
 # {title}
 
 A {class_name} written by `fedot export` (fedot {version}). {made}
 
 ```python
-from transformers import AutoTokenizer, {loader}
-
-tokenizer, model = AutoTokenizer.from_pretrained("."), {loader}.from_pretrained(".")
-{use}
+{loading}
 ```
 
 | | |
@@ -62,9 +49,13 @@ def model_card(model: SavedModel, layout: Layout, width: int, title: str, plan: 
         title=printable(title, 100),
         version=__version__,
         class_name=layout.class_name,
-        loader=layout.loader,
         made="It was fused of several models." if plan else "Its file holds no plan of a fusion.",
-        use=USES[bool(layout.begins)],
+        head=card_head(
+            library_name="transformers",
+            pipeline_tag=tag_of(model.task.name),
+            tags=[*TAGS, "model-fusion"],
+        ),
+        loading=loading_lines(model.task.name),
         width=width,
         plan=f"\nHow it was fused:\n\n```json\n{printable(plan, 20_000)}\n```\n" if plan else "",
         **{key: getattr(config, key) for key in KEYS},

@@ -12,6 +12,7 @@ from fedot.report.figures.one_run import write_figures
 from fedot.report.pages.run_page import write_report
 from fedot.report.tables.summary import write_csv
 from fedot.report.tables.summary_latex import write_latex
+from fedot.report.write_cards import write_cards
 
 RESULTS = "results.json"
 
@@ -19,7 +20,7 @@ RESULTS = "results.json"
 def write_files(
     results: Mapping[str, Any], folder: Path, formats: Sequence[str] = FORMATS, columns: int = 2
 ) -> tuple[Path, ...]:
-    """Write the page, the table as CSV and LaTeX, and every figure; give their paths.
+    """Write the page, the table as CSV and LaTeX, figures, and cards of checkpoints there; give their paths.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ def write_files(
         write_csv(results, folder / "summary.csv"),
         write_latex(results, folder / "summary.tex", columns),
         *write_figures(results, folder / "figures", formats),
+        *write_cards(results, folder),
     )
 
 

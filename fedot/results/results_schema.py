@@ -222,6 +222,7 @@ class _Finished(_Part):
 
 class _Provenance(_Part):
     data: dict[Name, _Data] = {}
+    checkpoints: dict[Name, dict[str, str]] = {}
     notices: list[str] = []
     seconds: Size = 0.0
     complete: bool = True

@@ -17,6 +17,8 @@ class TaskFacts:
         Name of the model that does it (`fedot.models.MODELS`).
     sums_in_words
         What a tally holds, for whoever reads a report.
+    pipeline_tag
+        What the transformers library and its hub call it.
     has_classes
         Whether rows have a ``label``. A class is the same class whichever tokenizer a model has; a token is not.
     defaults
@@ -33,6 +35,7 @@ class TaskFacts:
     name: str
     architecture: str
     sums_in_words: str
+    pipeline_tag: str
     has_classes: bool = False
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     former_names: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ TASK_FACTS = {
             architecture="encoder",
             sums_in_words="(a confusion matrix, the summed loss, calibration bins; these also at every temperature of "
             "a fixed grid, and the summed validation loss at each) ",
+            pipeline_tag="text-classification",
             has_classes=True,
             former_names=("sentiment",),
         ),
@@ -53,6 +57,7 @@ TASK_FACTS = {
             name="translation",
             architecture="seq2seq",
             sums_in_words="",
+            pipeline_tag="translation",
             # 14,500 pairs of Multi30k learn to translate by these (BLEU 27); a third of the epochs at a third of the
             # rate, which are a classifier's defaults, teach next to nothing (BLEU 5)
             defaults={
@@ -65,6 +70,7 @@ TASK_FACTS = {
             name="language-model",
             architecture="decoder",
             sums_in_words="(the summed loss, how many tokens there are and how many were foreseen, and their bytes) ",
+            pipeline_tag="text-generation",
             defaults={"tokenizer": {"kind": "reversible"}},
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from fedot.errors import FedotError
 from fedot.hf.checkpoint import Checkpoint, open_checkpoint
+from fedot.hf.own_card import licence_of
 from fedot.models import State, config_from_json
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.saved import SavedModel
@@ -44,6 +45,15 @@ def other_checkpoints(scenario: Scenario, clients: Mapping[int, ClientDescriptio
             if plain[node] != wanted or not ranked:
                 odd[node] = f"{clients[node].client} has another checkpoint {name} than the others; give all the same"
     return odd
+
+
+def checkpoint_facts(scenario: Scenario, client: ClientDescription) -> dict[str, dict[str, str]]:
+    """What a record says of a client's checkpoint: its class, and its licence where its card lies here and says one."""
+    config = config_from_json(client.model)
+    if not isinstance(config, PretrainedConfig):
+        return {}
+    here = checkpoint_here(scenario, client.partition_id)
+    return {config.checkpoint: {"class": config.class_name, "license": licence_of(here.folder) if here else ""}}
 
 
 def start_here(scenario: Scenario, config: PretrainedConfig, seed: int) -> State:

@@ -53,6 +53,8 @@ class Federation:
     folder: Path
     port: int
     keys: Path
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    """Environment that SuperNodes have, and nobody else."""
     control: int = field(default_factory=free_port)
     superlink: Program | None = None
     front: Program | None = None
@@ -83,6 +85,7 @@ class Federation:
             "OMP_NUM_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
             "PYTHONUNBUFFERED": "1",
+            **({} if name in ("superlink", "front") else self.nodes),
         }
 
     def start(self, name: str, *command: str) -> Program:
@@ -172,9 +175,12 @@ class Federation:
 
 
 @contextlib.contextmanager
-def federation(folder: Path, names: Mapping[str, int]) -> Iterator[Federation]:
-    """Start a SuperLink, its front and a SuperNode for each name, with its partition; end them all."""
-    found = Federation(folder, free_port(), folder / "keys")
+def federation(folder: Path, names: Mapping[str, int], **nodes: str) -> Iterator[Federation]:
+    """Start a SuperLink, its front and a SuperNode for each name, with its partition; end them all.
+
+    `nodes` is the environment that SuperNodes have, and nobody else.
+    """
+    found = Federation(folder, free_port(), folder / "keys", nodes)
     make_all(found.keys, [SUPERLINK], list(names))
     try:
         found.start_superlink()

@@ -22,6 +22,7 @@ from fedot.symmetry import SymmetrySpec
 from fedot.tasks import TASKS, AnyTally
 from fedot.text.readable import ALARM, unknown_notice, unknown_share
 from fedot.version import __version__
+from fedot.wire.checkpoints_here import checkpoint_facts
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 COUPLING_SIDE = 32
@@ -39,6 +40,7 @@ class RunRecord:
     engine: str
     command: str
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
+    checkpoints: dict[str, dict[str, str]] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     plans: list[dict[str, Any]] = field(default_factory=list)
@@ -68,6 +70,7 @@ class RunRecord:
         self.finished, self._notices = list(done["seeds"]), int(done["notices"])
         self.notices = list(provenance["notices"][: self._notices])
         self.data = dict(provenance["data"]) if self.finished else {}
+        self.checkpoints = dict(provenance.get("checkpoints", {}))
         for name in PER_SEED:
             getattr(self, name).extend(entry for entry in earlier.get(name, []) if entry["seed"] in self.finished)
         self._clock -= float(provenance["seconds"])
@@ -94,6 +97,8 @@ class RunRecord:
                 "test": client.num_test,
                 "labels": list(client.labels),
             }
+            if client.model:
+                self.checkpoints |= checkpoint_facts(self.scenario, client)
             for notice in client.notices:
                 line = f"{client.client}: {notice}"
                 if line not in self.notices:
@@ -229,6 +234,7 @@ class RunRecord:
                 "complete": self.complete,
                 "finished": {"seeds": self.finished, "notices": self._notices},
                 "data": self.data,
+                **({"checkpoints": self.checkpoints} if self.checkpoints else {}),
                 "stand_in": any(client["source"] == "stand-in" for client in self.data.values()),
                 "notices": self.notices,
                 "sacrebleu": TASKS[self.scenario.task].signatures(),

@@ -122,18 +122,18 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
     rule = [":---", *["---:"] * (len(header) - 1)]
     lines = [markdown_row(header), markdown_row(rule, plain=True)]
     for entry in run.entries:
-        label = f"**{_markdown(entry.label)}**" if entry.kind == "ot" else _markdown(entry.label)
+        label = f"**{markdown_text(entry.label)}**" if entry.kind == "ot" else markdown_text(entry.label)
         cells = ["failed"] + [""] * (len(header) - 2) if entry.failure else _cells(run, entry, clients)
         lines.append(markdown_row([label, *cells], plain=True))
     lines += [
         "",
-        _markdown(f"{results['scenario'].get('name', 'results')}, {_seeds(run)}. {_caption(run)}"),
+        markdown_text(f"{results['scenario'].get('name', 'results')}, {_seeds(run)}. {_caption(run)}"),
     ]
     lines += markdown_notes(run.notes([*run.metrics[:1], *_side(run)], run.scores.splits))
     if results["provenance"].get("stand_in"):
         lines += ["", "**Made on the built-in stand-in data, not on the real corpus.**"]
     for name, reasons in failures_by_strategy(results).items():
-        lines += ["", *(f"{_markdown(name)} failed: {_markdown(reason)}" for reason in reasons)]
+        lines += ["", *(f"{markdown_text(name)} failed: {markdown_text(reason)}" for reason in reasons)]
     return "\n".join(lines) + "\n"
 
 
@@ -209,13 +209,14 @@ def _caption(run: Run) -> str:
     )
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Write a text so that Markdown shows it as it is."""
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", printable(text, LONGEST_CELL))
 
 
 def markdown_notes(notes: Sequence[str]) -> list[str]:
     """Write footnotes below a table, a paragraph each."""
-    return [line for note in notes for line in ("", _markdown(note))]
+    return [line for note in notes for line in ("", markdown_text(note))]
 
 
 def csv_text(text: str) -> str:
@@ -226,4 +227,4 @@ def csv_text(text: str) -> str:
 
 def markdown_row(cells: Sequence[str], plain: bool = False) -> str:
     """Write one row of a Markdown table, its cells escaped unless they are Markdown already."""
-    return f"| {' | '.join(cells if plain else map(_markdown, cells))} |"
+    return f"| {' | '.join(cells if plain else map(markdown_text, cells))} |"
