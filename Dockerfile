@@ -16,7 +16,7 @@ RUN pip install --no-deps -c constraints.txt torch ${TORCH_INDEX:+--index-url "$
 # Dependencies change less often than the code and its README, so they are a layer of their own.
 COPY pyproject.toml ./
 RUN mkdir -p fedot && touch fedot/__init__.py README.md LICENSE \
- && pip install -c constraints.txt --no-build-isolation . && pip uninstall --yes fedot-fl && rm -r fedot
+ && pip install -c constraints.txt --no-build-isolation ".[hf]" && pip uninstall --yes fedot-fl && rm -r fedot
 
 COPY README.md LICENSE ./
 COPY fedot fedot
@@ -27,7 +27,7 @@ RUN pip install --no-deps --no-build-isolation --editable . && python -m compile
 
 # Volumes take over the owner of the folder that they are mounted on, and nothing here runs as root.
 RUN groupadd --gid 10001 fedot && useradd --uid 10001 --gid fedot --no-create-home --home-dir /home/fedot fedot \
- && mkdir -p /home/fedot /data /cache /results /state /signal /keys/ca /keys/server /keys/public /keys/owner /keys/node \
+ && mkdir -p /home/fedot /data /models /cache /results /state /signal /keys/ca /keys/server /keys/public /keys/owner /keys/node \
  && for k in $(seq 0 63); do mkdir -p "/keys/nodes/client-$k"; done \
  && chown -R fedot:fedot /home/fedot /cache /results /state /signal /keys \
  && chmod 700 /keys/ca /keys/server /keys/owner /keys/node /keys/nodes /keys/nodes/*

@@ -23,6 +23,9 @@ FILE, PYTHON = "constraints.txt", "3.11"
 BUILDERS = ("editables",)
 """What an editable installation needs beside the project's own build requirements."""
 
+EXTRAS = ("hf",)
+"""What the image installs beside what every installation has: clients fine-tune checkpoints."""
+
 PLATFORM = re.compile(r"(nvidia|cuda)-.*|triton")
 HEAD = f"""\
 # Versions of everything that the image installs (Python {PYTHON}), for pip's -c. Written by
@@ -31,9 +34,10 @@ HEAD = f"""\
 
 
 def requirements(project: Path) -> list[str]:
-    """Read what a `pyproject.toml` needs to be built and to run."""
+    """Read what a `pyproject.toml` needs to be built and to run in the image."""
     known = tomllib.loads(project.read_text(encoding="utf-8"))
-    return [*known["project"]["dependencies"], *known["build-system"]["requires"], *BUILDERS]
+    extras = [each for name in EXTRAS for each in known["project"]["optional-dependencies"][name]]
+    return [*known["project"]["dependencies"], *extras, *known["build-system"]["requires"], *BUILDERS]
 
 
 def write(installed: Iterable[tuple[str, str]]) -> str:

@@ -88,6 +88,26 @@ def test_keys_and_data_are_where_they_are_needed_and_nowhere_else():
         assert [mount for mount in mounts if not mount.endswith(":ro")] == [f"models-{k}:/cache"]
 
 
+def test_checkpoints_are_read_only_where_models_are_trained_and_the_servers_are_its_own():
+    mounts = {name: [v for v in service.get("volumes", []) if v.split(":")[-2] == "/models"]
+              for name, service in SERVICES.items()}  # fmt: skip
+    assert {name: each for name, each in mounts.items() if each} == {
+        "superlink": ["${FEDOT_SERVER_MODELS:-no-models}:/models:ro"],
+        **{name: ["${FEDOT_MODELS:-no-models}:/models:ro"] for name in NODES},
+    }
+    for name in ("superlink", *NODES):
+        assert SERVICES[name]["environment"]["FEDOT_MODELS"] == "/models"
+    more = yaml.safe_load(compose_file(["a", "b", "c"], "x.yaml"))["services"]["supernode-2"]
+    assert "${FEDOT_MODELS:-no-models}:/models:ro" in more["volumes"]
+    assert more["environment"]["FEDOT_MODELS"] == "/models"
+
+
+def test_every_limit_of_memory_can_be_said():
+    limits = {name: service["mem_limit"] for name, service in SERVICES.items()}
+    assert {limits.pop(name) for name in NODES} == {"${FEDOT_NODE_MEMORY:-${FEDOT_MEMORY:-4g}}"}
+    assert set(limits.values()) == {"${FEDOT_MEMORY:-4g}"}
+
+
 @pytest.mark.parametrize("clients", [["a", "b"], ["a", "b", "c"], [f"imdb-{k}" for k in range(16)]])
 def test_an_override_has_a_node_for_each_client(clients):
     text = compose_file(clients, "scenarios/x.yaml")

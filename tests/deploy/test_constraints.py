@@ -28,6 +28,11 @@ def test_the_image_installs_nothing_else():
         assert "-c constraints.txt" in part or "--no-deps --no-build-isolation --editable ." in part
 
 
+def test_the_image_can_fine_tune_checkpoints():
+    assert {"transformers", "peft"} <= PINS.keys()
+    assert '".[hf]"' in (ROOT / "Dockerfile").read_text()
+
+
 def test_what_is_written_is_sorted_and_of_no_platform():
     text = write([("b_C", "1"), ("Torch", "2.13.0+cpu"), ("nvidia-x", "1"), ("cuda-bindings", "1"), ("triton", "3")])
     assert text == constraints.HEAD + "b-c==1\ntorch==2.13.0\n"

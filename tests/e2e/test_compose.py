@@ -153,6 +153,50 @@ def test_a_node_cannot_even_name_the_superlink_and_the_front_lets_no_command_thr
         compose("stop", "superlink", "front", check=False)
 
 
+STUDY = """name: own-checkpoint
+clients:
+  - {dataset: xed, lang: en, examples: 60, test_examples: 30}
+  - {dataset: xed, lang: fi, examples: 60, test_examples: 30}
+model: {pretrained: tiny, max_length: 16}
+train: {epochs: 1, batch_size: 32, lora: {rank: 2}}
+init: shared
+strategies: [lora-products]
+references: []
+data: {source: stand-in}
+"""
+MOUNTED = """services:
+  superlink: {{volumes: ["{0}:/study:ro"]}}
+  run: {{volumes: ["{0}:/study:ro"]}}
+"""
+
+
+@pytest.mark.usefixtures("engine")
+def test_clients_fine_tune_a_checkpoint_of_a_volume_that_the_server_has_not(tmp_path: Path) -> None:
+    from tests.tiny_checkpoint import tiny_checkpoint
+
+    name, study, more = f"{PROJECT}-checkpoint", tmp_path / "study", tmp_path / "more.yml"
+    tiny_checkpoint(tmp_path / "models" / "tiny")
+    study.mkdir()
+    (study / "own.yaml").write_text(STUDY)
+    more.write_text(MOUNTED.format(study))
+    for path in (tmp_path, *tmp_path.rglob("*")):  # every user of this machine may read them
+        path.chmod(0o755)
+    files = ("--file", "docker-compose.yml", "--file", str(more))
+    try:
+        compose(*files, "build", project=name)
+        compose(
+            *(*files, "up", "--abort-on-container-failure"),
+            project=name,
+            FEDOT_SCENARIO="/study/own.yaml",
+            FEDOT_MODELS=str(tmp_path / "models"),
+        )
+        seen = docker("run", "--rm", "--volume", f"{name}_results:/results:ro", "fedot", "find", "/results/models")
+        assert "/results/models/lora-products-seed0/adapter_model.safetensors" in seen.split()
+        assert "/results/models/lora-products-seed0/README.md" in seen.split()
+    finally:
+        compose(*files, "down", "--volumes", "--remove-orphans", project=name, check=False)
+
+
 @pytest.mark.usefixtures("engine")
 def test_the_insecure_file_runs_too_and_says_so() -> None:
     files = ("--file", "docker-compose.yml", "--file", "compose.insecure.yml")
