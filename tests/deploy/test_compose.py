@@ -96,10 +96,10 @@ def test_checkpoints_are_read_only_where_models_are_trained_and_the_servers_are_
         **{name: ["${FEDOT_MODELS:-no-models}:/models:ro"] for name in NODES},
     }
     for name in ("superlink", *NODES):
-        assert SERVICES[name]["environment"]["FEDOT_MODELS"] == "/models"
+        assert SERVICES[name]["environment"]["FEDOT_MODELS"] == "/models:/checkpoints"
     more = yaml.safe_load(compose_file(["a", "b", "c"], "x.yaml"))["services"]["supernode-2"]
     assert "${FEDOT_MODELS:-no-models}:/models:ro" in more["volumes"]
-    assert more["environment"]["FEDOT_MODELS"] == "/models"
+    assert more["environment"]["FEDOT_MODELS"] == "/models:/checkpoints"
 
 
 def test_every_limit_of_memory_can_be_said():
