@@ -29,7 +29,9 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @cli.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="A .safetensors file that a run or fedot.fuse has written.")],
+    model: Annotated[
+        Path, typer.Argument(help="A .safetensors file of a run or fedot.fuse, or the folder of a checkpoint.")
+    ],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; without them --file.")] = None,
     file: Annotated[
         Path | None,
