@@ -6,6 +6,25 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class InTransformers:
+    """A task in the transformers library.
+
+    Attributes
+    ----------
+    pipeline_tag
+        What the library and its hub call it.
+    loader
+        The class that loads a model for it.
+    use
+        Python that uses what was loaded, `tokenizer` and `model`.
+    """
+
+    pipeline_tag: str
+    loader: str
+    use: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFacts:
     """What is known of a task without its functions (`fedot.tasks.task.Task`).
 
@@ -17,8 +36,8 @@ class TaskFacts:
         Name of the model that does it (`fedot.models.MODELS`).
     sums_in_words
         What a tally holds, for whoever reads a report.
-    pipeline_tag
-        What the transformers library and its hub call it.
+    in_transformers
+        What it is there.
     has_classes
         Whether rows have a ``label``. A class is the same class whichever tokenizer a model has; a token is not.
     defaults
@@ -35,7 +54,7 @@ class TaskFacts:
     name: str
     architecture: str
     sums_in_words: str
-    pipeline_tag: str
+    in_transformers: InTransformers
     has_classes: bool = False
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     former_names: tuple[str, ...] = ()
@@ -49,7 +68,12 @@ TASK_FACTS = {
             architecture="encoder",
             sums_in_words="(a confusion matrix, the summed loss, calibration bins; these also at every temperature of "
             "a fixed grid, and the summed validation loss at each) ",
-            pipeline_tag="text-classification",
+            in_transformers=InTransformers(
+                "text-classification",
+                "AutoModelForSequenceClassification",
+                """inputs = tokenizer("A sentence.", truncation=True, return_tensors="pt")
+print(model(**inputs).logits.softmax(-1))""",
+            ),
             has_classes=True,
             former_names=("sentiment",),
         ),
@@ -57,7 +81,12 @@ TASK_FACTS = {
             name="translation",
             architecture="seq2seq",
             sums_in_words="",
-            pipeline_tag="translation",
+            in_transformers=InTransformers(
+                "translation",
+                "AutoModelForSeq2SeqLM",
+                """inputs = tokenizer("A sentence.", return_tensors="pt")
+print(tokenizer.decode(model.generate(**inputs, num_beams=4, max_new_tokens=40)[0], skip_special_tokens=True))""",
+            ),
             # 14,500 pairs of Multi30k learn to translate by these (BLEU 27); a third of the epochs at a third of the
             # rate, which are a classifier's defaults, teach next to nothing (BLEU 5)
             defaults={
@@ -70,7 +99,12 @@ TASK_FACTS = {
             name="language-model",
             architecture="decoder",
             sums_in_words="(the summed loss, how many tokens there are and how many were foreseen, and their bytes) ",
-            pipeline_tag="text-generation",
+            in_transformers=InTransformers(
+                "text-generation",
+                "AutoModelForCausalLM",
+                """inputs = tokenizer("A text that goes on", return_tensors="pt")
+print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0], skip_special_tokens=True))""",
+            ),
             defaults={"tokenizer": {"kind": "reversible"}},
         ),
     )
