@@ -145,7 +145,7 @@ def open_checkpoint(spec: CheckpointSpec, folders: Sequence[Path], *, hub: bool 
     folders
         Where a relative name is looked up, in their order. An absolute path is taken as it is.
     hub
-        Whether the hub may be asked.
+        Whether the hub may be asked; if not, what was fetched from it before is found all the same.
 
     Raises
     ------
@@ -155,8 +155,8 @@ def open_checkpoint(spec: CheckpointSpec, folders: Sequence[Path], *, hub: bool 
     for place in [Path(spec.name)] if Path(spec.name).is_absolute() else [each / spec.name for each in folders]:
         if place.exists():
             return _opened(spec.name, place.resolve())
-    if hub and _is_hub_name(spec.name):
-        return _opened(spec.name, _from_hub(spec.name, spec.revision))
+    if _is_hub_name(spec.name):
+        return _opened(spec.name, _from_hub(spec.name, spec.revision, fetch=hub))
     looked = " and ".join(map(str, dict.fromkeys(folders))) or "no folder"
     raise FedotError(
         f"model.pretrained is {spec.name}, and no such folder is in {looked}; "
@@ -196,13 +196,13 @@ def _is_hub_name(name: str) -> bool:
     return not name.startswith((".", "/", "~")) and len(parts) <= 2 and all(parts)
 
 
-def _from_hub(name: str, revision: str | None) -> Path:
+def _from_hub(name: str, revision: str | None, *, fetch: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
 
         wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
         with quiet():
-            return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+            return Path(snapshot_download(name, revision=revision, allow_patterns=wanted, local_files_only=not fetch))
     except Exception as error:  # of the hub's library many, none of them of one kind
         raise FedotError(
             f"model.pretrained is {name}, which is no folder here, and the hub did not give it "
