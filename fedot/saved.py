@@ -29,7 +29,7 @@ from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.tasks import DEFAULT, TASKS, AnyTask, classification, task_of, translation
 from fedot.tasks.task import Answering
 from fedot.text.outside import printable
-from fedot.text.readable import unknown_in
+from fedot.text.readable import unknown_id, unknown_in
 from fedot.tokenizer import encode, read_tokenizer, vocabulary
 
 if TYPE_CHECKING:  # imported late, since it takes half a second
@@ -187,7 +187,7 @@ class SavedModel:
         """
         most = self.config.max_length
         rows = encode(self.reader(), texts, most + 1).ids
-        return [i for i, row in enumerate(rows) if len(row) > most], unknown_in(rows)
+        return [i for i, row in enumerate(rows) if len(row) > most], unknown_in(rows, unknown_id(self.config))
 
     def to_bytes(self) -> bytes:
         """Content of the file.

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
 from fedot.hf.checkpoint_spec import CheckpointSpec
-from fedot.hf.checkpoint_tokenizer import ends_of, quiet, referred, tokenizer_of
+from fedot.hf.checkpoint_tokenizer import FolderTokenizer, folder_tokenizer, quiet, referred
 from fedot.hf.folder import read_config, weight_files
 from fedot.hf.tokens.vocabulary import read_json
 from fedot.models import State, state_of, state_shapes
@@ -42,11 +42,24 @@ MOST_READ = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint that lies in a folder of this machine."""
+    """A checkpoint that lies in a folder of this machine.
+
+    Attributes
+    ----------
+    name
+        What the scenario calls it.
+    folder
+        Where it lies.
+    settings
+        Its config.json, without what tells of its history.
+    stamp
+        When its files were written, so that nothing is kept in memory of files that have changed.
+    """
 
     name: str
     folder: Path
     settings: Mapping[str, Any]
+    stamp: tuple[int, ...] = ()
 
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer, as fedot numbers tokens: the one that pads has number 0, and changes places with what had it.
@@ -56,12 +69,11 @@ class Checkpoint:
         FedotError
             If there is none that the tokenizers library can read.
         """
-        return Tokenizer.from_str(tokenizer_of(self.folder)[0])
+        return Tokenizer.from_str(self._tokenizer.text)
 
     @property
-    def pad(self) -> int:
-        """Number of its token that pads."""
-        return tokenizer_of(self.folder)[1]
+    def _tokenizer(self) -> FolderTokenizer:
+        return folder_tokenizer(self.folder, self.stamp)
 
     def config(self, spec: CheckpointSpec, task: str, n_class: int) -> PretrainedConfig:
         """The configuration of what is trained.
@@ -72,12 +84,12 @@ class Checkpoint:
             If the checkpoint does not do the task, has other classes, or reads no texts so long.
         """
         own = dict(self.settings)
-        first, last = ends_of(self.tokenizer())
+        read = self._tokenizer
         if task_of_class(str((own.get("architectures") or [""])[0])) != task:
             own = {key: value for key, value in own.items() if key not in ("id2label", "label2id", "num_labels")}
         elif n_class and "id2label" not in own:
             own["id2label"] = {str(i): f"LABEL_{i}" for i in range(classes_of(own))}
-        own |= {"architectures": [self._class_for(task)], "pad_token_id": self.pad}
+        own |= {"architectures": [self._class_for(task)], "pad_token_id": read.pad}
         most = min([*_positions(own), *_readable(self.folder), MOST_READ])
         length = spec.max_length or min(most, LONGEST)
         if length > most:
@@ -87,9 +99,10 @@ class Checkpoint:
             settings=written(own),
             n_class=0,
             max_length=length,
-            pad=self.pad,
-            first=first,
-            last=last,
+            pad=read.pad,
+            first=read.first,
+            last=read.last,
+            unknown=read.unknown,
             lora_rank=spec.lora_rank,
             lora_alpha=float(spec.lora_alpha),
         )
@@ -104,7 +117,7 @@ class Checkpoint:
 
         With adapters theirs are there, too: a first training begins at the checkpoint itself.
         """
-        return dict(_start(self.folder, config, seed))
+        return dict(_start(self.folder, self.stamp, config, seed))
 
     def weights(self, config: PretrainedConfig) -> State:
         """The weights that lie under adapters; none where all are trained."""
@@ -188,7 +201,8 @@ def _opened(name: str, folder: Path) -> Checkpoint:
     if "auto_map" in settings:
         raise FedotError(f"{folder} comes with code of its own (auto_map), which fedot never runs; choose another")
     drop = {*ABOUT.split(), "auto_map"}
-    return Checkpoint(name, folder, {key: value for key, value in settings.items() if key not in drop})
+    stamp = tuple(each.stat().st_mtime_ns for each in sorted(folder.iterdir()) if each.is_file())
+    return Checkpoint(name, folder, {key: value for key, value in settings.items() if key not in drop}, stamp)
 
 
 def _is_hub_name(name: str) -> bool:
@@ -211,7 +225,8 @@ def _from_hub(name: str, revision: str | None, *, fetch: bool) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _start(folder: Path, config: PretrainedConfig, seed: int) -> State:
+def _start(folder: Path, stamp: tuple[int, ...], config: PretrainedConfig, seed: int) -> State:
+    del stamp  # tells the files from what was there before
     transformers = transformers_library()
     kind = getattr(transformers, config.class_name)
     plain = replace(config, lora_rank=0)

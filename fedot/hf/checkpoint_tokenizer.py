@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,39 @@ def referred(tokenizer: str | None) -> str | None:
     return tokenizer.removeprefix(PREFIX) if tokenizer and tokenizer.startswith(PREFIX) else None
 
 
+@dataclass(frozen=True, slots=True)
+class FolderTokenizer:
+    """A checkpoint's tokenizer in fedot's numbers.
+
+    Attributes
+    ----------
+    text
+        Its JSON.
+    pad
+        What its token that pads had for a number.
+    first, last
+        Numbers of the tokens that every text begins and ends with; -1 both where it is not one of each.
+    unknown
+        Number of the token that stands for what it does not know; -1 where it knows everything.
+    """
+
+    text: str
+    pad: int
+    first: int
+    last: int
+    unknown: int
+
+
 @lru_cache(maxsize=8)
-def tokenizer_of(folder: Path) -> tuple[str, int]:
-    """JSON of a checkpoint's tokenizer in fedot's numbers, and what its token that pads had for a number."""
+def folder_tokenizer(folder: Path, stamp: tuple[int, ...]) -> FolderTokenizer:
+    """Read a folder's tokenizer; the stamp tells its files from what was there before.
+
+    Raises
+    ------
+    FedotError
+        If there is none that the tokenizers library can read.
+    """
+    del stamp
     transformers = transformers_library()
     try:
         with quiet():
@@ -49,11 +80,18 @@ def tokenizer_of(folder: Path) -> tuple[str, int]:
     backend = Tokenizer.from_str(found.backend_tokenizer.to_str())
     backend.no_padding()
     backend.no_truncation()
-    return with_padding_first(backend.to_str(), int(pad)), int(pad)
+    text = with_padding_first(backend.to_str(), int(pad))
+    return FolderTokenizer(text, int(pad), *_ends(Tokenizer.from_str(text)), _unknown(text))
 
 
-def ends_of(tokenizer: Tokenizer) -> tuple[int, int]:
-    """Numbers of the tokens that every text begins and ends with; -1 both where it is not one of each."""
+def _unknown(text: str) -> int:
+    model = json.loads(text)["model"]
+    number = model.get("unk_id")
+    found = model["vocab"].get(model.get("unk_token"), -1) if isinstance(model["vocab"], dict) else number
+    return -1 if found is None else int(found)
+
+
+def _ends(tokenizer: Tokenizer) -> tuple[int, int]:
     found = tokenizer.encode("a")
     ids, special = found.ids, found.special_tokens_mask
     own = [place for place, is_special in enumerate(special) if not is_special]

@@ -15,12 +15,13 @@ from fedot.data import ClientData
 from fedot.data.join_classes import ClientClasses, apart
 from fedot.data.load import load_each
 from fedot.data.types import label_array, normalised
-from fedot.models import model_config
+from fedot.hf.checkpoint import Checkpoint
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS, AnyTask
-from fedot.text.readable import UNKNOWN_ID
+from fedot.text.readable import unknown_id
 from fedot.text.word_counts import pack_words, unpack_words
 from fedot.tokenizer import count_words, encode, train_tokenizer
+from fedot.training.client_checkpoint import checkpoint_of, config_here
 
 ANY_LENGTH = 2**31
 """No text has so many tokens."""
@@ -108,12 +109,12 @@ def _summary(
     scenario: Scenario, place: int, client: ClientData, tokenizer: Tokenizer, own: pa.Array, others: pa.Array
 ) -> ClientSummary:
     task = TASKS[scenario.task]
-    config = model_config(scenario.model_settings(place), tokenizer.get_vocab_size(), len(client.labels))
+    config, _ = config_here(scenario, place, tokenizer.get_vocab_size(), len(client.labels))
     read = [
         task.encode([rows], tokenizer, config.max_length) for rows in (client.train, client.validation, client.test)
     ]
     whole = encode(tokenizer, task.texts(client.train), ANY_LENGTH)
-    counts = Counter(token for row in whole.ids for token in row)
+    counts, unknown = Counter(token for row in whole.ids for token in row), unknown_id(config)
     test = normalised(client.test)
     return ClientSummary(
         name=client.name,
@@ -124,7 +125,7 @@ def _summary(
         classes=_classes(client),
         median=int(np.percentile(whole.lengths, 50, method="higher")),
         long=int(np.percentile(whole.lengths, 95, method="higher")),
-        unknown=counts[UNKNOWN_ID] / max(1, counts.total()),
+        unknown=counts[unknown] / max(1, counts.total()),
         max_length=config.max_length,
         cut=sum(each.truncated for each in read),
         texts=sum(each.num_texts for each in read),
@@ -135,21 +136,25 @@ def _summary(
 
 
 def _tokenizers(scenario: Scenario, task: AnyTask, clients: Sequence[ClientData]) -> list[Tokenizer]:
-    """Each client's tokenizer, made of the words that a federation would make it of."""
-    specs = [scenario.tokenizer_spec(k) for k in range(len(clients))]
-    words = [count_words(task.texts(client.train), spec.kind) for client, spec in zip(clients, specs, strict=True)]
+    """Each client's tokenizer, made of the words that a federation would make it of; or that of its checkpoint."""
+    checkpoints = [checkpoint_of(scenario, k) for k in range(len(clients))]
+    specs = {k: scenario.tokenizer_spec(k) for k, found in enumerate(checkpoints) if found is None}
+    words = {k: count_words(task.texts(clients[k].train), spec.kind) for k, spec in specs.items()}
     total: Counter[str] = Counter()
-    for spec, own in zip(specs, words, strict=True):
+    for k, spec in specs.items():
         if spec.scope == "shared":
-            total.update(unpack_words(pack_words(own)))
+            total.update(unpack_words(pack_words(words[k])))
     wanted = scenario.tokenizer
     shared = train_tokenizer(total, wanted.kind, wanted.vocab_size, task.special_tokens) if total else None
-    return [
-        shared
-        if spec.scope == "shared" and shared is not None
-        else train_tokenizer(own, spec.kind, spec.vocab_size, task.special_tokens)
-        for spec, own in zip(specs, words, strict=True)
-    ]
+
+    def own(k: int, checkpoint: Checkpoint | None) -> Tokenizer:
+        if checkpoint is not None:
+            return checkpoint.tokenizer()
+        if specs[k].scope == "shared" and shared is not None:
+            return shared
+        return train_tokenizer(words[k], specs[k].kind, specs[k].vocab_size, task.special_tokens)
+
+    return [own(k, found) for k, found in enumerate(checkpoints)]
 
 
 def _classes(client: ClientData) -> dict[str, tuple[int, int]]:

@@ -81,20 +81,29 @@ def load_all(path: Path, runs: Iterable[Sequence[str]], data_dir: Path | None = 
 
 
 def _settings_wrong(scenario: "Scenario") -> Iterator[str]:
-    """What no strategy and no model can be."""
+    """What no strategy and no model can be; checkpoints are looked for, and opened."""
     from fedot.federation.experiment.run import strategy_mistakes
-    from fedot.models import model_config
+    from fedot.models.pretrained.pretrained_config import PretrainedConfig
+    from fedot.strategies import build_strategy
+    from fedot.strategies.checkpoint_fits import checkpoint_fits
     from fedot.tasks import TASKS
-    from fedot.training.client_checkpoint import checkpoint_spec
+    from fedot.training.client_checkpoint import checkpoint_spec, config_here
 
-    yield from strategy_mistakes(scenario)
-    classes = 2 if TASKS[scenario.task].has_classes else 0
+    told = strategy_mistakes(scenario)
+    yield from told
     for number, spec in enumerate(scenario.client_specs()):
         try:
-            if checkpoint_spec(scenario, number) is None:
-                model_config(scenario.model_settings(number), scenario.tokenizer_spec(number).vocab_size, classes)
+            trained = checkpoint_spec(scenario, number)
+            # of a checkpoint's own classes the data will have to be
+            classes = 2 if TASKS[scenario.task].has_classes and trained is None else 0
+            config, _ = config_here(scenario, number, scenario.tokenizer_spec(number).vocab_size, classes)
         except FedotError as error:
-            yield f"clients.{number}.{error}" if spec.model else str(error)
+            if str(error) not in told:
+                yield f"clients.{number}.{error}" if spec.model and str(error).startswith("model.") else str(error)
+            continue
+        if isinstance(config, PretrainedConfig) and not told:
+            for each in scenario.strategies:
+                yield from checkpoint_fits(each.title, build_strategy(each.name, each.options), config)
 
 
 def _mapping(path: Path, overrides: Sequence[str]) -> dict[str, Any]:

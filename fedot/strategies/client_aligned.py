@@ -56,6 +56,7 @@ class ClientAligned(Guarded):
 
     plan: FusionPlan = plan_without_models(FusionConfig(method="aligned", circuits=False))
     anchor: str | None = None
+    needs_symmetry = True
 
     def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:
         """Where all start from one model that model is the anchor, and is sent, also to those who have it."""

@@ -89,6 +89,7 @@ class OTFusion(Guarded):
     """
 
     equal_models = False
+    needs_symmetry = True
 
     def __new__(cls, *, spec: SymmetrySpec | None = None, **_: object) -> "OTFusion":
         """Whose clients are not fedot's is asked, and answers, differently from the first message on."""

@@ -1,16 +1,18 @@
 """The checkpoint that a client of a scenario fine-tunes: what the scenario says of it, and where it lies here."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
+
+from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
 from fedot.hf.checkpoint import Checkpoint, open_checkpoint
 from fedot.hf.checkpoint_spec import CheckpointSpec
-from fedot.hf.checkpoint_tokenizer import reference
+from fedot.hf.checkpoint_tokenizer import reference, referred
 from fedot.models import Config, model_config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.scenario import Scenario
+from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
 
 FOLDERS = "FEDOT_MODELS"
@@ -33,6 +35,40 @@ def checkpoint_spec(scenario: Scenario, partition_id: int) -> CheckpointSpec | N
     return spec
 
 
+def spec_named(scenario: Scenario, name: str, first: int = 0) -> CheckpointSpec:
+    """What a scenario says of the checkpoint that it calls so.
+
+    Parameters
+    ----------
+    first
+        The client who is looked at before all others, since ranks of adapters differ.
+
+    Raises
+    ------
+    FedotError
+        If the scenario names no such checkpoint.
+    """
+    for k in (first, *range(len(scenario.client_specs()))):
+        found = checkpoint_spec(scenario, k)
+        if found is not None and found.name == name:
+            return found
+    raise FedotError(f"the scenario names no checkpoint {printable(name, 80)}")
+
+
+def tokenizer_here(scenario: Scenario, text: str) -> Tokenizer:
+    """The tokenizer that a text is, or that of the checkpoint of the scenario which it stands for.
+
+    Raises
+    ------
+    FedotError
+        If it is none, or there is no such checkpoint here.
+    """
+    name = referred(text)
+    if name is None:
+        return read_tokenizer(text)
+    return open_checkpoint(spec_named(scenario, name), model_folders(scenario.base_dir)).tokenizer()
+
+
 def shared_checkpoint(scenario: Scenario) -> str | None:
     """Name of the checkpoint that all clients have; None where they have none, or several."""
     names = {scenario.model_settings(k).get("pretrained") for k in range(len(scenario.client_specs()))}
@@ -51,26 +87,36 @@ def model_folders(base_dir: str | Path | None) -> tuple[Path, ...]:
     return tuple([Path(base_dir)] if base_dir else []) + tuple(named)
 
 
+def checkpoint_of(scenario: Scenario, partition_id: int) -> Checkpoint | None:
+    """The checkpoint of a client where all are on this machine; None of a model of fedot's.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be fine-tuned.
+    """
+    spec = checkpoint_spec(scenario, partition_id)
+    return None if spec is None else open_checkpoint(spec, model_folders(scenario.base_dir))
+
+
 def config_here(
-    scenario: Scenario, partition_id: int, tokenizer: str, n_class: int, folders: Sequence[Path]
+    scenario: Scenario, partition_id: int, vocab_size: int, n_class: int
 ) -> tuple[Config, Checkpoint | None]:
     """The configuration of a client's model with so many classes, and its checkpoint, if it has one.
 
     Parameters
     ----------
-    tokenizer
-        That of a model of fedot's.
+    vocab_size
+        Of a model of fedot's.
 
     Raises
     ------
     FedotError
         If there can be no such model.
     """
-    spec = checkpoint_spec(scenario, partition_id)
-    if spec is None:
-        size = read_tokenizer(tokenizer).get_vocab_size()
-        return model_config(scenario.model_settings(partition_id), size, n_class), None
-    found = open_checkpoint(spec, folders)
+    spec, found = checkpoint_spec(scenario, partition_id), checkpoint_of(scenario, partition_id)
+    if spec is None or found is None:
+        return model_config(scenario.model_settings(partition_id), vocab_size, n_class), None
     return found.config(spec, scenario.task, n_class), found
 
 

@@ -244,7 +244,7 @@ class _Client:
         folders = model_folders(base_dir)
         self.checkpoints = OwnCheckpoints(self.scenario, self.partition_id, self.policy, folders)
         self._source = RowSource(
-            *(self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy.simulated),
+            *(self.settings.scenario, base_dir, self.partition_id, self.settings.seed, data_dir, self.policy),
             read_classes(self.settings.classes) if self.scenario.finds_classes(self.partition_id) else (),
             folders,
         )

@@ -15,7 +15,8 @@ from fedot.data import ClientData, Corpora, load_client
 from fedot.data.inside import enclosed
 from fedot.data.join_classes import renumbered
 from fedot.federation.client.bounds import read_scenario
-from fedot.hf.checkpoint import tokenizer_in
+from fedot.federation.client.own_checkpoint import OwnCheckpoints
+from fedot.federation.client.policy import Policy
 from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, train_tokenizer
 
@@ -36,7 +37,7 @@ class RowSource:
     partition_id: int
     seed: int
     data_dir: str | None
-    simulated: bool
+    policy: Policy
     classes: tuple[str, ...] = ()
     model_folders: tuple[Path, ...] = ()
 
@@ -55,7 +56,7 @@ class KeptRows:
         if source.classes:
             return renumbered(self.data(replace(source, classes=())), source.classes)
         value, data_dir = read_scenario(source.scenario), Path(source.data_dir) if source.data_dir else None
-        if not source.simulated:
+        if not source.policy.simulated:
             value = enclosed(value, source.partition_id, data_dir)
         elif source.base_dir:
             value = value.model_copy(update={"base_dir": Path(source.base_dir)})
@@ -70,7 +71,9 @@ class KeptRows:
         return train_tokenizer(words, spec.kind, spec.vocab_size, task.special_tokens).to_str()
 
     def _reader(self, source: RowSource, tokenizer: str) -> Tokenizer:
-        return tokenizer_in(tokenizer, source.model_folders)
+        scenario = read_scenario(source.scenario)
+        own = OwnCheckpoints(scenario, source.partition_id, source.policy, source.model_folders)
+        return own.tokenizer(tokenizer)
 
     def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""

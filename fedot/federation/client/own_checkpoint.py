@@ -12,14 +12,15 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.client.policy import Policy
-from fedot.hf.checkpoint import Checkpoint, open_checkpoint, tokenizer_in
+from fedot.hf.checkpoint import Checkpoint, open_checkpoint
 from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_to_json, model_config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.scenario import Scenario
 from fedot.text.outside import printable
-from fedot.training.client_checkpoint import checkpoint_spec
+from fedot.tokenizer import read_tokenizer
+from fedot.training.client_checkpoint import spec_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class OwnCheckpoints:
             If it is none.
         """
         name = referred(text)
-        return tokenizer_in(text, self.folders) if name is None else self.opened(name).tokenizer()
+        return read_tokenizer(text) if name is None else self.opened(name).tokenizer()
 
     def whole(self, request: EvaluationRequest) -> EvaluationRequest:
         """The same request, whose adapters have the checkpoint's weights beside them."""
@@ -126,10 +127,4 @@ class OwnCheckpoints:
         return replace(request, states=tuple(self.start(config, state, 0) or state for state, config in pairs))
 
     def _spec(self, name: str) -> CheckpointSpec:
-        clients = range(len(self.scenario.client_specs()))
-        for k in (self.partition_id, *clients):
-            if self.scenario.model_settings(k).get("pretrained") == name:
-                found = checkpoint_spec(self.scenario, k)
-                if found is not None:
-                    return found
-        raise FedotError(f"the scenario names no checkpoint {printable(name, 80)}")
+        return spec_named(self.scenario, name, self.partition_id)

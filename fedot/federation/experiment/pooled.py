@@ -10,11 +10,10 @@ from fedot.data import Corpora, load_client
 from fedot.data.join_classes import renumbered
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.experiment.run_settings import RunSettings
-from fedot.hf.checkpoint import tokenizer_in
 from fedot.tasks import TASKS, AnyTally, Examples
 from fedot.tasks.task import EvaluationRows
 from fedot.text.readable import cut_notice
-from fedot.training.client_checkpoint import model_folders
+from fedot.training.client_checkpoint import tokenizer_here
 from fedot.wire.evaluations import sum_tallies
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
@@ -46,11 +45,10 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
         The tokenizer of clients that have none of their own.
     """
     task, lines, corpora = TASKS[run.scenario.task], [], Corpora()
-    folders = model_folders(run.scenario.base_dir)
     for parent in parents:
         data = load_client(run.scenario, parent.partition_id, seed, run.data_dir, corpora)
         length = parent.config.max_length
-        tests = task.encode([data.test], tokenizer_in(parent.tokenizer or shared or "", folders), length)
+        tests = task.encode([data.test], tokenizer_here(run.scenario, parent.tokenizer or shared or ""), length)
         if tests.truncated:
             lines.append(cut_notice(parent.client, tests.truncated, tests.num_texts, length))
     return lines
@@ -62,8 +60,7 @@ def _at(
     task, data = TASKS[run.scenario.task], load_client(run.scenario, client.partition_id, seed, run.data_dir, corpora)
     if run.scenario.finds_classes(client.partition_id):
         data = renumbered(data, client.labels)
-    folders = model_folders(run.scenario.base_dir)
-    tokenizers = [tokenizer_in(text or "", folders) for text in request.tokenizers]
+    tokenizers = [tokenizer_here(run.scenario, text or "") for text in request.tokenizers]
 
     def read(split: str) -> list[Examples]:
         return [

@@ -11,7 +11,6 @@ from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.experiment.pooled import pooled_tallies
 from fedot.federation.experiment.run_settings import CENTRALISED
 from fedot.federation.experiment.seed import Seed, SeedScores
-from fedot.hf.checkpoint import tokenizer_in
 from fedot.hf.checkpoint_tokenizer import reference
 from fedot.models import Config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
@@ -21,7 +20,7 @@ from fedot.tasks import TASKS, Examples
 from fedot.tokenizer import count_words, train_tokenizer
 from fedot.training import TrainResult, train
 from fedot.training.cache import kept, training_key
-from fedot.training.client_checkpoint import checkpoint_spec, config_here, model_folders
+from fedot.training.client_checkpoint import checkpoint_spec, config_here, tokenizer_here
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 Pooled = tuple[TrainResult, Config, str]
@@ -142,9 +141,8 @@ def train_centralised(
         wanted = scenario.tokenizer
         words = count_words((text for client in clients for text in does.texts(client.train)), wanted.kind)
         tokenizer_json = train_tokenizer(words, wanted.kind, wanted.vocab_size, does.special_tokens).to_str()
-    folders = model_folders(scenario.base_dir)
-    tokenizer = tokenizer_in(tokenizer_json, folders)
-    config, checkpoint = config_here(scenario, 0, tokenizer_json, len(clients[0].labels), folders)
+    tokenizer = tokenizer_here(scenario, tokenizer_json)
+    config, checkpoint = config_here(scenario, 0, tokenizer.get_vocab_size(), len(clients[0].labels))
     start = checkpoint.start(config, seed * 10_000) if checkpoint and isinstance(config, PretrainedConfig) else None
 
     def pooled(split: str) -> Examples:

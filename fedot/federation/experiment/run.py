@@ -22,7 +22,8 @@ from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy
-from fedot.training.client_checkpoint import has_checkpoints, shared_checkpoint
+from fedot.strategies.checkpoint_fits import strategy_fits
+from fedot.training.client_checkpoint import checkpoint_spec, has_checkpoints, shared_checkpoint
 from fedot.wire.checkpoints_here import start_here
 from fedot.wire.messages import ClientUpdate
 
@@ -78,9 +79,14 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
 def strategy_mistakes(scenario: Scenario) -> list[str]:
     """What is known to be wrong with a scenario's strategies before hours of training, a line each."""
     wrong: list[str] = []
+    try:
+        trained = [checkpoint_spec(scenario, k) for k in range(len(scenario.client_specs()))]
+    except FedotError as error:
+        wrong, trained = [str(error)], []
     for spec in scenario.strategies:
         try:
-            build_strategy(spec.name, spec.options)
+            strategy = build_strategy(spec.name, spec.options)
+            wrong += strategy_fits(spec.title, strategy, trained) if trained else ()
         except FedotError as error:
             wrong.append(str(error))
     own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))

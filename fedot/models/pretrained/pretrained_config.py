@@ -56,6 +56,8 @@ class PretrainedConfig:
         Number of the token that pads texts. Inside fedot it changes places with 0 (`fedot.hf.checkpoint`).
     first, last
         Numbers of the tokens that every text begins and ends with, as fedot numbers them; -1 where there are none.
+    unknown
+        Number of the token that stands for what the tokenizer does not know; -1 where it knows everything.
     lora_rank
         Rank of the adapters that are trained in place of the weights (Hu et al. 2022); 0 where all weights are.
     lora_alpha
@@ -77,6 +79,7 @@ class PretrainedConfig:
     pad: int = 0
     first: int = -1
     last: int = -1
+    unknown: int = -1
     lora_rank: int = 0
     lora_alpha: float = 0.0
     architecture: Literal["pretrained"] = "pretrained"
@@ -142,6 +145,7 @@ def check_pretrained(config: PretrainedConfig) -> None:
         ("pad", 0, MOST_SIZE),
         ("first", -1, MOST_SIZE),
         ("last", -1, MOST_SIZE),
+        ("unknown", -1, MOST_SIZE),
         ("lora_rank", 0, MOST_RANK),
     ):
         value = getattr(config, key)
@@ -164,7 +168,7 @@ def check_pretrained(config: PretrainedConfig) -> None:
         most = MOST_LAYERS if key in LAYERS else MOST_SIZE
         if isinstance(value, int | float) and not -most <= value <= most:
             raise _wrong(key, value, f"at most {most} can be")
-    for key in ("pad", "first", "last"):
+    for key in ("pad", "first", "last", "unknown"):
         if getattr(config, key) >= max(2, config.vocab_size):
             raise _wrong(key, getattr(config, key), f"it has {config.vocab_size} tokens")
 
