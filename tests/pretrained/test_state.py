@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,6 +38,16 @@ def batch(found: Checkpoint) -> torch.Tensor:
     return pad(encode(found.tokenizer(), TEXTS, 16).ids)
 
 
+def said_by(model: Any, folder: Path) -> torch.Tensor:
+    """Logits of a model of transformers for a batch of its own tokenizer."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    given = tokenizer(TEXTS, padding=True, truncation=True, max_length=16, return_tensors="pt")
+    logits: torch.Tensor = model.eval()(input_ids=given["input_ids"], attention_mask=given["attention_mask"]).logits
+    return logits
+
+
 @each_kind
 def test_a_state_goes_through_a_module_to_the_bit(kind: str, checkpoints: Folders) -> None:
     found, config = opened(checkpoints(kind))
@@ -53,13 +64,7 @@ def test_logits_are_those_of_its_own_class(kind: str, checkpoints: Folders) -> N
     folder = checkpoints(kind)
     found, config = opened(folder)
     torch.manual_seed(5)
-    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    theirs.config.pad_token_id = tokenizer.pad_token_id
-    given = tokenizer(TEXTS, padding=True, truncation=True, max_length=16, return_tensors="pt")
-    wanted = theirs(input_ids=given["input_ids"], attention_mask=given["attention_mask"]).logits
+    wanted = said_by(transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2), folder)
     got = load_model(config, found.start(config, 5))(batch(found))
     assert wanted.std() > 0.01  # or all would be alike
     torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
