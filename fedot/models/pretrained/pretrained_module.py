@@ -7,6 +7,7 @@ is trained: the adapters and the head; the other weights are the checkpoint's, a
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -218,5 +219,16 @@ def head_names(module: Any) -> tuple[str, ...]:
     return (*sorted(outside), f"{inside}pooler.")
 
 
+def input_first(config: PretrainedConfig) -> frozenset[str]:
+    """Names of the maps whose weights are (in, out) and not (out, in), as GPT-2's are."""
+    with torch.device("meta"):
+        module = _built(replace(config, lora_rank=0))
+    return frozenset(name for name, each in module.named_modules() if _is_conv1d(each))
+
+
 def _is_linear(module: Any) -> bool:
-    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
+    return isinstance(module, nn.Linear) or _is_conv1d(module)
+
+
+def _is_conv1d(module: Any) -> bool:
+    return type(module).__name__ == "Conv1D"
