@@ -57,10 +57,12 @@ class ClientAligned(Guarded):
     plan: FusionPlan = plan_without_models(FusionConfig(method="aligned", circuits=False))
     anchor: str | None = None
     needs_symmetry = True
+    _apart: bool = False
 
     def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:
         """Where all start from one model that model is the anchor, and is sent, also to those who have it."""
-        return server_round == 1 and config.get("init") != "shared"
+        del config
+        return server_round == 1 and self._apart
 
     def plan_of_round(self) -> FusionPlan | None:
         """What clients do; how the aligned models are brought together is the strategy's own, not an average."""
@@ -76,7 +78,8 @@ class ClientAligned(Guarded):
         FedotError
             If no client can give an anchor in the first round.
         """
-        if server_round == 1 and config.get("init") != "shared":
+        self._apart = config.get("init") != "shared" or not arrays  # a checkpoint may be at the clients alone
+        if server_round == 1 and self._apart:
             return self._find_anchor(server_round, config, grid)
         if server_round == 1:
             shape = config_from_json(str(config["model-config"]))
@@ -170,10 +173,6 @@ class SummedFusion(ClientAligned):
     comparable = False
     class_shares: ClassShares | None = ClassShares()
     _matches: bool = False
-
-    def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:
-        """Where all start from one model that model is the anchor, and is sent, also to those who have it."""
-        return server_round == 1 and config.get("init") != "shared"
 
     def plan_of_round(self) -> FusionPlan | None:
         """What clients do, and what the server does with the sum."""

@@ -110,6 +110,7 @@ class OTFusion(Guarded):
         self.fusion = fusion or FusionConfig()
         self.latest: FusedRound | None = None
         self._sent: ArrayRecord | None = None
+        self._together = False
         self._tokenizers: dict[int, str | None] = {}
         self._shared = ""
 
@@ -124,7 +125,8 @@ class OTFusion(Guarded):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Remember what is sent, where all clients start from it; and tell its shape."""
-        self._sent = arrays if self.latest is not None or config.get("init") == "shared" else None
+        self._together = self.latest is not None or config.get("init") == "shared"
+        self._sent = arrays if self._together and arrays else None  # a checkpoint may be at the clients alone
         self._shared = str(config.get("tokenizer", ""))
         if self.latest is not None:
             config["model-config"] = config_to_json(self.latest.result.config)
@@ -185,7 +187,7 @@ class OTFusion(Guarded):
             vocabularies=None if any(word is None for word in words) else [word for word in words if word],
             anchor=anchor,
             validation_losses=[*losses, math.inf][: len(models)],
-            shared_start=self._sent is not None,
+            shared_start=self._together,
             config=fusion,
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None

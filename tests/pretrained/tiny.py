@@ -11,6 +11,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import transformers
+import yaml
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from tests.hf.models import BERT, DISTILBERT, GPT2
@@ -131,3 +132,21 @@ def write_clients(folder: Path, names: Sequence[str] = ("north", "south"), rows:
         files = {"train": f"{name}.csv", "test": f"{name}-test.csv", "text": "text", "label": "label"}
         out.append({"dataset": "files", "name": name, "labels": ["bad", "good"], **files})
     return out
+
+
+def write_scenario(folder: Path, **changes: Any) -> Path:
+    """A scenario of two clients with the checkpoint beside it."""
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "clients": write_clients(folder),
+        "model": {"pretrained": "./mine", "max_length": 12},
+        "train": {"epochs": 1, "batch_size": 16, "lr": 1e-2},
+        "init": "shared",
+        "rounds": 2,
+        "strategies": ["fedavg"],
+        "references": ["parents"],
+        "seeds": [0],
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump({**values, **changes}), encoding="utf-8")
+    return path

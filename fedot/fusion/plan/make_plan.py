@@ -17,7 +17,7 @@ from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.reduce.wide_model import check_blockable
 from fedot.fusion.refine.class_shares import ClassShares
-from fedot.fusion.refine.classifier import Refit, check_refittable, refittable
+from fedot.fusion.refine.classifier import Refit, check_refittable, has_constants, refittable
 from fedot.fusion.refine.distil import Distil
 from fedot.fusion.refine.learned_maps import LearnMaps, check_learnable
 from fedot.fusion.refine.repair import Repair
@@ -147,10 +147,11 @@ def plan_fusion(
     method = config.method
     if method == "auto":
         method = "merged" if apart and can_be_merged(problem, probed) else "aligned"
-    fits = refittable(problem.configs, problem.counts.get("vocab", ()))
+    constants = has_constants(problem.specs[problem.anchor])
+    fits = constants and refittable(problem.configs, problem.counts.get("vocab", ()))
     of_auto = config.method == "auto" and not shared_start and min(problem.weights) > 0 and not large and fits
     fitted = _has_words_and_classes(problem) if method == "merged" else of_auto
-    shares = bool(config.options.get("class_shares", True)) and problem.class_counts is not None
+    shares = bool(config.options.get("class_shares", True)) and problem.class_counts is not None and constants
     plan = _assembled(method, config, refit=bool(config.options.get("refit", fitted)), class_shares=shares)
     check_plan(plan, problem, probed=probed)
     return plan

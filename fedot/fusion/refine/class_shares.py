@@ -21,9 +21,9 @@ from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem, OfUnion, own_rows
 from fedot.fusion.problem.stage_options import Stage, whole
 from fedot.fusion.problem.text_source import TextSource
-from fedot.fusion.refine.classifier import classifier_of, texts_to_fit
+from fedot.fusion.refine.classifier import classifier_of, has_constants, texts_to_fit
 from fedot.fusion.texts.draw import draw_texts, text_lengths
-from fedot.models import State, load_model
+from fedot.models import State, load_model, symmetry
 
 BATCH = 64
 SEED = 2
@@ -62,6 +62,8 @@ def match_shares(
 ) -> State:
     """Move the classifier's bias until the mean probability of every class is its share of all clients' examples.
 
+    A classifier without a bias stays as it is.
+
     Parameters
     ----------
     state, config
@@ -76,6 +78,8 @@ def match_shares(
     own
         The fused model's row of each token that is counted, where these are others (`OfUnion`).
     """
+    if not has_constants(symmetry(config)):
+        return state
     module = load_model(config, to_float32(state))
     module = module if own is None else OfUnion(module, own)
     shift = shares_shift(module, token_counts, class_counts, probe_texts, config.max_length)

@@ -22,7 +22,7 @@ from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.layers import refit_linear
 from fedot.fusion.texts.probe import ROWS, activations
 from fedot.models import symmetry
-from fedot.symmetry import Axis
+from fedot.symmetry import Axis, SymmetrySpec
 
 OUTPUT_RIDGE = 1.0
 """How firmly the classifier is held in its refit; chosen on validation data (docs/results.md)."""
@@ -71,9 +71,18 @@ def texts_to_fit(probe_texts: int, models: int) -> int:
 
 
 def classifier_of(config: Any) -> str:
-    """Name of the linear map whose outputs are the classes."""
-    [name] = [name for name, axes in symmetry(config).axes.items() if axes == (Axis(("class",), "write"),)]
+    """Name of the linear map whose outputs are the classes; it has constants (`has_constants`)."""
+    [name] = _constants(symmetry(config))
     return name.removesuffix(".bias")
+
+
+def has_constants(spec: SymmetrySpec) -> bool:
+    """Whether a classifier has a bias, by which each class can be made more or less likely; GPT-2's has none."""
+    return bool(_constants(spec))
+
+
+def _constants(spec: SymmetrySpec) -> list[str]:
+    return [name for name, axes in spec.axes.items() if axes == (Axis(("class",), "write"),)]
 
 
 def refit_classifier(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Refit) -> Fused:
