@@ -106,6 +106,11 @@ class Checkpoint:
             lora_rank=spec.lora_rank,
             lora_alpha=float(spec.lora_alpha),
         )
+        if read.size > config.vocab_size:
+            raise FedotError(
+                f"the tokenizer in {self.folder} has {read.size} tokens, but the model {config.vocab_size} rows; "
+                "save both again after model.resize_token_embeddings"
+            )
         try:
             check_pretrained(config)
         except FedotError as error:

@@ -18,6 +18,13 @@ PREFIX = "checkpoint:"
 """What stands for a checkpoint's tokenizer where else a tokenizer's JSON stands."""
 
 
+WORDS = (
+    *("tokenizer.json", "vocab.json", "vocab.txt", "vocab.bpe", "dict.txt", "bpe.codes"),
+    *("spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "source.spm"),
+)
+"""Files that hold the tokens of a tokenizer."""
+
+
 def reference(name: str) -> str:
     """What stands for a checkpoint's tokenizer in messages, results and files."""
     return f"{PREFIX}{name}"
@@ -42,6 +49,8 @@ class FolderTokenizer:
         Numbers of the tokens that every text begins and ends with; -1 both where it is not one of each.
     unknown
         Number of the token that stands for what it does not know; -1 where it knows everything.
+    size
+        So many rows it takes to have one for each token.
     """
 
     text: str
@@ -49,6 +58,7 @@ class FolderTokenizer:
     first: int
     last: int
     unknown: int
+    size: int
 
 
 @lru_cache(maxsize=8)
@@ -61,6 +71,8 @@ def folder_tokenizer(folder: Path, stamp: tuple[int, ...]) -> FolderTokenizer:
         If there is none that the tokenizers library can read.
     """
     del stamp
+    if not any((folder / name).is_file() for name in WORDS):  # of its settings alone the library makes an empty one up
+        raise FedotError(f"{folder} has no tokenizer; save one there with tokenizer.save_pretrained")
     transformers = transformers_library()
     try:
         with quiet():
@@ -81,7 +93,8 @@ def folder_tokenizer(folder: Path, stamp: tuple[int, ...]) -> FolderTokenizer:
     backend.no_padding()
     backend.no_truncation()
     text = with_padding_first(backend.to_str(), int(pad))
-    return FolderTokenizer(text, int(pad), *_ends(Tokenizer.from_str(text)), _unknown(text))
+    made = Tokenizer.from_str(text)
+    return FolderTokenizer(text, int(pad), *_ends(made), _unknown(text), max(made.get_vocab().values(), default=-1) + 1)
 
 
 def _unknown(text: str) -> int:

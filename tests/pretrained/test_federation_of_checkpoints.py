@@ -129,7 +129,8 @@ def test_any_class_is_averaged(kind: str, checkpoints: Folders, tmp_path: Path) 
     assert not [line for line in done.results["provenance"]["notices"] if "UNKNOWN" in line]
     table = fedot.read_model(tmp_path / "out" / "models" / "fedavg-seed0").predict(TEXTS)
     said = transformers.pipeline("text-classification", model=str(tmp_path / "out/models/fedavg-seed0"), device="cpu")
-    assert [each["score"] for each in said(TEXTS, truncation=True)] == pytest.approx(list(table["probability"]), abs=1e-5)
+    scores = [each["score"] for each in said(TEXTS, truncation=True)]
+    assert scores == pytest.approx(list(table["probability"]), abs=1e-5)
 
 
 def assert_same_run(first: Any, second: Any) -> None:
