@@ -280,7 +280,11 @@ def weight_files(folder: Path) -> list[Path]:
         shards = read_json(folder / INDEX).get("weight_map")
         if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
             raise FedotError(f"{folder / INDEX} does not say in which file each tensor is; copy it again")
-        files = [folder / Path(name).name for name in sorted(set(shards.values()))]
+        odd = [name for name in shards.values() if Path(name).name != name or not name.endswith(".safetensors")]
+        if odd:  # other libraries would open it, whatever it is
+            shown = printable(odd[0], 80)
+            raise FedotError(f"{folder / INDEX} names {shown}, which is no .safetensors file beside it; copy it again")
+        files = [folder / name for name in sorted(set(shards.values()))]
         missing = [printable(file.name, 80) for file in files if not file.is_file()]
         if missing:
             raise FedotError(

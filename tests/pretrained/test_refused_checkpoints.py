@@ -107,7 +107,7 @@ CASES: dict[str, tuple[Callable[[Path], None], dict[str, Any], str]] = {
     "only a pickle": (pickled, {}, "pytorch_model.bin is .*, and is not read"),
     "code of its own": (code_of_its_own, {}, "comes with code of its own"),
     "a type of nobody": (unknown_type, {}, "nonesuch"),
-    "more tokens than rows": (more_tokens_than_rows, {}, "has 30 tokens, but the model 29 rows"),
+    "more tokens than rows": (more_tokens_than_rows, {}, "has 31 tokens, but the model 30 rows"),
     "endless": (endless, {}, "num_hidden_layers a huge|num_hidden_layers 1000000000"),
     "no JSON": (broken_json, {}, "config.json"),
     "another key": (nothing, {"model": {**MODEL, "d_model": 8}}, "model.d_model does not go with model.pretrained"),

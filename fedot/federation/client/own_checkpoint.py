@@ -4,9 +4,12 @@ A deployed client looks for them in the folders that its own environment names, 
 runs it has agreed to. What a server says of a checkpoint's shape has to be what the checkpoint itself says.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from huggingface_hub.constants import HF_HUB_CACHE
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
@@ -55,12 +58,13 @@ class OwnCheckpoints:
         spec = self._spec(name)
         if self.policy.simulated:
             return open_checkpoint(spec, self.folders)
-        if spec.name in self.policy.checkpoints:
-            return open_checkpoint(spec, ())
-        for folder in self.folders:
-            place = (folder / spec.name).resolve()
-            if place.is_relative_to(folder.resolve()) and place.exists() and not Path(spec.name).is_absolute():
-                return open_checkpoint(spec, [folder])
+        with self._names_only():
+            if spec.name in self.policy.checkpoints:
+                return open_checkpoint(spec, ())
+            for folder in self.folders:
+                place = (folder / spec.name).resolve()
+                if place.is_relative_to(folder.resolve()) and place.exists() and not Path(spec.name).is_absolute():
+                    return open_checkpoint(spec, [folder])
         raise FedotError(
             f"the checkpoint {printable(spec.name, 80)} is in no folder that FEDOT_MODELS names at this client; "
             "whoever runs it can put it there, or agree to fetch it from the hub with checkpoints in its --node-config"
@@ -71,13 +75,13 @@ class OwnCheckpoints:
         if self.name is None:
             settings = self.scenario.model_settings(self.partition_id)
             return model_config(settings, tokenizer.get_vocab_size(), n_class)
-        return self.opened(self.name).config(self._spec(self.name), self.scenario.task, n_class)
+        return self._config(self.name, n_class)
 
     def in_words(self) -> str:
         """JSON of that configuration before the number of classes is known; "" of a model of fedot's."""
         if self.name is None:
             return ""
-        return config_to_json(self.opened(self.name).config(self._spec(self.name), self.scenario.task, 0))
+        return config_to_json(self._config(self.name, 0))
 
     def check(self, config: Config) -> None:
         """Refuse a checkpoint's configuration that is not what the checkpoint here has.
@@ -89,7 +93,7 @@ class OwnCheckpoints:
         """
         if not isinstance(config, PretrainedConfig):
             return
-        own = self.opened(config.checkpoint).config(self._spec(config.checkpoint), self.scenario.task, config.n_class)
+        own = self._config(config.checkpoint, config.n_class)
         if bool(own.lora_rank) == bool(config.lora_rank):  # ranks may differ from client to client
             own = replace(own, lora_rank=config.lora_rank, lora_alpha=config.lora_alpha)
         if own != config:
@@ -106,7 +110,8 @@ class OwnCheckpoints:
         if not isinstance(config, PretrainedConfig):
             return state
         checkpoint = self.opened(config.checkpoint)
-        return checkpoint.start(config, seed) if state is None else checkpoint.weights(config) | state
+        with self._names_only():
+            return checkpoint.start(config, seed) if state is None else checkpoint.weights(config) | state
 
     def tokenizer(self, text: str) -> Tokenizer:
         """Read a tokenizer of a message, which may stand for that of a checkpoint of the scenario.
@@ -125,6 +130,25 @@ class OwnCheckpoints:
             return request
         pairs = zip(request.states, request.configs, strict=True)
         return replace(request, states=tuple(self.start(config, state, 0) or state for state, config in pairs))
+
+    def _config(self, name: str, n_class: int) -> PretrainedConfig:
+        found, spec = self.opened(name), self._spec(name)
+        with self._names_only():
+            return found.config(spec, self.scenario.task, n_class)
+
+    @contextmanager
+    def _names_only(self) -> Iterator[None]:
+        """Have a deployed client tell what is wrong with a checkpoint, but not where it lies."""
+        try:
+            yield
+        except FedotError as error:
+            if self.policy.simulated:
+                raise
+            text = str(error)
+            for folder in (*self.folders, Path(HF_HUB_CACHE)):
+                for place in (folder.resolve(), folder):
+                    text = text.replace(f"{place}/", "")
+            raise FedotError(text) from None
 
     def _spec(self, name: str) -> CheckpointSpec:
         return spec_named(self.scenario, name, self.partition_id)
