@@ -158,8 +158,9 @@ def test_a_missing_shard_is_named(copy_of):
         index.write_text(text)
         assert "does not say in which file each tensor is" in refused(folder)
     save_file(state, folder.parent / "outside.safetensors")
-    index.write_text(json.dumps({"weight_map": dict.fromkeys(state, "../outside.safetensors")}))
-    assert "has no outside.safetensors" in refused(folder)
+    for name in ("../outside.safetensors", str(folder.parent / "outside.safetensors"), "pytorch_model.bin"):
+        index.write_text(json.dumps({"weight_map": dict.fromkeys(state, name)}))
+        assert "which is no .safetensors file beside it" in refused(folder)
 
 
 def test_tensors_of_odd_shapes_are_refused(copy_of):

@@ -106,9 +106,7 @@ def test_a_client_tells_which_checkpoint_it_has_and_trains_it(home: Path) -> Non
     assert node.evaluate(state, config).has_content()
 
 
-@pytest.mark.parametrize(
-    "name", ["{home}/secret", "{home}/none", "../secret", "../none", "link", "models/../../secret", "."]
-)
+@pytest.mark.parametrize("name", ["{home}/secret", "{home}/none", "../secret", "../none", "link", "mine/../../secret"])
 def test_nothing_outside_of_its_folders_is_looked_at(home: Path, name: str) -> None:
     said = reason(Deployed(home, name.format(home=home)).describe())
     assert "is in no folder that FEDOT_MODELS names at this client" in said
