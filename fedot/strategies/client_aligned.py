@@ -56,7 +56,6 @@ class ClientAligned(Guarded):
 
     plan: FusionPlan = plan_without_models(FusionConfig(method="aligned", circuits=False))
     anchor: str | None = None
-    needs_symmetry = True
     _apart: bool = False
 
     def _starts_empty(self, server_round: int, config: ConfigRecord) -> bool:

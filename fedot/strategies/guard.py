@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
@@ -16,8 +16,8 @@ from fedot.fusion import FusionPlan
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
-from fedot.tokenizer import read_tokenizer
 from fedot.text.outside import printable
+from fedot.tokenizer import read_tokenizer
 from fedot.wire.boundary import read_replies, read_update
 from fedot.wire.known import Known
 from fedot.wire.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
@@ -95,7 +95,6 @@ class Guarded(FedAvg):
     quorum: Quorum = Quorum()
     timeout: float = 3600.0
     equal_models: bool = True
-    needs_symmetry: bool = False  # whether it aligns neurons
     norm_limit: float = math.inf
     comparable: bool = True  # whether the replies' lengths are those of models
     summed: bool = False  # whether replies are models times their examples
@@ -273,10 +272,9 @@ class Guarded(FedAvg):
         for (_, update), other in zip(good[1:], about[1:], strict=True):
             for name, value in about[0].items():
                 if other.get(name) != value:
-                    instead = "lora-products" if name.startswith("lora") else "ot-fusion"
                     raise FedotError(
                         f"this strategy needs equal models, but {name} is {printable(value, 80)} at "
-                        f"{good[0][1].client} and {printable(other.get(name), 80)} at {update.client}; use {instead}"
+                        f"{good[0][1].client} and {printable(other.get(name), 80)} at {update.client}; use ot-fusion"
                     )
         # a sole survivor's model cannot be read with the vocabularies of the others either
         if max(len(self._asked), len(self.quorum.clients)) > 1 and any(update.tokenizer for _, update in good):
@@ -285,9 +283,8 @@ class Guarded(FedAvg):
                 "use ot-fusion, or tokenizer.scope: shared"
             )
 
-    def _absent(self, connected: Iterable[int]) -> str:
-        there = set(connected)
-        return ", ".join(name for node, name in self.quorum.clients.items() if node not in there) or "unknown"
+    def _absent(self, connected: Collection[int]) -> str:
+        return ", ".join(name for node, name in self.quorum.clients.items() if node not in connected) or "unknown"
 
 
 def as_checked(message: Message, update: ClientUpdate) -> Message:

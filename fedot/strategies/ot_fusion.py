@@ -89,7 +89,6 @@ class OTFusion(Guarded):
     """
 
     equal_models = False
-    needs_symmetry = True
 
     def __new__(cls, *, spec: SymmetrySpec | None = None, **_: object) -> "OTFusion":
         """Whose clients are not fedot's is asked, and answers, differently from the first message on."""

@@ -149,7 +149,7 @@ def test_fewer_columns_are_the_best_adapter_of_that_rank() -> None:
 
 def test_where_nothing_is_left_training_can_go_on() -> None:
     """Columns are 0, as LoRA starts; rows are not, or no gradient would ever come."""
-    up, down = factored(torch.zeros(5, 2).double(), torch.randn(2, 7).double(), 3)
+    up, down = factored(torch.zeros(5, 2).double(), torch.randn(2, 7).double(), 3, 1.0)
     assert up.shape == (5, 3)
     assert not up.any()
     assert down.abs().min() > 0

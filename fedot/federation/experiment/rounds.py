@@ -16,7 +16,6 @@ from fedot.federation.experiment.loss_lines import PAIRS, lines_between
 from fedot.federation.experiment.run_settings import round_of
 from fedot.federation.experiment.seed import Seed, SeedScores
 from fedot.fusion.canonical.labels import select_rows
-from fedot.hf.checkpoint import tokenizer_in
 from fedot.models import Config, State, symmetry
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.saved import SavedModel
@@ -25,7 +24,7 @@ from fedot.strategies.ot_fusion import FusedRound
 from fedot.tasks import AnyTally
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer, vocabulary
-from fedot.training.client_checkpoint import model_folders, own_tokenizer_text
+from fedot.training.client_checkpoint import own_tokenizer_text, tokenizer_here
 from fedot.wire.flower_private import AppExitException
 from fedot.wire.messages import ClientDescription, ClientUpdate
 from fedot.wire.records import pack_state, unpack_state
@@ -80,7 +79,7 @@ def run_strategy(
     as_parents = bool(parents) and federation.settings == seed.federation.settings
     strategy = build_strategy(name, dict(options), _quorum(seed.federation))
     strategy.timeout = seed.run.timeout
-    strategy.reader = partial(tokenizer_in, folders=model_folders(seed.scenario.base_dir))
+    strategy.reader = partial(tokenizer_here, seed.scenario)
     final = seed.scenario.rounds
     grid, record = seed.grid, seed.record
     spent = [grid.bytes_down["train"], grid.bytes_up["train"]]

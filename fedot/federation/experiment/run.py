@@ -91,7 +91,7 @@ def strategy_mistakes(scenario: Scenario) -> list[str]:
             wrong.append(str(error))
     own_tokenizer = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
     own_model = any({**(spec.model or {}), "lora": None} != {"lora": None} for spec in scenario.client_specs())
-    if has_checkpoints(scenario) and scenario.rounds > 1 and shared_checkpoint(scenario) is None:
+    if trained and has_checkpoints(scenario) and scenario.rounds > 1 and shared_checkpoint(scenario) is None:
         wrong.append("clients with different checkpoints are fused once, into that of one of them; set rounds: 1")
     if scenario.init == "shared" and (own_tokenizer or own_model):
         wrong.append("init: shared needs one tokenizer and one model for all clients; set init: independent")
