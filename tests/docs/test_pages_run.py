@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [DOCS / "start.md", *sorted((DOCS / "tutorials").glob("*.md"))]
 MARK = "-- block {} of this page --"
-NEEDS = {"checkpoints.md": "transformers"}
+NEEDS = {"checkpoints.md": "transformers", "fine_tune.md": "peft"}
 SLOW = {"several_hosts.md"}  # whose federation the default tests bring up in another way (tests/e2e)
 PORTS = ("8000", "8001", "8002")
 
