@@ -80,10 +80,9 @@ class Guarded(FedAvg):
         A reply whose step is so many times as long as the median of all is left out; else only warned of.
     accepted, dropped
         Of the latest round the replies that were used, and who was left out and why.
-    expected, early, global_config
-        What a subclass may say: configurations of replies and of the global model, and who was left out before.
-    reader
-        Reads a tokenizer of a reply.
+    expected, early, global_config, reader
+        What a subclass may say: configurations of replies and of the global model, who was left out before, and what
+        reads a tokenizer of a reply.
 
     Examples
     --------
