@@ -14,24 +14,35 @@ import torch
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
+from fedot.hf.checkpoint_output import check_says, has_own_output
 from fedot.hf.checkpoint_spec import CheckpointSpec
-from fedot.hf.checkpoint_tokenizer import ends_of, quiet, referred, tokenizer_of
+from fedot.hf.checkpoint_tokenizer import quiet, referred, tokenizer_of
 from fedot.hf.folder import read_config, weight_files
 from fedot.hf.tokens.vocabulary import read_json
 from fedot.models import State, state_of, state_shapes
 from fedot.models.families.adapter import n_class as classes_of
 from fedot.models.families.settings import ABOUT
 from fedot.models.pretrained.pretrained_config import (
+    CONTINUES,
     LOADERS,
+    SAYS_CLASSES,
     PretrainedConfig,
     check_pretrained,
     task_of_class,
     with_classes,
     written,
 )
-from fedot.models.pretrained.pretrained_module import Pretrained, own_name, transformers_library, with_adapters
+from fedot.models.pretrained.pretrained_module import (
+    Pretrained,
+    numbers,
+    own_name,
+    transformers_library,
+    untied,
+    with_adapters,
+)
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
+from fedot.translation.special_tokens import ends_of, unknown_of
 
 LONGEST = 512
 """Tokens of the longest text where a scenario does not say, and the checkpoint could read more."""
@@ -48,15 +59,17 @@ class Checkpoint:
     folder: Path
     settings: Mapping[str, Any]
 
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self, task: str) -> Tokenizer:
         """Its tokenizer, as fedot numbers tokens: the one that pads has number 0, and changes places with what had it.
+
+        For a language model every text has the tokens that begin and end one.
 
         Raises
         ------
         FedotError
-            If there is none that the tokenizers library can read.
+            If there is none that the tokenizers library can read, or it ends no text where a task needs that.
         """
-        return Tokenizer.from_str(tokenizer_of(self.folder)[0])
+        return Tokenizer.from_str(tokenizer_of(self.folder, framed=task == CONTINUES)[0])
 
     @property
     def pad(self) -> int:
@@ -72,12 +85,16 @@ class Checkpoint:
             If the checkpoint does not do the task, has other classes, or reads no texts so long.
         """
         own = dict(self.settings)
-        first, last = ends_of(self.tokenizer())
+        tokenizer = self.tokenizer(task)
+        first, last = ends_of(tokenizer)
         if task_of_class(str((own.get("architectures") or [""])[0])) != task:
             own = {key: value for key, value in own.items() if key not in ("id2label", "label2id", "num_labels")}
         elif n_class and "id2label" not in own:
             own["id2label"] = {str(i): f"LABEL_{i}" for i in range(classes_of(own))}
         own |= {"architectures": [self._class_for(task)], "pad_token_id": self.pad}
+        if task != SAYS_CLASSES:
+            check_says(self.folder, own, task, last)
+            own["tie_word_embeddings"] = own.get("tie_word_embeddings") is not False and not has_own_output(self.folder)
         most = min([*_positions(own), *_readable(self.folder), MOST_READ])
         length = spec.max_length or min(most, LONGEST)
         if length > most:
@@ -90,6 +107,7 @@ class Checkpoint:
             pad=self.pad,
             first=first,
             last=last,
+            unknown=unknown_of(tokenizer),
             lora_rank=spec.lora_rank,
             lora_alpha=float(spec.lora_alpha),
         )
@@ -131,10 +149,16 @@ class Checkpoint:
             raise FedotError(f"{self.folder} has model_type {shown}, which transformers does not know; is it newer?")
         mapping = getattr(transformers, LOADERS[task])._model_mapping
         own = transformers.CONFIG_MAPPING[kind]
-        if own not in mapping:
+        found = mapping.get(own, None)
+        name = str(getattr(found[0] if isinstance(found, tuple) else found, "__name__", ""))
+        if task_of_class(name) != task:
             raise FedotError(f"{self.folder} is of the type {kind}, which has no class for {task}; choose another")
-        found = mapping[own]
-        return str((found[0] if isinstance(found, tuple) else found).__name__)
+        reads_both_ways = own in transformers.AutoModelForMaskedLM._model_mapping and not self.settings.get(
+            "is_decoder"
+        )
+        if task == CONTINUES and (reads_both_ways or self.settings.get("is_encoder_decoder")):
+            raise FedotError(f"{self.folder} is of the type {kind}, which continues no text; choose another, as GPT-2")
+        return name
 
 
 def open_checkpoint(spec: CheckpointSpec, folders: Sequence[Path], *, hub: bool = True) -> Checkpoint:
@@ -164,8 +188,8 @@ def open_checkpoint(spec: CheckpointSpec, folders: Sequence[Path], *, hub: bool 
     )
 
 
-def tokenizer_in(text: str, folders: Sequence[Path]) -> Tokenizer:
-    """Read a tokenizer that was sent or saved, or that of the checkpoint which stands for it.
+def tokenizer_in(text: str, folders: Sequence[Path], task: str) -> Tokenizer:
+    """Read a tokenizer that was sent or saved, or that of the checkpoint which stands for it, for a task.
 
     Raises
     ------
@@ -173,7 +197,7 @@ def tokenizer_in(text: str, folders: Sequence[Path]) -> Tokenizer:
         If it is none, or there is no such checkpoint here.
     """
     name = referred(text)
-    return read_tokenizer(text) if name is None else open_checkpoint(CheckpointSpec(name), folders).tokenizer()
+    return read_tokenizer(text) if name is None else open_checkpoint(CheckpointSpec(name), folders).tokenizer(task)
 
 
 @lru_cache(maxsize=64)
@@ -231,10 +255,11 @@ def _start(folder: Path, config: PretrainedConfig, seed: int) -> State:
                 f"{folder} cannot be loaded as {plain.class_name} ({type(error).__name__}: {printable(error, 200)}); "
                 "save it again with save_pretrained"
             ) from None
+        module = untied(module, config)
         module = with_adapters(module, config) if config.lora_rank else module
     if not config.lora_rank:
         return state_of(Pretrained(config, module))
-    return {own_name(name): parameter.detach().clone() for name, parameter in module.named_parameters()}
+    return {own_name(name): tensor.detach().clone() for name, tensor in numbers(module)}
 
 
 def _positions(settings: Mapping[str, Any]) -> Iterator[int]:

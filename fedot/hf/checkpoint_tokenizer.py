@@ -8,10 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, processors
 
 from fedot.errors import FedotError
+from fedot.hf.tokens.vocabulary import read_json
 from fedot.models.pretrained.pretrained_module import transformers_library
+
+TOKENIZER = "tokenizer.json"
 
 PREFIX = "checkpoint:"
 """What stands for a checkpoint's tokenizer where else a tokenizer's JSON stands."""
@@ -28,36 +31,64 @@ def referred(tokenizer: str | None) -> str | None:
 
 
 @lru_cache(maxsize=8)
-def tokenizer_of(folder: Path) -> tuple[str, int]:
-    """JSON of a checkpoint's tokenizer in fedot's numbers, and what its token that pads had for a number."""
-    transformers = transformers_library()
-    try:
-        with quiet():
-            found = transformers.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, use_fast=True, trust_remote_code=False
-            )
-    except Exception as error:  # whatever the library says to what lies there
-        raise FedotError(
-            f"{folder} has no tokenizer that can be read ({type(error).__name__}); "
-            "save one there with tokenizer.save_pretrained"
-        ) from None
-    if not getattr(found, "is_fast", False) or getattr(found, "backend_tokenizer", None) is None:
-        raise FedotError(f"{folder} has no fast tokenizer, which is needed; save one as tokenizer.json there")
-    pad = found.pad_token_id if found.pad_token_id is not None else found.eos_token_id
+def tokenizer_of(folder: Path, framed: bool = False) -> tuple[str, int]:
+    """JSON of a checkpoint's tokenizer in fedot's numbers, and what its token that pads had for a number.
+
+    Parameters
+    ----------
+    framed
+        Whether it is to put the tokens that begin and end a text around each, whatever it does by itself.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be read, or lacks a token that is needed.
+    """
+    found = _fast(folder)
+    settings = read_json(folder / "config.json")
+    numbers = (found.pad_token_id, found.eos_token_id, settings.get("pad_token_id"))
+    pad = next((number for number in numbers if isinstance(number, int)), None)
     if pad is None:
         raise FedotError(f"the tokenizer in {folder} has no token that pads or ends a text; set its pad_token")
     backend = Tokenizer.from_str(found.backend_tokenizer.to_str())
     backend.no_padding()
     backend.no_truncation()
-    return with_padding_first(backend.to_str(), int(pad)), int(pad)
+    if framed:
+        if found.eos_token_id is None:
+            raise FedotError(f"the tokenizer in {folder} has no token that ends a text; set its eos_token")
+        last = (found.eos_token, found.eos_token_id)
+        first = last if found.bos_token_id is None else (found.bos_token, found.bos_token_id)
+        backend.post_processor = processors.TemplateProcessing(
+            single=[first[0], "$A", last[0]], special_tokens=list({first, last})
+        )
+    text = with_padding_first(backend.to_str(), pad)
+    if Tokenizer.from_str(text).id_to_token(0) != backend.id_to_token(pad):
+        raise FedotError(f"the tokenizer in {folder} pads with a token that is not in its vocabulary; set another")
+    return text, pad
 
 
-def ends_of(tokenizer: Tokenizer) -> tuple[int, int]:
-    """Numbers of the tokens that every text begins and ends with; -1 both where it is not one of each."""
-    found = tokenizer.encode("a")
-    ids, special = found.ids, found.special_tokens_mask
-    own = [place for place, is_special in enumerate(special) if not is_special]
-    return (ids[0], ids[-1]) if own and own[0] == 1 and own[-1] == len(ids) - 2 else (-1, -1)
+def _fast(folder: Path) -> Any:
+    """A folder's tokenizer as transformers finds it, or where that is slow, or cannot be had, its tokenizer.json."""
+    transformers, why, slow = transformers_library(), "", False
+    kinds = [transformers.AutoTokenizer]
+    if (folder / TOKENIZER).is_file():
+        kinds.append(transformers.PreTrainedTokenizerFast)
+    for kind in kinds:
+        try:
+            with quiet():
+                found = kind.from_pretrained(folder, local_files_only=True, use_fast=True, trust_remote_code=False)
+        except Exception as error:  # whatever the library says to what lies there
+            why = why or type(error).__name__
+            continue
+        if getattr(found, "is_fast", False) and getattr(found, "backend_tokenizer", None) is not None:
+            return found
+        slow = True
+    if slow:
+        raise FedotError(f"{folder} has no fast tokenizer, which is needed; save one as {TOKENIZER} there")
+    raise FedotError(
+        f"{folder} has no tokenizer that can be read ({why}); save one there with tokenizer.save_pretrained, "
+        f"{TOKENIZER} among its files"
+    )
 
 
 def with_padding_first(text: str, pad: int) -> str:
@@ -76,7 +107,11 @@ def with_padding_first(text: str, pad: int) -> str:
     settings = json.loads(text)
     model = settings["model"]
     if isinstance(model.get("vocab"), dict):
-        model["vocab"] = {token: other.get(number, number) for token, number in model["vocab"].items()}
+        tokens = dict(model["vocab"])
+        for added in settings.get("added_tokens") or []:
+            if added["id"] == pad:  # number 0 has to be the model's own
+                tokens.setdefault(added["content"], pad)
+        model["vocab"] = {token: other.get(number, number) for token, number in tokens.items()}
     elif isinstance(model.get("vocab"), list) and pad < len(model["vocab"]):
         model["vocab"][0], model["vocab"][pad] = model["vocab"][pad], model["vocab"][0]
         if model.get("unk_id") in other:

@@ -5,19 +5,21 @@ from collections.abc import Sequence
 from torch import Tensor
 
 UNKNOWN_ID = 1
-"""Id of the unknown token in every vocabulary."""
+"""Id of the unknown token in every vocabulary of fedot's own."""
 
 ALARM = 0.1
 """Of clients and texts with a larger share of unknown tokens it is said loudly."""
 
 
-def unknown_share(token_counts: Tensor) -> float:
+def unknown_share(token_counts: Tensor, unknown: int = UNKNOWN_ID) -> float:
     """Share of a client's tokens that are unknown to the tokenizer, 0 to 1.
 
     Parameters
     ----------
     token_counts
         How often each token of the vocabulary occurs in its training texts, (V,).
+    unknown
+        Number of the unknown token; below 0 where there is none.
 
     Examples
     --------
@@ -26,13 +28,13 @@ def unknown_share(token_counts: Tensor) -> float:
     0.75
     """
     total = float(token_counts.sum())
-    return float(token_counts[UNKNOWN_ID]) / total if total > 0 and len(token_counts) > UNKNOWN_ID else 0.0
+    return float(token_counts[unknown]) / total if total > 0 and 0 <= unknown < len(token_counts) else 0.0
 
 
-def unknown_in(rows: Sequence[Sequence[int]]) -> float:
+def unknown_in(rows: Sequence[Sequence[int]], unknown: int = UNKNOWN_ID) -> float:
     """The same share of texts as token ids."""
     total = sum(map(len, rows))
-    return sum(list(row).count(UNKNOWN_ID) for row in rows) / total if total else 0.0
+    return sum(list(row).count(unknown) for row in rows) / total if total else 0.0
 
 
 def unknown_notice(client: str, share: float) -> str:

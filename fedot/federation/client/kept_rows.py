@@ -70,7 +70,7 @@ class KeptRows:
         return train_tokenizer(words, spec.kind, spec.vocab_size, task.special_tokens).to_str()
 
     def _reader(self, source: RowSource, tokenizer: str) -> Tokenizer:
-        return tokenizer_in(tokenizer, source.model_folders)
+        return tokenizer_in(tokenizer, source.model_folders, read_scenario(source.scenario).task)
 
     def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""

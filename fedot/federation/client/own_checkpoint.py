@@ -115,8 +115,8 @@ class OwnCheckpoints:
         FedotError
             If it is none.
         """
-        name = referred(text)
-        return tokenizer_in(text, self.folders) if name is None else self.opened(name).tokenizer()
+        name, task = referred(text), self.scenario.task
+        return tokenizer_in(text, self.folders, task) if name is None else self.opened(name).tokenizer(task)
 
     def whole(self, request: EvaluationRequest) -> EvaluationRequest:
         """The same request, whose adapters have the checkpoint's weights beside them."""

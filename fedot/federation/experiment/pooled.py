@@ -50,7 +50,8 @@ def tests_cut(run: RunSettings, seed: int, parents: Iterable[ClientUpdate], shar
     for parent in parents:
         data = load_client(run.scenario, parent.partition_id, seed, run.data_dir, corpora)
         length = parent.config.max_length
-        tests = task.encode([data.test], tokenizer_in(parent.tokenizer or shared or "", folders), length)
+        tokenizer = tokenizer_in(parent.tokenizer or shared or "", folders, task.name)
+        tests = task.encode([data.test], tokenizer, length)
         if tests.truncated:
             lines.append(cut_notice(parent.client, tests.truncated, tests.num_texts, length))
     return lines
@@ -63,7 +64,7 @@ def _at(
     if run.scenario.finds_classes(client.partition_id):
         data = renumbered(data, client.labels)
     folders = model_folders(run.scenario.base_dir)
-    tokenizers = [tokenizer_in(text or "", folders) for text in request.tokenizers]
+    tokenizers = [tokenizer_in(text or "", folders, task.name) for text in request.tokenizers]
 
     def read(split: str) -> list[Examples]:
         return [

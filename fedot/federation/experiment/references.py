@@ -143,7 +143,7 @@ def train_centralised(
         words = count_words((text for client in clients for text in does.texts(client.train)), wanted.kind)
         tokenizer_json = train_tokenizer(words, wanted.kind, wanted.vocab_size, does.special_tokens).to_str()
     folders = model_folders(scenario.base_dir)
-    tokenizer = tokenizer_in(tokenizer_json, folders)
+    tokenizer = tokenizer_in(tokenizer_json, folders, scenario.task)
     config, checkpoint = config_here(scenario, 0, tokenizer_json, len(clients[0].labels), folders)
     start = checkpoint.start(config, seed * 10_000) if checkpoint and isinstance(config, PretrainedConfig) else None
 
