@@ -120,8 +120,11 @@ class Pretrained(nn.Module):
             raise FedotError(f"a model of {self.config.class_name} lacks the tensor {own_name(missing[0][6:])}")
         inner = {name.removeprefix("inner."): tensor for name, tensor in found.items()}
         result = self.inner.load_state_dict(inner, strict=False, assign=assign)
-        if self.config.is_tied:
-            self.inner.tie_weights()
+        output = None if self.config.is_tied else self.inner.get_output_embeddings()
+        own = None if output is None else output.weight
+        self.inner.tie_weights()
+        if own is not None:  # which some classes tie whatever the settings say
+            output.weight = own
         for name, parameter in self.inner.named_parameters():
             parameter.requires_grad_(f"inner.{name}" in trained)
         return result
