@@ -52,7 +52,7 @@ def source_counts(config: Config, state: State, counts: Tensor) -> Tensor:
     length = SHORTEST, min(LONGEST_SOURCE, config.max_length)
     for seed in range(ROUNDS):
         probe = translated_probe(config, state, draw_texts(sources, TEXTS, length, seed))
-        each = [module(*batch)[real_places(batch[1])].softmax(-1) for batch in probe.batches]
+        each = [module(*batch)[real_places(batch[1], begun=True)].softmax(-1) for batch in probe.batches]
         sources = unsaid(both, torch.cat(each).double().mean(0))
     return sources
 

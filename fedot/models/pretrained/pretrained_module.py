@@ -121,9 +121,9 @@ class Pretrained(nn.Module):
         inner = {name.removeprefix("inner."): tensor for name, tensor in found.items()}
         result = self.inner.load_state_dict(inner, strict=False, assign=assign)
         output = None if self.config.is_tied else self.inner.get_output_embeddings()
-        own = None if output is None else output.weight
+        own = getattr(output, "weight", None)
         self.inner.tie_weights()
-        if own is not None:  # which some classes tie whatever the settings say
+        if output is not None:  # which some classes tie whatever the settings say
             output.weight = own
         for name, parameter in self.inner.named_parameters():
             parameter.requires_grad_(f"inner.{name}" in trained)
