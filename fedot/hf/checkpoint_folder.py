@@ -16,7 +16,7 @@ from fedot.hf.companions import copy_companions
 from fedot.models import State
 from fedot.models.families import adapter_of
 from fedot.models.pretrained.pretrained_config import ADAPTED, PretrainedConfig, symmetry_or_none
-from fedot.models.pretrained.pretrained_module import rows_swapped
+from fedot.models.pretrained.pretrained_module import rows_swapped, turned_maps
 from fedot.storage.atomic import new_folder, replaced_folder, write_bytes
 from fedot.version import __version__
 
@@ -109,12 +109,12 @@ def file_tensors(config: PretrainedConfig, state: State) -> State:
 def merged(config: PretrainedConfig, state: Mapping[str, torch.Tensor]) -> State:
     """Weights with what adapters add to them, ``W + alpha / rank B A`` (Hu et al. 2022, equation 3)."""
     out = {name: tensor for name, tensor in state.items() if not name.endswith((DOWN, UP))}
+    turned = turned_maps(config)
     for name in [name for name in state if name.endswith(DOWN)]:
         layer = name.removesuffix(DOWN)
         added = config.lora_alpha / config.lora_rank * (state[layer + UP].double() @ state[name].double())
         weight = out[f"{layer}.weight"]
-        if tuple(added.shape) != tuple(weight.shape):  # GPT-2's maps lie the other way round
-            added = added.T
+        added = added.T if layer in turned else added
         out[f"{layer}.weight"] = (weight.double() + added).to(weight.dtype)
     return out
 

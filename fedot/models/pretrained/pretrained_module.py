@@ -10,6 +10,7 @@ is trained: the adapters and the head; the other weights are the checkpoint's, a
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -288,6 +289,13 @@ def with_adapters(module: Any, config: PretrainedConfig) -> Any:
     for name, parameter in adapted.named_parameters():
         parameter.requires_grad_("lora_" in name or name.startswith(heads))
     return adapted
+
+
+def turned_maps(config: PretrainedConfig) -> frozenset[str]:
+    """Names of the linear maps whose weights lie the other way round, (in, out), as all of GPT-2's do."""
+    with torch.device("meta"):
+        module = _built(replace(config, lora_rank=0))
+    return frozenset(name for name, each in module.named_modules() if type(each).__name__ == "Conv1D")
 
 
 def head_names(module: Any) -> tuple[str, ...]:
