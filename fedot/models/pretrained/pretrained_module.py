@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.models.families import adapter_of
+from fedot.models.pretrained.exchange import exchange_columns, exchanged
 from fedot.models.pretrained.memory import Memory
 from fedot.models.pretrained.pretrained_config import CONTINUES, SAYS_CLASSES, PretrainedConfig, symmetry_or_none
 from fedot.symmetry import SymmetrySpec
@@ -64,12 +65,17 @@ class Pretrained(nn.Module):
 
     def step(self, prefix_ids: Tensor, memory: Memory) -> Tensor:
         """Logits (B, V) of the token after prefixes (B, T) without padding: one step of a search."""
-        out = self.inner(
-            encoder_outputs=(memory.stream,),
-            attention_mask=memory.mask[:, 0, 0].long(),
-            decoder_input_ids=self._started(prefix_ids),
-            use_cache=False,
-        )
+        output = self.inner.get_output_embeddings()
+        last = output.register_forward_pre_hook(lambda _, read: (read[0][:, -1:],))  # it is large, and the rest unread
+        try:
+            out = self.inner(
+                encoder_outputs=(memory.stream,),
+                attention_mask=memory.mask[:, 0, 0].long(),
+                decoder_input_ids=self._started(prefix_ids),
+                use_cache=False,
+            )
+        finally:
+            last.remove()
         return self._said(out.logits[:, -1])
 
     def _framed(self, ids: Tensor) -> Tensor:
@@ -83,7 +89,7 @@ class Pretrained(nn.Module):
 
     def _said(self, logits: Tensor) -> Tensor:
         """Logits (..., V) in fedot's numbers: two columns change places."""
-        return _changed(logits, -1, self.config.pad)
+        return exchange_columns(logits, self.config.pad)
 
     def state_dict(self, *_: Any, **__: Any) -> dict[str, Tensor]:  # type: ignore[override]
         """Every parameter that is trained, once; with a checkpoint's other numbers, unless these are its adapters."""
@@ -174,17 +180,8 @@ def rows_swapped(state: Mapping[str, Tensor], spec: SymmetrySpec, pad: int) -> d
     out = dict(state)
     if pad:
         for name, axis in spec.tensors_of("vocab"):
-            out[name] = _changed(out[name], axis, pad)
+            out[name] = exchanged(out[name], axis, pad)
     return out
-
-
-def _changed(tensor: Tensor, axis: int, pad: int) -> Tensor:
-    """A tensor in which two entries of an axis, 0 and `pad`, have changed places."""
-    if pad == 0:
-        return tensor
-    order = torch.arange(tensor.shape[axis], device=tensor.device)
-    order[0], order[pad] = pad, 0
-    return tensor.index_select(axis, order)
 
 
 def numbers(module: Any) -> Iterator[tuple[str, Tensor]]:
