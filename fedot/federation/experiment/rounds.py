@@ -80,7 +80,7 @@ def run_strategy(
     as_parents = bool(parents) and federation.settings == seed.federation.settings
     strategy = build_strategy(name, dict(options), _quorum(seed.federation))
     strategy.timeout = seed.run.timeout
-    strategy.reader = partial(tokenizer_in, folders=model_folders(seed.scenario.base_dir))
+    strategy.reader = partial(tokenizer_in, folders=model_folders(seed.scenario.base_dir), task=seed.scenario.task)
     final = seed.scenario.rounds
     grid, record = seed.grid, seed.record
     spent = [grid.bytes_down["train"], grid.bytes_up["train"]]
