@@ -29,8 +29,9 @@ from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.tasks import DEFAULT, TASKS, AnyTask, classification, task_of, translation
 from fedot.tasks.task import Answering
 from fedot.text.outside import printable
-from fedot.text.readable import unknown_id, unknown_in
+from fedot.text.readable import unknown_in
 from fedot.tokenizer import encode, read_tokenizer, vocabulary
+from fedot.translation.special_tokens import special_of
 
 if TYPE_CHECKING:  # imported late, since it takes half a second
     import pandas as pd
@@ -187,7 +188,7 @@ class SavedModel:
         """
         most = self.config.max_length
         rows = encode(self.reader(), texts, most + 1).ids
-        return [i for i, row in enumerate(rows) if len(row) > most], unknown_in(rows, unknown_id(self.config))
+        return [i for i, row in enumerate(rows) if len(row) > most], unknown_in(rows, special_of(self.config).unknown)
 
     def to_bytes(self) -> bytes:
         """Content of the file.
@@ -222,7 +223,7 @@ class SavedModel:
                 "the model has the tokens of several clients, and no tokenizer; give one of theirs "
                 "(--tokenizer, or `with_tokenizer`)"
             )
-        return tokenizer_in(self.tokenizer, ())
+        return tokenizer_in(self.tokenizer, (), self.task.name)
 
 
 def file_content(state: State, metadata: Mapping[str, str]) -> bytes:
@@ -254,7 +255,7 @@ def read_model(path: str | Path) -> SavedModel:
     Parameters
     ----------
     path
-        A .safetensors file, or the folder of a checkpoint with a head that says classes.
+        A .safetensors file, or the folder of a checkpoint with a head that says classes or tokens.
 
     Returns
     -------

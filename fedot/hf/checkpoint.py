@@ -14,6 +14,7 @@ import torch
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
+from fedot.hf.checkpoint_output import check_says, has_own_output
 from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.checkpoint_tokenizer import FolderTokenizer, folder_tokenizer, quiet, referred
 from fedot.hf.folder import read_config, weight_files
@@ -22,14 +23,23 @@ from fedot.models import State, state_of, state_shapes
 from fedot.models.families.adapter import n_class as classes_of
 from fedot.models.families.settings import ABOUT
 from fedot.models.pretrained.pretrained_config import (
+    CONTINUES,
     LOADERS,
+    SAYS_CLASSES,
     PretrainedConfig,
     check_pretrained,
     task_of_class,
     with_classes,
     written,
 )
-from fedot.models.pretrained.pretrained_module import Pretrained, own_name, transformers_library, with_adapters
+from fedot.models.pretrained.pretrained_module import (
+    Pretrained,
+    numbers,
+    own_name,
+    transformers_library,
+    untied,
+    with_adapters,
+)
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
 
@@ -61,19 +71,20 @@ class Checkpoint:
     settings: Mapping[str, Any]
     stamp: tuple[int, ...] = ()
 
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self, task: str) -> Tokenizer:
         """Its tokenizer, as fedot numbers tokens: the one that pads has number 0, and changes places with what had it.
+
+        For a language model every text has the tokens that begin and end one.
 
         Raises
         ------
         FedotError
-            If there is none that the tokenizers library can read.
+            If there is none that the tokenizers library can read, or it ends no text where a task needs that.
         """
-        return Tokenizer.from_str(self._tokenizer.text)
+        return Tokenizer.from_str(self._read(task).text)
 
-    @property
-    def _tokenizer(self) -> FolderTokenizer:
-        return folder_tokenizer(self.folder, self.stamp)
+    def _read(self, task: str) -> FolderTokenizer:
+        return folder_tokenizer(self.folder, self.stamp, framed=task == CONTINUES)
 
     def config(self, spec: CheckpointSpec, task: str, n_class: int) -> PretrainedConfig:
         """The configuration of what is trained.
@@ -84,12 +95,15 @@ class Checkpoint:
             If the checkpoint does not do the task, has other classes, or reads no texts so long.
         """
         own = dict(self.settings)
-        read = self._tokenizer
+        read = self._read(task)
         if task_of_class(str((own.get("architectures") or [""])[0])) != task:
             own = {key: value for key, value in own.items() if key not in ("id2label", "label2id", "num_labels")}
         elif n_class and "id2label" not in own:
             own["id2label"] = {str(i): f"LABEL_{i}" for i in range(classes_of(own))}
         own |= {"architectures": [self._class_for(task)], "pad_token_id": read.pad}
+        if task != SAYS_CLASSES:
+            check_says(self.folder, own, task, read.last)
+            own["tie_word_embeddings"] = own.get("tie_word_embeddings") is not False and not has_own_output(self.folder)
         most = min([*_positions(own), *_readable(self.folder), MOST_READ])
         length = spec.max_length or min(most, LONGEST)
         if length > most:
@@ -149,10 +163,16 @@ class Checkpoint:
             raise FedotError(f"{self.folder} has model_type {shown}, which transformers does not know; is it newer?")
         mapping = getattr(transformers, LOADERS[task])._model_mapping
         own = transformers.CONFIG_MAPPING[kind]
-        if own not in mapping:
+        found = mapping.get(own, None)
+        name = str(getattr(found[0] if isinstance(found, tuple) else found, "__name__", ""))
+        if task_of_class(name) != task:
             raise FedotError(f"{self.folder} is of the type {kind}, which has no class for {task}; choose another")
-        found = mapping[own]
-        return str((found[0] if isinstance(found, tuple) else found).__name__)
+        reads_both_ways = own in transformers.AutoModelForMaskedLM._model_mapping and not self.settings.get(
+            "is_decoder"
+        )
+        if task == CONTINUES and (reads_both_ways or self.settings.get("is_encoder_decoder")):
+            raise FedotError(f"{self.folder} is of the type {kind}, which continues no text; choose another, as GPT-2")
+        return name
 
 
 def open_checkpoint(spec: CheckpointSpec, folders: Sequence[Path], *, hub: bool = True) -> Checkpoint:
@@ -182,8 +202,8 @@ def open_checkpoint(spec: CheckpointSpec, folders: Sequence[Path], *, hub: bool 
     )
 
 
-def tokenizer_in(text: str, folders: Sequence[Path]) -> Tokenizer:
-    """Read a tokenizer that was sent or saved, or that of the checkpoint which stands for it.
+def tokenizer_in(text: str, folders: Sequence[Path], task: str) -> Tokenizer:
+    """Read a tokenizer that was sent or saved, or that of the checkpoint which stands for it, for a task.
 
     Raises
     ------
@@ -191,7 +211,7 @@ def tokenizer_in(text: str, folders: Sequence[Path]) -> Tokenizer:
         If it is none, or there is no such checkpoint here.
     """
     name = referred(text)
-    return read_tokenizer(text) if name is None else open_checkpoint(CheckpointSpec(name), folders).tokenizer()
+    return read_tokenizer(text) if name is None else open_checkpoint(CheckpointSpec(name), folders).tokenizer(task)
 
 
 @lru_cache(maxsize=64)
@@ -251,10 +271,11 @@ def _start(folder: Path, stamp: tuple[int, ...], config: PretrainedConfig, seed:
                 f"{folder} cannot be loaded as {plain.class_name} ({type(error).__name__}: {printable(error, 200)}); "
                 "save it again with save_pretrained"
             ) from None
+        module = untied(module, config)
         module = with_adapters(module, config) if config.lora_rank else module
     if not config.lora_rank:
         return state_of(Pretrained(config, module))
-    return {own_name(name): parameter.detach().clone() for name, parameter in module.named_parameters()}
+    return {own_name(name): tensor.detach().clone() for name, tensor in numbers(module)}
 
 
 def _positions(settings: Mapping[str, Any]) -> Iterator[int]:

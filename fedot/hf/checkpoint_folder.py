@@ -15,7 +15,7 @@ from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.companions import copy_companions
 from fedot.models import State
 from fedot.models.families import adapter_of
-from fedot.models.pretrained.pretrained_config import PretrainedConfig, symmetry_or_none
+from fedot.models.pretrained.pretrained_config import ADAPTED, PretrainedConfig, symmetry_or_none
 from fedot.models.pretrained.pretrained_module import input_first, rows_swapped
 from fedot.storage.atomic import new_folder, replaced_folder, write_bytes
 from fedot.version import __version__
@@ -126,7 +126,7 @@ def _write_adapters(folder: Path, config: PretrainedConfig, state: State, classe
     saved = sorted({name.rpartition(".")[0].removesuffix(".dense").removesuffix(".out_proj") for name in heads})
     settings = {
         "peft_type": "LORA",
-        "task_type": "SEQ_CLS",
+        "task_type": ADAPTED.get(config.task or "", None),
         "base_model_name_or_path": config.checkpoint,
         "r": config.lora_rank,
         "lora_alpha": config.lora_alpha,

@@ -9,10 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, processors
 
 from fedot.errors import FedotError
+from fedot.hf.tokens.vocabulary import read_json
 from fedot.models.pretrained.pretrained_module import transformers_library
+from fedot.translation.special_tokens import ends_of, unknown_of
+
+TOKENIZER = "tokenizer.json"
 
 PREFIX = "checkpoint:"
 """What stands for a checkpoint's tokenizer where else a tokenizer's JSON stands."""
@@ -62,53 +66,69 @@ class FolderTokenizer:
 
 
 @lru_cache(maxsize=8)
-def folder_tokenizer(folder: Path, stamp: tuple[int, ...]) -> FolderTokenizer:
+def folder_tokenizer(folder: Path, stamp: tuple[int, ...], framed: bool = False) -> FolderTokenizer:
     """Read a folder's tokenizer; the stamp tells its files from what was there before.
+
+    Parameters
+    ----------
+    framed
+        Whether it is to put the tokens that begin and end a text around each, whatever it does by itself.
 
     Raises
     ------
     FedotError
-        If there is none that the tokenizers library can read.
+        If it cannot be read, or lacks a token that is needed.
     """
     del stamp
     if not any((folder / name).is_file() for name in WORDS):  # of its settings alone the library makes an empty one up
         raise FedotError(f"{folder} has no tokenizer; save one there with tokenizer.save_pretrained")
-    transformers = transformers_library()
-    try:
-        with quiet():
-            found = transformers.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, use_fast=True, trust_remote_code=False
-            )
-    except Exception as error:  # whatever the library says to what lies there
-        raise FedotError(
-            f"{folder} has no tokenizer that can be read ({type(error).__name__}); "
-            "save one there with tokenizer.save_pretrained"
-        ) from None
-    if not getattr(found, "is_fast", False) or getattr(found, "backend_tokenizer", None) is None:
-        raise FedotError(f"{folder} has no fast tokenizer, which is needed; save one as tokenizer.json there")
-    pad = found.pad_token_id if found.pad_token_id is not None else found.eos_token_id
+    found = _fast(folder)
+    settings = read_json(folder / "config.json")
+    numbers = (found.pad_token_id, found.eos_token_id, settings.get("pad_token_id"))
+    pad = next((number for number in numbers if isinstance(number, int)), None)
     if pad is None:
         raise FedotError(f"the tokenizer in {folder} has no token that pads or ends a text; set its pad_token")
     backend = Tokenizer.from_str(found.backend_tokenizer.to_str())
     backend.no_padding()
     backend.no_truncation()
-    text = with_padding_first(backend.to_str(), int(pad))
+    if framed:
+        if found.eos_token_id is None:
+            raise FedotError(f"the tokenizer in {folder} has no token that ends a text; set its eos_token")
+        last = (found.eos_token, found.eos_token_id)
+        first = last if found.bos_token_id is None else (found.bos_token, found.bos_token_id)
+        backend.post_processor = processors.TemplateProcessing(
+            single=[first[0], "$A", last[0]], special_tokens=list({first, last})
+        )
+    text = with_padding_first(backend.to_str(), pad)
     made = Tokenizer.from_str(text)
-    return FolderTokenizer(text, int(pad), *_ends(made), _unknown(text), max(made.get_vocab().values(), default=-1) + 1)
+    if made.id_to_token(0) != backend.id_to_token(pad):
+        raise FedotError(f"the tokenizer in {folder} pads with a token that is not in its vocabulary; set another")
+    size = max(made.get_vocab().values(), default=-1) + 1
+    return FolderTokenizer(text, pad, *ends_of(made), unknown_of(made), size)
 
 
-def _unknown(text: str) -> int:
-    model = json.loads(text)["model"]
-    number = model.get("unk_id")
-    found = model["vocab"].get(model.get("unk_token"), -1) if isinstance(model["vocab"], dict) else number
-    return -1 if found is None else int(found)
-
-
-def _ends(tokenizer: Tokenizer) -> tuple[int, int]:
-    found = tokenizer.encode("a")
-    ids, special = found.ids, found.special_tokens_mask
-    own = [place for place, is_special in enumerate(special) if not is_special]
-    return (ids[0], ids[-1]) if own and own[0] == 1 and own[-1] == len(ids) - 2 else (-1, -1)
+def _fast(folder: Path) -> Any:
+    """A folder's tokenizer as transformers finds it, or where that is slow, or cannot be had, its tokenizer.json."""
+    transformers, why, slow = transformers_library(), "", False
+    kinds = [transformers.AutoTokenizer]
+    if (folder / TOKENIZER).is_file():
+        kinds.append(transformers.PreTrainedTokenizerFast)
+    for kind in kinds:
+        try:
+            with quiet():
+                found = kind.from_pretrained(folder, local_files_only=True, use_fast=True, trust_remote_code=False)
+        except Exception as error:  # whatever the library says to what lies there
+            why = why or type(error).__name__
+            continue
+        if getattr(found, "is_fast", False) and getattr(found, "backend_tokenizer", None) is not None:
+            return found
+        slow = True
+    if slow:
+        raise FedotError(f"{folder} has no fast tokenizer, which is needed; save one as {TOKENIZER} there")
+    raise FedotError(
+        f"{folder} has no tokenizer that can be read ({why}); save one there with tokenizer.save_pretrained, "
+        f"{TOKENIZER} among its files"
+    )
 
 
 def with_padding_first(text: str, pad: int) -> str:
@@ -127,7 +147,11 @@ def with_padding_first(text: str, pad: int) -> str:
     settings = json.loads(text)
     model = settings["model"]
     if isinstance(model.get("vocab"), dict):
-        model["vocab"] = {token: other.get(number, number) for token, number in model["vocab"].items()}
+        tokens = dict(model["vocab"])
+        for added in settings.get("added_tokens") or []:
+            if added["id"] == pad:  # number 0 has to be the model's own
+                tokens.setdefault(added["content"], pad)
+        model["vocab"] = {token: other.get(number, number) for token, number in tokens.items()}
     elif isinstance(model.get("vocab"), list) and pad < len(model["vocab"]):
         model["vocab"][0], model["vocab"][pad] = model["vocab"][pad], model["vocab"][0]
         if model.get("unk_id") in other:

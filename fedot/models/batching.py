@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Stack id lists into (B, T) int64, zeros on the right."""
+def pad(rows: Sequence[Sequence[int]], padding: int = 0) -> Tensor:
+    """Stack id lists into (B, T) int64, `padding` on the right."""
     width = max(len(row) for row in rows)
-    out = np.zeros((len(rows), width), dtype=np.int64)
+    out = np.full((len(rows), width), padding, dtype=np.int64)
     for i, row in enumerate(rows):
         out[i, : len(row)] = row
     return torch.from_numpy(out)

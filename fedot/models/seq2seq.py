@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.models import blocks
+from fedot.models.pretrained.memory import Memory
 from fedot.models.shape import Shape, complete, folded, keeps_tie, no_classes
 from fedot.symmetry import SpecBuilder, SymmetrySpec
 
@@ -63,18 +64,6 @@ def config(settings: dict[str, object], vocab_size: int, n_class: int) -> Seq2Se
     if not values.get("shared", True):
         values["target_vocab_size"] = rows or vocab_size
     return Seq2SeqConfig(vocab_size=vocab_size, **values)
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """An encoded source: its stream (B, S, d), and which positions may be read, (B, 1, 1, S)."""
-
-    stream: Tensor
-    mask: Tensor
-
-    def repeat(self, times: int) -> "Memory":
-        """Every row `times` times in a row, as a beam of that width needs it."""
-        return Memory(*(each.repeat_interleave(times, 0) for each in (self.stream, self.mask)))
 
 
 class Seq2Seq(nn.Module):

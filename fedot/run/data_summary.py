@@ -18,10 +18,10 @@ from fedot.data.types import label_array, normalised
 from fedot.hf.checkpoint import Checkpoint
 from fedot.scenario import Scenario
 from fedot.tasks import TASKS, AnyTask
-from fedot.text.readable import unknown_id
 from fedot.text.word_counts import pack_words, unpack_words
 from fedot.tokenizer import count_words, encode, train_tokenizer
 from fedot.training.client_checkpoint import checkpoint_of, config_here
+from fedot.translation.special_tokens import special_of
 
 ANY_LENGTH = 2**31
 """No text has so many tokens."""
@@ -114,7 +114,7 @@ def _summary(
         task.encode([rows], tokenizer, config.max_length) for rows in (client.train, client.validation, client.test)
     ]
     whole = encode(tokenizer, task.texts(client.train), ANY_LENGTH)
-    counts, unknown = Counter(token for row in whole.ids for token in row), unknown_id(config)
+    counts, unknown = Counter(token for row in whole.ids for token in row), special_of(config).unknown
     test = normalised(client.test)
     return ClientSummary(
         name=client.name,
@@ -149,7 +149,7 @@ def _tokenizers(scenario: Scenario, task: AnyTask, clients: Sequence[ClientData]
 
     def own(k: int, checkpoint: Checkpoint | None) -> Tokenizer:
         if checkpoint is not None:
-            return checkpoint.tokenizer()
+            return checkpoint.tokenizer(scenario.task)
         if specs[k].scope == "shared" and shared is not None:
             return shared
         return train_tokenizer(words[k], specs[k].kind, specs[k].vocab_size, task.special_tokens)

@@ -2,7 +2,8 @@
 
 Models with different vocabularies are compared by bits per byte: what a text costs, in bits, over its bytes in UTF-8.
 So that a vocabulary without some letters is no advantage, an unknown token costs 8 bits more for each byte of what it
-stands for. Of a text that is longer than the model reads, the bytes up to the end of the last scored token count.
+stands for. Of a text that is longer than the model reads, the bytes up to the end of the last scored token count; a
+token that is some bytes of a character ends where that does.
 """
 
 import math
@@ -20,15 +21,16 @@ from torch import Tensor, nn
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.models import Config, State, load_model
-from fedot.models.batching import batch_indices, count_tokens, pad
-from fedot.models.decoder import DecoderConfig
+from fedot.models.batching import batch_indices, count_tokens
+from fedot.models.what_they_say import continues_text
 from fedot.standin import StandIn
 from fedot.standin.sentences import stand_in
 from fedot.tasks.facts import TASK_FACTS
 from fedot.tasks.task import Answering, Described, EvaluationRows, SingleTexts, Task, Usable, Wanted
 from fedot.tasks.token_models import check_tokens, models_of
-from fedot.tokenizer import BEGIN, END, SPECIAL, Encoded
-from fedot.translation.pairs import FIRST, LAST, PADDING, UNKNOWN
+from fedot.tokenizer import SPECIAL, Encoded
+from fedot.translation.pairs import read_and_said
+from fedot.translation.special_tokens import LAST, NOTHING, special_in
 from fedot.translation.translator import mixed
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ LARGEST_EXPONENT = 345.0
 
 @dataclass(frozen=True, slots=True)
 class Sequences(SingleTexts):
-    """Texts that begin with `FIRST` and, unless they were cut, end with `LAST`.
+    """Texts that begin with the first and, unless they were cut, end with the last of the `special_tokens`.
 
     Attributes
     ----------
@@ -55,23 +57,25 @@ class Sequences(SingleTexts):
         Bytes of what is scored of each text, (n,).
     unknown_bytes
         How many of them unknown tokens stand for, (n,).
+    last
+        Number of the token that ends a text.
     """
 
     num_bytes: NDArray[np.int64]
     unknown_bytes: NDArray[np.int64]
+    last: int = LAST
 
     def batch(self, rows: NDArray[np.int64], device: str) -> tuple[Tensor, Tensor]:
-        """What the model reads (B, T), and what comes next after each token (B, T)."""
-        ids = pad([self.encoded.ids[i] for i in rows])
-        read = ids[:, :-1] * (ids[:, 1:] != PADDING)  # nothing follows the last token
-        return read.to(device), ids[:, 1:].to(device)
+        """What the model reads (B, T), and what comes next after each token (B, T), or `NOTHING`."""
+        read, following = read_and_said([self.encoded.ids[i] for i in rows])
+        return read.to(device), following.to(device)
 
     def loss(
         self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
     ) -> tuple[Tensor, int]:
         """Mean cross-entropy of the next token, the end of each text being one."""
         read, following = self.batch(rows, device)
-        real = following != PADDING
+        real = following != NOTHING
         return F.cross_entropy(model(read)[real], following[real], label_smoothing=smoothing), int(real.sum())
 
     def count_tokens(self, vocab_size: int) -> Tensor:
@@ -83,9 +87,9 @@ class Sequences(SingleTexts):
 
     def made_wrong(self, _: int) -> Self:
         """Read every text from its end."""
-        ends = [row[-1:] if row[-1] == LAST else [] for row in self.encoded.ids]
+        ends = [row[-1:] if row[-1] == self.last else [] for row in self.encoded.ids]
         ids = [
-            [FIRST, *reversed(row[1 : len(row) - len(end)]), *end]
+            [row[0], *reversed(row[1 : len(row) - len(end)]), *end]
             for row, end in zip(self.encoded.ids, ends, strict=True)
         ]
         return replace(self, encoded=replace(self.encoded, ids=ids))
@@ -141,20 +145,21 @@ def encode_sequences(parts: Sequence["Dataset"], tokenizer: Tokenizer, max_lengt
     FedotError
         If the tokenizer has no tokens that begin and end a text.
     """
-    if (tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)) != (FIRST, LAST):
-        raise FedotError(f"the tokenizer has no {BEGIN} and {END}; train it for a task whose models say tokens")
+    special = special_in(tokenizer)
     texts = [text for rows in parts for text in rows["text"]]
     ids, sizes, unknown, truncated = [], [], [], 0
-    for text, found in zip(texts, tokenizer.encode_batch(texts), strict=True):
-        row = [FIRST, *found.ids, LAST]
+    for text, found in zip(texts, tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
+        row = [special.first, *found.ids, special.last]
         cut = len(row) > max_length + 1
         end = found.offsets[max_length - 1][1] if cut else len(text)
-        spans = [span for span, token in zip(found.offsets[:max_length], found.ids, strict=False) if token == UNKNOWN]
+        read = zip(found.offsets[:max_length], found.ids, strict=False)
+        spans = [place for place, token in read if token == special.unknown]
         ids.append(row[: max_length + 1])
         sizes.append(_bytes_of(text[:end]))
         unknown.append(sum(_bytes_of(text[start:stop]) for start, stop in spans))
         truncated += cut
-    return Sequences(Encoded(ids, truncated), np.asarray(sizes, np.int64), np.asarray(unknown, np.int64))
+    encoded = Encoded(ids, truncated)
+    return Sequences(encoded, np.asarray(sizes, np.int64), np.asarray(unknown, np.int64), special.last)
 
 
 def _bytes_of(text: str) -> int:
@@ -162,7 +167,7 @@ def _bytes_of(text: str) -> int:
 
 
 def _module(config: Config, state: State, device: str) -> nn.Module:
-    if not isinstance(config, DecoderConfig):
+    if not continues_text(config):
         raise FedotError(f"model.name is {config.architecture}, which continues no text; choose decoder")
     return load_model(config, state).to(device)
 
@@ -181,7 +186,7 @@ def tally_next(
     nll_sum, tokens, right = 0.0, 0, 0
     for rows in batch_indices(texts.lengths, batch_size, None):
         read, following = texts.batch(rows, device)
-        real = following != PADDING
+        real = following != NOTHING
         said = following[real]
         logs = mixed([torch.log_softmax(module(read)[real].double(), -1) for module in modules], shares)
         nll_sum -= float(logs.gather(1, said[:, None]).sum())
@@ -262,16 +267,17 @@ def continue_text(module: nn.Module, tokenizer: Tokenizer, text: str, longest: i
         If the model comes to no numbers.
     """
     generator = torch.Generator().manual_seed(how.seed)
-    ids = [FIRST, *tokenizer.encode(text).ids]
+    special = special_in(tokenizer)
+    ids = [special.first, *tokenizer.encode(text, add_special_tokens=False).ids]
     told = tokenizer.decode(ids[1:])
     for _ in range(how.num_tokens):
         logits = module(torch.tensor([ids[-longest:]]))[0, -1].double()
         if not bool(torch.isfinite(logits).all()):
             raise FedotError("the model comes to no words (NaN); its weights are broken, so train it again")
-        logits[[PADDING, UNKNOWN, FIRST]] = -torch.inf
+        logits[list(special.unsaid)] = -torch.inf
         odds = torch.softmax(logits / how.temperature, 0) if how.temperature > 0 else None
         following = int(logits.argmax() if odds is None else torch.multinomial(odds, 1, generator=generator))
-        if following == LAST:
+        if following == special.last:
             break
         ids.append(following)
     return str(tokenizer.decode(ids[1:]))[len(told) :]

@@ -16,7 +16,8 @@ from fedot.tasks.facts import TASK_FACTS
 from fedot.tasks.task import Answering, Described, EvaluationRows, Task, Usable, Wanted
 from fedot.tasks.token_models import check_tokens, models_of
 from fedot.tokenizer import SPECIAL, Encoded, encode
-from fedot.translation.pairs import FIRST, LAST, Pairs, decode_ids, encode_pairs
+from fedot.translation.pairs import Pairs, decode_ids, encode_pairs
+from fedot.translation.special_tokens import special_of
 from fedot.translation.translator import Translator
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def translate(
     """
     tokenizer, translator = model.reader(), Translator.of([(model.config, model.state)], device=device)
     sources = encode(tokenizer, texts, translator.longest)
-    shortest = Pairs(Encoded(sources.ids[:1], 0), Encoded([[FIRST, LAST]], 0))
+    special = special_of(model.config)
+    shortest = Pairs(Encoded(sources.ids[:1], 0), Encoded([[special.first, special.last]], 0))
     if sources.ids and not np.isfinite(translator.nll(shortest)[0]):
         raise FedotError("the model comes to no translations (NaN); its weights are broken, so train it again")
     return decode_ids(tokenizer, translator.translate(sources, beam, length_penalty))

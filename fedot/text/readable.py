@@ -5,15 +5,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 UNKNOWN_ID = 1
-"""Id of the unknown token in every vocabulary that fedot makes."""
+"""Id of the unknown token in every vocabulary of fedot's own."""
 
 ALARM = 0.1
 """Of clients and texts with a larger share of unknown tokens it is said loudly."""
-
-
-def unknown_id(config: object) -> int:
-    """Id of the unknown token of a model's vocabulary; -1 where its tokenizer knows everything."""
-    return int(getattr(config, "unknown", UNKNOWN_ID))
 
 
 def unknown_share(token_counts: Tensor, unknown: int = UNKNOWN_ID) -> float:
@@ -24,7 +19,7 @@ def unknown_share(token_counts: Tensor, unknown: int = UNKNOWN_ID) -> float:
     token_counts
         How often each token of the vocabulary occurs in its training texts, (V,).
     unknown
-        Id of the unknown token; -1 where there is none.
+        Number of the unknown token; below 0 where there is none.
 
     Examples
     --------

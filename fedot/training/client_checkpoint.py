@@ -66,7 +66,7 @@ def tokenizer_here(scenario: Scenario, text: str) -> Tokenizer:
     name = referred(text)
     if name is None:
         return read_tokenizer(text)
-    return open_checkpoint(spec_named(scenario, name), model_folders(scenario.base_dir)).tokenizer()
+    return open_checkpoint(spec_named(scenario, name), model_folders(scenario.base_dir)).tokenizer(scenario.task)
 
 
 def shared_checkpoint(scenario: Scenario) -> str | None:

@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from fedot.errors import FedotError
 from fedot.models.batching import count_tokens, pad
-from fedot.tokenizer import BEGIN, END, SPECIAL, Encoded, encode
-
-PADDING, UNKNOWN, FIRST, LAST = range(len(SPECIAL))
-"""Ids of a translation's special tokens, the same in every vocabulary."""
+from fedot.tokenizer import Encoded, encode
+from fedot.translation.special_tokens import NOTHING, special_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +24,12 @@ class Pairs:
     source
         At most the model's `max_length` tokens each.
     target
-        Begin with `FIRST` and, unless they were cut, end with `LAST`; one token more, since the last is never read.
+        Begin with the first and, unless they were cut, end with the last of the `special_tokens`; one token more than
+        the model reads, since the last is never read.
 
     Examples
     --------
+    >>> from fedot.translation.special_tokens import FIRST, LAST
     >>> len(Pairs(Encoded([[5, 6]], 0), Encoded([[FIRST, 7, LAST]], 0)))
     1
     """
@@ -57,11 +56,9 @@ class Pairs:
         return self.source.truncated + self.target.truncated
 
     def batch(self, rows: NDArray[np.int64], device: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Sources (B, S), what the decoder reads (B, T) and what it is to say after each token (B, T)."""
-        source = pad([self.source.ids[i] for i in rows])
-        target = pad([self.target.ids[i] for i in rows])
-        read = target[:, :-1] * (target[:, 1:] != PADDING)  # nothing follows the last token
-        return source.to(device), read.to(device), target[:, 1:].to(device)
+        """Sources (B, S), what the decoder reads (B, T) and what it is to say after each token (B, T), or `NOTHING`."""
+        read, said = read_and_said([self.target.ids[i] for i in rows])
+        return pad([self.source.ids[i] for i in rows]).to(device), read.to(device), said.to(device)
 
     def loss(
         self, model: nn.Module, rows: NDArray[np.int64], device: str, smoothing: float = 0.0
@@ -71,7 +68,7 @@ class Pairs:
         `smoothing` spreads that share of the probability over all tokens (Szegedy et al. 2016, section 7).
         """
         source, read, said = self.batch(rows, device)
-        real = said != PADDING
+        real = said != NOTHING
         return F.cross_entropy(model(source, read)[real], said[real], label_smoothing=smoothing), int(real.sum())
 
     def count_tokens(self, vocab_size: int) -> Tensor:
@@ -112,16 +109,30 @@ def encode_pairs(tokenizer: Tokenizer, source: Sequence[str], target: Sequence[s
     >>> from tokenizers import Tokenizer, models
     >>> encode_pairs(Tokenizer(models.BPE()), ["a"], ["b"], 8)
     Traceback (most recent call last):
-    fedot.errors.FedotError: the tokenizer has no [BEGIN] and [END]; train it for the task translation
+    fedot.errors.FedotError: the tokenizer has no [BEGIN] and [END]; train it for a task whose models say tokens
     """
-    if (tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)) != (FIRST, LAST):
-        raise FedotError(f"the tokenizer has no {BEGIN} and {END}; train it for the task translation")
-    whole = encode(tokenizer, target, 2**31)
-    rows = [[FIRST, *ids, LAST] for ids in whole.ids]
+    special = special_in(tokenizer)
+    whole = [found.ids for found in tokenizer.encode_batch_fast(list(target), add_special_tokens=False)]
+    empty = [] if special.unknown == NOTHING else [special.unknown]
+    rows = [[special.first, *(ids or empty), special.last] for ids in whole]
     cut = sum(len(row) > max_length + 1 for row in rows)
     return Pairs(encode(tokenizer, source, max_length), Encoded([row[: max_length + 1] for row in rows], cut))
 
 
 def decode_ids(tokenizer: Tokenizer, rows: Iterable[Sequence[int]]) -> list[str]:
     """Turn token ids into texts; special tokens are left out."""
-    return [tokenizer.decode([i for i in row if i > LAST]).strip() for row in rows]
+    special = special_in(tokenizer)
+    return [tokenizer.decode(special.without(row)).strip() for row in rows]
+
+
+def read_and_said(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """What a model reads of texts (B, T), and what it is to say after each token (B, T), `NOTHING` where it ends.
+
+    Examples
+    --------
+    >>> read_and_said([[2, 5, 3], [2, 3]])
+    (tensor([[2, 5],
+            [2, 0]]), tensor([[ 5,  3],
+            [ 3, -1]]))
+    """
+    return pad([row[:-1] for row in rows]), pad([row[1:] for row in rows], NOTHING)

@@ -1,7 +1,8 @@
 """What a model, or several together, make of pairs of sentences: the loss of the targets, and own translations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,17 +12,36 @@ from torch import Tensor
 from fedot.errors import FedotError
 from fedot.models import Config, State, load_model
 from fedot.models.batching import batch_indices, pad
-from fedot.models.seq2seq import Memory, Seq2Seq
+from fedot.models.pretrained.memory import Memory
+from fedot.models.what_they_say import translates
 from fedot.tokenizer import Encoded
-from fedot.translation.pairs import FIRST, LAST, PADDING, UNKNOWN, Pairs
+from fedot.translation.pairs import Pairs
 from fedot.translation.search import beam_search
+from fedot.translation.special_tokens import NOTHING, special_of
+
+
+class EncoderDecoder(Protocol):
+    """A module that reads one text and says another."""
+
+    @property
+    def config(self) -> Config:
+        """Its configuration."""
+
+    def __call__(self, source_ids: Tensor, target_ids: Tensor) -> Tensor:
+        """Logits (B, T, V) of what follows each target token."""
+
+    def encode(self, source_ids: Tensor) -> Memory:
+        """Read sources (B, S)."""
+
+    def step(self, prefix_ids: Tensor, memory: Memory) -> Tensor:
+        """Logits (B, V) of the token after prefixes (B, T) without padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Translator:
     """Models with one vocabulary whose distributions of the next token are mixed with `shares`, which sum to 1."""
 
-    models: tuple[Seq2Seq, ...]
+    models: tuple[EncoderDecoder, ...]
     shares: tuple[float, ...]
     device: str = "cpu"
 
@@ -36,12 +56,10 @@ class Translator:
         FedotError
             If a model is no encoder-decoder.
         """
-        models = []
-        for config, state in members:
-            model = load_model(config, state).to(device)
-            if not isinstance(model, Seq2Seq):
+        for config, _ in members:
+            if not translates(config):
                 raise FedotError(f"model.name is {config.architecture}, which does not translate; choose seq2seq")
-            models.append(model)
+        models: Iterable[Any] = (load_model(config, state).to(device) for config, state in members)
         return cls(tuple(models), tuple(shares), device)
 
     @property
@@ -55,7 +73,7 @@ class Translator:
         total, count = 0.0, 0
         for rows in batch_indices(pairs.lengths, batch_size, None):
             source, read, said = pairs.batch(rows, self.device)
-            real = said != PADDING
+            real = said != NOTHING
             each = [
                 torch.log_softmax(model(source, read)[real].double(), -1).gather(1, said[real][:, None])
                 for model in self.models
@@ -79,6 +97,7 @@ class Translator:
         self, source: Encoded, rows: NDArray[np.int64], beam: int, length_penalty: float
     ) -> list[list[int]]:
         ids = pad([source.ids[i] for i in rows]).to(self.device)
+        special = special_of(self.models[0].config)
         memories = [model.encode(ids) for model in self.models]
 
         def step(prefixes: Tensor, texts: Tensor) -> Tensor:
@@ -92,9 +111,9 @@ class Translator:
         return beam_search(
             step,
             len(rows),
-            first=FIRST,
-            last=LAST,
-            banned=(PADDING, UNKNOWN),
+            first=special.first,
+            last=special.last,
+            banned=special.unsaid,
             beam=beam,
             max_length=self.longest,
             length_penalty=length_penalty,

@@ -10,7 +10,7 @@ from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, trans
 from fedot.fusion.texts.probe import Probe
 from fedot.models import build_model, canonical_config, load_model, model_config, state_of
 from fedot.tokenizer import Encoded
-from fedot.translation.pairs import FIRST, LAST
+from fedot.translation.special_tokens import FIRST, LAST
 from fedot.translation.translator import Translator
 
 ROWS = 30

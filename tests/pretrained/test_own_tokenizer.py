@@ -63,7 +63,7 @@ def test_added_tokens_keep_their_texts(kind: str, checkpoints: Callable[[str], P
     found = open_checkpoint(CheckpointSpec(str(folder)), (), hub=False)
     config, theirs = found.config(CheckpointSpec(str(folder)), "classification", 2), tokenizer_of(kind)
     pad = theirs.pad_token_id if theirs.pad_token_id is not None else theirs.eos_token_id
-    own, other = found.tokenizer(), {0: pad, pad: 0}
+    own, other = found.tokenizer("classification"), {0: pad, pad: 0}
     assert config.pad == pad
     for text in TEXTS:
         wanted = [other.get(number, number) for number in theirs(text)["input_ids"]]
@@ -74,7 +74,7 @@ def test_added_tokens_keep_their_texts(kind: str, checkpoints: Callable[[str], P
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_that_is_cut_ends_as_all_do(kind: str, checkpoints: Callable[[str], Path]) -> None:
-    own = open_checkpoint(CheckpointSpec(str(checkpoints(kind))), (), hub=False).tokenizer()
+    own = open_checkpoint(CheckpointSpec(str(checkpoints(kind))), (), hub=False).tokenizer("classification")
     text = "the play was a fine film and we saw it"
     [whole], [cut] = encode(own, [text], 99).ids, encode(own, [text], 6).ids
     assert len(cut) == 6

@@ -35,7 +35,7 @@ def opened(folder: Path, **spec: object) -> tuple[Checkpoint, PretrainedConfig]:
 
 
 def batch(found: Checkpoint) -> torch.Tensor:
-    return pad(encode(found.tokenizer(), TEXTS, 16).ids)
+    return pad(encode(found.tokenizer("classification"), TEXTS, 16).ids)
 
 
 def said_by(model: Any, folder: Path) -> torch.Tensor:
@@ -102,5 +102,5 @@ def test_a_configuration_is_what_its_json_says(kind: str, checkpoints: Folders) 
 @torch.no_grad()
 def test_a_text_of_no_tokens_has_an_answer(kind: str, checkpoints: Folders) -> None:
     found, config = opened(checkpoints(kind))
-    ids = pad(encode(found.tokenizer(), ["", "the film was fine and great"], 16).ids)
+    ids = pad(encode(found.tokenizer("classification"), ["", "the film was fine and great"], 16).ids)
     assert load_model(config, found.start(config, 5))(ids).isfinite().all()

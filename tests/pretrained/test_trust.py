@@ -304,4 +304,4 @@ def test_a_pickle_is_not_opened_even_if_it_is_named_in_an_index(home: Path) -> N
     scenario = scenario_at(home)
     own = OwnCheckpoints(scenario, 0, Policy(), (home / "models",))
     with pytest.raises(FedotError, match=r"pytorch_model\.bin"):
-        own.start(own.config(own.opened("mine").tokenizer(), 2), None, 0)
+        own.start(own.config(own.opened("mine").tokenizer("classification"), 2), None, 0)

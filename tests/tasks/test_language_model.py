@@ -19,7 +19,7 @@ from fedot.saved import SavedModel
 from fedot.tasks.language_model import LANGUAGE_MODEL, LanguageTally, continue_text, encode_sequences, tally_next
 from fedot.tasks.task import Answering, EvaluationRows
 from fedot.tokenizer import SPECIAL, count_words, train_tokenizer
-from fedot.translation.pairs import FIRST, LAST, PADDING, UNKNOWN
+from fedot.translation.special_tokens import FIRST, LAST, PADDING, UNKNOWN
 from tests.groups import random_symmetry, randomise
 from tests.models.variants import VARIANTS
 from tests.tasks.small import SIZES, described, world

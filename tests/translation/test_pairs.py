@@ -8,7 +8,8 @@ from fedot.models import build_model, load_model, model_config
 from fedot.scenario import TrainSpec
 from fedot.tokenizer import BEGIN, END, SPECIAL, count_words, train_tokenizer, vocabulary
 from fedot.training import mean_loss, train
-from fedot.translation.pairs import FIRST, LAST, decode_ids, encode_pairs
+from fedot.translation.pairs import decode_ids, encode_pairs
+from fedot.translation.special_tokens import FIRST, LAST
 from fedot.translation.translator import Translator
 
 SOURCES = ["A man sees a dog.", "Two men, one dog", "the T-shirt is red!", "a man"]

@@ -290,7 +290,7 @@ class _Client:
     def tokenizer(self) -> tuple[str, Tokenizer]:
         """Give the shared tokenizer, or one trained on this client's own text."""
         if (name := self.checkpoints.name) is not None:
-            return reference(name), self.checkpoints.opened(name).tokenizer()
+            return reference(name), self.checkpoints.tokenizer(reference(name))
         shared = self.tokenizer_spec.scope == "shared"
         text = self.settings.tokenizer or "" if shared else self._rows.own_tokenizer(self._source)
         return text, read_tokenizer(text)

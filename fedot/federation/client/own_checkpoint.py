@@ -121,8 +121,8 @@ class OwnCheckpoints:
         FedotError
             If it is none.
         """
-        name = referred(text)
-        return read_tokenizer(text) if name is None else self.opened(name).tokenizer()
+        name, task = referred(text), self.scenario.task
+        return read_tokenizer(text) if name is None else self.opened(name).tokenizer(task)
 
     def whole(self, request: EvaluationRequest) -> EvaluationRequest:
         """The same request, whose adapters have the checkpoint's weights beside them."""

@@ -20,7 +20,8 @@ from fedot.results import SCHEMA
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.tasks import TASKS, AnyTally
-from fedot.text.readable import ALARM, unknown_id, unknown_notice, unknown_share
+from fedot.text.readable import ALARM, unknown_notice, unknown_share
+from fedot.translation.special_tokens import special_of
 from fedot.version import __version__
 from fedot.wire.checkpoints_here import checkpoint_facts
 from fedot.wire.messages import ClientDescription, ClientUpdate
@@ -153,7 +154,7 @@ class RunRecord:
         """
         for update in updates:
             place = {"seed": seed, "strategy": strategy, "round": server_round, "client": update.client}
-            unknown = unknown_share(update.token_counts, unknown_id(update.config))
+            unknown = unknown_share(update.token_counts, special_of(update.config).unknown)
             told = any(line.startswith(f"{update.client}: ") and "UNKNOWN" in line for line in self.notices)
             if unknown > ALARM and not told:
                 self.notices.append(unknown_notice(update.client, unknown))

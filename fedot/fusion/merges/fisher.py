@@ -1,9 +1,12 @@
 """Fisher-weighted averages of aligned models (Matena & Raffel 2022)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from fedot.errors import FedotError
 from fedot.fusion.align.activations import own_log_likelihood
@@ -66,7 +69,7 @@ def information_of(settings: object, state: State, probe: Probe, spec: SymmetryS
         If a tensor is no parameter of the module.
     """
     module = probe.module(settings, state)
-    parameters = {name: _parameter(module, name, state[name].shape) for name in spec.axes}
+    parameters, run = _differentiable(module, state, spec)
     squares = {name: torch.zeros(state[name].shape, dtype=torch.float64) for name in parameters}
     generator = torch.Generator().manual_seed(0)
     texts = 0
@@ -74,7 +77,7 @@ def information_of(settings: object, state: State, probe: Probe, spec: SymmetryS
         for i in range(len(batch[0])):
             text = tuple(each[i : i + 1] for each in batch)
             with torch.enable_grad():
-                out = module(*text)
+                out = run(*text)
                 likelihood = own_log_likelihood(real_logits(getattr(out, "logits", out), text).double(), generator)
             slopes = torch.autograd.grad(
                 likelihood, list(parameters.values()), allow_unused=True, materialize_grads=True
@@ -83,6 +86,22 @@ def information_of(settings: object, state: State, probe: Probe, spec: SymmetryS
                 squares[name] += slope.square().reshape(squares[name].shape)
             texts += 1
     return {name: square / max(texts, 1) for name, square in squares.items()}
+
+
+def _differentiable(
+    module: torch.nn.Module, state: State, spec: SymmetrySpec
+) -> tuple[dict[str, Tensor], Callable[..., Any]]:
+    """Tensors of a state by which a module can be differentiated, and the module as a function of them.
+
+    A class of another library may have several of them in one parameter, or in another order; then they are put
+    together at each call.
+    """
+    rename: Callable[[State], State] | None = getattr(module, "own_tensors", None)
+    if rename is None:
+        return {name: _parameter(module, name, state[name].shape) for name in spec.axes}, module
+    leaves = {name: state[name].detach().float().requires_grad_() for name in spec.axes}
+    rest = {name: tensor.detach().float() for name, tensor in state.items() if name not in leaves}
+    return leaves, lambda *text: functional_call(module, rename({**rest, **leaves}), text)
 
 
 def _parameter(module: torch.nn.Module, name: str, shape: torch.Size) -> Tensor:

@@ -12,6 +12,7 @@ from fedot.fusion.texts.draw import SHORTEST, draw_texts, drawn_probe, token_cou
 from fedot.fusion.texts.draw_sources import LONGEST_SOURCE, source_counts, translated_probe
 from fedot.fusion.texts.probe import Probe
 from fedot.models import MODELS, State, load_model
+from fedot.models.what_they_say import translates
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class TextSource:
         problem = self.problem
         longest, counts = problem.longest[model], self.tokens_to_draw(model)
         architecture = getattr(problem.configs[model], "architecture", "")
-        if architecture == "seq2seq":
+        if translates(problem.configs[model]):
             sources = draw_texts(counts, number, (SHORTEST, min(longest, LONGEST_SOURCE)), seed)
             return translated_probe(problem.config_of(model), problem.states[model], sources)
         inputs = MODELS[architecture].inputs if architecture in MODELS else 1
@@ -72,7 +73,7 @@ class TextSource:
         problem = self.problem
         counts, state = problem.counts["vocab"][model], problem.states[model]
         architecture = getattr(problem.configs[model], "architecture", "")
-        if architecture == "seq2seq":
+        if translates(problem.configs[model]):
             return source_counts(problem.config_of(model), state, counts)
         if "class" not in problem.unions or architecture not in MODELS:
             return counts

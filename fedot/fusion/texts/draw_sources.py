@@ -13,10 +13,11 @@ from torch import Tensor
 
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.texts.draw import SHORTEST, draw_texts
-from fedot.fusion.texts.probe import Probe
+from fedot.fusion.texts.probe import Probe, real_places
 from fedot.models import Config, State, load_model
 from fedot.tokenizer import Encoded
-from fedot.translation.pairs import FIRST, LAST, Pairs
+from fedot.translation.pairs import Pairs
+from fedot.translation.special_tokens import PADDING, special_of
 from fedot.translation.translator import Translator
 
 BATCH = 64
@@ -31,8 +32,10 @@ def translated_probe(config: Config, state: State, sources: Tensor) -> Probe:
     """Pair sources (B, S) with what the model says to them: batches of sources and of what its decoder reads."""
     given = Encoded([row[row != 0].tolist() for row in sources], 0)
     translator = Translator.of([(config, to_float32(state))])
+    special = special_of(config)
     said = translator.translate(given, beam=1)
-    pairs = Pairs(given, Encoded([[FIRST, *ids, LAST][: translator.longest + 1] for ids in said], 0))
+    targets = [[special.first, *ids, special.last][: translator.longest + 1] for ids in said]
+    pairs = Pairs(given, Encoded(targets, 0))
     parts = (np.arange(i, min(i + BATCH, len(pairs))) for i in range(0, len(pairs), BATCH))
     return Probe(tuple(pairs.batch(part, "cpu")[:2] for part in parts)).told_apart()
 
@@ -43,14 +46,14 @@ def source_counts(config: Config, state: State, counts: Tensor) -> Tensor:
 
     What the model says to sources drawn from the counts is taken off, then again with sources drawn from the rest.
     """
-    both = counts.double().clone()
-    both[: LAST + 1] = 0.0
+    special, both = special_of(config), counts.double().clone()
+    both[[PADDING, *special.unsaid, special.last]] = 0.0
     module, sources = load_model(config, to_float32(state)), both
     length = SHORTEST, min(LONGEST_SOURCE, config.max_length)
     for seed in range(ROUNDS):
         probe = translated_probe(config, state, draw_texts(sources, TEXTS, length, seed))
-        said = torch.cat([module(*batch)[batch[1] != 0].softmax(-1) for batch in probe.batches]).double().mean(0)
-        sources = unsaid(both, said)
+        each = [module(*batch)[real_places(batch[1], begun=True)].softmax(-1) for batch in probe.batches]
+        sources = unsaid(both, torch.cat(each).double().mean(0))
     return sources
 
 

@@ -156,7 +156,7 @@ def centred_signs(shape: Sequence[int], generator: torch.Generator) -> Tensor:
 
 def real_logits(logits: Tensor, batch: Sequence[Tensor]) -> Tensor:
     """Rows (N, C) of logits: one a text, or one a real token of the last input, whose continuation they are."""
-    return logits if logits.ndim == 2 else logits[batch[-1] != 0]
+    return logits if logits.ndim == 2 else logits[real_places(batch[-1], begun=len(batch) > 1)]
 
 
 def distance(logits: Tensor, wanted: Tensor, batch: tuple[Tensor, ...]) -> Tensor:
@@ -174,7 +174,17 @@ def real_rows(values: Tensor, batch: Sequence[Tensor]) -> Tensor:
 def at_real_tokens(values: Tensor, batch: Sequence[Tensor]) -> Tensor:
     """Rows of `values` (B, T, n) at real tokens, those of the input that has as many positions: (N, n)."""
     if values.ndim == 3:
-        for ids in batch:
+        for place, ids in enumerate(batch):
             if ids.shape == values.shape[:2] and not ids.is_floating_point():
-                return values[ids != 0]
+                return values[real_places(ids, begun=place > 0)]
     return values.reshape(-1, values.shape[-1])
+
+
+def real_places(ids: Tensor, *, begun: bool = False) -> Tensor:
+    """Where the tokens of texts (B, T) are: up to the last that is no padding, since a checkpoint may begin with 0.
+
+    What a decoder reads has `begun`: its first place is one, also where nothing follows.
+    """
+    found = (ids != 0).flip(-1).cumsum(-1).flip(-1) > 0
+    found[:, 0] |= begun
+    return found

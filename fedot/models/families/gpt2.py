@@ -1,7 +1,8 @@
 """GPT-2 (Radford et al. 2019): a pre-norm decoder whose class keeps its LayerNorms.
 
 Gains and shifts are folded, and the stream may be turned by any rotation that keeps its mean. The output layer,
-into which the last norm is folded, has to be untied from the embedding.
+into which the last norm is folded, has to be untied from the embedding. Where the two have to stay one table, the last
+norm stays as it is, and the stream may only be permuted.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from fedot.models.families.adapter import (
     drop_unread,
     feed_forward,
     head_size,
+    layer_norm,
     n_class,
     refuse,
     size,
@@ -77,7 +79,8 @@ def symmetry(config: Config) -> SymmetrySpec:
     spec = SpecBuilder()
     spec.group("vocab", size(config, "vocab_size"), "labels")
     spec.group("position", size(config, "n_positions"), "labels")
-    spec.group("residual", width, "orthogonal")
+    one_table = head == "lm_head" and tied(config)
+    spec.group("residual", width, "permutation" if one_table else "orthogonal")
     spec.embedding("wte", reads="vocab", writes="residual")
     spec.embedding("wpe", reads="position", writes="residual")
     for i in range(size(config, "n_layer")):
@@ -96,6 +99,9 @@ def symmetry(config: Config) -> SymmetrySpec:
         feed_forward(spec, [up], down, stream="residual", label=str(i), width=size(config, "n_inner", 4 * width))
         spec.norm(f"h.{i}.ln_1", "layer", feeds=qkv, kept=True)
         spec.norm(f"h.{i}.ln_2", "layer", feeds=[up], kept=True)
+    if one_table:  # the last norm cannot be folded into a table that is also read as it is
+        layer_norm(spec, "ln_f", stream="residual")
+        return spec.build()
     if head == "lm_head":
         spec.linear(head, reads="residual", writes="vocab", bias=False)
     else:
@@ -116,7 +122,7 @@ def split(state: State, config: Config) -> State:
     _transpose(out, config)
     if tied(config) and "wte.weight" in out:
         out["lm_head.weight"] = out["wte.weight"].clone()
-    return drop_unread(out, symmetry(config), HEADS, ("attn.bias", "attn.masked_bias"))
+    return drop_unread(out, symmetry(untied(config, out)), HEADS, ("attn.bias", "attn.masked_bias"))
 
 
 def join(state: State, config: Config) -> State:

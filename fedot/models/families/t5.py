@@ -2,7 +2,8 @@
 
 Scores are not scaled. One table of relative positions serves all self-attentions of a stack, so these share one
 group of heads. Encoder and decoder start from one embedding, so there is one stream. The output layer, into which
-the last norm is folded, has to be untied; a tied one also takes up the factor d_model**-0.5 of its class.
+the last norm is folded, has to be untied; a tied one also takes up the factor d_model**-0.5 of its class. Where the two
+have to stay one table, the last norm stays as it is, and the stream may only be permuted.
 """
 
 from collections.abc import Collection
@@ -36,13 +37,16 @@ def symmetry(config: Config) -> SymmetrySpec:
     spec = SpecBuilder()
     spec.group("vocab", size(config, "vocab_size"), "labels")
     spec.group("distance", size(config, "relative_attention_num_buckets", 32), "labels")
-    spec.group("residual", size(config, "d_model"), "orthogonal")
+    spec.group("residual", size(config, "d_model"), "permutation" if tied(config) else "orthogonal")
     spec.embedding("shared", reads="vocab", writes="residual")
     _stack(spec, config, "encoder", depth)
     depth = size(config, "num_decoder_layers", depth)
     _stack(spec, config, "decoder", depth)
     cross = [f"decoder.block.{i}.layer.1.EncDecAttention.{part}" for i in range(depth) for part in "kv"]
     spec.norm("encoder.final_layer_norm", "rms", feeds=cross)
+    if tied(config):  # the last norm cannot be folded into a table that is also read as it is
+        spec.vector("decoder.final_layer_norm.weight", writes="residual")
+        return spec.build()
     spec.norm("decoder.final_layer_norm", "rms", feeds=[head])
     spec.linear(head, reads="residual", writes="vocab", bias=False)
     return spec.build()

@@ -34,8 +34,18 @@ HEADS = {
 }
 """How the names of classes end whose head does a task."""
 
-LOADERS = {"classification": "AutoModelForSequenceClassification"}
+LOADERS = {
+    "classification": "AutoModelForSequenceClassification",
+    "language-model": "AutoModelForCausalLM",
+    "translation": "AutoModelForSeq2SeqLM",
+}
 """What finds the class for a task that checkpoints are trained for."""
+
+SAYS_CLASSES, CONTINUES = "classification", "language-model"
+"""The task of which a head is drawn, and that whose texts all have the tokens that begin and end one."""
+
+ADAPTED = {"classification": "SEQ_CLS", "language-model": "CAUSAL_LM", "translation": "SEQ_2_SEQ_LM"}
+"""What the library of adapters calls the tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +67,7 @@ class PretrainedConfig:
     first, last
         Numbers of the tokens that every text begins and ends with, as fedot numbers them; -1 where there are none.
     unknown
-        Number of the token that stands for what the tokenizer does not know; -1 where it knows everything.
+        Number of the token that stands for what the tokenizer does not know; -1 where it knows all.
     lora_rank
         Rank of the adapters that are trained in place of the weights (Hu et al. 2022); 0 where all weights are.
     lora_alpha
@@ -93,6 +103,22 @@ class PretrainedConfig:
     def class_name(self) -> str:
         """The class of transformers that is trained."""
         return str(_parsed(self.settings)["architectures"][0])
+
+    @property
+    def task(self) -> str | None:
+        """Name of the task that its head does."""
+        return task_of_class(self.class_name)
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether the output layer is the table of tokens, as it is where the settings do not say otherwise."""
+        return _parsed(self.settings).get("tie_word_embeddings") is not False
+
+    @property
+    def start(self) -> int:
+        """The checkpoint's number of the token that its decoder begins with."""
+        found = _parsed(self.settings).get("decoder_start_token_id")
+        return self.pad if found is None else int(found)
 
     @property
     def vocab_size(self) -> int:
@@ -168,7 +194,7 @@ def check_pretrained(config: PretrainedConfig) -> None:
         most = MOST_LAYERS if key in LAYERS else MOST_SIZE
         if isinstance(value, int | float) and not -most <= value <= most:
             raise _wrong(key, value, f"at most {most} can be")
-    for key in ("pad", "first", "last", "unknown"):
+    for key in ("pad", "first", "last", "unknown", "start"):
         if getattr(config, key) >= max(2, config.vocab_size):
             raise _wrong(key, getattr(config, key), f"it has {config.vocab_size} tokens")
 
