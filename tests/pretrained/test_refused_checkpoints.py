@@ -129,7 +129,7 @@ CASES: dict[str, tuple[Callable[[Path], None], dict[str, Any], str]] = {
         {"train": {"lora": {"rank": 2}}, "clients": "unequal"},
         "fedavg needs equal models, and the ranks of adapters differ; use lora-products",
     ),
-    "no loader": (nothing, {"task": "language-model"}, "trained for classification so far, not for language-model"),
+    "no end": (nothing, {"task": "language-model"}, "no token that ends a text"),
 }
 
 

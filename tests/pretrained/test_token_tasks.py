@@ -302,7 +302,7 @@ def test_a_slow_tokenizer_is_refused_unless_its_fast_form_lies_there(made: Folde
     slow = tmp_path / "slow"
     shutil.copytree(folder, slow)
     (slow / "tokenizer.json").unlink()
-    with pytest.raises(FedotError, match=r"tokenizer\.json") as caught:
+    with pytest.raises(FedotError, match="has no tokenizer") as caught:
         opened(slow, "marian")
     assert "\n" not in str(caught.value)
 
