@@ -35,7 +35,7 @@ def checkpoint_spec(scenario: Scenario, partition_id: int) -> CheckpointSpec | N
 
 def shared_checkpoint(scenario: Scenario) -> str | None:
     """Name of the checkpoint that all clients have; None where they have none, or several."""
-    names = {scenario.model_settings(k).get("pretrained") for k in range(len(scenario.client_specs()))}
+    names = scenario.checkpoint_names()
     [name] = names if len(names) == 1 else [None]
     return name if isinstance(name, str) else None
 
