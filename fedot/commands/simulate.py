@@ -77,6 +77,7 @@ def simulate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same scenario.")
     ] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="Also tell where time and memory went.")] = False,
 ) -> None:
     """Run SCENARIO with all of its clients on this machine, print a table, and write a report."""
     quiet()
@@ -109,6 +110,7 @@ def simulate(
             force=force,
             tracking=tuple(tool.value for tool in track or []),
             command=command_line(),
+            timings=timings,
         )
         check_tools(tool for run in runs for tool in (*run.scenario.tracking, *settings.tracking))
         _begin(runs, folder)

@@ -20,7 +20,18 @@ SCHEMA = 1
 MOST_BYTES = 2**28
 REQUIRED = {"scenario": dict, "provenance": dict, "rows": list}
 OPTIONAL_LISTS = (
-    *("failures", "lines", "reliability", "confusions", "couplings", "diagnostics", "training", "epochs", "plans"),
+    *(
+        "failures",
+        "lines",
+        "reliability",
+        "confusions",
+        "couplings",
+        "diagnostics",
+        "training",
+        "epochs",
+        "plans",
+        "timings",
+    ),
 )
 UNTOLD: dict[str, Any] = {"fedot": "", "notices": [], "data": {}, "seconds": 0.0, "stand_in": False}
 """What of the provenance others read without asking whether it is there."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from fedot.errors import FedotError
+from fedot.results.timings_schema import Timing
 from fedot.text.outside import printable
 
 MOST = 1e150
@@ -254,6 +255,7 @@ class _Results(_Part):
     training: list[_Training] = []
     epochs: list[_Epochs] = []
     plans: list[_Plan] = []
+    timings: list[Timing] = []
 
 
 def check_results(values: Mapping[str, Any], where: str) -> None:

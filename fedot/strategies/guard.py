@@ -16,6 +16,7 @@ from fedot.fusion import FusionPlan
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
+from fedot.terminal.stopwatch import timed
 from fedot.tokenizer import read_tokenizer
 from fedot.wire.boundary import read_replies, read_update
 from fedot.wire.known import Known
@@ -183,7 +184,8 @@ class Guarded(FedAvg):
         for message in replies:
             received.setdefault(message.metadata.src_node_id, message)  # of two answers only the first is checked
         good = [as_checked(received[node], update) for node, update in self.accept(server_round, received.values())]
-        arrays, metrics = super().aggregate_train(server_round, good)
+        with timed("averaging"):
+            arrays, metrics = super().aggregate_train(server_round, good)
         if arrays is None:
             return None, metrics
         # some of Flower's strategies return doubles, in which clients would then train

@@ -17,6 +17,7 @@ from fedot.data.join_classes import renumbered
 from fedot.federation.client.bounds import read_scenario
 from fedot.hf.checkpoint import tokenizer_in
 from fedot.tasks import TASKS, Examples
+from fedot.terminal.stopwatch import timed
 from fedot.tokenizer import count_words, train_tokenizer
 
 log = logging.getLogger("fedot.client")
@@ -50,6 +51,7 @@ class KeptRows:
         self.own_tokenizer = lru_cache(KEPT)(self._own_tokenizer)
         self.encoded = lru_cache(KEPT)(self._encoded)
 
+    @timed("reading")
     def _data(self, source: RowSource) -> ClientData:
         """Read a client's rows."""
         if source.classes:
@@ -61,6 +63,7 @@ class KeptRows:
             value = value.model_copy(update={"base_dir": Path(source.base_dir)})
         return load_client(value, source.partition_id, source.seed, data_dir, self._corpora)
 
+    @timed("tokenising")
     def _own_tokenizer(self, source: RowSource) -> str:
         """Train a tokenizer on a client's own text."""
         whole = read_scenario(source.scenario)
@@ -72,6 +75,7 @@ class KeptRows:
     def _reader(self, source: RowSource, tokenizer: str) -> Tokenizer:
         return tokenizer_in(tokenizer, source.model_folders)
 
+    @timed("tokenising")
     def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""
         task = TASKS[read_scenario(source.scenario).task]

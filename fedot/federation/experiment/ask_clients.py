@@ -70,11 +70,9 @@ def train_parents(
     shared = federation.settings.init == "shared" and referred(federation.settings.tokenizer) is None
     sent = initial if shared else {}  # else every client draws a start of its own, or has it: a checkpoint
     content = RecordDict({ARRAYS: pack_state(sent), CONFIG: federation.settings.to_record()})
-    replies = ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN)
-    asked = {
-        node: Asked(name, federation.partitions[node], federation.known[node], server_round=1)
-        for node, name in federation.names.items()
-    }
+    names, places = federation.names, federation.partitions
+    replies = ask(federation.grid, dict.fromkeys(names, content), MessageType.TRAIN)
+    asked = {node: Asked(name, places[node], federation.known[node], server_round=1) for node, name in names.items()}
     good, failed = read_replies(replies, asked, read_update)
     return tuple(update for _, update in good), tuple(failed)
 
@@ -108,6 +106,7 @@ def evaluate_where_possible(
     tuple
         The tallies of each item, empty where nobody could evaluate, and who was left out and why.
     """
+    names = federation.names
     requests, failed = _requests(federation, request_for)
     by_node: dict[int, tuple[AnyTally, ...]] = {}
     for reply in _first(ask(federation.grid, pack_evaluations(requests, federation.settings), MessageType.EVALUATE)):
@@ -120,10 +119,8 @@ def evaluate_where_possible(
             by_node[node] = read_tallies(reply.content, requests[node], federation.known[node])
         except FedotError as error:
             failed[node] = printable(error)
-    left_out = tuple(
-        (name, failed.get(node, "no answer")) for node, name in federation.names.items() if node not in by_node
-    )
-    answers = {name: by_node[node] for node, name in federation.names.items() if node in by_node}
+    left_out = tuple((name, failed.get(node, "no answer")) for node, name in names.items() if node not in by_node)
+    answers = {name: by_node[node] for node, name in names.items() if node in by_node}
     results = []
     for tallies in zip(*answers.values(), strict=True):  # one round for each item
         total = {"all": sum_tallies(tallies)} if not left_out or len(answers) > 1 else {}

@@ -20,14 +20,15 @@ from fedot.results import SCHEMA
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.tasks import TASKS, AnyTally
-from fedot.text.readable import ALARM, unknown_notice, unknown_share
+from fedot.terminal.stopwatch import PARTS, Spent
+from fedot.text.readable import ALARM, told_unknown, unknown_notice, unknown_share
 from fedot.version import __version__
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 COUPLING_SIDE = 32
 PER_SEED = (
     *("rows", "plans", "failures", "lines", "reliability", "confusions"),
-    *("couplings", "diagnostics", "training", "epochs"),
+    *("couplings", "diagnostics", "training", "epochs", "timings"),
 )
 
 
@@ -50,6 +51,7 @@ class RunRecord:
     diagnostics: list[dict[str, Any]] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    timings: list[dict[str, Any]] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     complete: bool = False
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -80,6 +82,7 @@ class RunRecord:
         FedotError
             If an earlier part of the run had them from elsewhere.
         """
+        said = set(self.notices)
         for client in sorted(clients, key=lambda c: c.partition_id):
             before = self.data.get(client.client, {"source": client.source})["source"]
             if before != client.source:
@@ -96,7 +99,8 @@ class RunRecord:
             }
             for notice in client.notices:
                 line = f"{client.client}: {notice}"
-                if line not in self.notices:
+                if line not in said:
+                    said.add(line)
                     self.notices.append(line)
 
     def add_scores(
@@ -146,11 +150,11 @@ class RunRecord:
 
         Losses by epoch are there where clients have told them, which they do in simulations.
         """
+        told = told_unknown(self.notices)
         for update in updates:
             place = {"seed": seed, "strategy": strategy, "round": server_round, "client": update.client}
             unknown = unknown_share(update.token_counts)
-            told = any(line.startswith(f"{update.client}: ") and "UNKNOWN" in line for line in self.notices)
-            if unknown > ALARM and not told:
+            if unknown > ALARM and update.client not in told:
                 self.notices.append(unknown_notice(update.client, unknown))
             self.training.append(
                 {
@@ -166,6 +170,24 @@ class RunRecord:
             if update.train_losses:
                 losses = {"train": list(update.train_losses), "validation": list(update.validation_losses)}
                 self.epochs.append({**place, **losses})
+
+    def add_timing(self, seed: int, step: str, server_round: int, spent: Spent) -> None:
+        """Add where the processors' time of a step went, in this process and in those that tell it of theirs."""
+        here = os.getpid()
+        self.timings.append(
+            {
+                "seed": seed,
+                "step": step,
+                "round": server_round,
+                "clock": spent.clock,
+                "seconds": {part: spent.seconds[part] for part in PARTS if part in spent.seconds},
+                "processor": spent.total,
+                "peak_bytes": {
+                    "server": spent.peaks.get(here, 0),
+                    "clients": sum(size for process, size in spent.peaks.items() if process != here),
+                },
+            }
+        )
 
     def add_failure(self, seed: int, strategy: str, reason: str) -> None:
         """Add a strategy or reference that could not be run, and why."""
@@ -243,6 +265,7 @@ class RunRecord:
             "diagnostics": self.diagnostics,
             "training": self.training,
             "epochs": self.epochs,
+            **({"timings": self.timings} if self.timings else {}),
         }
 
 

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from flwr.app import ArrayRecord, MetricRecord
 
@@ -117,6 +117,7 @@ def run_strategy(
             record.add_training(seed.number, title, server_round, updates)
         if server_round == final and fused is not None:
             _diagnose(seed, title, fused)
+        seed.lap(title, server_round)
         if server_round < final:
             seed.begin(round_of(title, server_round + 1))
         return None
@@ -150,14 +151,17 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
     shared = None if model.vocabulary is None else seed.federation.settings.tokenizer
     own = {update.client: update.tokenizer or shared for update in parents}
 
+    @cache
+    def with_tokens(tokenizer: str | None) -> EvaluationRequest:
+        return EvaluationRequest.of(*model.for_client(tokenizer), tokenizer)
+
     def request_for(client: ClientDescription) -> EvaluationRequest:
         tokenizer = own.get(client.client)
         if isinstance(model.config, PretrainedConfig):  # it has rows of its own tokens alone, wherever it is tried
             return EvaluationRequest.of(model.state, model.config, own_tokenizer_text(model.config))
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
-        state, config = model.for_client(tokenizer)
-        return EvaluationRequest.of(state, config, tokenizer)
+        return with_tokens(tokenizer)
 
     return seed.scores(where, request_for)
 

@@ -16,12 +16,13 @@ from fedot.federation.experiment.pooled import tests_cut
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
 from fedot.federation.experiment.rounds import run_strategy
-from fedot.federation.experiment.run_settings import PARENTS, TRAINING, Progress, RunSettings, SaveModel
+from fedot.federation.experiment.run_settings import CENTRALISED, PARENTS, TRAINING, Progress, RunSettings, SaveModel
 from fedot.federation.experiment.seed import Seed, begin, starting_from
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy
+from fedot.terminal.stopwatch import started
 from fedot.training.client_checkpoint import has_checkpoints, shared_checkpoint
 from fedot.wire.checkpoints_here import start_here
 from fedot.wire.messages import ClientUpdate
@@ -41,6 +42,7 @@ def run_scenario(
     scenario = run.scenario
     if wrong := strategy_mistakes(scenario):
         raise MistakesError(wrong)
+    started()
     aside = run.workers > 0 and run.pooled and "centralised" in scenario.references
     pool = start_pool(1) if aside else None
     try:
@@ -65,6 +67,7 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
     if parents and ("parents" in references or "ensemble" in references):
         seed.begin(PARENTS)
         _attempt(seed, "parents", partial(score_parents, seed, parents))
+        seed.lap(PARENTS)
     parents = tuple(replace(parent, state={}) for parent in parents)  # strategies ask for them again
     for spec in seed.scenario.strategies:
         run_strategy(seed, spec.title, spec.name, spec.options, initial, seed.federation, parents)
@@ -73,6 +76,7 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
         run_strategy(seed, "fedavg-shared-init", "fedavg", {}, initial, shared, parents)
     if "centralised" in references:
         _attempt(seed, "centralised", partial(score_centralised, seed, pending))
+        seed.lap(CENTRALISED)
 
 
 def strategy_mistakes(scenario: Scenario) -> list[str]:
@@ -126,6 +130,7 @@ def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
     seed.record.add_training(seed.number, "parent", 1, parents)
     if seed.run.pooled and seed.number == seed.scenario.seeds[0]:
         seed.record.notices += tests_cut(seed.run, seed.number, parents, seed.federation.settings.tokenizer)
+    seed.lap(TRAINING)
     return parents
 
 

@@ -17,6 +17,7 @@ from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
+from fedot.terminal.stopwatch import take, timed
 from fedot.training.client_checkpoint import has_checkpoints
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
@@ -60,6 +61,12 @@ class Seed:
         """Report what begins now."""
         self.progress(seed_at(self.number) + what)
 
+    def lap(self, step: str, server_round: int = 1) -> None:
+        """Take down where time went since the last call, if that is asked for."""
+        if self.run.timings:
+            self.record.add_timing(self.number, step, server_round, take())
+
+    @timed("writing")
     def save(self, title: str, model: SavedModel) -> None:
         """Write a model, which gets the names of the classes."""
         self.save_model(title, self.number, replace(model, classes=self.federation.labels))
@@ -108,7 +115,9 @@ def begin(
     record.notices += [f"seed {number} goes on without {name}: {why}" for name, why in federation.absent.items()]
     told = (*federation.notices, *striking(federation.clients))
     record.notices += [line for line in told if line not in record.notices]
-    return Seed(number, run, metered, federation, record, save_model, progress)
+    seed = Seed(number, run, metered, federation, record, save_model, progress)
+    seed.lap(ASKING)
+    return seed
 
 
 def starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:
