@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
@@ -64,16 +64,21 @@ class Federation:
 
 
 def train_parents(
-    federation: Federation, initial: State
+    federation: Federation, initial: State, *, keep: bool = True
 ) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
-    """Have every client train once; return the usable models and who failed why, by partition."""
+    """Have every client train once; return the usable models and who failed why, by partition.
+
+    Without `keep` nothing is kept of the models, but how their trainings went.
+    """
     shared = federation.settings.init == "shared" and referred(federation.settings.tokenizer) is None
     sent = initial if shared else {}  # else every client draws a start of its own, or has it: a checkpoint
     content = RecordDict({ARRAYS: pack_state(sent), CONFIG: federation.settings.to_record()})
     names, places = federation.names, federation.partitions
     replies = ask(federation.grid, dict.fromkeys(names, content), MessageType.TRAIN)
     asked = {node: Asked(name, places[node], federation.known[node], server_round=1) for node, name in names.items()}
-    good, failed = read_replies(replies, asked, read_update)
+    good, failed = read_replies(
+        replies, asked, read_update, lambda update: update if keep else replace(update, state={})
+    )
     return tuple(update for _, update in good), tuple(failed)
 
 

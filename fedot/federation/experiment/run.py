@@ -64,7 +64,7 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
     if seed.scenario.init == "shared":
         seed = replace(seed, federation=starting_from(seed.federation, "shared", shape))
     parents = _train_parents(seed, initial) if _asks_for_parents(seed.scenario) else ()
-    if parents and ("parents" in references or "ensemble" in references):
+    if parents and _scores_parents(seed.scenario):
         seed.begin(PARENTS)
         _attempt(seed, "parents", partial(score_parents, seed, parents))
         seed.lap(PARENTS)
@@ -112,16 +112,27 @@ def _initial(seed: Seed) -> tuple[State, Config | None]:
 
 
 def _asks_for_parents(scenario: Scenario) -> bool:
-    """Whether anything needs the clients' models as they are; where all align on the client, nobody asks."""
-    if {"parents", "ensemble"} & set(scenario.references):
+    """Whether anything needs the clients' models as they are.
+
+    Where all align on the client, nobody asks; nor where only some take part in a round, and all share a tokenizer.
+    """
+    if _scores_parents(scenario):
         return True
     strategies = [build_strategy(spec.name, spec.options) for spec in scenario.strategies]
-    return not all(isinstance(strategy, ClientAligned) for strategy in strategies)
+    apart = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
+    return not all(
+        isinstance(strategy, ClientAligned) or (strategy.fraction_train < 1 and not apart) for strategy in strategies
+    )
+
+
+def _scores_parents(scenario: Scenario) -> bool:
+    """Whether a reference is made of the clients' own models."""
+    return bool({"parents", "ensemble"} & set(scenario.references))
 
 
 def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
     seed.begin(TRAINING)
-    parents, failed = train_parents(seed.federation, initial)
+    parents, failed = train_parents(seed.federation, initial, keep=_scores_parents(seed.scenario))
     for name, reason in failed:
         seed.record.notices.append(f"{name}: no parent model for seed {seed.number}: {reason}")
     if not parents:

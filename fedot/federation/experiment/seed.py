@@ -1,6 +1,6 @@
 """One seed of a run: who takes part, where results go, and how models are scored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from flwr.serverapp import Grid
@@ -71,15 +71,17 @@ class Seed:
         """Write a model, which gets the names of the classes."""
         self.save_model(title, self.number, replace(model, classes=self.federation.labels))
 
-    def scores(self, where: str, request_for: RequestFor) -> SeedScores:
-        """Evaluate at every client that can, and say who cannot: sums over all are then without it.
+    def scores(self, where: str, request_for: RequestFor, nodes: Collection[int] | None = None) -> SeedScores:
+        """Evaluate at every client that can, or at some, and say who cannot: sums over all are then without it.
 
         Raises
         ------
         FedotError
             If no client can.
         """
-        results, left_out = evaluate_where_possible(self.federation, request_for)
+        clients = self.federation.clients
+        asked = clients if nodes is None else {node: clients[node] for node in nodes}
+        results, left_out = evaluate_where_possible(replace(self.federation, clients=asked), request_for)
         if not results:
             raise FedotError(f"no client could evaluate: {'; '.join(f'{name}: {why}' for name, why in left_out)}")
         told = "and those over all are without it" if "all" in results[0] else "nor over all"
