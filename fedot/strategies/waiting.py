@@ -70,6 +70,9 @@ class Waiting:
         for name in list(content):
             del content[name]
         content[ARRAYS] = self._held(arrays)
+        content[METRICS] = MetricRecord(
+            {"num-examples": update.num_examples, "validation-loss": update.validation_loss}
+        )
         return replace(update, state={})
 
     def _held(self, arrays: ArrayRecord) -> ArrayRecord:

@@ -16,6 +16,7 @@ from fedot.data.inside import enclosed
 from fedot.data.join_classes import renumbered
 from fedot.federation.client.bounds import read_scenario
 from fedot.hf.checkpoint import tokenizer_in
+from fedot.scenario import Scenario
 from fedot.tasks import TASKS, Examples
 from fedot.terminal.stopwatch import timed
 from fedot.tokenizer import count_words, train_tokenizer
@@ -60,7 +61,7 @@ class KeptRows:
         if not source.simulated:
             value = enclosed(value, source.partition_id, data_dir)
         elif source.base_dir:
-            value = value.model_copy(update={"base_dir": Path(source.base_dir)})
+            value = _beside(source.scenario, Path(source.base_dir))
         return load_client(value, source.partition_id, source.seed, data_dir, self._corpora)
 
     @timed("tokenising")
@@ -85,3 +86,9 @@ class KeptRows:
                 "%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length
             )
         return found
+
+
+@lru_cache(maxsize=8)
+def _beside(scenario: str, base_dir: Path) -> Scenario:
+    """The scenario of a message, with the folder that its files lie beside; the same for all clients of a process."""
+    return read_scenario(scenario).model_copy(update={"base_dir": base_dir})
