@@ -12,7 +12,7 @@ from fedot.terminal.stopwatch import timed
 from fedot.wire.messages import ARRAYS, METRICS, ClientUpdate
 from fedot.wire.records import pack_state
 
-MOST_HELD = 2**27
+MOST_HELD = 2**26
 """Bytes of arrays that wait in memory."""
 
 
