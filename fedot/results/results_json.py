@@ -20,18 +20,7 @@ SCHEMA = 1
 MOST_BYTES = 2**28
 REQUIRED = {"scenario": dict, "provenance": dict, "rows": list}
 OPTIONAL_LISTS = (
-    *(
-        "failures",
-        "lines",
-        "reliability",
-        "confusions",
-        "couplings",
-        "diagnostics",
-        "training",
-        "epochs",
-        "plans",
-        "timings",
-    ),
+    *("failures", "lines", "reliability", "confusions", "couplings", "diagnostics", "training", "epochs", "plans"),
 )
 UNTOLD: dict[str, Any] = {"fedot": "", "notices": [], "data": {}, "seconds": 0.0, "stand_in": False}
 """What of the provenance others read without asking whether it is there."""

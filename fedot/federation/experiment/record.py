@@ -26,6 +26,9 @@ from fedot.version import __version__
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 COUPLING_SIDE = 32
+MOST_EACH_ROUND = 100
+"""Of so many clients all that each does in each round is kept."""
+
 PER_SEED = (
     *("rows", "plans", "failures", "lines", "reliability", "confusions"),
     *("couplings", "diagnostics", "training", "epochs", "timings"),
@@ -118,9 +121,11 @@ class RunRecord:
     ) -> None:
         """Add one row for each split, and for a final round the reliability sums and the counts by class.
 
-        The row of ``all`` names the clients that it is `without`.
+        The row of ``all`` names the clients that it is `without`. Of many clients each has a row in the final round.
         """
         for split, figures in TASKS[self.scenario.task].figures(tallies).items():
+            if split != "all" and self._is_many and not final:
+                continue
             self.rows.append(
                 {
                     "seed": seed,
@@ -134,10 +139,15 @@ class RunRecord:
                     **({"without": list(without)} if without and split == "all" else {}),
                 }
             )
-            if final and figures.reliability is not None:
+            if final and figures.reliability is not None and (split == "all" or not self._is_many):
                 self.reliability.append({"seed": seed, "strategy": strategy, "split": split, **figures.reliability})
             if final and figures.confusion is not None and split == "all":
                 self.confusions.append({"seed": seed, "strategy": strategy, "counts": figures.confusion})
+
+    @property
+    def _is_many(self) -> bool:
+        """Whether there are so many clients that a file of all that each does in each round would be too large."""
+        return len(self.scenario.client_specs()) > MOST_EACH_ROUND
 
     def add_plan(self, seed: int, strategy: str, server_round: int, plan: FusionPlan) -> None:
         """Add what the fusion of a round did, so that a reader of a row knows which method made it."""
@@ -148,8 +158,11 @@ class RunRecord:
     def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
         """Add how each client's training went; say once of whose texts much is unknown to the tokenizer.
 
-        Losses by epoch are there where clients have told them, which they do in simulations.
+        Losses by epoch are there where clients have told them, which they do in simulations. Of many clients only the
+        first and the last round are told.
         """
+        if self._is_many and server_round not in (1, self.scenario.rounds):
+            return
         told = told_unknown(self.notices)
         for update in updates:
             place = {"seed": seed, "strategy": strategy, "round": server_round, "client": update.client}
