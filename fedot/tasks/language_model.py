@@ -143,7 +143,7 @@ def encode_sequences(parts: Sequence["Dataset"], tokenizer: Tokenizer, max_lengt
     """
     if (tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)) != (FIRST, LAST):
         raise FedotError(f"the tokenizer has no {BEGIN} and {END}; train it for a task whose models say tokens")
-    texts = [text for rows in parts for text in rows["text"]]
+    texts = [text for rows in parts for text in rows["text"][:]]
     ids, sizes, unknown, truncated = [], [], [], 0
     for text, found in zip(texts, tokenizer.encode_batch(texts), strict=True):
         row = [FIRST, *found.ids, LAST]

@@ -111,7 +111,8 @@ def _value_bytes(value: object) -> int:
     if isinstance(value, bytes):
         return len(value)
     if isinstance(value, list):
-        return sum(_value_bytes(item) for item in value)
+        plain = not value or isinstance(value[0], int | float)  # a list holds values of one type
+        return 8 * len(value) if plain else sum(_value_bytes(item) for item in value)
     return 8
 
 

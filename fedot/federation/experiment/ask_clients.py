@@ -1,7 +1,7 @@
 """What the server asks of the clients: who are you, train this, evaluate that."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from flwr.app import Message, MessageType, RecordDict
@@ -147,15 +147,16 @@ def _requests(
     return requests, failed
 
 
-def ask(grid: Grid, contents: Mapping[int, RecordDict], kind: str) -> list[Message]:
-    """Send a message to each of some nodes, and return what they answer."""
+def ask(grid: Grid, contents: Mapping[int, RecordDict], kind: str) -> Iterable[Message]:
+    """Send a message to each of some nodes, and hand on what they answer, as it comes in."""
     messages = [Message(content, node, kind) for node, content in contents.items()]
-    return list(grid.send_and_receive(messages, timeout=TIMEOUT))
+    return grid.send_and_receive(messages, timeout=TIMEOUT)
 
 
-def _first(replies: Iterable[Message]) -> list[Message]:
+def _first(replies: Iterable[Message]) -> Iterator[Message]:
     """The first reply of each node; nobody asked for a second one."""
-    first: dict[int, Message] = {}
+    seen: set[int] = set()
     for reply in replies:
-        first.setdefault(reply.metadata.src_node_id, reply)
-    return list(first.values())
+        if reply.metadata.src_node_id not in seen:
+            seen.add(reply.metadata.src_node_id)
+            yield reply

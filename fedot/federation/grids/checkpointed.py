@@ -288,7 +288,9 @@ def _plain(value: Any) -> Any:
     """Write a record's value for JSON: bytes in base 64."""
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list) and value and isinstance(value[0], bytes):  # a list holds values of one type
+        return [_plain(item) for item in value]
+    return value
 
 
 def _typed(value: Any) -> Any:
