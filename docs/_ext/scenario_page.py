@@ -54,6 +54,7 @@ dashes. The names are {names}.
 | `norm-limit` | all | A step that is so many times as long as the median of all is left out; without it none is. |
 | `align` | all | `client`: clients send models that they have aligned themselves. |
 | `fraction-train` | Flower's, `ot-fusion` | Share of the clients that train in a round; 1 without it. |
+| `fraction-evaluate` | all | Share of the clients that score a round's model, drawn anew in each; all score the last. |
 | keywords of the constructor | Flower's | For example `proximal-mu` of `fedprox`, `beta` of `fedtrimmedavg`. |
 | `method` | `ot-fusion` | `auto`, {methods}. |
 | options of the method's stages | `ot-fusion` | The tables below. |

@@ -77,6 +77,7 @@ def simulate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same scenario.")
     ] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="Also tell where time and memory went.")] = False,
 ) -> None:
     """Run SCENARIO with all of its clients on this machine, print a table, and write a report."""
     quiet()
@@ -109,6 +110,7 @@ def simulate(
             force=force,
             tracking=tuple(tool.value for tool in track or []),
             command=command_line(),
+            timings=timings,
         )
         check_tools(tool for run in runs for tool in (*run.scenario.tracking, *settings.tracking))
         _begin(runs, folder)
@@ -141,6 +143,7 @@ def _tell(folder: Path) -> None:
 
     from fedot.report import load_results, summary_table
     from fedot.report.analysis.findings import findings
+    from fedot.report.tables.timings import timing_lines, timing_table
     from fedot.results.notices import is_of_stand_in, notices_of, stand_in_sentence
 
     results = load_results(folder / "results.json")
@@ -162,6 +165,9 @@ def _tell(folder: Path) -> None:
     if lines or made_up:
         say("")
     say(printable(findings(results).headline, 1000), "bold")
+    if (timings := timing_lines(results)) is not None:
+        say("")
+        console.print(timing_table(timings))
     say(f"\nreport:  {shown(folder / 'report.html')}\nresults: {shown(folder / 'results.json')}", whole=True)
     say("next:", whole=True)
     for step in next_steps(results, folder):

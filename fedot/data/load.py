@@ -18,7 +18,7 @@ from fedot.data.join_classes import joined
 from fedot.data.load_files import load_files
 from fedot.data.load_hub import load_hub
 from fedot.data.overlaps import with_overlap_told, without_foreign_tests
-from fedot.data.partition import PARTITIONERS, share_out
+from fedot.data.partition import CLIENT, TEST, Deals
 from fedot.data.read_corpus import read_corpus
 from fedot.data.types import ClientData, Splits, label_array, take
 from fedot.errors import FedotError, MistakesError, lines_of
@@ -27,22 +27,22 @@ from fedot.scenario.file_keys import FILES, HUB, HUB_KEYS, OWN
 from fedot.tasks import TASKS
 from fedot.text.did_you_mean import did_you_mean
 
-FILE_KEYS = ("train", "test", "separator", "quote", "encoding")
-"""Keys that only say how a user's own files are read."""
+FILE_KEYS, COLUMN_KEYS = ("train", "test", "separator", "quote", "encoding"), ("text", "label", "label_map")
+"""Keys that only say how a user's own files are read, and what the columns of a user's own data hold."""
 
-COLUMN_KEYS = ("text", "label", "label_map")
-"""Keys that only say what the columns of a user's own data hold."""
-
-_PARTITION, _CLIENT, _TEST = range(3)  # independent random streams of one seed
+NOT_OF_ROWS = {"name", "examples", "test_examples", "model", "tokenizer", "fault"}
+"""Keys of a client that say nothing of what is read of its data set."""
 
 
 class Corpora:
-    """Public data sets, read whole: clients of one process share the latest.
+    """Data sets that several clients have, read whole: clients of one process share the latest.
 
     Attributes
     ----------
-    read
-        Reads a data set, or gives it again.
+    read, read_own
+        Reads a public data set, or a user's own that is shared out, or gives it again.
+    deal
+        Tells which rows each client gets of one that is shared out.
 
     Examples
     --------
@@ -52,6 +52,8 @@ class Corpora:
 
     def __init__(self) -> None:
         self.read = lru_cache(8)(_corpus)
+        self.read_own = lru_cache(1)(_own)
+        self.deal = Deals()
 
 
 def load_clients(scenario: Scenario, seed: int, data_dir: Path | None = None) -> tuple[ClientData, ...]:
@@ -171,9 +173,9 @@ def load_client(
     specs = scenario.client_specs()
     if not 0 <= partition_id < len(specs):
         raise FedotError(f"partition-id {partition_id} is no client of the scenario, which has {len(specs)}")
-    spec, name = specs[partition_id], scenario.client_names()[partition_id]
+    spec, name, corpora = specs[partition_id], scenario.client_names()[partition_id], corpora or Corpora()
     try:
-        splits, source = _read(scenario, spec, data_dir, corpora or Corpora())
+        splits, source = _read(scenario, spec, data_dir, corpora)
     except FedotError as error:
         if spec.dataset not in OWN:
             raise
@@ -189,13 +191,11 @@ def load_client(
             "say which there are, for example labels: [neg, pos]"
         )
     if scenario.partition is not None:
-        part = PARTITIONERS[scenario.partition.kind]
-        shares = part(label_array(train), scenario.partition, np.random.default_rng([seed, _PARTITION]))
-        tests = share_out(len(test), scenario.partition.count, np.random.default_rng([0, _TEST]))
+        shares, tests = corpora.deal(train, test, scenario.partition, seed)
         train, test = take(train, shares[partition_id]), take(test, tests[partition_id])
-    generator = np.random.default_rng([seed, _CLIENT, partition_id])
+    generator = np.random.default_rng([seed, CLIENT, partition_id])
     train = _capped(train, spec.examples, generator)
-    test = _capped(test, spec.test_examples, np.random.default_rng([0, _TEST, partition_id]))
+    test = _capped(test, spec.test_examples, np.random.default_rng([0, TEST, partition_id]))
     if splits.labels and len(np.unique(label_array(train))) < 2:
         notices.append("all training rows of this client have one class")
     learn, check = split_validation(label_array(train), scenario.train.validation, generator)
@@ -235,17 +235,25 @@ def split_validation(
 
 def _read(scenario: Scenario, spec: ClientSpec, data_dir: Path | None, corpora: Corpora) -> tuple[Splits, str]:
     """Read a client's data set whole."""
-    if spec.dataset == FILES:
-        _check_keys(spec, HUB_KEYS, HUB)
-        own = load_files(spec, TASKS[scenario.task], scenario.base_dir, data_dir)
-        return with_overlap_told(own), FILES
-    if spec.dataset == HUB:
-        _check_keys(spec, FILE_KEYS, FILES)
-        own, used = load_hub(spec, TASKS[scenario.task], scenario.data.source, data_dir)
-        return with_overlap_told(own), used
+    if spec.dataset in OWN:
+        _check_keys(spec, *((HUB_KEYS, HUB) if spec.dataset == FILES else (FILE_KEYS, FILES)))
+        shared = scenario.partition is not None
+        read, told = (corpora.read_own, spec.model_dump_json(exclude=NOT_OF_ROWS)) if shared else (_own, spec)
+        return read(told, scenario.task, scenario.data.source, scenario.base_dir, data_dir)
     _check(scenario, spec, data_dir)
     only = spec.model_dump_json(include={"dataset", "lang", "labels", "source", "target"})
     return corpora.read(only, scenario.task, scenario.data.source, data_dir)
+
+
+def _own(
+    told: ClientSpec | str, task: str, source: str, base_dir: Path | None, data_dir: Path | None
+) -> tuple[Splits, str]:
+    spec = ClientSpec.model_validate_json(told) if isinstance(told, str) else told
+    if spec.dataset == FILES:
+        splits, used = load_files(spec, TASKS[task], base_dir, data_dir), FILES
+    else:
+        splits, used = load_hub(spec, TASKS[task], source, data_dir)
+    return with_overlap_told(splits), used
 
 
 def _corpus(spec_json: str, task: str, source: str, data_dir: Path | None) -> tuple[Splits, str]:

@@ -12,6 +12,9 @@ from fedot.scenario import PartitionSpec
 
 MIN_ROWS = 10  # a client with less can hardly have a validation row of every class
 
+PARTITION, CLIENT, TEST = range(3)
+"""Independent random streams of one seed."""
+
 TEST_SHARE = 0.2
 """Of the training rows, so many are held out for the test."""
 
@@ -80,6 +83,34 @@ def share_out(count_rows: int, count: int, generator: np.random.Generator) -> li
     if count_rows < count:
         raise FedotError(f"{count_rows} test rows cannot be shared out over {count} clients; use a smaller count")
     return _share(count_rows, count, generator)
+
+
+class Deals:
+    """Who gets which rows of a data set that is shared out; of the latest one that is known.
+
+    Examples
+    --------
+    >>> from fedot.data.types import rows_of
+    >>> train, test = (rows_of({"text": [str(i) for i in range(n)], "label": [0, 1] * (n // 2)}) for n in (20, 4))
+    >>> shares, tests = Deals()(train, test, PartitionSpec(count=2), seed=0)
+    >>> [len(share) for share in (*shares, *tests)]
+    [10, 10, 2, 2]
+    """
+
+    def __init__(self) -> None:
+        self._key: tuple[Dataset, Dataset, PartitionSpec, int] | None = None
+        self._dealt: tuple[list[Indices], list[Indices]] = [], []
+
+    def __call__(
+        self, train: Dataset, test: Dataset, spec: PartitionSpec, seed: int
+    ) -> tuple[list[Indices], list[Indices]]:
+        """Rows of training and of the test for each client; the test's do not depend on the seed."""
+        known = self._key
+        if known is None or known[0] is not train or known[1] is not test or known[2:] != (spec, seed):
+            shares = PARTITIONERS[spec.kind](label_array(train), spec, np.random.default_rng([seed, PARTITION]))
+            self._dealt = shares, share_out(len(test), spec.count, np.random.default_rng([0, TEST]))
+            self._key = train, test, spec, seed
+        return self._dealt
 
 
 def held_out(rows: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:

@@ -81,14 +81,14 @@ def paired(source: pa.ChunkedArray, target: pa.ChunkedArray) -> Dataset:
 
 def take(data: Dataset, indices: NDArray[np.int64]) -> Dataset:
     """Copy rows (k,) in the order of the indices; unlike after ``select``, reading them is fast."""
-    return Dataset(data.data.table.take(pa.array(indices)))
+    return _dataset(data.data.table.take(pa.array(indices)))
 
 
 def label_array(data: Dataset) -> NDArray[np.int64]:
     """Labels (n,) int64; all zero where rows have none."""
     if LABEL not in data.column_names:
         return np.zeros(len(data), dtype=np.int64)
-    return np.asarray(data.with_format("arrow")[:][LABEL].to_numpy(), dtype=np.int64)
+    return np.asarray(data.data.table[LABEL].to_numpy(), dtype=np.int64)
 
 
 def normalised(data: Dataset) -> pa.Array:
@@ -104,4 +104,9 @@ def rows_of(columns: Mapping[str, object]) -> Dataset:
     """Build a data set from columns (n,) by name: texts, and integers under ``label``."""
     features = Features({name: Value("int64" if name == LABEL else "string") for name in columns})
     table = pa.table(dict(columns)).cast(features.arrow_schema)
-    return Dataset(table.replace_schema_metadata(features.arrow_schema.metadata))
+    return _dataset(table.replace_schema_metadata(features.arrow_schema.metadata))
+
+
+def _dataset(table: pa.Table) -> Dataset:
+    """Wrap a table; its fingerprint, which nobody here asks for, would take longer than all else."""
+    return Dataset(table, fingerprint="0" * 16)

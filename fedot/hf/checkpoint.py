@@ -211,7 +211,11 @@ def tokenizer_in(text: str, folders: Sequence[Path], task: str) -> Tokenizer:
         If it is none, or there is no such checkpoint here.
     """
     name = referred(text)
-    return read_tokenizer(text) if name is None else open_checkpoint(CheckpointSpec(name), folders).tokenizer(task)
+    return _read_once(text) if name is None else open_checkpoint(CheckpointSpec(name), folders).tokenizer(task)
+
+
+_read_once = lru_cache(maxsize=16)(lambda text: read_tokenizer(text))
+"""A process reads a tokenizer that many messages bring once; nobody changes it."""
 
 
 @lru_cache(maxsize=64)

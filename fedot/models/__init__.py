@@ -13,13 +13,13 @@ from fedot.models.build import (
     model_config,
     num_classes,
     state_of,
-    state_shapes,
     symmetry,
 )
 from fedot.models.config_json import config_from_json, config_to_json
 from fedot.models.decoder import DecoderConfig
 from fedot.models.encoder import EncoderConfig
 from fedot.models.limits import check_config, check_settings
+from fedot.models.outline import state_shapes
 from fedot.models.seq2seq import Seq2SeqConfig
 
 __all__ = [

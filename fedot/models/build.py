@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -231,30 +232,6 @@ def state_of(model: nn.Module) -> State:
     return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 
 
-def state_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Tell the shape of every tensor of a configuration without allocating any.
-
-    Parameters
-    ----------
-    config
-        Of any architecture of fedot.
-
-    Returns
-    -------
-    dict
-        Shapes by the tensors' names.
-
-    Examples
-    --------
-    >>> config = model_config({"name": "encoder", "d_model": 32}, vocab_size=100, n_class=2)
-    >>> state_shapes(config)["tok_emb.weight"]
-    (100, 32)
-    """
-    with torch.device("meta"):
-        model = architecture(config.architecture).module(config)
-    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-
-
 def symmetry(config: Config) -> SymmetrySpec:
     """Return the symmetry spec of a configuration.
 
@@ -274,6 +251,11 @@ def symmetry(config: Config) -> SymmetrySpec:
     >>> symmetry(config).groups["ffn.0"].size
     48
     """
+    return _symmetry(config)
+
+
+@lru_cache(maxsize=64)
+def _symmetry(config: Config) -> SymmetrySpec:
     return architecture(config.architecture).symmetry(config)
 
 

@@ -1,11 +1,15 @@
 """What is to be known of a run besides its figures, each thing said once."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from fedot.standin import MARK
 
+FEW = 12
+"""Of so many clients each has a line, where their numbers differ."""
+
+NUMBER = re.compile(r"\b\d+\b(?![.,]\d)")
 PLACE = re.compile(r", seed (\d+), round (\d+)(?= |:)")
 
 
@@ -23,20 +27,54 @@ def notices_of(results: Mapping[str, Any]) -> tuple[str, ...]:
     a without north: ill (2 times, first in seed 0, round 1)
     """
     provenance = results["provenance"]
-    clients = list(provenance.get("data") or {})
-    who: dict[str, list[str]] = {}
+    clients = set(provenance.get("data") or {})
+    who: dict[str, dict[str, None]] = {}
     places: dict[str, list[tuple[str, str]]] = {}
     for notice in provenance.get("notices", []):
-        client = next((name for name in clients if notice.startswith(f"{name}: ")), "")
+        client = _speaker(notice, clients)
         text = notice.removeprefix(f"{client}: ") if client else notice
         place = PLACE.search(text)
         if place:
             text = text[: place.start()] + text[place.end() :]
             places.setdefault(text, []).append((place[1], place[2]))
-        own = who.setdefault(text, [])
-        if client not in own:
-            own.append(client)
-    return tuple(_line(text, names, places.get(text, [])) for text, names in who.items())
+        who.setdefault(text, {})[client] = None
+    lines = _joined({text: [*names] for text, names in who.items()}, places) if len(clients) > FEW else who
+    return tuple(_line(text, [*names], places.get(text, [])) for text, names in lines.items())
+
+
+def _speaker(notice: str, clients: Set[str]) -> str:
+    """The client of whom a notice is; "" of none."""
+    head, found = "", ""
+    for part in notice.split(": ")[:-1]:
+        head = f"{head}: {part}" if head else part
+        if head in clients:
+            found = found or head
+    return found
+
+
+def _joined(
+    who: Mapping[str, Sequence[str]], places: Mapping[str, Sequence[tuple[str, str]]]
+) -> Mapping[str, Sequence[str]]:
+    """Put what many clients say alike but for its numbers into one line, which tells least and most of each."""
+    alike: dict[str, list[str]] = {}
+    for text, names in who.items():
+        alike.setdefault(NUMBER.sub("#", text) if any(names) and text not in places else text, []).append(text)
+    joined: dict[str, list[str]] = {}
+    for texts in alike.values():
+        text = texts[0] if len(texts) == 1 else _with_ranges(texts)
+        joined[text] = list(dict.fromkeys(name for each in texts for name in who[each]))
+    return joined
+
+
+def _with_ranges(texts: Sequence[str]) -> str:
+    """The first of texts that differ in their numbers only, with least and most of each."""
+    numbers = zip(*(map(int, NUMBER.findall(text)) for text in texts), strict=True)
+    told = iter([_range(min(each), max(each)) for each in numbers])
+    return NUMBER.sub(lambda _: next(told), texts[0])
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def stand_in_sentence(results: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """What a `results.json` of schema 1 may say, checked before anything is made of it.
 
-Keys that are not listed are let through: they are of another release, and nobody here reads them. What is listed has
-its type, its range and its size, so that every view may rely on it.
+Keys that are not listed are let through: nobody here reads them. What is listed has its type, its range and its size.
 """
 
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from fedot.errors import FedotError
+from fedot.results.timings_schema import Timing
 from fedot.text.outside import printable
 
 MOST = 1e150
@@ -255,6 +255,7 @@ class _Results(_Part):
     training: list[_Training] = []
     epochs: list[_Epochs] = []
     plans: list[_Plan] = []
+    timings: list[Timing] = []
 
 
 def check_results(values: Mapping[str, Any], where: str) -> None:

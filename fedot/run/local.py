@@ -47,7 +47,8 @@ class LocalSettings:
 
     `workers` are processes of the in-process engine, one a client or processor where None, and 0 for none but this one;
     `cache` is the folder of trained models, the usual one where None, and `keep` whether it outlives the run; `command`
-    is what the record says that was called; `tracking` are tools besides those of the scenario.
+    is what the record says that was called; `tracking` are tools besides those of the scenario; with
+    `timings` the results tell where time went.
     """
 
     scenario: Path
@@ -62,6 +63,7 @@ class LocalSettings:
     command: str = ""
     progress: bool = True
     tracking: tuple[str, ...] = ()
+    timings: bool = False
 
 
 def plan_runs(
@@ -140,6 +142,7 @@ def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], No
             "pooled": True,
             "progress": settings.progress,
             "resume": settings.resume,
+            "timings": settings.timings,
             "cache": models,
             "out-dir": str(run.folder),
             "workers": workers,

@@ -5,10 +5,9 @@ from fedot.scenario.schema import (
     ClientSpec,
     CorpusSpec,
     FaultName,
-    PartitionSpec,
     Scenario,
 )
-from fedot.scenario.sections import DecodingSpec, PrivacySpec, TokenizerSpec, TrainSpec
+from fedot.scenario.sections import DecodingSpec, PartitionSpec, PrivacySpec, TokenizerSpec, TrainSpec
 
 __all__ = [
     "ClientSpec",

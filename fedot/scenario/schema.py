@@ -3,8 +3,8 @@
 Unknown keys are refused with their path and the nearest valid key, values out of range with the range.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,36 +20,21 @@ from pydantic import (
 )
 
 from fedot.errors import FedotError
+from fedot.scenario.client_names import told_apart
 from fedot.scenario.defaults import known_task, with_task_defaults
 from fedot.scenario.file_keys import HUB_KEYS, OWN, Encoding, HubName, HubPath, LabelMap, Labels, Quote, Separator
 from fedot.scenario.in_words import explain, shown
-from fedot.scenario.sections import DataSpec, DecodingSpec, PrivacySpec, Section, TokenizerSpec, TrainSpec
+from fedot.scenario.sections import (
+    DataSpec,
+    DecodingSpec,
+    PartitionSpec,
+    PrivacySpec,
+    Section,
+    TokenizerSpec,
+    TrainSpec,
+)
 from fedot.tasks import DEFAULT, TASK_FACTS
 from fedot.text.names import LONGEST_FOLDER, PLAIN, check_clients, check_titles
-
-
-class PartitionSpec(Section):
-    """How one corpus is shared out over `count` clients."""
-
-    kind: Literal["iid", "dirichlet", "by-size"] = "iid"
-    """`iid`: rows at random. `dirichlet`: labels in unequal shares. `by-size`: at random, in unequal parts."""
-    count: int = Field(ge=2, le=1000)
-    """Number of clients."""
-    alpha: float | None = Field(default=None, gt=0)
-    """Of `dirichlet`: the smaller, the more the clients' shares of each label differ."""
-    sizes: tuple[float, ...] | None = None
-    """Of `by-size`: one positive number for each client, its part relative to the others'."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> "PartitionSpec":
-        if self.kind == "dirichlet" and self.alpha is None:
-            raise ValueError("kind dirichlet needs alpha, for example alpha: 0.1")
-        if self.kind == "by-size" and (self.sizes is None or len(self.sizes) != self.count):
-            raise ValueError(f"kind by-size needs sizes, a list of {self.count} positive numbers")
-        if self.sizes is not None and min(self.sizes, default=0) <= 0:
-            raise ValueError("sizes must be positive")
-        return self
-
 
 FaultName = Literal["flipped-labels", "nan", "scaled", "stale", "random"]
 
@@ -279,40 +264,42 @@ class Scenario(Section):
 
     def client_specs(self) -> tuple[ClientSpec, ...]:
         """One spec per client; a partitioned corpus gives as many equal ones as it has clients."""
+        return self._specs
+
+    @cached_property
+    def _specs(self) -> tuple[ClientSpec, ...]:
         if isinstance(self.clients, CorpusSpec):
             return tuple(map(self.clients.of_client, range(self.clients.partition.count)))
         return self.clients
 
-    def _client_spec(self, partition_id: int) -> ClientSpec:
-        """The spec of one client, without those of a thousand others."""
-        if isinstance(self.clients, CorpusSpec):
-            return self.clients.of_client(partition_id)
-        return self.clients[partition_id]
-
     def finds_classes(self, partition_id: int) -> bool:
         """Whether a client's classes are those that are found in its files."""
-        return TASK_FACTS[self.task].has_classes and self._client_spec(partition_id).finds_classes
+        return TASK_FACTS[self.task].has_classes and self._specs[partition_id].finds_classes
 
     def client_names(self) -> tuple[str, ...]:
         """Each client's name: its own, or data set and language, made unique by a number."""
-        plain = [
-            spec.name or (f"{spec.dataset}-{spec.lang}" if spec.lang else spec.dataset) for spec in self.client_specs()
-        ]
-        total, seen, names = Counter(plain), Counter[str](), []
-        for name in plain:
-            while total[name] > 1 and f"{name}-{seen[name]}" in total:  # somebody is called that already
-                seen[name] += 1
-            names.append(f"{name}-{seen[name]}" if total[name] > 1 else name)
-            seen[name] += 1
-        return tuple(names)
+        return self._names
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return told_apart([s.name or (f"{s.dataset}-{s.lang}" if s.lang else s.dataset) for s in self._specs])
 
     def model_settings(self, partition_id: int) -> dict[str, Any]:
         """The `model` mapping of one client: the scenario's, with the client's own keys on top."""
-        return {**self.model, **(self._client_spec(partition_id).model or {})}
+        return {**self.model, **(self._specs[partition_id].model or {})}
+
+    @cached_property
+    def _checkpoints(self) -> Set[object]:
+        found = (self.model_settings(k).get("pretrained") for k in range(len(self._specs)))
+        return {name if isinstance(name, str) else None for name in found}
+
+    def checkpoint_names(self) -> Set[object]:
+        """Names of the checkpoints that clients fine-tune, and None if some have none."""
+        return self._checkpoints
 
     def tokenizer_spec(self, partition_id: int) -> TokenizerSpec:
         """The tokenizer settings of one client; a client with settings of its own has a tokenizer of its own."""
-        own = self._client_spec(partition_id).tokenizer
+        own = self._specs[partition_id].tokenizer
         if not own:
             return self.tokenizer
         return TokenizerSpec(**{**self.tokenizer.model_dump(), "scope": "per-client", **own})

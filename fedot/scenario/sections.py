@@ -1,8 +1,8 @@
 """Sections of a scenario that say how clients train, and where data come from."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fedot.text.tokenizer_kinds import TokenizerKind
 
@@ -11,6 +11,46 @@ class Section(BaseModel):
     """Keys of a scenario: what is unknown is refused, and the text below a key is its description."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    def __copy__(self) -> Self:
+        """Copy the keys alone: what was computed of them (`cached_property`) may not be true of the copy."""
+        return self._of_keys(super().__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self._of_keys(super().__deepcopy__(memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Write the keys alone into a pickle."""
+        state = super().__getstate__()
+        return {**state, "__dict__": {key: state["__dict__"][key] for key in type(self).model_fields}}
+
+    def _of_keys(self, copied: Self) -> Self:
+        for computed in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[computed]
+        return copied
+
+
+class PartitionSpec(Section):
+    """How one corpus is shared out over `count` clients."""
+
+    kind: Literal["iid", "dirichlet", "by-size"] = "iid"
+    """`iid`: rows at random. `dirichlet`: labels in unequal shares. `by-size`: at random, in unequal parts."""
+    count: int = Field(ge=2, le=1000)
+    """Number of clients."""
+    alpha: float | None = Field(default=None, gt=0)
+    """Of `dirichlet`: the smaller, the more the clients' shares of each label differ."""
+    sizes: tuple[float, ...] | None = None
+    """Of `by-size`: one positive number for each client, its part relative to the others'."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "PartitionSpec":
+        if self.kind == "dirichlet" and self.alpha is None:
+            raise ValueError("kind dirichlet needs alpha, for example alpha: 0.1")
+        if self.kind == "by-size" and (self.sizes is None or len(self.sizes) != self.count):
+            raise ValueError(f"kind by-size needs sizes, a list of {self.count} positive numbers")
+        if self.sizes is not None and min(self.sizes, default=0) <= 0:
+            raise ValueError("sizes must be positive")
+        return self
 
 
 class TokenizerSpec(Section):

@@ -30,7 +30,7 @@ Builder = Callable[[Mapping[str, Any]], Guarded]
 FUSION = {"method", *OPTIONS}
 
 # Least and greatest value of options that are not just any number from 0 up.
-RANGES = {"fraction_train": (1e-9, 1.0), "min_fraction": (0.0, 1.0)}
+RANGES = {"fraction_train": (1e-9, 1.0), "fraction_evaluate": (1e-9, 1.0), "min_fraction": (0.0, 1.0)}
 
 
 def _guarded(base: type[FedAvg], title: str = "") -> Builder:
@@ -147,8 +147,8 @@ STRATEGIES: dict[str, Builder] = {
 def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None = None) -> Guarded:
     """Build a strategy from its name and a scenario's options.
 
-    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`), ``norm-limit`` (see `Guarded`)
-    and ``align: client`` (see `ClientAligned`) go with all of them.
+    ``as`` (its name in tables), ``min-fraction`` and ``connect-seconds`` (see `Quorum`), ``norm-limit`` and
+    ``fraction-evaluate`` (see `Guarded`) and ``align: client`` (see `ClientAligned`) go with all of them.
 
     Parameters
     ----------
@@ -190,10 +190,11 @@ def build_strategy(name: str, options: Mapping[str, Any], quorum: Quorum | None 
         connect_seconds=check_number(name, values, "connect_seconds", 0.0, math.inf, default=base.connect_seconds),
     )
     limit = check_number(name, values, "norm_limit", 1.0, math.inf, default=math.inf)
-    for key in ("min_fraction", "connect_seconds", "norm_limit"):
+    asked = check_number(name, values, "fraction_evaluate", *RANGES["fraction_evaluate"], default=1.0)
+    for key in ("min_fraction", "connect_seconds", "norm_limit", "fraction_evaluate"):
         values.pop(key, None)
     strategy = STRATEGIES[name](values)
     if limit < math.inf and not strategy.comparable:
         raise FedotError(f"strategies: {name} with align: client sees sums, whose lengths say nothing; no norm-limit")
-    strategy.quorum, strategy.norm_limit = chosen, limit
+    strategy.quorum, strategy.norm_limit, strategy.share_evaluating = chosen, limit, asked
     return strategy

@@ -16,11 +16,13 @@ from fedot.fusion import FusionPlan
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
+from fedot.strategies.waiting import Waiting
+from fedot.terminal.stopwatch import timed
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
 from fedot.wire.boundary import read_replies, read_update
 from fedot.wire.known import Known
-from fedot.wire.messages import ARRAYS, CONFIG, METRICS, ClientUpdate
+from fedot.wire.messages import ARRAYS, CONFIG, ClientUpdate
 from fedot.wire.nodes import wait_for_nodes
 from fedot.wire.plain_replies import PlainUpdate
 from fedot.wire.records import pack_state, unpack_state
@@ -78,6 +80,8 @@ class Guarded(FedAvg):
         Who takes part, and how many seconds an exchange may take.
     norm_limit
         A reply whose step is so many times as long as the median of all is left out; else only warned of.
+    share_evaluating
+        Share of the clients that a round's model is scored at; that of the last round is scored at all.
     accepted, dropped
         Of the latest round the replies that were used, and who was left out and why.
     expected, early, global_config, reader
@@ -95,6 +99,7 @@ class Guarded(FedAvg):
     timeout: float = 3600.0
     equal_models: bool = True
     norm_limit: float = math.inf
+    share_evaluating: float = 1.0
     comparable: bool = True  # whether the replies' lengths are those of models
     summed: bool = False  # whether replies are models times their examples
     expected: Config | None = None
@@ -109,6 +114,8 @@ class Guarded(FedAvg):
         self.early: list[tuple[str, str]] = []
         self._asked: dict[int, Asked] = {}
         self._starts: dict[int, ArrayRecord] = {}
+        self._origin: tuple[ArrayRecord | None, State] | None = None
+        self._steps: dict[int, float] = {}
 
     def plan_of_round(self) -> FusionPlan | None:
         """What the fusion of the latest round did; None where models were not brought together by a plan."""
@@ -179,11 +186,16 @@ class Guarded(FedAvg):
         FedotError
             If the quorum is missed, or the arithmetic of the strategy gives no finite numbers.
         """
-        received: dict[int, Message] = {}
-        for message in replies:
-            received.setdefault(message.metadata.src_node_id, message)  # of two answers only the first is checked
-        good = [as_checked(received[node], update) for node, update in self.accept(server_round, received.values())]
-        arrays, metrics = super().aggregate_train(server_round, good)
+        waiting, self._steps = Waiting(), {}
+
+        def take(update: ClientUpdate) -> ClientUpdate:
+            if self.comparable:
+                self._steps[waiting.node] = self._step(waiting.node, update)
+            return waiting.put_away(update)
+
+        good = [waiting.messages[node] for node, _ in self.accept(server_round, waiting.first(replies), take)]
+        with timed("averaging"):
+            arrays, metrics = super().aggregate_train(server_round, good)
         if arrays is None:
             return None, metrics
         # some of Flower's strategies return doubles, in which clients would then train
@@ -244,8 +256,9 @@ class Guarded(FedAvg):
     def _within_limit(self, server_round: int, good: list[tuple[int, Sent]]) -> list[tuple[int, Sent]]:
         """Leave out whose step is longer than `norm_limit` medians; warn of a striking one."""
         names = [self.quorum.name(node) for node, _ in good]
+        lengths = [self._steps[node] if node in self._steps else self._step(node, update) for node, update in good]
         kept = []
-        for name, pair, times in zip(names, good, times_median(self._lengths(good)), strict=True):
+        for name, pair, times in zip(names, good, times_median(lengths), strict=True):
             told = f"its step is {times:.3g} times as long as the median of all"
             if times <= self.norm_limit:
                 kept.append(pair)
@@ -255,15 +268,12 @@ class Guarded(FedAvg):
                 self.dropped.append((name, f"{told}, and norm-limit is {self.norm_limit:g}"))
         return kept
 
-    def _lengths(self, good: list[tuple[int, Sent]]) -> list[float]:
-        """How far each model is from what its client was sent."""
-        lengths, sent, start = [], None, State()
-        for node, update in good:
-            if self._starts.get(node) is not sent:  # mostly all are sent the same
-                sent = self._starts.get(node)
-                start = unpack_state(sent) if sent is not None else State()
-            lengths.append(step_length(update.state, start))
-        return lengths
+    def _step(self, node: int, update: ClientUpdate | PlainUpdate) -> float:
+        """How far a model is from what its client was sent."""
+        sent = self._starts.get(node)
+        if self._origin is None or self._origin[0] is not sent:  # mostly all are sent the same
+            self._origin = sent, unpack_state(sent) if sent is not None else State()
+        return step_length(update.state, self._origin[1])
 
     def _require_equal_models(self, good: list[tuple[int, ClientUpdate]]) -> None:
         """Refuse to average different models: Flower would broadcast or crash, or mix heads of other widths."""
@@ -284,18 +294,6 @@ class Guarded(FedAvg):
 
     def _absent(self, connected: Collection[int]) -> str:
         return ", ".join(name for node, name in self.quorum.clients.items() if node not in connected) or "unknown"
-
-
-def as_checked(message: Message, update: ClientUpdate) -> Message:
-    """The message with nothing in it but what was checked: tensors in the order of the model, and numbers."""
-    sent = message.content.array_records[ARRAYS]
-    whole = all(array.dtype == "float32" for array in sent.values())
-    arrays = ArrayRecord({name: sent[name] for name in update.state}) if whole else pack_state(update.state)
-    numbers = MetricRecord({"num-examples": update.num_examples, "validation-loss": update.validation_loss})
-    for name in list(message.content):
-        del message.content[name]
-    message.content[ARRAYS], message.content[METRICS] = arrays, numbers
-    return message
 
 
 def finite_arrays(state: State) -> ArrayRecord:

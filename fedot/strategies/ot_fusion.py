@@ -16,6 +16,7 @@ from fedot.models import config_to_json, num_classes
 from fedot.strategies.fedavg_class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
 from fedot.symmetry import SymmetrySpec
+from fedot.terminal.stopwatch import timed
 from fedot.tokenizer import read_tokenizer, vocabulary
 from fedot.wire.messages import ClientUpdate
 from fedot.wire.records import pack_state, unpack_state
@@ -153,7 +154,8 @@ class OTFusion(Guarded):
             good = [(node, replace(update, tokenizer=update.tokenizer or self._shared)) for node, update in good]
         self._tokenizers |= {node: update.tokenizer for node, update in good}
         updates = [update for _, update in good]
-        self.latest = self._fuse(updates)
+        with timed("aligning"):
+            self.latest = self._fuse(updates)
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
         return finite_arrays(self.latest.result.state), metrics
 

@@ -69,8 +69,8 @@ class Labelled(SingleTexts):
 
 def encode_labelled(parts: Sequence["Dataset"], tokenizer: Tokenizer, max_length: int) -> Labelled:
     """Encode the texts of one or more data sets."""
-    labels = np.concatenate([np.asarray(rows["label"], dtype=np.int64) for rows in parts])
-    return Labelled(encode(tokenizer, [text for rows in parts for text in rows["text"]], max_length), labels)
+    labels = np.concatenate([np.asarray(rows["label"][:], dtype=np.int64) for rows in parts])
+    return Labelled(encode(tokenizer, [text for rows in parts for text in rows["text"][:]], max_length), labels)
 
 
 def evaluate(request: EvaluationRequest, rows: EvaluationRows[Labelled]) -> list[Tally]:

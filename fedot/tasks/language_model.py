@@ -146,7 +146,7 @@ def encode_sequences(parts: Sequence["Dataset"], tokenizer: Tokenizer, max_lengt
         If the tokenizer has no tokens that begin and end a text.
     """
     special = special_in(tokenizer)
-    texts = [text for rows in parts for text in rows["text"]]
+    texts = [text for rows in parts for text in rows["text"][:]]
     ids, sizes, unknown, truncated = [], [], [], 0
     for text, found in zip(texts, tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
         row = [special.first, *found.ids, special.last]

@@ -290,7 +290,7 @@ class Task(Generic[E, T]):
 
     def texts(self, rows: "Dataset") -> list[str]:
         """Every text of a data set's rows; of translations the texts of both languages."""
-        return [text for name in self.text_columns for text in rows[name]]
+        return [text for name in self.text_columns for text in rows[name][:]]
 
 
 AnyTask = Task[Any, Any]

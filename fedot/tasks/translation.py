@@ -29,7 +29,7 @@ MOST_PIECES = 100_000
 
 def encode_translations(parts: Sequence["Dataset"], tokenizer: Tokenizer, max_length: int) -> Pairs:
     """Encode the pairs of one or more data sets."""
-    source, target = ([text for rows in parts for text in rows[name]] for name in ("source", "target"))
+    source, target = ([text for rows in parts for text in rows[name][:]] for name in ("source", "target"))
     return encode_pairs(tokenizer, source, target, max_length)
 
 

@@ -1,6 +1,6 @@
 """How much of texts a model can read: the share of tokens that its tokenizer knows, and texts that are too long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
@@ -37,12 +37,20 @@ def unknown_in(rows: Sequence[Sequence[int]], unknown: int = UNKNOWN_ID) -> floa
     return sum(list(row).count(unknown) for row in rows) / total if total else 0.0
 
 
+UNKNOWN = " of its tokens are UNKNOWN"
+
+
 def unknown_notice(client: str, share: float) -> str:
     """One line on a client whose texts are largely unknown, for the results."""
     return (
-        f"{client}: {share:.0%} of its tokens are UNKNOWN to the tokenizer, so its model reads little of its texts; "
+        f"{client}: {share:.0%}{UNKNOWN} to the tokenizer, so its model reads little of its texts; "
         "is its language in the others' data, or vocab_size too small? tokenizer: {scope: per-client} gives it its own"
     )
+
+
+def told_unknown(notices: Iterable[str]) -> set[str]:
+    """The clients of whom `unknown_notice` has been said."""
+    return {line.partition(UNKNOWN)[0].rpartition(": ")[0] for line in notices if UNKNOWN in line}
 
 
 def cut_notice(client: str, cut: int, total: int, max_length: int) -> str:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from fedot.scenario import TrainSpec
 from fedot.storage.atomic import replacing
 from fedot.storage.checksum import KEY, checksum
 from fedot.tasks import Examples
+from fedot.terminal.stopwatch import timed
 from fedot.text.outside import parse_json, told
 from fedot.training.train import Epoch, TrainResult
 
@@ -127,6 +129,7 @@ def kept(folder: str | None, key: str, run: Callable[[], TrainResult], most: int
     return result
 
 
+@timed("reading")
 def read(path: Path) -> TrainResult | None:
     """Read a result; None where there is none, or none that is whole and of this name."""
     try:
@@ -144,6 +147,7 @@ def read(path: Path) -> TrainResult | None:
         return None
 
 
+@timed("writing")
 def write(path: Path, result: TrainResult) -> None:
     """Write a result under a temporary name, then rename it; where that fails the run goes on without."""
     about = json.dumps(
@@ -189,6 +193,7 @@ def _is_result(path: Path) -> bool:
         return False
 
 
+@cache
 def training_code() -> str:
     """Hash of the code that trains, and the version of torch: with another of either, models are trained again."""
     digest = hashlib.blake2b(torch.__version__.encode(), digest_size=16)

@@ -6,14 +6,13 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from fedot.errors import FedotError
-from fedot.hf.checkpoint import Checkpoint, open_checkpoint
+from fedot.hf.checkpoint import Checkpoint, open_checkpoint, tokenizer_in
 from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.checkpoint_tokenizer import reference, referred
 from fedot.models import Config, model_config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.scenario import Scenario
 from fedot.text.outside import printable
-from fedot.tokenizer import read_tokenizer
 
 FOLDERS = "FEDOT_MODELS"
 """Names the folders in which checkpoints lie, divided as those of PATH."""
@@ -65,13 +64,13 @@ def tokenizer_here(scenario: Scenario, text: str) -> Tokenizer:
     """
     name = referred(text)
     if name is None:
-        return read_tokenizer(text)
+        return tokenizer_in(text, (), scenario.task)
     return open_checkpoint(spec_named(scenario, name), model_folders(scenario.base_dir)).tokenizer(scenario.task)
 
 
 def shared_checkpoint(scenario: Scenario) -> str | None:
     """Name of the checkpoint that all clients have; None where they have none, or several."""
-    names = {scenario.model_settings(k).get("pretrained") for k in range(len(scenario.client_specs()))}
+    names = scenario.checkpoint_names()
     [name] = names if len(names) == 1 else [None]
     return name if isinstance(name, str) else None
 

@@ -18,6 +18,7 @@ from fedot.models import config_from_json
 from fedot.models.pretrained.pretrained_config import PretrainedConfig, with_classes
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
+from fedot.terminal.stopwatch import timed
 from fedot.text.outside import printable
 from fedot.text.word_counts import unpack_words
 from fedot.wire.evaluations import unpack_tallies
@@ -43,6 +44,7 @@ MOST_NOTICES, LONGEST_NOTICE = 20, 500
 Read = TypeVar("Read", ClientUpdate, HeldUpdate, PlainUpdate)
 
 
+@timed("checking")
 def read_update(content: RecordDict, asked: Asked) -> ClientUpdate:
     """Read a training reply.
 
@@ -55,6 +57,7 @@ def read_update(content: RecordDict, asked: Asked) -> ClientUpdate:
         return checked_update(unpack_update(content), asked)
 
 
+@timed("checking")
 def read_held(content: RecordDict, asked: Asked) -> HeldUpdate:
     """Read how a training went whose model stays at the client.
 
@@ -67,6 +70,7 @@ def read_held(content: RecordDict, asked: Asked) -> HeldUpdate:
         return checked_held(unpack_held(content), asked)
 
 
+@timed("checking")
 def read_tallies(content: RecordDict, request: EvaluationRequest, known: Known) -> tuple[AnyTally, ...]:
     """Read the sums of an evaluation.
 
@@ -82,6 +86,7 @@ def read_tallies(content: RecordDict, request: EvaluationRequest, known: Known) 
         return tallies
 
 
+@timed("checking")
 def read_description(content: RecordDict, scenario: Scenario) -> tuple[ClientDescription, Counter[str]]:
     """Read what a client tells of itself, and its word counts where a tokenizer is to be trained on them.
 

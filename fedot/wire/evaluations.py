@@ -11,26 +11,28 @@ from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.models import config_from_json, config_to_json
 from fedot.tasks import AnyTally, AnyTask
+from fedot.terminal.stopwatch import timed
 from fedot.wire.messages import CONFIG, EVALUATION, Settings
 from fedot.wire.records import as_text, as_texts, pack_state, unpack_state
 
 
+@timed("packing")
 def pack_evaluations(requests: Mapping[int, EvaluationRequest], settings: Settings) -> dict[int, RecordDict]:
-    """Write the evaluation message of every node; a model that several are to evaluate is written once."""
-    written: dict[int, ArrayRecord] = {}
-    for request in requests.values():
-        for state in request.states:
-            if id(state) not in written:
-                written[id(state)] = pack_state(state)
-    return {
-        node: _message(request, [written[id(state)] for state in request.states], settings)
-        for node, request in requests.items()
+    """Write the evaluation message of every node; what several are to have is written once."""
+    about, arrays = settings.to_record(), dict[int, ArrayRecord]()
+    for state in (state for request in requests.values() for state in request.states):
+        if id(state) not in arrays:
+            arrays[id(state)] = pack_state(state)
+    whole = {
+        id(request): _message(request, [arrays[id(state)] for state in request.states], about)
+        for request in requests.values()
     }
+    return {node: whole[id(request)] for node, request in requests.items()}
 
 
-def _message(request: EvaluationRequest, models: Sequence[ArrayRecord], settings: Settings) -> RecordDict:
+def _message(request: EvaluationRequest, models: Sequence[ArrayRecord], about: ConfigRecord) -> RecordDict:
     content = RecordDict({f"model.{k}": record for k, record in enumerate(models)})
-    content[CONFIG] = settings.to_record()
+    content[CONFIG] = about
     content[EVALUATION] = ConfigRecord(
         {
             "items": json.dumps([[item.combine, item.members] for item in request.items]),
@@ -43,6 +45,7 @@ def _message(request: EvaluationRequest, models: Sequence[ArrayRecord], settings
     return content
 
 
+@timed("packing")
 def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
     """Read an evaluation message."""
     about = content.config_records[EVALUATION]

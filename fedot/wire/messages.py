@@ -7,6 +7,7 @@ from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from torch import Tensor
 
 from fedot.models import Config, State, config_from_json, config_to_json
+from fedot.terminal.stopwatch import timed
 from fedot.wire.records import (
     as_bytes,
     as_number,
@@ -177,6 +178,7 @@ def _read(record: ConfigRecord, name: str) -> Any:
     return None if type(value) is type(absent) and value == absent else value
 
 
+@timed("packing")
 def pack_update(update: ClientUpdate) -> RecordDict:
     """Write a training reply: one ArrayRecord and one MetricRecord, as Flower's strategies want it."""
     return RecordDict(
@@ -208,6 +210,7 @@ def pack_update(update: ClientUpdate) -> RecordDict:
     )
 
 
+@timed("packing")
 def unpack_update(content: RecordDict) -> ClientUpdate:
     """Read a training reply.
 

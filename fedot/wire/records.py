@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.models import State
+from fedot.terminal.stopwatch import timed
 from fedot.text.outside import PASSES, printable, told
 
 IN_SIMULATIONS = ("data-dir", "base-dir", "cache", "train-losses", "validation-losses")
@@ -22,6 +23,7 @@ MOST_HEADER = 1024
 """Bytes of the longest header of an array: its type, and its shape in a few numbers."""
 
 
+@timed("packing")
 def pack_state(state: State) -> ArrayRecord:
     """Write tensors as arrays; bfloat16, which NumPy lacks, goes as float32."""
     return ArrayRecord(
@@ -32,6 +34,7 @@ def pack_state(state: State) -> ArrayRecord:
     )
 
 
+@timed("packing")
 def unpack_state(record: ArrayRecord) -> State:
     """Read tensors; the copies are writable.
 
@@ -87,6 +90,7 @@ def unpack_counts(data: bytes) -> Tensor:
     return torch.from_numpy(np.frombuffer(data, dtype="<i8").copy())
 
 
+@timed("packing")
 def record_bytes(content: RecordDict) -> int:
     """Size of a message's payload in bytes: arrays as they are serialised, texts and numbers as such.
 
@@ -107,7 +111,8 @@ def _value_bytes(value: object) -> int:
     if isinstance(value, bytes):
         return len(value)
     if isinstance(value, list):
-        return sum(_value_bytes(item) for item in value)
+        plain = not value or isinstance(value[0], int | float)  # a list holds values of one type
+        return 8 * len(value) if plain else sum(_value_bytes(item) for item in value)
     return 8
 
 

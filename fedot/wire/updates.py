@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -236,6 +237,7 @@ def _check_counts(update: ClientUpdate, known: Known | None) -> None:
         raise FedotError(f"it counts {total} examples of {len(counts)} classes, not {examples} of {classes}")
 
 
+@lru_cache(maxsize=16)
 def _tokenizer(text: str) -> tuple[str, int]:
     """Write a tokenizer that was sent as we write our own, and count its tokens."""
     try:

@@ -23,6 +23,12 @@ from tests.strategies.fake_clients import FakeGrid, answer, crash, make_update
 STRATEGIES = ["fedadam", {"name": "ot-fusion"}, {"name": "fedavgm", "align": "client", "as": "aligned"}]
 
 
+SHARED_OUT = {"dataset": "imdb", "examples": 30, "test_examples": 10, "partition": {"kind": "iid", "count": 6}}
+TAKING_TURNS = [
+    {"name": name, "fraction-train": 0.5, "fraction-evaluate": 0.5} for name in ("fedavg", "fedadam", "ot-fusion")
+]
+
+
 class Killed(BaseException):
     """The process is gone: nothing may catch it."""
 
@@ -51,9 +57,13 @@ def call(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     scenario = tiny(strategies=STRATEGIES, references=["parents"], rounds=2, transfer="float16")
     (tmp_path / "tiny.yaml").write_text(dump_scenario(scenario))
 
-    def invoke(out: str, left: float = float("inf"), **changes: bool) -> Counting:
-        settings = {"scenario": str(tmp_path / "tiny.yaml"), "out-dir": str(tmp_path / out), "engine": "inprocess"}
-        with Counting([{"partition-id": k, "num-partitions": 2} for k in range(2)], {}) as grid:
+    turns = tiny(clients=SHARED_OUT, strategies=TAKING_TURNS, references=[], rounds=3, init="shared")
+    (tmp_path / "turns.yaml").write_text(dump_scenario(turns))
+
+    def invoke(out: str, left: float = float("inf"), name: str = "tiny", **changes: bool) -> Counting:
+        settings = {"scenario": str(tmp_path / f"{name}.yaml"), "out-dir": str(tmp_path / out), "engine": "inprocess"}
+        count = 2 if name == "tiny" else 6
+        with Counting([{"partition-id": k, "num-partitions": count} for k in range(count)], {}) as grid:
             grid.left = left
             serve.serve(grid, {**settings, **changes})
         return grid
@@ -85,6 +95,23 @@ def test_a_run_killed_twice_goes_on_with_the_next_round(call: Call, tmp_path: Pa
         wanted, found = (load_file(tmp_path / out / "models" / name) for out in ("whole", "o"))
         assert wanted.keys() == found.keys()
         assert all(torch.equal(wanted[key], found[key]) for key in wanted)
+
+
+def test_where_clients_take_turns_the_same_ones_are_asked_again(call: Call, tmp_path: Path) -> None:
+    assert call("whole", name="turns").trained == 9
+    with pytest.raises(Killed):
+        call("o", 5, name="turns")
+    assert call("o", name="turns", resume=True).trained == 4
+    assert numbers(tmp_path / "o") == numbers(tmp_path / "whole")
+    results = load_results(tmp_path / "whole" / "results.json")
+    assert results["failures"] == []
+    by_round = {(row["strategy"], row["round"]): 0 for row in results["rows"]}
+    for row in results["rows"]:
+        by_round[row["strategy"], row["round"]] += row["split"] != "all"
+    assert set(by_round.values()) == {3, 6}  # half of them score a round, all score the last one
+    trained = [item["client"] for item in results["training"] if item["strategy"] == "fedavg"]
+    assert len(trained) == 9
+    assert {item["strategy"] for item in results["training"]} == {"fedavg", "fedadam", "ot-fusion"}
 
 
 def test_without_resume_nothing_old_is_used(call: Call, tmp_path: Path) -> None:

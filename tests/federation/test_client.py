@@ -111,7 +111,7 @@ def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        *((kept_rows, where) for where in ("load_client", "train_tokenizer", "count_words", "read_tokenizer")),
+        *((kept_rows, where) for where in ("load_client", "train_tokenizer", "count_words", "tokenizer_in")),
         *((client_side, where) for where in ("train", "pack_update")),
     ],
 )

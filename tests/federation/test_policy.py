@@ -15,7 +15,7 @@ from fedot.data import load_client
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.federation.client import handlers as client_side
-from fedot.federation.client import kept_rows
+from fedot.federation.client import kept_rows, own_checkpoint
 from fedot.federation.client.ledger import LEDGER
 from fedot.federation.client.policy import LEAST_ROWS, SIMULATED, SIMULATION, Policy
 from fedot.federation.engines.inprocess import InProcessGrid
@@ -373,7 +373,7 @@ class PanicException(BaseException):
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        (client_side, "read_tokenizer"),
+        (own_checkpoint, "tokenizer_in"),
         (kept_rows, "load_client"),
         (client_side, "train"),
         (client_side, "unpack_state"),

@@ -266,7 +266,29 @@ def test_one_seed_and_translation(make):
 def test_many_clients_fold_their_parents(make):
     text = Outline(render_report(make(clients=tuple(f"c{i}" for i in range(16)), seeds=(0, 1)))).text
     assert "Parents, mean of 16" in text
-    assert "Every parent on every client" in text
+    assert "Every parent on every client" not in text
+    assert "Every parent on every client" in Outline(render_report(make(clients=tuple(f"c{i}" for i in range(8))))).text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_of_more_than_twelve_clients_a_table_shows_mean_worst_best_and_spread(make):
+    page = render_report(make(clients=tuple(f"c{i}" for i in range(16)), seeds=(0, 1)))
+    assert '<th scope="col">Worst</th><th scope="col">Best</th><th scope="col">Spread</th>' in page
+    assert '<th scope="col">c3</th>' not in page
+    assert "mean of 16 clients" in page
+    assert "16 clients, c0 to c15" in page
+    few = render_report(make(clients=tuple(f"c{i}" for i in range(12))))
+    assert '<th scope="col">c3</th>' in few
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_timings_are_on_the_page_where_they_were_asked_for(make):
+    step = {"seed": 0, "step": "fedavg", "round": 1, "clock": 2.0, "processor": 3.0, "seconds": {"training": 2.5}}
+    results = make()
+    assert "Where time went" not in render_report(results)
+    text = Outline(render_report({**results, "timings": [step]})).text
+    assert "Where time went" in text
+    assert "FedAvg, round 1" in text
 
 
 def test_the_scenario_is_shown_in_the_form_of_a_scenario_file(results, tmp_path):

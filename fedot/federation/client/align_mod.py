@@ -28,6 +28,7 @@ from fedot.fusion.problem.prepare import Given, canonical_state, fill, frame, re
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import LABEL_SIZES, Config, State, symmetry
+from fedot.terminal.stopwatch import timed
 from fedot.text.outside import told
 from fedot.wire.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pack_held, pack_update, unpack_update
 from fedot.wire.records import unpack_counts, unpack_state
@@ -66,6 +67,7 @@ def canonical_update(update: ClientUpdate) -> ClientUpdate:
     return replace(update, state=state, config=config)
 
 
+@timed("aligning")
 def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) -> ClientUpdate:
     """Bring a trained model into the anchor's basis, neurons and widths.
 

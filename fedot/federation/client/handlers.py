@@ -31,9 +31,10 @@ from fedot.models import Config, State, build_model, state_of
 from fedot.scenario.file_keys import OWN
 from fedot.tasks import TASKS, Examples
 from fedot.tasks.task import EvaluationRows
+from fedot.terminal.stopwatch import timed
 from fedot.text.outside import printable, told
 from fedot.text.word_counts import pack_words
-from fedot.tokenizer import count_words, read_tokenizer
+from fedot.tokenizer import count_words
 from fedot.training import train
 from fedot.training.cache import default_folder, kept, training_key
 from fedot.training.client_checkpoint import model_folders
@@ -106,7 +107,8 @@ def describe(rows: KeptRows, message: Message, context: Context) -> Message:
     if shared:
         me.policy.check_rows(me.name, training=len(data.train))
         me.spend(context)
-        words = pack_words(count_words(me.task.texts(data.train), spec.kind))
+        with timed("tokenising"):
+            words = pack_words(count_words(me.task.texts(data.train), spec.kind))
     if me.policy.simulated and len(data.test) < FEW:
         notices.append(f"{len(data.test)} test rows: figures of so few rows tell single predictions")
     description = ClientDescription(
@@ -144,7 +146,8 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
         config = me.checkpoints.config(tokenizer, len(data.labels))
         check_config(config)
     check_fits(config, tokenizer, len(data.labels), len(me.task.special_tokens))
-    start = None if fresh else _fitting_state(sent, config)
+    with timed("checking"):
+        start = None if fresh else _fitting_state(sent, config)
     me.spend(context, [] if start is None else [start], 1)
     seed = settings.seed * 10_000 + me.partition_id + 1
     start = me.checkpoints.start(config, start, settings.seed * 10_000 if settings.init == "shared" else seed)
@@ -153,7 +156,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     if fault.learns is not None:
         training, validation = (fault.learns(rows, len(data.labels)) for rows in (training, validation))
     task = partial(
-        train,
+        timed("training")(train),
         config,
         start,
         training,
@@ -197,7 +200,8 @@ def evaluate(rows: KeptRows, message: Message, context: Context) -> Message:
         request = unpack_evaluation(message.content)
         for config in request.configs:
             me.checkpoints.check(config)
-        check_request(request)
+        with timed("checking"):
+            check_request(request)
     own, _ = me.tokenizer()
     tokenizers = [me.checkpoints.tokenizer(tokenizer or own) for tokenizer in request.tokenizers]
     data = me.data()
@@ -217,7 +221,9 @@ def evaluate(rows: KeptRows, message: Message, context: Context) -> Message:
 
     decoding = me.scenario.decoding
     about = EvaluationRows(read, tokenizers, data.test, decoding.beam, decoding.length_penalty, device)
-    return Message(pack_tallies(me.task.evaluate(request, about)), reply_to=message)
+    with timed("evaluating"):
+        tallies = me.task.evaluate(request, about)
+    return Message(pack_tallies(tallies), reply_to=message)
 
 
 class _Client:
@@ -293,7 +299,7 @@ class _Client:
             return reference(name), self.checkpoints.tokenizer(reference(name))
         shared = self.tokenizer_spec.scope == "shared"
         text = self.settings.tokenizer or "" if shared else self._rows.own_tokenizer(self._source)
-        return text, read_tokenizer(text)
+        return text, self.checkpoints.tokenizer(text)
 
     def encoded(self, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""

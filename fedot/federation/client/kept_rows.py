@@ -17,7 +17,9 @@ from fedot.data.join_classes import renumbered
 from fedot.federation.client.bounds import read_scenario
 from fedot.federation.client.own_checkpoint import OwnCheckpoints
 from fedot.federation.client.policy import Policy
+from fedot.scenario import Scenario
 from fedot.tasks import TASKS, Examples
+from fedot.terminal.stopwatch import timed
 from fedot.tokenizer import count_words, train_tokenizer
 
 log = logging.getLogger("fedot.client")
@@ -51,6 +53,7 @@ class KeptRows:
         self.own_tokenizer = lru_cache(KEPT)(self._own_tokenizer)
         self.encoded = lru_cache(KEPT)(self._encoded)
 
+    @timed("reading")
     def _data(self, source: RowSource) -> ClientData:
         """Read a client's rows."""
         if source.classes:
@@ -59,9 +62,10 @@ class KeptRows:
         if not source.policy.simulated:
             value = enclosed(value, source.partition_id, data_dir)
         elif source.base_dir:
-            value = value.model_copy(update={"base_dir": Path(source.base_dir)})
+            value = _beside(source.scenario, Path(source.base_dir))
         return load_client(value, source.partition_id, source.seed, data_dir, self._corpora)
 
+    @timed("tokenising")
     def _own_tokenizer(self, source: RowSource) -> str:
         """Train a tokenizer on a client's own text."""
         whole = read_scenario(source.scenario)
@@ -75,6 +79,7 @@ class KeptRows:
         own = OwnCheckpoints(scenario, source.partition_id, source.policy, source.model_folders)
         return own.tokenizer(tokenizer)
 
+    @timed("tokenising")
     def _encoded(self, source: RowSource, split: str, tokenizer: str, max_length: int) -> Examples:
         """Read a split as a model with this tokenizer does."""
         task = TASKS[read_scenario(source.scenario).task]
@@ -84,3 +89,9 @@ class KeptRows:
                 "%d of %d %s texts are longer than %d tokens, and cut", found.truncated, len(found), split, max_length
             )
         return found
+
+
+@lru_cache(maxsize=8)
+def _beside(scenario: str, base_dir: Path) -> Scenario:
+    """The scenario of a message, with the folder that its files lie beside; the same for all clients of a process."""
+    return read_scenario(scenario).model_copy(update={"base_dir": base_dir})

@@ -15,14 +15,13 @@ from tokenizers import Tokenizer
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
 from fedot.federation.client.policy import Policy
-from fedot.hf.checkpoint import Checkpoint, open_checkpoint
+from fedot.hf.checkpoint import Checkpoint, open_checkpoint, tokenizer_in
 from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_to_json, model_config
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.scenario import Scenario
 from fedot.text.outside import printable
-from fedot.tokenizer import read_tokenizer
 from fedot.training.client_checkpoint import spec_named
 
 
@@ -122,7 +121,7 @@ class OwnCheckpoints:
             If it is none.
         """
         name, task = referred(text), self.scenario.task
-        return read_tokenizer(text) if name is None else self.opened(name).tokenizer(task)
+        return tokenizer_in(text, (), task) if name is None else self.opened(name).tokenizer(task)
 
     def whole(self, request: EvaluationRequest) -> EvaluationRequest:
         """The same request, whose adapters have the checkpoint's weights beside them."""

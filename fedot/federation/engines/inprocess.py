@@ -11,6 +11,7 @@ from flwr.serverapp import Grid
 from fedot.errors import FedotError
 from fedot.federation.client.policy import SIMULATED
 from fedot.federation.engines.workers import start_pool, stop_pool
+from fedot.terminal import stopwatch
 from fedot.wire.flower_private import Run, assume_identity, give_id
 
 log = logging.getLogger("fedot.engine")
@@ -107,14 +108,20 @@ class InProcessGrid(Grid):
         if self._pool is None:
             yield from map(_answer, batch, contexts)
             return
-        ahead: deque[Future[tuple[Message, RecordDict]]] = deque()
+        ahead: deque[Future[tuple[Message, RecordDict, stopwatch.Spent]]] = deque()
+
+        def next_answer() -> tuple[Message, RecordDict]:
+            reply, state, spent = ahead.popleft().result()
+            stopwatch.add(spent)
+            return reply, state
+
         try:
             for message, context in zip(batch, contexts, strict=True):
-                ahead.append(self._pool.submit(_answer, message, context))
+                ahead.append(self._pool.submit(_answer_apart, message, context))
                 if len(ahead) > 2 * self._workers:
-                    yield ahead.popleft().result()
+                    yield next_answer()
             while ahead:
-                yield ahead.popleft().result()
+                yield next_answer()
         except BrokenExecutor:
             raise FedotError(
                 "a worker process died, perhaps for lack of memory; try --workers 0, or a smaller model or batch"
@@ -128,6 +135,14 @@ class InProcessGrid(Grid):
         """Have every message answered when its reply is asked for; a function call cannot time out."""
         del timeout
         return self._replied(list(messages))
+
+
+def _answer_apart(message: Message, context: Context) -> tuple[Message, RecordDict, stopwatch.Spent]:
+    """Answer in a worker, and tell what that took."""
+    import clients.app  # noqa: F401  (which belongs to its start)
+
+    stopwatch.started()
+    return *_answer(message, context), stopwatch.take()
 
 
 def _answer(message: Message, context: Context) -> tuple[Message, RecordDict]:

@@ -1,8 +1,8 @@
 """What the server asks of the clients: who are you, train this, evaluate that."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
@@ -64,18 +64,21 @@ class Federation:
 
 
 def train_parents(
-    federation: Federation, initial: State
+    federation: Federation, initial: State, *, keep: bool = True
 ) -> tuple[tuple[ClientUpdate, ...], tuple[tuple[str, str], ...]]:
-    """Have every client train once; return the usable models and who failed why, by partition."""
+    """Have every client train once; return the usable models and who failed why, by partition.
+
+    Without `keep` nothing is kept of the models, but how their trainings went.
+    """
     shared = federation.settings.init == "shared" and referred(federation.settings.tokenizer) is None
     sent = initial if shared else {}  # else every client draws a start of its own, or has it: a checkpoint
     content = RecordDict({ARRAYS: pack_state(sent), CONFIG: federation.settings.to_record()})
-    replies = ask(federation.grid, dict.fromkeys(federation.names, content), MessageType.TRAIN)
-    asked = {
-        node: Asked(name, federation.partitions[node], federation.known[node], server_round=1)
-        for node, name in federation.names.items()
-    }
-    good, failed = read_replies(replies, asked, read_update)
+    names, places = federation.names, federation.partitions
+    replies = ask(federation.grid, dict.fromkeys(names, content), MessageType.TRAIN)
+    asked = {node: Asked(name, places[node], federation.known[node], server_round=1) for node, name in names.items()}
+    good, failed = read_replies(
+        replies, asked, read_update, lambda update: update if keep else replace(update, state={})
+    )
     return tuple(update for _, update in good), tuple(failed)
 
 
@@ -108,6 +111,7 @@ def evaluate_where_possible(
     tuple
         The tallies of each item, empty where nobody could evaluate, and who was left out and why.
     """
+    names = federation.names
     requests, failed = _requests(federation, request_for)
     by_node: dict[int, tuple[AnyTally, ...]] = {}
     for reply in _first(ask(federation.grid, pack_evaluations(requests, federation.settings), MessageType.EVALUATE)):
@@ -120,10 +124,8 @@ def evaluate_where_possible(
             by_node[node] = read_tallies(reply.content, requests[node], federation.known[node])
         except FedotError as error:
             failed[node] = printable(error)
-    left_out = tuple(
-        (name, failed.get(node, "no answer")) for node, name in federation.names.items() if node not in by_node
-    )
-    answers = {name: by_node[node] for node, name in federation.names.items() if node in by_node}
+    left_out = tuple((name, failed.get(node, "no answer")) for node, name in names.items() if node not in by_node)
+    answers = {name: by_node[node] for node, name in names.items() if node in by_node}
     results = []
     for tallies in zip(*answers.values(), strict=True):  # one round for each item
         total = {"all": sum_tallies(tallies)} if not left_out or len(answers) > 1 else {}
@@ -145,15 +147,16 @@ def _requests(
     return requests, failed
 
 
-def ask(grid: Grid, contents: Mapping[int, RecordDict], kind: str) -> list[Message]:
-    """Send a message to each of some nodes, and return what they answer."""
+def ask(grid: Grid, contents: Mapping[int, RecordDict], kind: str) -> Iterable[Message]:
+    """Send a message to each of some nodes, and hand on what they answer, as it comes in."""
     messages = [Message(content, node, kind) for node, content in contents.items()]
-    return list(grid.send_and_receive(messages, timeout=TIMEOUT))
+    return grid.send_and_receive(messages, timeout=TIMEOUT)
 
 
-def _first(replies: Iterable[Message]) -> list[Message]:
+def _first(replies: Iterable[Message]) -> Iterator[Message]:
     """The first reply of each node; nobody asked for a second one."""
-    first: dict[int, Message] = {}
+    seen: set[int] = set()
     for reply in replies:
-        first.setdefault(reply.metadata.src_node_id, reply)
-    return list(first.values())
+        if reply.metadata.src_node_id not in seen:
+            seen.add(reply.metadata.src_node_id)
+            yield reply

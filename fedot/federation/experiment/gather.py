@@ -81,7 +81,9 @@ def gather(
     if not has_checkpoints(scenario) and any(
         scenario.tokenizer_spec(client.partition_id).scope == "shared" for client in clients.values()
     ):
-        total = sum(present.words.values(), Counter[str]())
+        total = Counter[str]()
+        for words in present.words.values():
+            total.update(words)
         wanted, special = scenario.tokenizer, TASKS[scenario.task].special_tokens
         tokenizer = train_tokenizer(total, wanted.kind, wanted.vocab_size, special)
         settings = replace(settings, tokenizer=tokenizer.to_str())

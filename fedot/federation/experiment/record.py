@@ -20,16 +20,20 @@ from fedot.results import SCHEMA
 from fedot.scenario import Scenario
 from fedot.symmetry import SymmetrySpec
 from fedot.tasks import TASKS, AnyTally
-from fedot.text.readable import ALARM, unknown_notice, unknown_share
+from fedot.terminal.stopwatch import PARTS, Spent
+from fedot.text.readable import ALARM, told_unknown, unknown_notice, unknown_share
 from fedot.translation.special_tokens import special_of
 from fedot.version import __version__
 from fedot.wire.checkpoints_here import checkpoint_facts
 from fedot.wire.messages import ClientDescription, ClientUpdate
 
 COUPLING_SIDE = 32
+MOST_EACH_ROUND = 100
+"""Of so many clients all that each does in each round is kept."""
+
 PER_SEED = (
     *("rows", "plans", "failures", "lines", "reliability", "confusions"),
-    *("couplings", "diagnostics", "training", "epochs"),
+    *("couplings", "diagnostics", "training", "epochs", "timings"),
 )
 
 
@@ -53,6 +57,7 @@ class RunRecord:
     diagnostics: list[dict[str, Any]] = field(default_factory=list)
     training: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    timings: list[dict[str, Any]] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     complete: bool = False
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -84,6 +89,7 @@ class RunRecord:
         FedotError
             If an earlier part of the run had them from elsewhere.
         """
+        said = set(self.notices)
         for client in sorted(clients, key=lambda c: c.partition_id):
             before = self.data.get(client.client, {"source": client.source})["source"]
             if before != client.source:
@@ -102,7 +108,8 @@ class RunRecord:
                 self.checkpoints |= checkpoint_facts(self.scenario, client)
             for notice in client.notices:
                 line = f"{client.client}: {notice}"
-                if line not in self.notices:
+                if line not in said:
+                    said.add(line)
                     self.notices.append(line)
 
     def add_scores(
@@ -120,9 +127,11 @@ class RunRecord:
     ) -> None:
         """Add one row for each split, and for a final round the reliability sums and the counts by class.
 
-        The row of ``all`` names the clients that it is `without`.
+        The row of ``all`` names the clients that it is `without`. Of many clients each has a row in the final round.
         """
         for split, figures in TASKS[self.scenario.task].figures(tallies).items():
+            if split != "all" and self._is_many and not final:
+                continue
             self.rows.append(
                 {
                     "seed": seed,
@@ -136,10 +145,15 @@ class RunRecord:
                     **({"without": list(without)} if without and split == "all" else {}),
                 }
             )
-            if final and figures.reliability is not None:
+            if final and figures.reliability is not None and (split == "all" or not self._is_many):
                 self.reliability.append({"seed": seed, "strategy": strategy, "split": split, **figures.reliability})
             if final and figures.confusion is not None and split == "all":
                 self.confusions.append({"seed": seed, "strategy": strategy, "counts": figures.confusion})
+
+    @property
+    def _is_many(self) -> bool:
+        """Whether there are so many clients that a file of all that each does in each round would be too large."""
+        return len(self.scenario.client_specs()) > MOST_EACH_ROUND
 
     def add_plan(self, seed: int, strategy: str, server_round: int, plan: FusionPlan) -> None:
         """Add what the fusion of a round did, so that a reader of a row knows which method made it."""
@@ -150,13 +164,16 @@ class RunRecord:
     def add_training(self, seed: int, strategy: str, server_round: int, updates: Sequence[ClientUpdate]) -> None:
         """Add how each client's training went; say once of whose texts much is unknown to the tokenizer.
 
-        Losses by epoch are there where clients have told them, which they do in simulations.
+        Losses by epoch are there where clients have told them, which they do in simulations. Of many clients only the
+        first and the last round are told.
         """
+        if self._is_many and server_round not in (1, self.scenario.rounds):
+            return
+        told = told_unknown(self.notices)
         for update in updates:
             place = {"seed": seed, "strategy": strategy, "round": server_round, "client": update.client}
             unknown = unknown_share(update.token_counts, special_of(update.config).unknown)
-            told = any(line.startswith(f"{update.client}: ") and "UNKNOWN" in line for line in self.notices)
-            if unknown > ALARM and not told:
+            if unknown > ALARM and update.client not in told:
                 self.notices.append(unknown_notice(update.client, unknown))
             self.training.append(
                 {
@@ -172,6 +189,24 @@ class RunRecord:
             if update.train_losses:
                 losses = {"train": list(update.train_losses), "validation": list(update.validation_losses)}
                 self.epochs.append({**place, **losses})
+
+    def add_timing(self, seed: int, step: str, server_round: int, spent: Spent) -> None:
+        """Add where the processors' time of a step went, in this process and in those that tell it of theirs."""
+        here = os.getpid()
+        self.timings.append(
+            {
+                "seed": seed,
+                "step": step,
+                "round": server_round,
+                "clock": spent.clock,
+                "seconds": {part: spent.seconds[part] for part in PARTS if part in spent.seconds},
+                "processor": spent.total,
+                "peak_bytes": {
+                    "server": spent.peaks.get(here, 0),
+                    "clients": sum(size for process, size in spent.peaks.items() if process != here),
+                },
+            }
+        )
 
     def add_failure(self, seed: int, strategy: str, reason: str) -> None:
         """Add a strategy or reference that could not be run, and why."""
@@ -250,6 +285,7 @@ class RunRecord:
             "diagnostics": self.diagnostics,
             "training": self.training,
             "epochs": self.epochs,
+            **({"timings": self.timings} if self.timings else {}),
         }
 
 

@@ -5,8 +5,9 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
+import numpy as np
 from flwr.app import ArrayRecord, MetricRecord
 
 from fedot.errors import FedotError
@@ -97,7 +98,8 @@ def run_strategy(
             words = seed.federation.settings.tokenizer if model.vocabulary is None else None
             seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
         where = f"{title}, seed {seed.number}, round {server_round}"
-        scores = _scores(seed, where, model, parents)
+        nodes = None if server_round == final else _drawn(seed, server_round, strategy.share_evaluating)
+        scores = _scores(seed, where, model, parents, nodes)
         record.add_scores(
             seed.number,
             title,
@@ -117,6 +119,7 @@ def run_strategy(
             record.add_training(seed.number, title, server_round, updates)
         if server_round == final and fused is not None:
             _diagnose(seed, title, fused)
+        seed.lap(title, server_round)
         if server_round < final:
             seed.begin(round_of(title, server_round + 1))
         return None
@@ -146,9 +149,24 @@ def _quorum(federation: Federation) -> Quorum:
     return Quorum(federation.names, partitions=federation.partitions, known=federation.known)
 
 
-def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate]) -> SeedScores:
+def _drawn(seed: Seed, server_round: int, share: float) -> list[int] | None:
+    """Nodes at which a round's model is scored, drawn anew for each round; None for all."""
+    nodes = sorted(seed.federation.clients)
+    if share == 1:
+        return None
+    generator = np.random.default_rng([seed.number, server_round])
+    return sorted(int(node) for node in generator.choice(nodes, max(1, int(share * len(nodes))), replace=False))
+
+
+def _scores(
+    seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdate], nodes: Sequence[int] | None
+) -> SeedScores:
     shared = None if model.vocabulary is None else seed.federation.settings.tokenizer
     own = {update.client: update.tokenizer or shared for update in parents}
+
+    @cache
+    def with_tokens(tokenizer: str | None) -> EvaluationRequest:
+        return EvaluationRequest.of(*model.for_client(tokenizer), tokenizer)
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
         tokenizer = own.get(client.client)
@@ -156,10 +174,9 @@ def _scores(seed: Seed, where: str, model: Global, parents: Sequence[ClientUpdat
             return EvaluationRequest.of(model.state, model.config, own_tokenizer_text(model.config))
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
-        state, config = model.for_client(tokenizer)
-        return EvaluationRequest.of(state, config, tokenizer)
+        return with_tokens(tokenizer)
 
-    return seed.scores(where, request_for)
+    return seed.scores(where, request_for, nodes)
 
 
 def _diagnose(seed: Seed, title: str, fused: FusedRound) -> None:

@@ -16,13 +16,14 @@ from fedot.federation.experiment.pooled import tests_cut
 from fedot.federation.experiment.record import RunRecord
 from fedot.federation.experiment.references import pooled_training, score_centralised, score_parents
 from fedot.federation.experiment.rounds import run_strategy
-from fedot.federation.experiment.run_settings import PARENTS, TRAINING, Progress, RunSettings, SaveModel
+from fedot.federation.experiment.run_settings import CENTRALISED, PARENTS, TRAINING, Progress, RunSettings, SaveModel
 from fedot.federation.experiment.seed import Seed, begin, starting_from
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
 from fedot.strategies import ClientAligned, build_strategy
 from fedot.strategies.checkpoint_fits import strategy_fits
+from fedot.terminal.stopwatch import started
 from fedot.training.client_checkpoint import checkpoint_spec, has_checkpoints, shared_checkpoint
 from fedot.wire.checkpoints_here import start_here
 from fedot.wire.messages import ClientUpdate
@@ -42,6 +43,7 @@ def run_scenario(
     scenario = run.scenario
     if wrong := strategy_mistakes(scenario):
         raise MistakesError(wrong)
+    started()
     aside = run.workers > 0 and run.pooled and "centralised" in scenario.references
     pool = start_pool(1) if aside else None
     try:
@@ -63,9 +65,10 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
     if seed.scenario.init == "shared":
         seed = replace(seed, federation=starting_from(seed.federation, "shared", shape))
     parents = _train_parents(seed, initial) if _asks_for_parents(seed.scenario) else ()
-    if parents and ("parents" in references or "ensemble" in references):
+    if parents and _scores_parents(seed.scenario):
         seed.begin(PARENTS)
         _attempt(seed, "parents", partial(score_parents, seed, parents))
+        seed.lap(PARENTS)
     parents = tuple(replace(parent, state={}) for parent in parents)  # strategies ask for them again
     for spec in seed.scenario.strategies:
         run_strategy(seed, spec.title, spec.name, spec.options, initial, seed.federation, parents)
@@ -74,6 +77,7 @@ def run_seed(seed: Seed, pool: Executor | None) -> None:
         run_strategy(seed, "fedavg-shared-init", "fedavg", {}, initial, shared, parents)
     if "centralised" in references:
         _attempt(seed, "centralised", partial(score_centralised, seed, pending))
+        seed.lap(CENTRALISED)
 
 
 def strategy_mistakes(scenario: Scenario) -> list[str]:
@@ -114,16 +118,27 @@ def _initial(seed: Seed) -> tuple[State, Config | None]:
 
 
 def _asks_for_parents(scenario: Scenario) -> bool:
-    """Whether anything needs the clients' models as they are; where all align on the client, nobody asks."""
-    if {"parents", "ensemble"} & set(scenario.references):
+    """Whether anything needs the clients' models as they are.
+
+    Where all align on the client, nobody asks; nor where only some take part in a round, and all share a tokenizer.
+    """
+    if _scores_parents(scenario):
         return True
     strategies = [build_strategy(spec.name, spec.options) for spec in scenario.strategies]
-    return not all(isinstance(strategy, ClientAligned) for strategy in strategies)
+    apart = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
+    return not all(
+        isinstance(strategy, ClientAligned) or (strategy.fraction_train < 1 and not apart) for strategy in strategies
+    )
+
+
+def _scores_parents(scenario: Scenario) -> bool:
+    """Whether a reference is made of the clients' own models."""
+    return bool({"parents", "ensemble"} & set(scenario.references))
 
 
 def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
     seed.begin(TRAINING)
-    parents, failed = train_parents(seed.federation, initial)
+    parents, failed = train_parents(seed.federation, initial, keep=_scores_parents(seed.scenario))
     for name, reason in failed:
         seed.record.notices.append(f"{name}: no parent model for seed {seed.number}: {reason}")
     if not parents:
@@ -132,6 +147,7 @@ def _train_parents(seed: Seed, initial: State) -> tuple[ClientUpdate, ...]:
     seed.record.add_training(seed.number, "parent", 1, parents)
     if seed.run.pooled and seed.number == seed.scenario.seeds[0]:
         seed.record.notices += tests_cut(seed.run, seed.number, parents, seed.federation.settings.tokenizer)
+    seed.lap(TRAINING)
     return parents
 
 

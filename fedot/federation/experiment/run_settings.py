@@ -26,7 +26,7 @@ class RunSettings:
 
     `data_dir` and `pooled` matter only where all data are in one place: only then can there be a centralised
     reference. With `workers` it is trained beside the clients, in a process of its own. In the folder `checkpoint` the
-    clients' answers are kept until a seed is finished.
+    clients' answers are kept until a seed is finished. With `timings` the record tells where time went.
     """
 
     scenario: Scenario
@@ -39,6 +39,7 @@ class RunSettings:
     timeout: float = TIMEOUT
     cache: str | None = None
     checkpoint: Path | None = None
+    timings: bool = False
 
     @property
     def streamed(self) -> bool:

@@ -1,6 +1,6 @@
 """One seed of a run: who takes part, where results go, and how models are scored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from flwr.serverapp import Grid
@@ -17,6 +17,7 @@ from fedot.models import Config, config_to_json
 from fedot.saved import SavedModel
 from fedot.scenario import Scenario
 from fedot.tasks import AnyTally
+from fedot.terminal.stopwatch import take, timed
 from fedot.training.client_checkpoint import has_checkpoints
 from fedot.wire.messages import OWN_CACHE, ClientDescription, Settings
 
@@ -60,19 +61,27 @@ class Seed:
         """Report what begins now."""
         self.progress(seed_at(self.number) + what)
 
+    def lap(self, step: str, server_round: int = 1) -> None:
+        """Take down where time went since the last call, if that is asked for."""
+        if self.run.timings:
+            self.record.add_timing(self.number, step, server_round, take())
+
+    @timed("writing")
     def save(self, title: str, model: SavedModel) -> None:
         """Write a model, which gets the names of the classes."""
         self.save_model(title, self.number, replace(model, classes=self.federation.labels))
 
-    def scores(self, where: str, request_for: RequestFor) -> SeedScores:
-        """Evaluate at every client that can, and say who cannot: sums over all are then without it.
+    def scores(self, where: str, request_for: RequestFor, nodes: Collection[int] | None = None) -> SeedScores:
+        """Evaluate at every client that can, or at some, and say who cannot: sums over all are then without it.
 
         Raises
         ------
         FedotError
             If no client can.
         """
-        results, left_out = evaluate_where_possible(self.federation, request_for)
+        clients = self.federation.clients
+        asked = clients if nodes is None else {node: clients[node] for node in nodes}
+        results, left_out = evaluate_where_possible(replace(self.federation, clients=asked), request_for)
         if not results:
             raise FedotError(f"no client could evaluate: {'; '.join(f'{name}: {why}' for name, why in left_out)}")
         told = "and those over all are without it" if "all" in results[0] else "nor over all"
@@ -108,7 +117,9 @@ def begin(
     record.notices += [f"seed {number} goes on without {name}: {why}" for name, why in federation.absent.items()]
     told = (*federation.notices, *striking(federation.clients))
     record.notices += [line for line in told if line not in record.notices]
-    return Seed(number, run, metered, federation, record, save_model, progress)
+    seed = Seed(number, run, metered, federation, record, save_model, progress)
+    seed.lap(ASKING)
+    return seed
 
 
 def starting_from(federation: Federation, init: str, shape: Config | None) -> Federation:

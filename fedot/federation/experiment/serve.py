@@ -157,6 +157,7 @@ def read_settings(run_config: Mapping[str, Value]) -> tuple[Scenario, RunSetting
         workers=int(run_config.get("workers", 0)),
         cache=str(run_config.get("cache", "")) or None,
         checkpoint=out / FOLDER,
+        timings=bool(run_config.get("timings", False)),
     )
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,7 @@ from fedot.errors import FedotError
 from fedot.federation.grids.passthrough import PassingGrid
 from fedot.storage.atomic import write_bytes
 from fedot.storage.checksum import KEY, checksum
+from fedot.terminal.stopwatch import timed
 from fedot.text.outside import parse_json, told
 from fedot.wire.flower_private import come_from
 from fedot.wire.messages import unpack_description
@@ -119,6 +120,7 @@ class CheckpointedGrid(PassingGrid):
     def _place(self, node: int) -> int:
         return self._places.get(node, LOST)
 
+    @timed("writing")
     def _key(self, sent: list[Message]) -> str:
         """Hash of the question, and how often it was asked before."""
         known: dict[int, str] = {}
@@ -131,6 +133,7 @@ class CheckpointedGrid(PassingGrid):
         self._seen[key] += 1
         return f"{key}-{self._seen[key]}"
 
+    @timed("writing")
     def _keep(self, path: Path, reply: Message) -> bool:
         """Write a reply; tell whether it could be."""
         tensors: dict[str, Tensor] = {}
@@ -285,7 +288,9 @@ def _plain(value: Any) -> Any:
     """Write a record's value for JSON: bytes in base 64."""
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list) and value and isinstance(value[0], bytes):  # a list holds values of one type
+        return [_plain(item) for item in value]
+    return value
 
 
 def _typed(value: Any) -> Any:

@@ -15,6 +15,7 @@ from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
 from fedot.symmetry import SymmetrySpec
+from fedot.terminal.stopwatch import timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Average(Stage):
     count_rows: bool = True
 
 
+@timed("averaging")
 def average_models(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Average) -> Fused:
     """Average the aligned models (`average_aligned`)."""
     del texts

@@ -19,6 +19,7 @@ from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce import FEW, reduce_block
 from fedot.fusion.reduce.wide_model import block_config, block_sum, check_blockable, equal_streams
 from fedot.fusion.texts.probe import ROWS
+from fedot.terminal.stopwatch import timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Reduce(Stage):
     probe_texts: int = whole(256, least=1)
 
 
+@timed("reducing")
 def reduce_models(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Reduce) -> Fused:
     """Put the models side by side (`fedot.fusion.reduce.wide_model`) and reduce them (`fedot.fusion.reduce.reduce`).
 

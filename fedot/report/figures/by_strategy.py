@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -13,7 +14,7 @@ from fedot.report.analysis.titles import section_titles
 from fedot.report.figures.drawing import COLOURS, Drawing, Panel, dot, name_line, padded, small_dots, words
 
 WIDTH, LABELS, ROW, TOP = 350.0, 142.0, 22.0, 30.0
-MANY_CLIENTS, MOST_HOVERS = 6, 200
+MANY_CLIENTS, MOST_HOVERS, BARS = 6, 200, 40
 
 
 def scores_figure(results: Mapping[str, Any]) -> Drawing | None:
@@ -46,8 +47,9 @@ def scores_figure(results: Mapping[str, Any]) -> Drawing | None:
     if many:
         panels.append(_clients_panel(entries, by_client, len(scores.clients), metric, limits))
         caption += (
-            " In the second panel every small mark is one client's mean; the bar spans them and the large "
-            "mark is their median."
+            " In the second panel "
+            + ("the bars count the clients" if len(scores.clients) > MOST_HOVERS else "every small mark is one client")
+            + " by their mean; the line spans them and the large mark is their median."
         )
     caption = " ".join([caption, *run.notes([metric], splits)])
     return Drawing("scores", f"{metric.label} by strategy and client", caption, tuple(panels), legend_of([results]))
@@ -157,7 +159,9 @@ def _clients_panel(
             ends = [means[0] * metric.scale, means[-1] * metric.scale]
             axes.plot(ends, [y, y], color=COLOURS[entry.kind], linewidth=1, alpha=0.4, zorder=3)
             if count > MOST_HOVERS:
-                small_dots(axes, [mean * metric.scale for mean in means], y, entry.kind, 5.2)
+                counts, edges = np.histogram([mean * metric.scale for mean in means], BARS, limits)
+                heights = -0.45 * ROW * counts / counts.max()  # upwards: a line's place is its distance from the top
+                axes.bar(edges[:-1], heights, np.diff(edges), y, align="edge", color=COLOURS[entry.kind], alpha=0.5)
             for client, mean in found.items() if count <= MOST_HOVERS else ():
                 told = f"{client}: {metric.number(mean)}"
                 small_dots(axes, [mean * metric.scale], y, entry.kind, 5.2, told)

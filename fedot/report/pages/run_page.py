@@ -1,6 +1,6 @@
 """The report: one HTML page that needs nothing but itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from fedot.report.pages.render import figure_parts, render
 from fedot.report.pages.use_model import use_of
 from fedot.report.tables.by_class import class_lines
 from fedot.report.tables.cells import SCALED, calibration_lines, line_cells
+from fedot.report.tables.over_clients import MOST_COLUMNS, ranges, spread_cells
+from fedot.report.tables.timings import timing_lines
 from fedot.results.notices import notices_of, stand_in_sentence
 from fedot.storage.atomic import write_bytes
 from fedot.tasks import TASK_FACTS
@@ -73,11 +75,17 @@ def render_report(results: Mapping[str, Any]) -> str:
         ],
         cells=cells,
         best={metric.key: run.winner(metric) for metric in metrics},
-        best_by_client={client: run.winner(first, client) for client in scores.clients if first},
+        many=len(scores.clients) > MOST_COLUMNS,
+        spreads={entry: spread_cells(run, entry, first) for entry in run.measured if first},
+        data_lines=_data_lines(provenance.get("data") or {}),
+        timings=timing_lines(results),
+        best_by_client={
+            c: run.winner(first, c) for c in scores.clients if first and len(scores.clients) <= MOST_COLUMNS
+        },
         bootstrap=any(cell["bootstrap"] not in ("", DASH) for cell in cells.values()),
         baseline=run.baseline.label if run.baseline else "",
         notes=run.notes(metrics),
-        client_notes=run.notes(metrics[:1], scores.clients),
+        client_notes=run.notes(metrics[:1], scores.clients) if len(scores.clients) <= MOST_COLUMNS else (),
         calibration_notes=run.notes(scaled),
         calibration=calibration_lines(run),
         classes=class_lines(run),
@@ -126,6 +134,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 def _parents(run: Run) -> list[Entry]:
     """List every parent, if the main table folds them together."""
     names = [name for name in run.scores.strategies if name.startswith("parent:")]
+    if len(names) > MOST_COLUMNS:  # the CSV file has them
+        return []
     return [Entry(name.removeprefix("parent:"), "reference", (name,)) for name in names if len(names) > MAX_PARENTS]
 
 
@@ -144,6 +154,40 @@ def _training(results: Mapping[str, Any]) -> list[dict[str, Any]]:
         )
         group["strategies"].append(label_of(strategy, results))
         group["seconds"] += [item.get("seconds") for item in found[number]]
+    if len({client for client, *_ in groups}) > MOST_COLUMNS:
+        return _training_over_clients(groups.values())
     names = [client for client, *_ in groups]
     lines = sorted(groups.values(), key=lambda group: names.index(group["client"]))
     return [{**group, "seconds": estimate(group["seconds"])} for group in lines]
+
+
+def _training_over_clients(groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Put the lines of many clients together, one for each round and its strategies: means over the clients."""
+    alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for group in groups:
+        alike.setdefault((group["round"], *group["strategies"]), []).append(group)
+    return [
+        {
+            "client": f"mean of {len(found)} clients",
+            "round": number,
+            "means": {key: estimate(value.mean for g in found if (value := g["means"][key])) for key in TRAINED},
+            "strategies": strategies,
+            "seconds": estimate(second for group in found for second in group["seconds"]),
+        }
+        for (number, *strategies), found in alike.items()
+    ]
+
+
+def _data_lines(data: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, dict[str, str], str]]:
+    """Name, source, rows and classes of each client; many are put together by source and classes."""
+    alike: dict[Any, list[str]] = {}
+    for client, item in data.items():
+        key = (item.get("source"), *(item.get("labels") or []))
+        alike.setdefault(key if len(data) > MOST_COLUMNS else client, []).append(client)
+    lines = []
+    for clients in alike.values():
+        items = [data[client] for client in clients]
+        name = clients[0] if len(clients) == 1 else f"{len(clients)} clients, {clients[0]} to {clients[-1]}"
+        labels = ", ".join(items[0].get("labels") or []) or DASH
+        lines.append((name, str(items[0].get("source", DASH)), ranges(items, ("train", "validation", "test")), labels))
+    return lines

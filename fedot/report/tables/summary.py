@@ -12,6 +12,8 @@ from fedot.report.analysis.entries import DASH, PLUS_MINUS, Entry, Metric, failu
 from fedot.report.analysis.indexed_run import Run
 from fedot.report.analysis.titles import base_names, kind_of, section_titles
 from fedot.report.tables.cells import PAIRED_COLUMNS, paired_figures
+from fedot.report.tables.over_clients import HEADER as HEADER_OVER_CLIENTS
+from fedot.report.tables.over_clients import MOST_COLUMNS, shown_splits, spread_cells
 from fedot.storage.atomic import write_bytes
 from fedot.text.outside import printable
 
@@ -81,7 +83,7 @@ def summary_table(results: Mapping[str, Any], width: int = 80) -> "Table":
     left_out = [name for place, name in enumerate(header) if place not in kept]
     room = [f"Left out for want of room: {', '.join(left_out)}. The report has all."] if left_out else []
     reasons = [f"{name} failed: {reason}" for name, found in failures_by_strategy(results).items() for reason in found]
-    notes = run.notes([*run.metrics[:1], *_side(run)], run.scores.splits)
+    notes = run.notes([*run.metrics[:1], *_side(run)], shown_splits(run))
     table.caption = Text("\n".join([_caption(run), *room, *notes, *map(printable, reasons)]))
     return table
 
@@ -115,10 +117,11 @@ def _fitting(
 
 
 def summary_markdown(results: Mapping[str, Any]) -> str:
-    """Write the same summary as a Markdown table, with every client's column."""
+    """Write the same summary as a Markdown table, with every client's column; many have a table of their own."""
     run = Run.of(results)
-    clients = len(run.scores.clients)
+    clients = min(len(run.scores.clients), MOST_COLUMNS)
     header = _header(run, clients)
+    many = run.headline if len(run.scores.clients) > MOST_COLUMNS else None
     rule = [":---", *["---:"] * (len(header) - 1)]
     lines = [markdown_row(header), markdown_row(rule, plain=True)]
     for entry in run.entries:
@@ -129,12 +132,22 @@ def summary_markdown(results: Mapping[str, Any]) -> str:
         "",
         markdown_text(f"{results['scenario'].get('name', 'results')}, {_seeds(run)}. {_caption(run)}"),
     ]
-    lines += markdown_notes(run.notes([*run.metrics[:1], *_side(run)], run.scores.splits))
+    if many:
+        lines += ["", *_over_clients(run, many)]
+    lines += markdown_notes(run.notes([*run.metrics[:1], *_side(run)], shown_splits(run)))
     if results["provenance"].get("stand_in"):
         lines += ["", "**Made on the built-in stand-in data, not on the real corpus.**"]
     for name, reasons in failures_by_strategy(results).items():
         lines += ["", *(f"{markdown_text(name)} failed: {markdown_text(reason)}" for reason in reasons)]
     return "\n".join(lines) + "\n"
+
+
+def _over_clients(run: Run, metric: Metric) -> list[str]:
+    """Lay out mean, worst, best and spread over clients."""
+    named = f"{metric.label}{metric.unit}, over {len(run.scores.clients)} clients"
+    rows = [[entry.label, *spread_cells(run, entry, metric)] for entry in run.measured]
+    rule = [":---", *["---:"] * len(HEADER_OVER_CLIENTS)]
+    return [markdown_row([named, *HEADER_OVER_CLIENTS]), markdown_row(rule, plain=True), *map(markdown_row, rows)]
 
 
 def write_csv(results: Mapping[str, Any], path: Path) -> Path:
