@@ -22,12 +22,12 @@ from fedot.hf.checkpoint_spec import CheckpointSpec
 from fedot.hf.checkpoint_tokenizer import reference
 from fedot.models import Config, State
 from fedot.models.families.adapter import class_names
-from fedot.models.in_short import in_short
 from fedot.models.pretrained.pretrained_config import PretrainedConfig, task_of_class
 from fedot.storage.atomic import write_bytes
 from fedot.storage.checksum import KEY, metadata_checksum
 from fedot.tasks import DEFAULT, TASKS, AnyTask, classification, task_of, translation
 from fedot.tasks.task import Answering
+from fedot.text.in_short import in_short
 from fedot.text.outside import printable
 from fedot.text.readable import unknown_in
 from fedot.tokenizer import encode, read_tokenizer, vocabulary

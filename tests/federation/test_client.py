@@ -111,7 +111,7 @@ def test_no_text_is_in_a_training_reply(tiny: Any) -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        *((kept_rows, where) for where in ("load_client", "train_tokenizer", "count_words", "tokenizer_in")),
+        *((kept_rows, where) for where in ("load_client", "train_tokenizer", "count_words", "OwnCheckpoints")),
         *((client_side, where) for where in ("train", "pack_update")),
     ],
 )

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 State = dict[str, Tensor]
 Model = tuple[State, Any]
 
-PUBLISHED = tuple(name for name in METHODS if name not in ("aligned", "merged"))
+PUBLISHED = tuple(name for name in METHODS if name not in ("aligned", "merged", "distilled"))
 VOCAB, CLASSES = 60, 3
 SIZES = {"d_model": 16, "n_layer": 2, "n_head": 4, "d_ff": 24, "max_length": 12, "dropout": 0.0}
 

@@ -7,7 +7,7 @@ from fedot.fusion.align.diagnostics import Diagnostics
 from fedot.fusion.canonical.maps import Alignment
 from fedot.fusion.plan.make_plan import FusionPlan
 from fedot.models import State
-from fedot.models.in_short import in_short
+from fedot.text.in_short import in_short
 
 
 @dataclass(frozen=True, slots=True, repr=False)
