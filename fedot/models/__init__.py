@@ -18,8 +18,7 @@ from fedot.models.build import (
 from fedot.models.config_json import config_from_json, config_to_json
 from fedot.models.decoder import DecoderConfig
 from fedot.models.encoder import EncoderConfig
-from fedot.models.limits import check_config, check_settings
-from fedot.models.outline import state_shapes
+from fedot.models.limits import check_config, check_settings, state_shapes
 from fedot.models.seq2seq import Seq2SeqConfig
 
 __all__ = [

@@ -8,10 +8,14 @@ positions, has a bound of its own.
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import torch
+
 from fedot.errors import FedotError
+from fedot.models.build import Config, architecture
 from fedot.models.pretrained.pretrained_config import PretrainedConfig, check_pretrained
 from fedot.models.shape import MOST, MOST_COMPUTED, Shape
 from fedot.text.outside import printable
@@ -139,3 +143,33 @@ def _wrong(key: str, value: object, wanted: str) -> FedotError:
     # a whole number of thousands of digits cannot be written at all
     shown = "a huge number" if isinstance(value, int) and abs(value) >= 2**99 else printable(repr(value), 60)
     return FedotError(f"its configuration says {key} {shown}, but {wanted}")
+
+
+def state_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Tell the shape of every tensor of a configuration without allocating any.
+
+    Parameters
+    ----------
+    config
+        Of any architecture of fedot.
+
+    Returns
+    -------
+    dict
+        Shapes by the tensors' names.
+
+    Examples
+    --------
+    >>> from fedot.models import model_config
+    >>> config = model_config({"name": "encoder", "d_model": 32}, vocab_size=100, n_class=2)
+    >>> state_shapes(config)["tok_emb.weight"]
+    (100, 32)
+    """
+    return dict(_shapes(config))
+
+
+@lru_cache(maxsize=64)
+def _shapes(config: Config) -> Mapping[str, tuple[int, ...]]:
+    with torch.device("meta"):
+        model = architecture(config.architecture).module(config)
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}

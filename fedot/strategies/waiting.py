@@ -2,9 +2,9 @@
 
 import os
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import IO
 
 from flwr.app import Array, ArrayRecord, Message, MetricRecord
 
@@ -16,24 +16,43 @@ MOST_HELD = 2**26
 """Bytes of arrays that wait in memory."""
 
 
+class NamelessFile:
+    """A temporary file without a name, which goes with the last that uses it."""
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            self._handle = os.dup(file.fileno())
+        self._end = 0
+        weakref.finalize(self, os.close, self._handle)
+
+    def append(self, content: bytes) -> int:
+        """Write at the end, and tell where that was."""
+        began, left = self._end, memoryview(content)
+        while left:
+            written = os.pwrite(self._handle, left, self._end)
+            self._end, left = self._end + written, left[written:]
+        return began
+
+    def read(self, place: int, size: int) -> bytes:
+        """Read so many bytes from a place."""
+        return os.pread(self._handle, size, place)
+
+
 class StoredArray(Array):
     """An array whose bytes are in a file, and are read whenever they are asked for."""
 
-    def __init__(self, array: Array, file: IO[bytes]) -> None:
+    def __init__(self, array: Array, file: NamelessFile) -> None:
         self.dtype, self.shape, self.stype = array.dtype, array.shape, array.stype
-        self._file, self._place, self._size = file, file.seek(0, os.SEEK_END), len(array.data)
-        file.write(array.data)
+        self._file, self._place, self._size = file, file.append(array.data), len(array.data)
 
     @property
     def data(self) -> bytes:  # type: ignore[override]
         """The bytes, as of any other array."""
-        return os.pread(self._file.fileno(), self._size, self._place)
+        return self._file.read(self._place, self._size)
 
 
 class Waiting:
     """The replies of one round, of which only the first of each node counts.
-
-    The file has no name, and goes with the last array that is in it.
 
     Attributes
     ----------
@@ -47,7 +66,7 @@ class Waiting:
         self.messages: dict[int, Message] = {}
         self.node = 0
         self._room = most
-        self._file: IO[bytes] | None = None
+        self._file: NamelessFile | None = None
 
     def first(self, replies: Iterable[Message]) -> Iterator[Message]:
         """Hand on the first reply of each node."""
@@ -79,6 +98,8 @@ class Waiting:
         self._room -= sum(len(array.data) for array in arrays.values())
         if self._room >= 0:
             return arrays
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-        return ArrayRecord({name: StoredArray(array, self._file) for name, array in arrays.items()})
+        self._file = self._file or NamelessFile()
+        stored = ArrayRecord()
+        for name, array in arrays.items():
+            stored[name] = StoredArray(array, self._file)  # given to the constructor, its bytes would be read
+        return stored
