@@ -189,8 +189,9 @@ def test_many_clients_share_one_panel_and_are_named_as_far_as_they_can_be_told_a
     crowd = by_key({**few, "rows": [{**first, "split": "all"}, *rows]})["scores"]
     assert len(crowd.panels) == 2
     assert not any(told.startswith("c15: ") for told in hovers(crowd.panels[1]))
-    small = [line for line in artists(crowd.panels[1]).lines if line.get_alpha() == 0.6]
-    assert len(small[0].get_xdata()) == 1000
+    heights = [abs(bar.get_height()) for bar in artists(crowd.panels[1]).patches]  # so many clients have that accuracy
+    assert 10 < len(heights) < 100
+    assert min(heights) > 0.9 * max(heights)
     assert len(save(whole_figure(crowd), "svg")) < 2_000_000
 
 
