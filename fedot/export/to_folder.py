@@ -57,7 +57,8 @@ def export_folder(model: SavedModel, path: str | Path, title: str = "model", pla
     ...     print(export_folder(model, f"{root}/mine"), (Path(root) / "mine" / "model.safetensors").is_file())
     GPT2LMHeadModel True
     """
-    layout, tokenizer = layout_of(model.config), model.reader()
+    layout = layout_of(model.config)
+    tokenizer = Tokenizer.from_str(model.reader().to_str())  # a copy: others read with the same one
     wide = layout.stream_of(model.config)
     canonical = canonical_but_heads(model.state, symmetry(model.config))
     laid = layout.tensors(canonical, canonical_config(model.config), wide)

@@ -95,7 +95,8 @@ def update(client, counts):
     return type(
         "Update",
         (),
-        {"client": client, "token_counts": torch.tensor(counts), "train_losses": (), **dict.fromkeys(fields, 1)},
+        {"client": client, "config": None, "token_counts": torch.tensor(counts), "train_losses": ()}
+        | dict.fromkeys(fields, 1),
     )()
 
 

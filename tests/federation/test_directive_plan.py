@@ -39,7 +39,7 @@ def directive(**options: Any) -> Directive:
 
 
 @pytest.mark.parametrize("init", ["independent", "shared"])
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "lora-products"])
 def test_every_message_holds_the_plan_of_the_strategy(name: str, init: str) -> None:
     nodes = {k: node(make_update(k)) for k in range(3)}
     strategy, grid, _ = start(name, nodes, init=init, solver="sinkhorn", anchor="first", token_power=1.0)

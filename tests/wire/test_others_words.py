@@ -139,9 +139,9 @@ def test_a_simulation_scores_parents_as_clients_would(tiny: Any, monkeypatch: py
     sent = run(scenario)
     real = Seed.scores
 
-    def here(seed: Seed, where: str, request_for: Any) -> SeedScores:
+    def here(seed: Seed, where: str, request_for: Any, *nodes: Any) -> SeedScores:
         if not where.startswith("parents"):
-            return real(seed, where, request_for)
+            return real(seed, where, request_for, *nodes)
         clients = list(seed.federation.clients.values())
         return SeedScores(pooled_tallies(seed.run, seed.number, clients, request_for(clients[0])))
 

@@ -45,6 +45,9 @@ HELD_OUT = 8
 """Of a probe's batches one in so many is not learned from, but compared on."""
 
 
+_OWN = [name for name, kind in MODELS.items() if kind.whole_in_state]
+
+
 @dataclass(frozen=True, slots=True)
 class LearnMaps(Stage):
     """Refine the maps of an alignment by gradients.
@@ -124,7 +127,7 @@ def check_learnable(problem: FusionProblem, stage: LearnMaps, *, probed: bool = 
         return
     if getattr(problem.configs[problem.anchor], "architecture", None) not in MODELS and problem.build is load_model:
         raise FedotError(
-            f"fusion.learn_steps has to run models, and knows how for {', '.join(MODELS)}; pass `build` or a `probe`"
+            f"fusion.learn_steps has to run models, and knows how for {', '.join(_OWN)}; pass `build` or a `probe`"
         )
     if "vocab" not in problem.unions:  # counts of a translator's two vocabularies are not kept (`frame`)
         tables = " and ".join(name for name in problem.unions if name.startswith("vocab"))
