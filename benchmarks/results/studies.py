@@ -37,6 +37,7 @@ STUDIES: dict[str, Study] = {
     "privacy": _scenario("Local differential privacy", "privacy", "fedavg"),
     "robust": _scenario("Faulty clients", "robust", "fedavg"),
     "language_model": _scenario("Language models of two languages", "language_model", "fedavg", "own-parents"),
+    "pretrained": _scenario("One pretrained encoder at four clients", "pretrained", "fedavg", "best-parent"),
     "translation": _scenario("Translators", "translation", "best-parent"),
     "fusion-languages": Study(
         "Every method on the same parents: languages", FUSION.format("xed-en-fi,xed-4,xed-8,xed-16")
