@@ -11,6 +11,7 @@ import torch
 from flwr.app import Message, RecordDict
 
 from fedot.errors import FedotError
+from fedot.federation.client import bounds
 from fedot.federation.client import handlers as client_side
 from fedot.federation.client.align_mod import aligned_update, canonical_update
 from fedot.federation.engines.inprocess import InProcessGrid
@@ -19,7 +20,9 @@ from fedot.fusion.align.weighted_sums import contribution, mean_of_sum
 from fedot.fusion.by_part import large
 from fedot.fusion.canonical.maps import apply_maps
 from fedot.fusion.plan import plan_without_models
-from fedot.models import State, canonical_config, load_model, symmetry
+from fedot.models import State, canonical_config, config_to_json, load_model, symmetry
+from fedot.models.pretrained.pretrained_config import PretrainedConfig
+from fedot.models.pretrained.pretrained_config import written as as_line
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive
 from fedot.wire.records import pack_counts, pack_state
 from tests.federation.test_client import Clients
@@ -108,8 +111,6 @@ def test_a_client_of_another_width_takes_the_anchors() -> None:
 
 
 def as_json(update: ClientUpdate) -> str:
-    from fedot.models import config_to_json
-
     return config_to_json(update.config)
 
 
@@ -117,6 +118,30 @@ def test_other_labels_than_the_anchors_are_refused() -> None:
     anchor, longer = canonical_update(make_update(0)), make_update(1, config=replace(MODEL, max_length=9))
     with pytest.raises(FedotError, match="equal max_length at all clients, but it is 9, not 6"):
         aligned_update(longer, anchor.state, directive_for(anchor, anchor_config=as_json(anchor)))
+
+
+def test_nothing_is_built_of_an_anchor_that_is_another_checkpoint_or_no_model_of_this_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    about = {"architectures": ["BertForSequenceClassification"], "model_type": "bert", "vocab_size": MODEL.vocab_size}
+    deep, own = (
+        PretrainedConfig(
+            checkpoint="x",
+            settings=as_line({**about, "num_hidden_layers": layers}),
+            n_class=MODEL.n_class,
+            max_length=MODEL.max_length,
+        )
+        for layers in (1000, 2)
+    )
+    anchor, built = make_update(0), list[object]()
+    monkeypatch.setattr(bounds, "state_shapes", built.append)
+    for update, told in (
+        (make_update(1), "architecture is pretrained, but this client's is encoder"),
+        (replace(make_update(1), config=own), "another checkpoint than this client's"),
+    ):
+        with pytest.raises(FedotError, match=told):
+            aligned_update(update, anchor.state, directive_for(anchor, anchor_config=config_to_json(deep)))
+    assert not built
 
 
 @pytest.mark.parametrize("count_rows", [True, False])

@@ -28,6 +28,7 @@ from fedot.fusion.problem.prepare import Given, canonical_state, fill, frame, re
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import LABEL_SIZES, Config, State, symmetry
+from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.terminal.stopwatch import timed
 from fedot.text.outside import told
 from fedot.wire.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pack_held, pack_update, unpack_update
@@ -81,6 +82,12 @@ def aligned_update(update: ClientUpdate, anchor: State, directive: Directive) ->
         found = canonical_update(update)
     else:
         config = read_config(directive.anchor_config) if directive.anchor_config else update.config
+        if config.architecture != update.config.architecture:
+            raise FedotError(
+                f"the anchor's architecture is {config.architecture}, but this client's is {update.config.architecture}"
+            )
+        if isinstance(config, PretrainedConfig) and config != update.config:  # before anything is built of it
+            raise FedotError("the anchor is another checkpoint than this client's")
         for key in sorted(set(LABEL_SIZES.values())):
             ours, theirs = getattr(update.config, key, None), getattr(config, key, None)
             if ours != theirs:
