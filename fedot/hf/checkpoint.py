@@ -5,7 +5,7 @@ Only safetensors are read, and no code that comes with a checkpoint is ever run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -246,6 +246,8 @@ def _from_hub(name: str, revision: str | None, *, fetch: bool) -> Path:
         wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
         with quiet():
             return Path(snapshot_download(name, revision=revision, allow_patterns=wanted, local_files_only=not fetch))
+    except FedotError:  # no library to ask with
+        raise
     except Exception as error:  # of the hub's library many, none of them of one kind
         raise FedotError(
             f"model.pretrained is {name}, which is no folder here, and the hub did not give it "
@@ -258,7 +260,6 @@ def _start(folder: Path, stamp: tuple[int, ...], config: PretrainedConfig, seed:
     del stamp  # tells the files from what was there before
     transformers = transformers_library()
     kind = getattr(transformers, config.class_name)
-    plain = replace(config, lora_rank=0)
     with torch.random.fork_rng(), quiet():
         torch.manual_seed(seed)
         try:
@@ -272,7 +273,7 @@ def _start(folder: Path, stamp: tuple[int, ...], config: PretrainedConfig, seed:
             )
         except Exception as error:  # whatever the library says to tensors that do not fit
             raise FedotError(
-                f"{folder} cannot be loaded as {plain.class_name} ({type(error).__name__}: {printable(error, 200)}); "
+                f"{folder} cannot be loaded as {config.class_name} ({type(error).__name__}: {printable(error, 200)}); "
                 "save it again with save_pretrained"
             ) from None
         module = untied(module, config)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import torch
 from typer.testing import CliRunner
 
 from fedot.commands.fedot import cli
+from fedot.errors import FedotError
+from fedot.hf.checkpoint import open_checkpoint
+from fedot.hf.checkpoint_spec import CheckpointSpec
 from tests.pretrained.tiny import change, save, write_clients, write_scenario
 
 Folders = Callable[[str], Path]
@@ -209,6 +213,12 @@ def test_the_hub_is_asked_once_by_a_name_and_never_for_a_folder(
     assert no_hub == []
     fedot("check", str(write_scenario(tmp_path, model={"pretrained": "who/what"})))
     assert set(no_hub) == {"who/what"}
+
+
+def test_without_the_library_a_name_on_the_hub_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(FedotError, match=r"^checkpoints need the transformers library: pip install"):
+        open_checkpoint(CheckpointSpec("who/what"), ())
 
 
 def test_a_checkpoint_is_found_where_the_environment_says(
