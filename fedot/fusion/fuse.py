@@ -147,9 +147,8 @@ def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> Fu
     for stage in plan.refinements:
         fused = run_stage(problem, texts, fused, stage)
     ground = plan.get(Align)
-    if (
-        not fused.aligned and problem.alike
-    ):  # a reduction brings no model into another's basis; how well they fit is told all the same
+    # a reduction brings no model into another's basis; how well they fit is told all the same
+    if not fused.aligned and problem.alike:
         compared = align_models(problem, texts, Fused({}), ground)
         fused = replace(fused, aligned=compared.aligned, alignments=compared.alignments)
     return FusionResult(

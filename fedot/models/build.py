@@ -203,9 +203,8 @@ def load_model(config: Config, state: State) -> nn.Module:
     with torch.device("meta" if kind.whole_in_state else "cpu"):
         model = kind.module(config)
     model.load_state_dict(state, assign=True)
-    for copy, original in (
-        symmetry(config).ties if kind.whole_in_state else ()
-    ):  # an assigned state has two tensors where the module had one
+    ties = symmetry(config).ties if kind.whole_in_state else ()
+    for copy, original in ties:  # an assigned state has two tensors where the module had one
         owner, _, part = copy.rpartition(".")
         setattr(model.get_submodule(owner), part, model.get_parameter(original))
     return model.eval()

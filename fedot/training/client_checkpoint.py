@@ -77,7 +77,7 @@ def shared_checkpoint(scenario: Scenario) -> str | None:
 
 def has_checkpoints(scenario: Scenario) -> bool:
     """Whether any client fine-tunes a checkpoint."""
-    return any("pretrained" in scenario.model_settings(k) for k in range(len(scenario.client_specs())))
+    return any(name is not None for name in scenario.checkpoint_names())
 
 
 def model_folders(base_dir: str | Path | None) -> tuple[Path, ...]:

@@ -169,9 +169,8 @@ def _scores(
         return EvaluationRequest.of(*model.for_client(tokenizer), tokenizer)
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
-        tokenizer = own.get(client.client)
-        if isinstance(model.config, PretrainedConfig):  # it has rows of its own tokens alone, wherever it is tried
-            return EvaluationRequest.of(model.state, model.config, own_tokenizer_text(model.config))
+        # a checkpoint has rows of its own tokens alone, wherever it is tried
+        tokenizer = own_tokenizer_text(model.config) or own.get(client.client)
         if model.vocabulary is not None and not tokenizer:
             raise FedotError(f"{client.client} sent no tokenizer, so the fused model cannot be tried there")
         return with_tokens(tokenizer)
