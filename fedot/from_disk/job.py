@@ -8,8 +8,9 @@ import torch
 from fedot.from_disk.sources import Source
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.by_part.fuse_parts import is_streamable
-from fedot.fusion.by_part.split import blocks, fused_shapes, parts
+from fedot.fusion.by_part.split import blocks, fused_shapes, numbers_of, parts
 from fedot.fusion.canonical.groups import matched_groups
+from fedot.fusion.fuse import COMPARED
 from fedot.fusion.plan import FusionPlan
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.reduce.reduce_models import Reduce
@@ -51,7 +52,8 @@ def memory_of(job: Job) -> int:
     """Estimate the bytes that a fusion takes.
 
     Part by part these are the tensors of the largest part of every model twice, and its plans six times; else all
-    models twice, and for a reduction twice their block model and its moments: sums, and what comes of them.
+    models twice. A reduction of many has a few of them for each level of its tree, and twice the block model of a few
+    and its moments: sums, and what comes of them.
     """
     spec, largest = job.problem.specs[job.problem.anchor], 0
     for tensors in parts(spec):
@@ -62,20 +64,19 @@ def memory_of(job: Job) -> int:
         largest = max(largest, 2 * (len(job.sources) + 1) * numbers + 6 * max(inner, default=0) ** 2)
     if goes_by_parts(job):
         return 8 * largest
-    whole = [numbers_of(spec) for spec in job.problem.specs]
-    if not job.plan.find(Reduce):
+    whole, reduce = [numbers_of(spec) for spec in job.problem.specs], job.plan.find(Reduce)
+    if reduce is None:
         return 8 * 2 * sum(whole)
-    return 8 * 2 * (sum(whole) + len(whole) ** 2 * max(whole) + moments_of(job.problem.specs))
+    few = min(reduce.at_once, len(whole))
+    held = sum(whole) if len(whole) <= COMPARED else few * max(whole) * len(whole).bit_length()
+    block = few**2 * max(whole)
+    widest = sorted(job.problem.specs, key=numbers_of)[-few:]
+    return 8 * 2 * (held + block + moments_of(widest))
 
 
 def goes_by_parts(job: Job) -> bool:
     """Whether one part of every model is in memory at a time: the method allows it, and no whole model is to be run."""
     return is_streamable(job.plan) and not job.plan.find(ClassShares)
-
-
-def numbers_of(spec: SymmetrySpec) -> int:
-    """How many numbers a model with a spec has."""
-    return sum(torch.Size(shape).numel() for shape in fused_shapes(spec).values())
 
 
 def moments_of(specs: Sequence[SymmetrySpec]) -> int:

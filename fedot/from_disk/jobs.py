@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.from_disk.job import Job, goes_by_parts, numbers_of, steps_of
+from fedot.from_disk.job import Job, goes_by_parts, steps_of
 from fedot.from_disk.metadata import model_metadata
 from fedot.from_disk.sources import Source, builder, of_one_depth
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import GroupDiagnostics
 from fedot.fusion.by_part.fuse_parts import Piece, Streamed, fuse_parts
-from fedot.fusion.by_part.large import LARGE
+from fedot.fusion.by_part.large import is_large
 from fedot.fusion.by_part.split import fused_shapes
 from fedot.fusion.canonical.groups import streams_of
 from fedot.fusion.fuse import fuse
@@ -85,7 +85,7 @@ def make_job(
     words = [source.vocabulary for source in sources if source.vocabulary is not None]
     counts = [source.counts for source in sources if source.counts is not None]
     examples = [source.class_counts for source in sources if source.class_counts is not None]
-    complete, large = len(words) == len(sources), any(numbers_of(source.spec) >= LARGE for source in sources)
+    complete, large = len(words) == len(sources), is_large(source.spec for source in sources)
     wanted = config.options.get("class_shares", True) if plan is None else plan.find(ClassShares) is not None
     shares = wanted and not large and len(examples) == len(counts) == len(sources)
     problem = frame(
@@ -196,7 +196,7 @@ def run(
     steps = iter(steps_of(job, probed=probe is not None))
     tell(next(steps).phase)
     if not goes_by_parts(job) or probe is not None:
-        models = [({name: s.tensors[name] for name in s.tensors}, s.config) for s in job.sources]
+        models = [(s.tensors, s.config) for s in job.sources]
         tell(next(steps).phase)
         result = fuse(
             models,

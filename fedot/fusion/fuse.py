@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from fedot.fusion.align.align_models import align_models, diagnostics_of
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
+from fedot.fusion.align.running_mean import mean_of_aligned
 from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.methods.theus import Theus
@@ -18,14 +19,20 @@ from fedot.fusion.plan.config import FusionConfig
 from fedot.fusion.plan.result import FusionResult
 from fedot.fusion.plan.stages import UNLIKE, run_stage
 from fedot.fusion.problem.fused import Fused
-from fedot.fusion.problem.prepare import Given, Model, fill, frame, read_models
+from fedot.fusion.problem.prepare import Given, Model, fill, fill_as_asked, frame, read_models
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce_models import Reduce
+from fedot.fusion.reduce.tree import few_for_all
+from fedot.fusion.refine.class_shares import ClassShares
+from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.texts.probe import Probe
 from fedot.models import State, load_model
 from fedot.symmetry import SymmetrySpec
+
+COMPARED = 12
+"""Of so many models at most it is told how well each fits the anchor."""
 
 
 def fuse(
@@ -122,11 +129,11 @@ def fuse(
         plan = config
         check_plan(plan, problem)
     else:
-        plan = plan_fusion(told, problem, large=is_large(given.states), shared_start=shared_start)
+        plan = plan_fusion(told, problem, large=is_large(given.specs), shared_start=shared_start)
     if plan.get(Basis).anchor == "medoid":  # the only choice that looks at tensors
         problem = fill(problem, given)
     problem = with_basis(problem, plan, validation_losses)
-    run = fuse_large if by_parts(given.states, plan) else fuse_in_memory
+    run = fuse_large if by_parts(given.specs, plan) else fuse_in_memory
     result = run(given, problem, plan)
     if vocabularies is None:
         return result
@@ -134,22 +141,24 @@ def fuse(
 
 
 def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> FusionResult:
-    """Run a plan on whole models, all of them in memory.
+    """Run a plan on whole models.
+
+    A reduction has few of them in memory at a time, and so has an average of aligned models that nothing else needs.
+    How well each model fits the anchor is told of at most `COMPARED` models, of which all are in memory.
 
     Parameters
     ----------
     problem
         All but the models' tensors (`fedot.fusion.problem.prepare.frame`).
     """
-    problem = problem if problem.states else fill(problem, given)
-    texts = TextSource(problem)
-    fused = in_one_basis(problem, texts, plan)
-    for stage in plan.refinements:
-        fused = run_stage(problem, texts, fused, stage)
+    many = len(given) > COMPARED and few_at_a_time(plan)
+    if not problem.states:
+        problem = (fill_as_asked if many else fill)(problem, given)
+    fused = reduced(problem, plan) if plan.find(Reduce) else averaged(problem, plan, many=many)
     ground = plan.get(Align)
     # a reduction brings no model into another's basis; how well they fit is told all the same
-    if not fused.aligned and problem.alike:
-        compared = align_models(problem, texts, Fused({}), ground)
+    if not fused.aligned and problem.alike and not many:
+        compared = align_models(problem, TextSource(problem), Fused({}), ground)
         fused = replace(fused, aligned=compared.aligned, alignments=compared.alignments)
     return FusionResult(
         to_float32(fused.state),
@@ -162,6 +171,45 @@ def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> Fu
         problem.anchor,
         plan,
     )
+
+
+def few_at_a_time(plan: FusionPlan) -> bool:
+    """Whether a plan needs no more than a few models in memory: a reduction, or a plain mean of aligned models."""
+    mean = tuple(type(stage) for stage in plan.core) == (Align, Average) and plan.get(Scheme).scheme == "one-pass"
+    return plan.find(Reduce) is not None or (mean and all(isinstance(each, ClassShares) for each in plan.refinements))
+
+
+def averaged(problem: FusionProblem, plan: FusionPlan, *, many: bool) -> Fused:
+    """Run a plan that brings models into one basis."""
+    texts = TextSource(problem)
+    if many:
+        fused = mean_of_aligned(problem, texts, plan.get(Align), plan.get(Average))
+    else:
+        fused = in_one_basis(problem, texts, plan)
+    return refined(problem, texts, fused, plan.refinements)
+
+
+def reduced(problem: FusionProblem, plan: FusionPlan) -> Fused:
+    """Run a plan that reduces models, a few at a time: at every step a few are reduced, and their classifier fitted."""
+    inside = (*plan.core, *(each for each in plan.refinements if isinstance(each, Refit)))
+
+    def join(few: FusionProblem) -> tuple[State, Any]:
+        fused = run_core(few, inside)
+        return fused.state, fused.config
+
+    few = few_for_all(problem, plan.get(Reduce).at_once, join)
+    texts = TextSource(few)
+    fused = run_core(few, plan.core, texts)
+    of_few = [each for each in plan.refinements if not isinstance(each, ClassShares)]
+    fused = refined(few, texts, fused, of_few)
+    return refined(problem, texts, fused, [each for each in plan.refinements if isinstance(each, ClassShares)])
+
+
+def refined(problem: FusionProblem, texts: TextSource, fused: Fused, stages: Sequence[Stage]) -> Fused:
+    """Run the stages that work on a fused model."""
+    for stage in stages:
+        fused = run_stage(problem, texts, fused, stage)
+    return fused
 
 
 def with_basis(problem: FusionProblem, plan: FusionPlan, losses: Sequence[float] | None = None) -> FusionProblem:
@@ -189,7 +237,4 @@ def in_one_basis(problem: FusionProblem, texts: TextSource, plan: FusionPlan) ->
 
 def run_core(problem: FusionProblem, stages: Sequence[Stage], texts: TextSource | None = None) -> Fused:
     """Run the stages that make one model of many; the texts are those of the same problem."""
-    fused, texts = Fused({}), texts or TextSource(problem)
-    for stage in stages:
-        fused = run_stage(problem, texts, fused, stage)
-    return fused
+    return refined(problem, texts or TextSource(problem), Fused({}), stages)

@@ -16,7 +16,7 @@ from fedot.fusion.canonical.labels import unite
 from fedot.fusion.problem.prepare import Model
 from fedot.fusion.texts.probe import Probe
 from fedot.library.fused_model import FusedModel
-from fedot.models import State, load_model, state_of
+from fedot.models import State, load_model, state_of, symmetry
 from fedot.saved import SavedModel, read_model
 from fedot.symmetry import SymmetrySpec
 from fedot.tokenizer import read_tokenizer, vocabulary
@@ -109,7 +109,8 @@ def fuse(
     if len(known) == len(given):
         vocabularies = vocabularies or _of_all([_words(model) for model in known])
         token_counts = token_counts or _of_all([model.token_counts for model in known])
-        if class_counts is None and token_counts is not None and not is_large([model.state for model in known]):
+        large = is_large(symmetry(model.config) for model in known)
+        if class_counts is None and token_counts is not None and not large:
             class_counts = _of_all([model.class_counts for model in known])
     result = fuse_states(
         plain,

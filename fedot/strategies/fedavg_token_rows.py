@@ -31,7 +31,7 @@ class FedAvgTokenRows(Guarded):
     def average(self, updates: Sequence[ClientUpdate]) -> State:
         """Average as FedAvg does, then the token table by counts."""
         weights = [float(update.num_examples) for update in updates]
-        state = vanilla_fusion([update.state for update in updates], weights)
+        state = vanilla_fusion([dict(update.state) for update in updates], weights)
         rows = [str(i) for i in range(updates[0].config.vocab_size)]
         total = sum(weights)
         shares = row_shares(

@@ -186,20 +186,26 @@ class Guarded(FedAvg):
         FedotError
             If the quorum is missed, or the arithmetic of the strategy gives no finite numbers.
         """
-        waiting, self._steps = Waiting(), {}
-
-        def take(update: ClientUpdate) -> ClientUpdate:
-            if self.comparable:
-                self._steps[waiting.node] = self._step(waiting.node, update)
-            return waiting.put_away(update)
-
-        good = [waiting.messages[node] for node, _ in self.accept(server_round, waiting.first(replies), take)]
+        waiting = Waiting()
+        taken = self.accept(server_round, waiting.first(replies), self._measured(waiting, waiting.put_away))
+        good = [waiting.messages[node] for node, _ in taken]
         with timed("averaging"):
             arrays, metrics = super().aggregate_train(server_round, good)
         if arrays is None:
             return None, metrics
         # some of Flower's strategies return doubles, in which clients would then train
         return finite_arrays({name: tensor.float() for name, tensor in unpack_state(arrays).items()}), metrics
+
+    def _measured(self, waiting: Waiting, keep: Callable[[Sent], Sent]) -> Callable[[Sent], Sent]:
+        """What is done with a usable reply: the length of its step is taken before its tensors are put elsewhere."""
+        self._steps = {}
+
+        def take(update: Sent) -> Sent:
+            if self.comparable:
+                self._steps[waiting.node] = self._step(waiting.node, update)
+            return keep(update)
+
+        return take
 
     def accept(
         self,

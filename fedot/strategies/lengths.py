@@ -6,7 +6,7 @@ wins any mean. What is too long is told by the other clients' replies, not by a 
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -16,7 +16,7 @@ STRIKING = 20.0
 """A reply so many times as long as the median is worth a warning even where no limit is set."""
 
 
-def step_length(state: State, start: State) -> float:
+def step_length(state: Mapping[str, Tensor], start: State) -> float:
     """Root mean square of a model's step from the start, or of its weights where it has other tensors.
 
     Independent of the model's size, so that models of unequal widths compare.

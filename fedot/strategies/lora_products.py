@@ -72,7 +72,7 @@ class LoraProducts(Guarded):
         rank = self.rank or highest.lora_rank
         shape = replace(highest, lora_rank=rank, lora_alpha=_scale(highest) * rank)
         state = average_products(
-            [update.state for _, update in good],
+            [dict(update.state) for _, update in good],
             [_scale(config) for config in configs],
             [float(update.num_examples) for _, update in good],
             rank,

@@ -15,6 +15,7 @@ from fedot.fusion.canonical.labels import select_rows, unite
 from fedot.models import config_to_json, num_classes
 from fedot.strategies.fedavg_class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
+from fedot.strategies.waiting import Waiting
 from fedot.symmetry import SymmetrySpec
 from fedot.terminal.stopwatch import timed
 from fedot.tokenizer import read_tokenizer, vocabulary
@@ -149,7 +150,8 @@ class OTFusion(Guarded):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Fuse the usable replies."""
-        good = self.accept(server_round, replies)
+        waiting = Waiting()
+        good = self.accept(server_round, waiting.first(replies), self._measured(waiting, waiting.keep))
         if any(update.tokenizer for _, update in good):  # then whoever has the shared one goes by its tokens, too
             good = [(node, replace(update, tokenizer=update.tokenizer or self._shared)) for node, update in good]
         self._tokenizers |= {node: update.tokenizer for node, update in good}

@@ -2,14 +2,14 @@
 
 import copy
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
-from torch import nn
+from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionResult, fuse
@@ -18,6 +18,7 @@ from fedot.fusion.refine.class_shares import ClassShares, shares_shift
 from fedot.fusion.texts.draw import LONGEST
 from fedot.models import State
 from fedot.strategies.ot_fusion import FusedRound, OTFusion
+from fedot.strategies.waiting import Waiting
 from fedot.symmetry import Axis, SymmetrySpec
 from fedot.wire.boundary import read_replies
 from fedot.wire.messages import METRICS
@@ -107,7 +108,9 @@ class OwnModelFusion(OTFusion):
             self.weighted_by_key,
             {name: self.spec.groups[name].size for name in ("vocab", "class") if name in self.spec.groups},
         )
-        good, self.dropped = read_replies(replies, self._asked, reader.read)
+        waiting = Waiting()
+        take: Callable[[PlainUpdate], PlainUpdate] = self._measured(waiting, waiting.keep)
+        good, self.dropped = read_replies(waiting.first(replies), self._asked, reader.read, take)
         self.replies = updates = tuple(update for _, update in self._enough(server_round, good))
         result = self._fused(updates)
         anchor = updates[result.anchor].client if result.anchor < len(updates) else None
@@ -115,7 +118,7 @@ class OwnModelFusion(OTFusion):
         return self._as_sent(result.state), self._metrics(updates)
 
     def _fused(self, updates: Sequence[PlainUpdate]) -> FusionResult:
-        models: list[tuple[State, None]] = [(update.state, None) for update in updates]
+        models: list[tuple[Mapping[str, Tensor], None]] = [(update.state, None) for update in updates]
         weights = [update.num_examples for update in updates]
         counts = told_by_all([update.token_counts for update in updates])
         losses = told_by_all([update.validation_loss for update in updates])

@@ -3,14 +3,20 @@
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
+import torch
 from flwr.app import Array, ArrayRecord, Message, MetricRecord
+from torch import Tensor
 
 from fedot.terminal.stopwatch import timed
 from fedot.wire.messages import ARRAYS, METRICS, ClientUpdate
+from fedot.wire.plain_replies import PlainUpdate
 from fedot.wire.records import pack_state
+
+Sent = TypeVar("Sent", ClientUpdate, PlainUpdate)
 
 MOST_HELD = 2**26
 """Bytes of arrays that wait in memory."""
@@ -49,6 +55,29 @@ class StoredArray(Array):
     def data(self) -> bytes:  # type: ignore[override]
         """The bytes, as of any other array."""
         return self._file.read(self._place, self._size)
+
+
+class StoredState(Mapping[str, Tensor]):
+    """A model whose tensors are in a file, and are read whenever they are asked for."""
+
+    def __init__(self, state: Mapping[str, Tensor], file: NamelessFile) -> None:
+        self._file = file
+        self._places: dict[str, tuple[int, Tensor]] = {}
+        for name, tensor in state.items():
+            content = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+            self._places[name] = file.append(content), torch.empty_like(tensor, device="meta")
+
+    def __getitem__(self, name: str) -> Tensor:
+        place, like = self._places[name]
+        content = bytearray(self._file.read(place, like.nbytes))
+        flat = torch.frombuffer(content, dtype=like.dtype) if content else torch.empty(0, dtype=like.dtype)
+        return flat.reshape(like.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class Waiting:
@@ -93,6 +122,18 @@ class Waiting:
             {"num-examples": update.num_examples, "validation-loss": update.validation_loss}
         )
         return replace(update, state={})
+
+    @timed("writing")
+    def keep(self, update: Sent) -> Sent:
+        """Leave nothing in the latest reply, and return what was checked of it, its tensors in memory or in a file."""
+        content = self.messages[self.node].content
+        for name in list(content):
+            del content[name]
+        self._room -= sum(tensor.nbytes for tensor in update.state.values())
+        if self._room >= 0:
+            return update
+        self._file = self._file or NamelessFile()
+        return replace(update, state=StoredState(update.state, self._file))
 
     def _held(self, arrays: ArrayRecord) -> ArrayRecord:
         self._room -= sum(len(array.data) for array in arrays.values())

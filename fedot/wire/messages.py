@@ -1,12 +1,13 @@
 """Typed values to Flower records and back. Keys on the wire are kebab-case."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from torch import Tensor
 
-from fedot.models import Config, State, config_from_json, config_to_json
+from fedot.models import Config, config_from_json, config_to_json
 from fedot.terminal.stopwatch import timed
 from fedot.wire.records import (
     as_bytes,
@@ -82,7 +83,7 @@ class ClientUpdate:
 
     client: str
     partition_id: int
-    state: State
+    state: Mapping[str, Tensor]
     config: Config
     num_examples: int
     token_counts: Tensor

@@ -29,7 +29,7 @@ class PlainUpdate:
 
     client: str
     partition_id: int
-    state: State
+    state: Mapping[str, Tensor]
     num_examples: float
     metrics: Mapping[str, int | float]
     token_counts: Tensor | None = None

@@ -1,7 +1,7 @@
 """Tensors, counts and plain values in Flower records."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ MOST_HEADER = 1024
 
 
 @timed("packing")
-def pack_state(state: State) -> ArrayRecord:
+def pack_state(state: Mapping[str, Tensor]) -> ArrayRecord:
     """Write tensors as arrays; bfloat16, which NumPy lacks, goes as float32."""
     return ArrayRecord(
         {

@@ -8,6 +8,7 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.align.average import average_aligned
+from fedot.fusion.by_part import large as large_module
 from fedot.fusion.by_part.large import by_parts
 from fedot.fusion.canonical.maps import Alignment, GroupMap, apply_maps
 from fedot.fusion.plan import plan_fusion
@@ -395,8 +396,8 @@ def test_translators_with_two_vocabularies_are_told_that_no_counts_would_help(co
         fuse(models, token_counts=seen, config=FusionConfig(method="aligned", learn_steps=5))
 
 
-def test_whole_models_are_aligned_where_maps_are_to_be_learned():
+def test_whole_models_are_aligned_where_maps_are_to_be_learned(monkeypatch):
     problem = prepare([make(0), make(1)], token_counts=counts(0, 2))
-    large = [{"w": torch.empty(17_000_000, device="meta")}]
-    assert by_parts(large, plan_fusion(ALIGNED, problem))
-    assert not by_parts(large, plan_fusion(FusionConfig(method="aligned", learn_steps=5), problem))
+    monkeypatch.setattr(large_module, "LARGE", 1)
+    assert by_parts(problem.specs, plan_fusion(ALIGNED, problem))
+    assert not by_parts(problem.specs, plan_fusion(FusionConfig(method="aligned", learn_steps=5), problem))

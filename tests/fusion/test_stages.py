@@ -74,8 +74,8 @@ FOUND = {
 """What a method can undo, where it is not every symmetry."""
 
 
-def known():
-    return {"token_counts": counts(0, 2), "class_counts": CLASSES}
+def known(number=2):
+    return {"token_counts": counts(0, number), "class_counts": [CLASSES[k % 2] for k in range(number)]}
 
 
 def all_on(method):
@@ -167,6 +167,7 @@ def test_a_stage_says_what_each_of_its_options_does(name):
 
 
 OTHERS = {
+    "at_once": (2, {}),
     "anchor": ("largest", {}),
     "scheme": ("universe", {}),
     "support": ("activations", {}),
@@ -216,15 +217,16 @@ def another(method, name):
 
 
 @cache
-def outcome(method, wider, labelled, **options):
-    models = [make(0), make(1, d_ff=32) if wider else make(1)]
+def outcome(method, wider, labelled, many, **options):
+    models = [make(0), make(1, d_ff=32) if wider else make(1), *(make(k) for k in range(2, 2 + many))]
     few = {"probe_texts": 32} if "probe_texts" in OF_METHODS[method] else {}
     config = FusionConfig(method=method, **{**few, **options})
     probe = None
     if labelled:
         ids = torch.randint(1, VOCAB, (4, 16, 8), generator=torch.Generator().manual_seed(1))
         probe = Probe(tuple((each,) for each in ids), labels=tuple(ids.sum(-1) % 3))
-    return fuse(models, weights=[1, 2], config=config, probe=probe, **known()).state
+    told = known(len(models))
+    return fuse(models, weights=range(1, len(models) + 1), config=config, probe=probe, **told).state
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -233,6 +235,9 @@ def test_every_option_of_a_method_changes_what_comes_out(method, monkeypatch):
     for name in OF_METHODS[method]:
         value, beside = another(method, name)
         wider = (method, name) == ("merged", "anchor")  # which only gives the widths
-        plain, found = (outcome(method, wider, name == "learn_from", **beside, **more) for more in ({}, {name: value}))
+        many = name == "at_once"
+        plain, found = (
+            outcome(method, wider, name == "learn_from", many, **beside, **more) for more in ({}, {name: value})
+        )
         same = all(torch.equal(tensor, found[key]) for key, tensor in plain.items())
         assert not same, name

@@ -64,7 +64,7 @@ def align_mod(message: Message, context: Context, call_next: ClientAppCallable) 
 
 def canonical_update(update: ClientUpdate) -> ClientUpdate:
     """Bring a trained model into canonical form."""
-    state, config = canonical_state(update.state, update.config)
+    state, config = canonical_state(dict(update.state), update.config)
     return replace(update, state=state, config=config)
 
 
@@ -122,7 +122,7 @@ def _anchor_counts(packed: bytes, config: Config) -> Tensor:
 
 def _aligned_state(given: Given, problem: FusionProblem, plan: FusionPlan, ready: frozenset[int]) -> State:
     """The first of two models in the basis of the second."""
-    if by_parts(given.states, plan):
+    if by_parts(given.specs, plan):
         found = fuse_large(given, problem, plan, ready).aligned[0]
         names = dict.fromkeys([*given.states[1], *found])  # Flower's strategies go by the order of arrays
         return {name: found[name] for name in names if name in found}

@@ -8,7 +8,7 @@ import numpy as np
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion.by_part.large import is_large
-from fedot.models import Config, State
+from fedot.models import Config, State, symmetry
 from fedot.strategies.ot_fusion import FusedRound
 from fedot.tasks import AnyTally
 
@@ -27,7 +27,7 @@ def lines_between(
     FedotError
         If the models are too large to be sent for that, or a client fails.
     """
-    if is_large([fused.result.state]):
+    if is_large([symmetry(fused.result.config)]):
         raise FedotError("a model of this size is not sent to and fro for a picture")
     alphas = np.linspace(0.0, 1.0, POINTS)
     raw = [fused.updates[k] for k in (anchor, source)]
@@ -35,7 +35,7 @@ def lines_between(
         "aligned": ([fused.result.aligned[k] for k in (anchor, source)], [fused.result.aligned_config] * 2)
     }
     if raw[0].config == raw[1].config:
-        ends["unaligned"] = ([update.state for update in raw], [raw[0].config] * 2)
+        ends["unaligned"] = ([dict(update.state) for update in raw], [raw[0].config] * 2)
     # One message for all of them: in a deployment each is a process that starts anew.
     kinds = list(ends)
     states = [state for kind in kinds for state in ends[kind][0]]

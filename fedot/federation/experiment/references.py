@@ -45,7 +45,7 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
     together = EvaluationItem("probabilities", tuple((k, 1 / len(parents)) for k in range(len(parents))))
     words = tuple(parent.tokenizer or seed.federation.settings.tokenizer for parent in parents)
     shared = not any(parent.tokenizer for parent in parents)
-    states, configs = tuple(parent.state for parent in parents), tuple(parent.config for parent in parents)
+    states, configs = tuple(dict(parent.state) for parent in parents), tuple(parent.config for parent in parents)
     mixable = TASKS[seed.scenario.task].has_classes or len(set(words)) == 1
     request = EvaluationRequest(states, configs, words, (*single, together) if mixable else tuple(single))
     where = f"parents, seed {seed.number}"
@@ -60,7 +60,9 @@ def score_parents(seed: Seed, parents: Sequence[ClientUpdate]) -> None:
             title = f"parent:{parent.client}"
             record.add_scores(seed.number, title, 1, tallies, seconds=parent.seconds, without=scores.without)
             tokens, classes = parent.token_counts, parent.class_counts
-            seed.save(title, SavedModel(parent.config, parent.state, own, token_counts=tokens, class_counts=classes))
+            seed.save(
+                title, SavedModel(parent.config, dict(parent.state), own, token_counts=tokens, class_counts=classes)
+            )
     if "ensemble" in references and not mixable:
         record.add_failure(seed.number, "ensemble", NOT_MIXABLE)
     elif "ensemble" in references and not (shared or seed.run.pooled):
@@ -78,7 +80,9 @@ def _scored_here(seed: Seed, request: EvaluationRequest) -> SeedScores:
 
 def _at_their_owners(seed: Seed, where: str, parents: Sequence[ClientUpdate]) -> SeedScores:
     """Each parent on the split of the client that trained it; there is no figure over all then."""
-    own = {parent.client: EvaluationRequest.of(parent.state, parent.config, parent.tokenizer) for parent in parents}
+    own = {
+        parent.client: EvaluationRequest.of(dict(parent.state), parent.config, parent.tokenizer) for parent in parents
+    }
 
     def request_for(client: ClientDescription) -> EvaluationRequest:
         if client.client not in own:

@@ -15,37 +15,29 @@ from fedot.fusion.canonical.maps import Alignment, apply_maps, keep_unmatched
 from fedot.fusion.problem.fused import Fused
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
+from fedot.models import State
 
 
 def align_models(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Align) -> Fused:
     """Align every model to the anchor (`fedot.fusion.align.align`); none of them is averaged yet."""
-    anchor = problem.anchor
-    anchor_evidence = evidence_of(problem, texts, anchor, stage)
-    alignments = tuple(
-        Alignment({}, {})
-        if k == anchor
-        else align(
-            problem.states[k],
-            problem.states[anchor],
-            problem.specs[k],
-            problem.specs[anchor],
-            common_ground(problem, k, stage),
-            stage,
-            evidence_of(problem, texts, k, stage),
-            anchor_evidence,
-        )
+    anchor = problem.states[problem.anchor]
+    evidence = evidence_of(problem, texts, problem.anchor, stage)
+    found = [
+        (anchor, Alignment({}, {})) if k == problem.anchor else aligned_to(problem, texts, k, stage, anchor, evidence)
         for k in range(len(problem.states))
-    )
-    states = tuple(
-        keep_unmatched(
-            apply_maps(state, spec, alignment.maps),
-            problem.states[anchor],
-            problem.specs[anchor],
-            alignment.couplings,
-        )
-        for state, spec, alignment in zip(problem.states, problem.specs, alignments, strict=True)
-    )
+    ]
+    states, alignments = zip(*found, strict=True)
     return Fused(fused.state, states, alignments, fused.config)
+
+
+def aligned_to(
+    problem: FusionProblem, texts: TextSource, model: int, stage: Align, anchor: State, evidence: Evidence
+) -> tuple[State, Alignment]:
+    """Align one model to the anchor's state, of which there is that evidence."""
+    state, spec, home = problem.states[model], problem.specs[model], problem.specs[problem.anchor]
+    ground, own = common_ground(problem, model, stage), evidence_of(problem, texts, model, stage)
+    alignment = align(state, anchor, spec, home, ground, stage, own, evidence)
+    return keep_unmatched(apply_maps(state, spec, alignment.maps), anchor, home, alignment.couplings), alignment
 
 
 def common_ground(problem: FusionProblem, source: int, stage: Align) -> dict[str, Tensor]:

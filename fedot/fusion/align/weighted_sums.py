@@ -5,7 +5,7 @@ server that adds up, or a protocol that reveals only totals. The mean is that of
 circuits, since the mean of two products is no sum of factors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ So a row that nobody has counted goes by examples, although no model knows wheth
 """
 
 
-def contribution(state: State, spec: SymmetrySpec, weight: float, counts: Tensor | None) -> State:
+def contribution(state: Mapping[str, Tensor], spec: SymmetrySpec, weight: float, counts: Tensor | None) -> State:
     """Multiply a model by its weight, and the rows of its token tables by how often it has seen the token.
 
     Parameters
@@ -60,7 +60,7 @@ class ExactSum:
         self._high: State = {}
         self._low: State = {}
 
-    def add(self, state: State) -> None:
+    def add(self, state: Mapping[str, Tensor]) -> None:
         """Add a model's tensors; the first one's names and shapes are those of all."""
         for name, tensor in state.items():
             if name not in self._high:

@@ -7,7 +7,7 @@ import torch
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.diagnostics import Diagnostics, GroupDiagnostics, Squares, diagnose_groups, explained
 from fedot.fusion.by_part.fuse_parts import Streamed, fuse_parts, is_streamable
-from fedot.fusion.by_part.split import fused_shapes
+from fedot.fusion.by_part.split import fused_shapes, numbers_of
 from fedot.fusion.canonical.maps import Alignment, GroupMap
 from fedot.fusion.plan import FusionPlan
 from fedot.fusion.plan.result import FusionResult
@@ -24,14 +24,14 @@ LARGE = 16_000_000
 """Numbers in a model from which on it is aligned part by part."""
 
 
-def is_large(states: Iterable[State]) -> bool:
-    """Whether the memory that one of the models takes matters."""
-    return any(sum(tensor.numel() for tensor in state.values()) >= LARGE for state in states)
+def is_large(specs: Iterable[SymmetrySpec]) -> bool:
+    """Whether the memory that one of the models with these specs takes matters."""
+    return any(numbers_of(spec) >= LARGE for spec in specs)
 
 
-def by_parts(states: Iterable[State], plan: FusionPlan) -> bool:
+def by_parts(specs: Iterable[SymmetrySpec], plan: FusionPlan) -> bool:
     """Whether a plan is to be run by `fuse_large`: models are large, and are aligned one part at a time."""
-    return plan.find(Align) is not None and is_streamable(plan) and is_large(states)
+    return plan.find(Align) is not None and is_streamable(plan) and is_large(specs)
 
 
 def fuse_large(

@@ -29,6 +29,11 @@ def fused_shapes(spec: SymmetrySpec) -> dict[str, tuple[int, ...]]:
     return out
 
 
+def numbers_of(spec: SymmetrySpec) -> int:
+    """How many numbers a model with a spec has."""
+    return sum(math.prod(shape) for shape in fused_shapes(spec).values())
+
+
 def parts(spec: SymmetrySpec) -> tuple[tuple[str, ...], ...]:
     """Split the tensors of a spec into sets that can be fused one after the other.
 

@@ -34,4 +34,4 @@ def vanilla(problem: FusionProblem, texts: TextSource, fused: Fused, stage: Vani
     rows = problem.row_shares(by_count=stage.count_rows)
     spec = problem.specs[problem.anchor]
     mean = average_aligned(problem.states, problem.weights, spec, rows, circuits=False)
-    return Fused(mean, problem.states, (Alignment({}, {}),) * len(problem.states))
+    return Fused(mean, tuple(problem.states), (Alignment({}, {}),) * len(problem.states))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -25,14 +25,15 @@ from fedot.fusion.texts.probe import Probe
 from fedot.models import Config, State, load_model, state_of, symmetry
 from fedot.symmetry import SymmetrySpec
 
-Model = nn.Module | tuple[State, Any]
+Model = nn.Module | tuple[Mapping[str, Tensor], Any]
+"""A module with a configuration, or tensors and the configuration; the tensors may be read when they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """Models as they were given, of one depth: tensors, configurations and symmetry of each."""
 
-    states: tuple[State, ...]
+    states: tuple[Mapping[str, Tensor], ...]
     configs: tuple[Any, ...]
     specs: tuple[SymmetrySpec, ...]
 
@@ -82,15 +83,45 @@ def fill(problem: FusionProblem, given: Given) -> FusionProblem:
     FedotError
         If a model holds NaN, or tensors that its symmetry does not know.
     """
-    for number, state in enumerate(given.states):
+    asked = fill_as_asked(problem, given)
+    pairs = tuple(zip(given.states, given.specs, strict=True)) if problem.alike else ()
+    return replace(asked, states=tuple(asked.states), given=pairs)
+
+
+def fill_as_asked(problem: FusionProblem, given: Given) -> FusionProblem:
+    """The same, but a model is read and brought into canonical form when it is asked for, each time anew.
+
+    What then is in memory does not depend on how many models there are. `given` is left out.
+    """
+    return replace(problem, states=StatesAsAsked(problem, given))
+
+
+class StatesAsAsked(Sequence[State]):
+    """The states of a problem, each made when it is asked for.
+
+    Raises
+    ------
+    FedotError
+        When asked for a model that holds NaN, or tensors that its symmetry does not know.
+    """
+
+    def __init__(self, problem: FusionProblem, given: Given) -> None:
+        self._unions, self._given, self._alike = problem.unions, given, problem.alike
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    @overload
+    def __getitem__(self, model: int) -> State: ...
+    @overload
+    def __getitem__(self, model: slice) -> list[State]: ...
+    def __getitem__(self, model: int | slice) -> State | list[State]:
+        if isinstance(model, slice):
+            return [self[k] for k in range(*model.indices(len(self)))]
+        number = range(len(self))[model]
+        state, spec = dict(self._given.states[number]), self._given.specs[number]
         check_finite(state, f"model {number}")
-    if not problem.alike:
-        return replace(problem, states=given.states)
-    canonical = tuple(
-        relabel(canonicalise(state, each), each, problem.unions, k)
-        for k, (state, each) in enumerate(zip(given.states, given.specs, strict=True))
-    )
-    return replace(problem, states=canonical, given=tuple(zip(given.states, given.specs, strict=True)))
+        return relabel(canonicalise(state, spec), spec, self._unions, number) if self._alike else state
 
 
 def with_own_heads(problem: FusionProblem) -> FusionProblem:
@@ -99,7 +130,7 @@ def with_own_heads(problem: FusionProblem) -> FusionProblem:
     A mean of models that was added to a problem has those that it was made with.
     """
     own = tuple(
-        relabel(canonical_but_heads(state, spec), spec, problem.unions, k)
+        relabel(canonical_but_heads(dict(state), spec), spec, problem.unions, k)
         for k, (state, spec) in enumerate(problem.given)
     )
     return replace(problem, states=(*own, *problem.states[len(own) :]))
@@ -177,7 +208,7 @@ def frame(
     )
 
 
-def _state_and_config(model: Model) -> tuple[State, Any]:
+def _state_and_config(model: Model) -> tuple[Mapping[str, Tensor], Any]:
     if isinstance(model, nn.Module):
         if not hasattr(model, "config"):
             raise FedotError(f"a {type(model).__name__} has no `config`; give a (state, config) pair instead")

@@ -1,6 +1,6 @@
 """Models to fuse as plain data: canonical tensors, symmetries, weights, counts, and one set of labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,12 +48,14 @@ class FusionProblem:
         Tensors and symmetry of every model as it was given; empty where tensors are read part by part.
     build
         Makes a module of a configuration and a state.
+    widths
+        Configuration whose widths a reduction goes by; None for the anchor's.
     alike
         Whether the models are of one architecture and depth. If not, `states` and `specs` are as they were given, and a
         module finds its own rows of the union's tokens.
     """
 
-    states: tuple[State, ...]
+    states: Sequence[State]
     specs: tuple[SymmetrySpec, ...]
     configs: tuple[Any, ...]
     weights: tuple[float, ...]
@@ -64,8 +66,9 @@ class FusionProblem:
     masses: tuple[Mapping[str, Tensor], ...] = ()
     longest: tuple[int, ...] = ()
     class_counts: Tensor | None = None
-    given: tuple[tuple[State, SymmetrySpec], ...] = ()
+    given: tuple[tuple[Mapping[str, Tensor], SymmetrySpec], ...] = ()
     build: Callable[[Any, State], nn.Module] = load_model
+    widths: Any = None
     alike: bool = True
 
     def counted(self) -> list[int]:

@@ -30,11 +30,15 @@ class Reduce(Stage):
     ----------
     size
         Widths of the result relative to the anchor's; from the sum of all widths on the result is the wide model.
+    at_once
+        How many models are put side by side at a time; more of them are reduced in a tree
+        (`fedot.fusion.reduce.tree`).
     probe_texts
         Of how many texts drawn from token counts a quarter is taken for each model, where no probe is given.
     """
 
     size: float = number(1.0)
+    at_once: int = whole(4, least=2)
     probe_texts: int = whole(256, least=1)
 
 
@@ -64,7 +68,7 @@ def reduce_models(problem: FusionProblem, texts: TextSource, fused: Fused, stage
         name: row_confidence(union, voters, problem.counts.get(name)) for name, union in problem.unions.items()
     }
     block = block_sum(states, specs, configs, weights, confidence)
-    target = target_config(problem.config_of(problem.anchor), configs, stage.size)
+    target = target_config(problem.widths or problem.config_of(problem.anchor), configs, stage.size)
     state, reduced = reduce_block(block, specs, configs, target, probe)
     return Fused(state, fused.aligned, fused.alignments, reduced)
 

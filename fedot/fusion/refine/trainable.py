@@ -7,7 +7,7 @@ size (Kingma & Ba 2015, section 2.1), so large and unequal coordinates learn slo
 as they are when a model is drawn.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ def rescale_streams(problem: FusionProblem, texts: TextSource, fused: Fused, sta
     del texts, stage
     config: Any = fused.config
     voters = problem.voters()
-    sizes = stream_sizes([problem.states[k] for k in voters], [problem.specs[k] for k in voters])
+    sizes = stream_sizes((problem.states[k] for k in voters), [problem.specs[k] for k in voters])
     return replace(fused, state=trainable(fused.state, symmetry(config), sizes))
 
 
@@ -62,12 +62,11 @@ def trainable(state: State, spec: SymmetrySpec, sizes: Mapping[str, float]) -> S
     return apply_maps(state, spec, maps)
 
 
-def stream_sizes(states: Sequence[State], specs: Sequence[SymmetrySpec]) -> dict[str, float]:
+def stream_sizes(states: Iterable[State], specs: Sequence[SymmetrySpec]) -> dict[str, float]:
     """Root mean square of the tables that write each residual stream, the mean over models."""
-    return {
-        name: sum(_size(state, spec, name) for state, spec in zip(states, specs, strict=True)) / len(states)
-        for name in streams_of(specs[0])
-    }
+    names = streams_of(specs[0])
+    each = [[_size(state, spec, name) for name in names] for state, spec in zip(states, specs, strict=True)]
+    return {name: sum(sizes) / len(each) for name, sizes in zip(names, zip(*each, strict=True), strict=True)}
 
 
 def _size(state: State, spec: SymmetrySpec, stream: str) -> float:
