@@ -81,7 +81,7 @@ class Cost:
         return 1 - self.part("training", "evaluating") / self.work
 
 
-def corpus(folder: Path, clients: int, data_dir: Path | None) -> None:
+def corpus(folder: Path, clients: int, data_dir: Path | None, texts: int = TEXTS, tests: int = TESTS) -> None:
     """Write as many rows as all clients need, in the place of a data set that is dealt out."""
     if data_dir is None:
         made = stand_in("imdb", "en", LABELS)
@@ -92,10 +92,10 @@ def corpus(folder: Path, clients: int, data_dir: Path | None) -> None:
         columns = {split: (rows["sentence"], rows["label"]) for split, rows in read.items()}
     generator = np.random.default_rng(0)
     (folder / "imdb").mkdir(parents=True)
-    for split, count in (("train", TEXTS), ("test", TESTS)):
-        texts, labels = columns[split]
-        rows = generator.integers(len(texts), size=clients * count)
-        table = pa.table({"text": [texts[k] for k in rows], "label": [int(labels[k]) for k in rows]})
+    for split, count in (("train", texts), ("test", tests)):
+        found, labels = columns[split]
+        rows = generator.integers(len(found), size=clients * count)
+        table = pa.table({"text": [found[k] for k in rows], "label": [int(labels[k]) for k in rows]})
         pq.write_table(table, folder / "imdb" / f"{split}.parquet")
 
 

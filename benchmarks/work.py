@@ -61,3 +61,10 @@ WORK: dict[str, Scenario] = {
     "xed-8": _xed("xed-8", LANGUAGES[:8]),
     "xed-16": _xed("xed-16", LANGUAGES[:16]),
 }
+
+MANY = _scenario(
+    "sst2-256",
+    clients={"dataset": "sst2", "examples": 240, "test_examples": 7, "partition": {"kind": "iid", "count": 256}},
+    model={**ENCODER, "max_length": 48},
+)
+"""256 clients of 240 phrases each: more than can be put side by side, so no row of the table of every method."""

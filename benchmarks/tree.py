@@ -1,0 +1,81 @@
+"""Reduction in a tree: accuracy and cost by how many models are reduced at once.
+
+    python -m benchmarks.tree --data-dir DATA --cache CACHE --work xed-8,imdb-8,xed-16,imdb-16 --at-once 2,4,8,16
+    python -m benchmarks.tree --data-dir DATA --cache CACHE --work sst2-256 --at-once 2,4,16
+
+Parents are those of `benchmarks.fusion`, and so is the measure: mean accuracy over the clients' texts. As many at once
+as there are clients is no tree: all are side by side. Differences are to that column, or to the last, seed by seed.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from benchmarks.fusion import TEST, VALIDATION, accuracies, fused
+from benchmarks.fusion_scores import interval
+from benchmarks.parents import train_parents
+from benchmarks.work import MANY, WORK
+from fedot.fusion import FusionConfig
+
+TEXTS = {"test": TEST, "validation": VALIDATION}
+
+
+def measure(
+    work: str, seed: int, at_once: Sequence[int], probe_texts: int, split: str, data_dir: Path, cache: Path
+) -> list[tuple[float, float]]:
+    """Accuracy and processor seconds of the reduction of one seed's parents, for each number at once."""
+    scenario = WORK.get(work, MANY)
+    parents, found = train_parents(scenario, seed, data_dir, cache, "independent"), []
+    for number in at_once:
+        began = time.process_time()
+        result = fused(parents, FusionConfig(method="merged", at_once=number, probe_texts=probe_texts))
+        spent = time.process_time() - began
+        most = max(TEXTS[split], len(parents.models))
+        found.append((float(np.mean(accuracies(result, parents, split, most))), spent))
+    return found
+
+
+def levels(clients: int, at_once: int) -> int:
+    """How often a model is reduced between its client and the result."""
+    return max(1, math.ceil(math.log(clients, at_once) - 1e-9))
+
+
+def main(
+    data_dir: Annotated[Path, typer.Option(help="Directory with the data sets.")],
+    cache: Annotated[Path, typer.Option(help="Where parents are kept.")],
+    work: Annotated[str, typer.Option(help="Comma-separated rows.")] = "xed-8,imdb-8,xed-16,imdb-16",
+    at_once: Annotated[str, typer.Option(help="How many models are reduced at once.")] = "2,4,8,16",
+    probe_texts: Annotated[int, typer.Option(help="Of a reduction and of the fit of its classifier.")] = 256,
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0,1,2,3,4",
+    split: Annotated[str, typer.Option(help="What is scored: validation or test.")] = "test",
+) -> None:
+    """Print one table for each work."""
+    torch.set_num_threads(1)
+    for name in work.split(","):
+        clients = len(WORK.get(name, MANY).client_specs())
+        numbers = [number for number in map(int, at_once.split(",")) if number <= clients]
+        rows = [measure(name, int(seed), numbers, probe_texts, split, data_dir, cache) for seed in seeds.split(",")]
+        print(f"### {name}, {clients} clients, {split} texts ({len(rows)} seeds)\n")
+        print("| at once | levels | accuracy | difference | processor seconds |\n|---:|---:|---:|---:|---:|")
+        for place, number in enumerate(numbers):
+            scores = [row[place][0] for row in rows]
+            apart = [row[place][0] - row[-1][0] for row in rows]
+            seconds = np.mean([row[place][1] for row in rows])
+            difference = "" if place == len(numbers) - 1 else interval(apart, sign=True)
+            print(
+                f"| {number} | {levels(clients, number)} | {interval(scores)} | {difference} | {seconds:.1f} |",
+                flush=True,
+            )
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app.command()(main)
+    app()
