@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fedot.errors import FedotError
 from fedot.models import Config, State, build_model, load_model, num_classes, state_of
 from fedot.models.batching import batch_indices
+from fedot.models.optimisers import AdamW
 from fedot.scenario import TrainSpec
 from fedot.tasks import Examples
 
@@ -294,7 +295,7 @@ def _optimiser(model: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
         {"params": matrices, "weight_decay": spec.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=spec.lr, betas=(0.9, 0.98), fused=True)
+    return AdamW(groups, lr=spec.lr, betas=(0.9, 0.98), fused=True)
 
 
 def _warmup_then_decay(warmup: float, total: int) -> Callable[[int], float]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from fedot.fusion.reduce.moments import Moments
+from fedot.models.optimisers import LBFGS
 
 STEPS = 10
 """Of L-BFGS, from the minimum for the mean of all norms: most of what is to be had."""
@@ -39,7 +40,7 @@ def kept_directions(moments: Sequence[Moments], size: int) -> Tensor:
     leading = torch.linalg.eigh(root @ sensitivity @ root).eigenvectors[:, -size:]
     start = orthonormal(torch.linalg.solve(root, leading))
     basis = start.clone(memory_format=torch.contiguous_format).requires_grad_(True)
-    optimiser = torch.optim.LBFGS([basis], max_iter=STEPS, history_size=STEPS, line_search_fn="strong_wolfe")
+    optimiser = LBFGS([basis], max_iter=STEPS, history_size=STEPS, line_search_fn="strong_wolfe")
 
     def evaluate() -> Tensor:
         optimiser.zero_grad()

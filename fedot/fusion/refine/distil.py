@@ -24,6 +24,7 @@ from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.texts.draw import SHORTEST, draw_texts
 from fedot.fusion.texts.probe import distance
 from fedot.models import State, load_model, state_of
+from fedot.models.optimisers import AdamW
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def distil(state: State, config: Any, texts: TextSource, options: Distillation) 
         student = load_model(config, begun) if problem.alike else problem.module(problem.anchor, begun)
         for parameter in student.parameters():
             parameter.requires_grad_(True)
-        optimiser = torch.optim.AdamW(student.parameters(), lr=options.lr, weight_decay=0.0, betas=(0.9, 0.98))
+        optimiser = AdamW(student.parameters(), lr=options.lr, weight_decay=0.0, betas=(0.9, 0.98))
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, total_steps=options.steps + 1)
         for _, batch in zip(range(options.steps), inputs, strict=False):
             loss = distance(student(*batch), teacher(*batch), batch)

@@ -31,6 +31,7 @@ from fedot.fusion.refine.distil import Distillation, drawn_batches
 from fedot.fusion.refine.turns import Turns, from_anchor, no_angles, turned, turned_alignment, turns_of
 from fedot.fusion.texts.probe import distance, real_logits
 from fedot.models import MODELS, State, load_model
+from fedot.models.optimisers import Adam
 
 Runner = Callable[[State, tuple[Tensor, ...]], Tensor]
 """Logits of a state in the anchor's shape on a batch."""
@@ -205,7 +206,7 @@ def learn_turns(
     parameters = [angle for each in angles.values() for angle in each.values()]
     if not parameters:
         return {}
-    optimiser = torch.optim.Adam(parameters, lr=options.lr)
+    optimiser = Adam(parameters, lr=options.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.lr, total_steps=options.steps + 1)
     generator = torch.Generator().manual_seed(options.seed)
     for example in islice(examples(texts, options, options.steps), options.steps):
