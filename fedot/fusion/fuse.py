@@ -24,7 +24,7 @@ from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.stage_options import Stage
 from fedot.fusion.problem.text_source import TextSource
 from fedot.fusion.reduce.reduce_models import Reduce
-from fedot.fusion.reduce.tree import few_for_all
+from fedot.fusion.reduce.tree import Join, Row, few_for_all
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.texts.probe import Probe
@@ -49,6 +49,7 @@ def fuse(
     validation_losses: Sequence[float] | None = None,
     shared_start: bool = False,
     config: FusionConfig | FusionPlan | None = None,
+    row: Row | None = None,
     build: Callable[[Any, State], nn.Module] = load_model,
 ) -> FusionResult:
     """Make one model of many, without any data: by reduction, or by optimal transport and an average.
@@ -85,6 +86,9 @@ def fuse(
     config
         The method and its options (`fedot.fusion.plan.stages.METHODS` names all methods), or a plan, as of
         `FusionResult.plan`, which is run as it is.
+    row
+        For a reduction: where the models with a vote stand among all that were expected, and what is reduced already
+        (`fedot.fusion.ahead`).
     build
         Makes a module of a configuration and a state, for methods that run models: `fedot.hf.probe_module` does so for
         folders of the transformers library. A probe has a function of its own.
@@ -133,14 +137,14 @@ def fuse(
     if plan.get(Basis).anchor == "medoid":  # the only choice that looks at tensors
         problem = fill(problem, given)
     problem = with_basis(problem, plan, validation_losses)
-    run = fuse_large if by_parts(given.specs, plan) else fuse_in_memory
-    result = run(given, problem, plan)
+    large = by_parts(given.specs, plan)
+    result = fuse_large(given, problem, plan) if large else fuse_in_memory(given, problem, plan, row)
     if vocabularies is None:
         return result
     return replace(result, vocabulary=problem.unions["vocab"].labels if alike else tuple(vocabularies[result.anchor]))
 
 
-def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> FusionResult:
+def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan, row: Row | None = None) -> FusionResult:
     """Run a plan on whole models.
 
     A reduction has few of them in memory at a time, and so has an average of aligned models that nothing else needs.
@@ -154,7 +158,7 @@ def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan) -> Fu
     many = len(given) > COMPARED and few_at_a_time(plan)
     if not problem.states:
         problem = (fill_as_asked if many else fill)(problem, given)
-    fused = reduced(problem, plan) if plan.find(Reduce) else averaged(problem, plan, many=many)
+    fused = reduced(problem, plan, row) if plan.find(Reduce) else averaged(problem, plan, many=many)
     ground = plan.get(Align)
     # a reduction brings no model into another's basis; how well they fit is told all the same
     if not fused.aligned and problem.alike and not many:
@@ -189,20 +193,31 @@ def averaged(problem: FusionProblem, plan: FusionPlan, *, many: bool) -> Fused:
     return refined(problem, texts, fused, plan.refinements)
 
 
-def reduced(problem: FusionProblem, plan: FusionPlan) -> Fused:
+def reduced(problem: FusionProblem, plan: FusionPlan, row: Row | None = None) -> Fused:
     """Run a plan that reduces models, a few at a time: at every step a few are reduced, and their classifier fitted."""
-    inside = (*plan.core, *(each for each in plan.refinements if isinstance(each, Refit)))
-
-    def join(few: FusionProblem) -> tuple[State, Any]:
-        fused = run_core(few, inside)
-        return fused.state, fused.config
-
-    few = few_for_all(problem, plan.get(Reduce).at_once, join)
+    if row is not None and row.steps != steps_below(plan):
+        row = replace(row, joined={})
+    few = few_for_all(problem, plan.get(Reduce).at_once, join_by(plan), row)
     texts = TextSource(few)
     fused = run_core(few, plan.core, texts)
     of_few = [each for each in plan.refinements if not isinstance(each, ClassShares)]
     fused = refined(few, texts, fused, of_few)
     return refined(problem, texts, fused, [each for each in plan.refinements if isinstance(each, ClassShares)])
+
+
+def steps_below(plan: FusionPlan) -> tuple[Stage, ...]:
+    """The stages of every step of a plan's reduction but the last."""
+    return *plan.core, *(each for each in plan.refinements if isinstance(each, Refit))
+
+
+def join_by(plan: FusionPlan) -> Join:
+    """What is done in every step of a plan's reduction but the last."""
+
+    def join(few: FusionProblem) -> tuple[State, Any]:
+        fused = run_core(few, steps_below(plan))
+        return fused.state, fused.config
+
+    return join
 
 
 def refined(problem: FusionProblem, texts: TextSource, fused: Fused, stages: Sequence[Stage]) -> Fused:

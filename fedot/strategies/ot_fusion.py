@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, FusionPlan, FusionResult, fuse
+from fedot.fusion.ahead import Ahead
 from fedot.fusion.canonical.labels import select_rows, unite
+from fedot.fusion.reduce.tree import Row
 from fedot.models import config_to_json, num_classes
 from fedot.strategies.fedavg_class_shares import class_counts_of
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
@@ -150,18 +152,48 @@ class OTFusion(Guarded):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Fuse the usable replies."""
-        waiting = Waiting()
-        good = self.accept(server_round, waiting.first(replies), self._measured(waiting, waiting.keep))
+        waiting, ahead = Waiting(), self._ahead()
+
+        def keep(update: ClientUpdate) -> ClientUpdate:
+            kept = waiting.keep(update)
+            if ahead is not None:
+                self._add(ahead, waiting.node, kept)
+            return kept
+
+        good = self.accept(server_round, waiting.first(replies), self._measured(waiting, keep))
         if any(update.tokenizer for _, update in good):  # then whoever has the shared one goes by its tokens, too
             good = [(node, replace(update, tokenizer=update.tokenizer or self._shared)) for node, update in good]
         self._tokenizers |= {node: update.tokenizer for node, update in good}
         updates = [update for _, update in good]
         with timed("aligning"):
-            self.latest = self._fuse(updates)
+            row = None if ahead is None else ahead.row([self._places()[node] for node, _ in good])
+            self.latest = self._fuse(updates, row)
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
         return finite_arrays(self.latest.result.state), metrics
 
-    def _fuse(self, updates: list[ClientUpdate]) -> FusedRound:
+    def _places(self) -> dict[int, int]:
+        """The place of every node that was asked in the order of the clients; empty where that is not known."""
+        partitions = {node: asked.partition_id for node, asked in self._asked.items()}
+        if None in partitions.values():
+            return {}
+        return {node: place for place, node in enumerate(sorted(partitions, key=lambda node: partitions[node] or 0))}
+
+    def _ahead(self) -> Ahead | None:
+        """What reduces models while others are awaited; None where they are not reduced, or not known in advance."""
+        reduces = self.fusion.method in ("auto", "merged") and self._places()
+        return Ahead(len(self._asked), self.fusion, shared_start=self._together) if reduces else None
+
+    def _add(self, ahead: Ahead, node: int, update: ClientUpdate) -> None:
+        if update.tokenizer:
+            ahead.give_up()  # whose rows are those of all together is not known yet
+            return
+        weight = float(update.num_examples)
+        with timed("aligning"):
+            ahead.add(
+                self._places()[node], update.state, update.config, weight=weight, token_counts=update.token_counts
+            )
+
+    def _fuse(self, updates: list[ClientUpdate], row: Row | None = None) -> FusedRound:
         sizes = {num_classes(update.config): update.client for update in updates}
         if len(sizes) > 1:
             told = ", ".join(f"{n} at {client}" for n, client in sizes.items())
@@ -192,6 +224,7 @@ class OTFusion(Guarded):
             validation_losses=[*losses, math.inf][: len(models)],
             shared_start=self._together,
             config=fusion,
+            row=row,
         )
         name = updates[result.anchor].client if result.anchor < len(updates) else None
         return FusedRound(tuple(updates), name, result)

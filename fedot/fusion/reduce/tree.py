@@ -6,8 +6,8 @@ models below it: it has the sums of their weights and of their token counts. Nei
 models, so that the result does not depend on which of them is there first.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,13 +15,36 @@ import torch
 
 from fedot.fusion.canonical.labels import LabelUnion
 from fedot.fusion.problem.problem import FusionProblem
+from fedot.fusion.problem.stage_options import Stage
 from fedot.models import State, symmetry
 
 Join = Callable[[FusionProblem], tuple[State, Any]]
 """Makes one canonical model of those of a problem, and its configuration."""
 
 
-def few_for_all(problem: FusionProblem, at_once: int, join: Join) -> FusionProblem:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where models stand among all that were expected, and what of these is reduced already.
+
+    Attributes
+    ----------
+    length
+        How many were expected; the tree is that of all of them, and who is missing leaves a gap.
+    places
+        Of every model that has a vote, in their order.
+    joined
+        By the places of a few models the problem of the one that they were reduced to.
+    steps
+        The stages that did that; where others are asked for, it is not used.
+    """
+
+    length: int
+    places: tuple[int, ...]
+    joined: Mapping[tuple[int, ...], FusionProblem] = field(default_factory=dict)
+    steps: tuple[Stage, ...] = ()
+
+
+def few_for_all(problem: FusionProblem, at_once: int, join: Join, row: Row | None = None) -> FusionProblem:
     """A problem of at most `at_once` models that stand for all with a vote; the same problem where these are so few.
 
     Its widths are those of the problem's anchor. It has nothing that a reduction does not ask for: no masses, no class
@@ -35,23 +58,32 @@ def few_for_all(problem: FusionProblem, at_once: int, join: Join) -> FusionProbl
     voters = problem.voters()
     if len(voters) <= at_once:
         return problem
+    row = row or Row(len(voters), tuple(range(len(voters))))
+    at = dict(zip(row.places, voters, strict=True))
 
-    def standing_for(models: Sequence[int]) -> FusionProblem:
-        if len(models) == 1:
-            return only(problem, models[0])
-        return joined(together([standing_for(part) for part in shared_out(models, at_once)]), join)
+    def standing_for(places: range) -> FusionProblem | None:
+        there = tuple(place for place in places if place in at)
+        if len(there) < 2:
+            return only(problem, at[there[0]]) if there else None
+        if there in row.joined:
+            return replace(row.joined[there], weights=(sum(problem.weights[at[place]] for place in there),))
+        few = below(places)
+        return few[0] if len(few) == 1 else joined(together(few), join)
 
-    few = together([standing_for(part) for part in shared_out(voters, at_once)])
-    return replace(few, widths=problem.config_of(problem.anchor))
+    def below(places: range) -> list[FusionProblem]:
+        found = [standing_for(part) for part in shared_out(places, at_once)]
+        return [each for each in found if each is not None]
+
+    return replace(together(below(range(row.length))), widths=problem.config_of(problem.anchor))
 
 
-def shared_out(models: Sequence[int], parts: int) -> list[Sequence[int]]:
+def shared_out(models: range, parts: int) -> list[range]:
     """Cut a row of models into `parts` of nearly equal length, or into single ones.
 
     Examples
     --------
-    >>> shared_out(range(5), 2), shared_out([7, 8], 4)
-    ([range(0, 2), range(2, 5)], [[7], [8]])
+    >>> shared_out(range(5), 2), shared_out(range(7, 9), 4)
+    ([range(0, 2), range(2, 5)], [range(7, 8), range(8, 9)])
     """
     parts = min(parts, len(models))
     edges = [i * len(models) // parts for i in range(parts + 1)]
