@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -102,7 +103,7 @@ def programs(folder: Path, nodes: int) -> Iterator[tuple[SuperLink, subprocess.P
             *(sys.executable, "-m", "fedot.deploy.superlink", "--insecure", "--host", "127.0.0.1", "--port", port),
             *("--database", str(folder / "state.db"), "--disable-runtime-dependency-installation"),
         )
-        time.sleep(5.0)
+        _wait_for("127.0.0.1", int(port))
         for k in range(nodes):
             start(
                 f"node-{k}",
@@ -115,6 +116,15 @@ def programs(folder: Path, nodes: int) -> Iterator[tuple[SuperLink, subprocess.P
             each.terminate()
         for each in started:
             each.wait(60)
+
+
+def _wait_for(host: str, port: int) -> None:
+    """Wait until somebody listens there."""
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0):
+            return
+        time.sleep(0.5)
 
 
 def measure(nodes: int, sizes: list[int], rounds: int) -> dict[int, Cost]:
