@@ -27,6 +27,7 @@ from fedot.fusion.reduce.reduce_models import Reduce
 from fedot.fusion.reduce.tree import Join, Row, few_for_all
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
+from fedot.fusion.refine.trainable import Rescale
 from fedot.fusion.texts.probe import Probe
 from fedot.models import State, load_model
 from fedot.symmetry import SymmetrySpec
@@ -147,7 +148,8 @@ def fuse(
 def fuse_in_memory(given: Given, problem: FusionProblem, plan: FusionPlan, row: Row | None = None) -> FusionResult:
     """Run a plan on whole models.
 
-    A reduction has few of them in memory at a time, and so has an average of aligned models that nothing else needs.
+    A reduction has few of them in memory at a time, and so has an average of aligned models that nothing else needs;
+    only what is distilled needs all.
     How well each model fits the anchor is told of at most `COMPARED` models, of which all are in memory.
 
     Parameters
@@ -198,11 +200,13 @@ def reduced(problem: FusionProblem, plan: FusionPlan, row: Row | None = None) ->
     if row is not None and row.steps != steps_below(plan):
         row = replace(row, joined={})
     few = few_for_all(problem, plan.get(Reduce).at_once, join_by(plan), row)
-    texts = TextSource(few)
-    fused = run_core(few, plan.core, texts)
-    of_few = [each for each in plan.refinements if not isinstance(each, ClassShares)]
-    fused = refined(few, texts, fused, of_few)
-    return refined(problem, texts, fused, [each for each in plan.refinements if isinstance(each, ClassShares)])
+    of_few, of_all = TextSource(few), TextSource(problem)
+    fused = run_core(few, plan.core, of_few)
+    for stage in plan.refinements:
+        # what is distilled is the ensemble of all, and shares are told by the counts of all
+        texts = of_few if isinstance(stage, Refit | Rescale) else of_all
+        fused = run_stage(texts.problem, texts, fused, stage)
+    return fused
 
 
 def steps_below(plan: FusionPlan) -> tuple[Stage, ...]:

@@ -10,12 +10,14 @@ import torch
 from fedot.errors import FedotError
 from fedot.fusion import FusionConfig, fuse
 from fedot.fusion.canonical.groups import streams_of
+from fedot.fusion.problem.ensemble import gated_ensemble as ensemble
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.reduce.tree import few_for_all, shared_out
 from fedot.models import symmetry
 from tests.fusion.small import VOCAB, copy_of, counts, make, run
 
 fuse_module = importlib.import_module("fedot.fusion.fuse")  # the package has a function of the same name
+distil_module = importlib.import_module("fedot.fusion.refine.distil")
 prepare_module = importlib.import_module("fedot.fusion.problem.prepare")
 
 MERGED = FusionConfig(method="merged", probe_texts=64, at_once=2)
@@ -192,3 +194,14 @@ def test_a_tree_leaves_no_stream_larger_than_another():
     assert streams_of(spec)
     assert result.config == replace(result.config, d_model=16)
     assert all(bool(torch.isfinite(tensor).all()) for tensor in result.state.values())
+
+
+def test_what_is_distilled_is_the_ensemble_of_all(monkeypatch):
+    heard = []
+    monkeypatch.setattr(distil_module, "gated_ensemble", lambda problem: heard.append(problem) or ensemble(problem))
+    models = [make(k) for k in range(5)]
+    told = {"token_counts": counts(0, 5), "class_counts": [torch.tensor([3, 2, 1])] * 5}
+    config = FusionConfig(method="merged", probe_texts=32, at_once=2, distil_steps=1)
+    plan = fuse(models, **told, config=config).plan
+    assert [type(each).__name__ for each in plan.refinements] == ["Refit", "Distil", "Rescale", "ClassShares"]
+    assert [len(problem.states) for problem in heard] == [5]
