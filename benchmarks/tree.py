@@ -3,6 +3,9 @@
     python -m benchmarks.tree --data-dir DATA --cache CACHE --work xed-8,imdb-8,xed-16,imdb-16 --at-once 2,4,8,16
     python -m benchmarks.tree --data-dir DATA --cache CACHE --work sst2-256 --at-once 2,4,16
 
+`--order` says who meets whom: neighbours as they are numbered (`given`), or such as have the most (`nearest`) or the
+least (`farthest`) in common, by the Hellinger distance of their token counts.
+
 Parents are those of `benchmarks.fusion`, and so is the measure: mean accuracy over the clients' texts. As many at once
 as there are clients is no tree: all are side by side. Differences are to that column, or to the last, seed by seed.
 """
@@ -10,6 +13,7 @@ as there are clients is no tree: all are side by side. Differences are to that c
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +23,7 @@ import typer
 
 from benchmarks.fusion import TEST, VALIDATION, accuracies, fused
 from benchmarks.fusion_scores import interval
-from benchmarks.parents import train_parents
+from benchmarks.parents import Parents, train_parents
 from benchmarks.work import MANY, WORK
 from fedot.fusion import FusionConfig
 
@@ -27,11 +31,18 @@ TEXTS = {"test": TEST, "validation": VALIDATION}
 
 
 def measure(
-    work: str, seed: int, at_once: Sequence[int], probe_texts: int, split: str, data_dir: Path, cache: Path
+    work: str,
+    seed: int,
+    at_once: Sequence[int],
+    probe_texts: int,
+    split: str,
+    order: str,
+    data_dir: Path,
+    cache: Path,
 ) -> list[tuple[float, float]]:
     """Accuracy and processor seconds of the reduction of one seed's parents, for each number at once."""
     scenario = WORK.get(work, MANY)
-    parents, found = train_parents(scenario, seed, data_dir, cache, "independent"), []
+    parents, found = ordered(train_parents(scenario, seed, data_dir, cache, "independent"), order), []
     for number in at_once:
         began = time.process_time()
         result = fused(parents, FusionConfig(method="merged", at_once=number, probe_texts=probe_texts))
@@ -39,6 +50,36 @@ def measure(
         most = max(TEXTS[split], len(parents.models))
         found.append((float(np.mean(accuracies(result, parents, split, most))), spent))
     return found
+
+
+def ordered(parents: Parents, order: str) -> Parents:
+    """The same parents so numbered that neighbours are the nearest or the farthest, at every level of the tree.
+
+    Pairs are taken greedily, then pairs of pairs, each with the mean frequencies of its two.
+    """
+    if order == "given":
+        return parents
+    seen = torch.stack([model.counts.double() for model in parents.models])
+    seen[:, 0] = 0.0
+    places, frequencies = [[k] for k in range(len(seen))], seen / seen.sum(1, keepdim=True)
+    while len(places) > 1:
+        apart = torch.cdist(frequencies.sqrt(), frequencies.sqrt())
+        pairs = [(i, j) for j in range(len(places)) for i in range(j)]
+        pairs.sort(key=lambda pair: float(apart[pair]), reverse=order == "farthest")
+        left, taken = set(range(len(places))), []
+        for pair in pairs:
+            if left.issuperset(pair):
+                left -= set(pair)
+                taken.append(pair)
+        groups = [*taken, *((k,) for k in sorted(left))]
+        frequencies = torch.stack([frequencies[list(group)].mean(0) for group in groups])
+        places = [[place for k in group for place in places[k]] for group in groups]
+    return replace(
+        parents,
+        models=tuple(parents.models[k] for k in places[0]),
+        clients=tuple(parents.clients[k] for k in places[0]),
+        _read={},
+    )
 
 
 def levels(clients: int, at_once: int) -> int:
@@ -54,13 +95,16 @@ def main(
     probe_texts: Annotated[int, typer.Option(help="Of a reduction and of the fit of its classifier.")] = 256,
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0,1,2,3,4",
     split: Annotated[str, typer.Option(help="What is scored: validation or test.")] = "test",
+    order: Annotated[str, typer.Option(help="Who meets whom: given, nearest or farthest.")] = "given",
 ) -> None:
     """Print one table for each work."""
     torch.set_num_threads(1)
     for name in work.split(","):
         clients = len(WORK.get(name, MANY).client_specs())
         numbers = [number for number in map(int, at_once.split(",")) if number <= clients]
-        rows = [measure(name, int(seed), numbers, probe_texts, split, data_dir, cache) for seed in seeds.split(",")]
+        rows = [
+            measure(name, int(seed), numbers, probe_texts, split, order, data_dir, cache) for seed in seeds.split(",")
+        ]
         print(f"### {name}, {clients} clients, {split} texts ({len(rows)} seeds)\n")
         print("| at once | levels | accuracy | difference | processor seconds |\n|---:|---:|---:|---:|---:|")
         for place, number in enumerate(numbers):
