@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from fedot.fusion.align.align_models import align_models, diagnostics_of
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.align.average import Average
-from fedot.fusion.align.running_mean import mean_of_aligned
 from fedot.fusion.by_part.large import by_parts, fuse_large, is_large
 from fedot.fusion.canonical.canonicalise import to_float32
 from fedot.fusion.methods.theus import Theus
@@ -28,6 +27,7 @@ from fedot.fusion.reduce.tree import Join, Row, few_for_all
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
 from fedot.fusion.refine.trainable import Rescale
+from fedot.fusion.running_mean import mean_of_aligned
 from fedot.fusion.texts.probe import Probe
 from fedot.models import State, load_model
 from fedot.symmetry import SymmetrySpec

@@ -4,7 +4,6 @@ import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TypeVar
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
@@ -16,7 +15,7 @@ from fedot.fusion import FusionPlan
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, config_from_json
 from fedot.strategies.lengths import STRIKING, step_length, times_median
-from fedot.strategies.waiting import Waiting
+from fedot.strategies.waiting import Sent, Waiting
 from fedot.terminal.stopwatch import timed
 from fedot.text.outside import printable
 from fedot.tokenizer import read_tokenizer
@@ -29,8 +28,6 @@ from fedot.wire.records import pack_state, unpack_state
 from fedot.wire.updates import Asked, check_tensor
 
 log = logging.getLogger("fedot.strategy")
-
-Sent = TypeVar("Sent", ClientUpdate, PlainUpdate)
 
 
 @dataclass(frozen=True, slots=True)
