@@ -28,7 +28,7 @@ from fedot.fusion.problem.prepare import canonical_state
 from fedot.fusion.refine.class_shares import ClassShares, match_shares
 from fedot.models import Config, State, canonical_config, config_from_json, config_to_json, symmetry
 from fedot.strategies.guard import Guarded, finite_arrays
-from fedot.wire.boundary import read_held, read_replies, read_update
+from fedot.wire.boundary import emptied, read_held, read_replies, read_update
 from fedot.wire.flower_private import forget_sent
 from fedot.wire.messages import ALIGN, ARRAYS, CONFIG, ClientUpdate, Directive, HeldUpdate
 from fedot.wire.records import pack_counts, pack_state, unpack_state
@@ -186,7 +186,7 @@ class SummedFusion(ClientAligned):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Add up what the clients contribute, each as it comes in, and divide."""
         total = RunningTotal()
-        updates = [update for _, update in self.accept(server_round, replies, total.take)]
+        updates = [update for _, update in self.accept(server_round, emptied(replies), total.take)]
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
         self._matches = total.tells_classes()
         return finite_arrays(total.mean(updates[0].config, self.plan, self.class_shares)), metrics

@@ -13,6 +13,7 @@ from fedot.fusion import vanilla_fusion
 from fedot.fusion.canonical.labels import row_shares, unite
 from fedot.models import State, symmetry
 from fedot.strategies.guard import Guarded, finite_arrays
+from fedot.wire.boundary import emptied
 from fedot.wire.messages import ClientUpdate
 
 
@@ -23,7 +24,7 @@ class FedAvgTokenRows(Guarded):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Average the usable replies."""
-        updates = [update for _, update in self.accept(server_round, replies)]
+        updates = [update for _, update in self.accept(server_round, emptied(replies))]
         return finite_arrays(self.average(updates)), MetricRecord(
             {"clients": len(updates), "dropped": len(self.dropped)}
         )

@@ -24,7 +24,7 @@ from fedot.wire.known import Known
 from fedot.wire.messages import ARRAYS, CONFIG, ClientUpdate
 from fedot.wire.nodes import wait_for_nodes
 from fedot.wire.plain_replies import PlainUpdate
-from fedot.wire.records import pack_state, unpack_state
+from fedot.wire.records import arrays_in, pack_state, unpack_state
 from fedot.wire.updates import Asked, check_tensor
 
 log = logging.getLogger("fedot.strategy")
@@ -155,7 +155,7 @@ class Guarded(FedAvg):
     def _asking(self, server_round: int, messages: list[Message]) -> list[Message]:
         """Remember who is asked for what, and where each starts from."""
         self._starts = {
-            message.metadata.dst_node_id: message.content.array_records[self.arrayrecord_key] for message in messages
+            message.metadata.dst_node_id: arrays_in(message.content)[self.arrayrecord_key] for message in messages
         }
         self._asked = {message.metadata.dst_node_id: self._asks(server_round, message) for message in messages}
         return messages

@@ -11,8 +11,9 @@ from fedot.fusion.merges.adapter_products import average_products, cut_to_rank
 from fedot.models import config_to_json
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.strategies.guard import Guarded, finite_arrays, with_model
+from fedot.wire.boundary import emptied
 from fedot.wire.messages import ClientUpdate
-from fedot.wire.records import pack_state, unpack_state
+from fedot.wire.records import arrays_in, pack_state, unpack_state
 
 
 class LoraProducts(Guarded):
@@ -50,7 +51,7 @@ class LoraProducts(Guarded):
         if own is None or not isinstance(known, PretrainedConfig):
             return message  # who was not there before starts at the checkpoint, or as the message says
         rank = min(own.lora_rank, known.lora_rank)
-        state = unpack_state(message.content.array_records[self.arrayrecord_key])
+        state = unpack_state(arrays_in(message.content)[self.arrayrecord_key])
         sent = cut_to_rank(state, rank, _scale(known) / _scale(own))
         shape = replace(own, lora_rank=rank, lora_alpha=_scale(own) * rank)
         return with_model(message, pack_state(sent), config_to_json(shape))
@@ -65,7 +66,7 @@ class LoraProducts(Guarded):
         FedotError
             If a client sends no adapters.
         """
-        good = self.accept(server_round, replies)
+        good = self.accept(server_round, emptied(replies))
         configs = [_adapters(update) for _, update in good]
         self._own |= {node: config for (node, _), config in zip(good, configs, strict=True)}
         highest = max(configs, key=lambda config: config.lora_rank)

@@ -14,7 +14,7 @@ from torch import Tensor
 from fedot.terminal.stopwatch import timed
 from fedot.wire.messages import ARRAYS, METRICS, ClientUpdate
 from fedot.wire.plain_replies import PlainUpdate
-from fedot.wire.records import pack_state
+from fedot.wire.records import arrays_in, pack_state
 
 Sent = TypeVar("Sent", ClientUpdate, PlainUpdate)
 
@@ -112,7 +112,7 @@ class Waiting:
         There are tensors in the order of the model, and numbers.
         """
         content = self.messages[self.node].content
-        sent = content.array_records[ARRAYS]
+        sent = arrays_in(content)[ARRAYS]
         whole = all(array.dtype == "float32" for array in sent.values())
         arrays = ArrayRecord({name: sent[name] for name in update.state}) if whole else pack_state(update.state)
         for name in list(content):

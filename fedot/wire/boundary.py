@@ -5,7 +5,7 @@ client's own description, and raises nothing but `FedotError`. Whoever calls it 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -165,6 +165,18 @@ def read_replies(
     reason = "; ".join(sorted(strays)) or "no answer before the deadline"
     dropped += [(client.name, reason) for client in silent.values()]
     return sorted(found.items(), key=lambda pair: pair[1].partition_id), dropped
+
+
+def emptied(replies: Iterable[Message]) -> Iterator[Message]:
+    """Hand on replies, and empty each when the next is asked for.
+
+    Flower's records refer to themselves, so arrays that were read would wait for Python's garbage collector.
+    """
+    for message in replies:
+        yield message
+        if message.has_content():
+            for name in list(message.content):
+                del message.content[name]
 
 
 def _check_model(client: ClientDescription, checkpoint: object) -> None:

@@ -13,7 +13,7 @@ from fedot.models import config_from_json, config_to_json
 from fedot.tasks import AnyTally, AnyTask
 from fedot.terminal.stopwatch import timed
 from fedot.wire.messages import CONFIG, EVALUATION, Settings
-from fedot.wire.records import as_text, as_texts, pack_state, unpack_state
+from fedot.wire.records import arrays_in, as_text, as_texts, pack_state, unpack_state
 
 
 @timed("packing")
@@ -51,7 +51,7 @@ def unpack_evaluation(content: RecordDict) -> EvaluationRequest:
     about = content.config_records[EVALUATION]
     configs = as_texts(about["model-configs"])
     return EvaluationRequest(
-        states=tuple(unpack_state(content.array_records[f"model.{k}"]) for k in range(len(configs))),
+        states=tuple(unpack_state(arrays_in(content)[f"model.{k}"]) for k in range(len(configs))),
         configs=tuple(config_from_json(text) for text in configs),
         tokenizers=tuple(tokenizer or None for tokenizer in as_texts(about["tokenizers"])),
         items=tuple(

@@ -9,7 +9,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, RecordDict
 
 from fedot.errors import FedotError
-from fedot.wire.records import read_array
+from fedot.wire.records import arrays_in, read_array
 
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -21,7 +21,7 @@ def narrow(contents: Sequence[RecordDict]) -> None:
     """
     done: dict[int, tuple[ArrayRecord, ArrayRecord]] = {}  # the records too: ids of the dead come again
     for content in contents:
-        for key, record in content.array_records.items():
+        for key, record in arrays_in(content).items():
             if id(record) not in done:
                 narrowed = ArrayRecord({name: _narrowed(array) for name, array in record.items()})
                 done[id(record)] = done[id(narrowed)] = record, narrowed
@@ -33,7 +33,7 @@ def widen(content: RecordDict) -> None:
 
     One that says so and cannot be read as such stays as it is: whoever takes the message refuses it.
     """
-    for key, record in content.array_records.items():
+    for key, record in arrays_in(content).items():
         if any(array.dtype == "float16" for array in record.values()):
             content[key] = ArrayRecord({name: _widened(array) for name, array in record.items()})
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from fedot.models import Config, config_from_json, config_to_json
 from fedot.terminal.stopwatch import timed
 from fedot.wire.records import (
+    arrays_in,
     as_bytes,
     as_number,
     as_numbers,
@@ -226,7 +227,7 @@ def unpack_update(content: RecordDict) -> ClientUpdate:
         return ClientUpdate(
             client=as_text(about["client"]),
             partition_id=as_whole(about["partition-id"]),
-            state=unpack_state(content.array_records[ARRAYS]),
+            state=unpack_state(arrays_in(content)[ARRAYS]),
             config=config_from_json(as_text(about["model-config"])),
             num_examples=as_whole(metrics["num-examples"]),
             token_counts=unpack_counts(as_bytes(about["token-counts"])),

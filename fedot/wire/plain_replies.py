@@ -12,7 +12,7 @@ from fedot.errors import FedotError
 from fedot.models import State
 from fedot.text.outside import printable
 from fedot.wire.known import LARGEST_WEIGHT, MOST_EXAMPLES
-from fedot.wire.records import malformed, unpack_state
+from fedot.wire.records import arrays_in, malformed, unpack_state
 from fedot.wire.updates import MOST_COUNT, MOST_LOSS, Asked, check_tensor
 
 TOKENS, CLASSES, LOSS = "token-counts", "class-counts", "validation-loss"
@@ -67,7 +67,7 @@ class PlainReader:
             Saying what is wrong with it, without the client's name.
         """
         with malformed("a training reply"):
-            arrays, metrics = list(content.array_records.values()), list(content.metric_records.values())
+            arrays, metrics = list(arrays_in(content).values()), list(content.metric_records.values())
             if len(arrays) != 1 or len(metrics) != 1:
                 raise FedotError(
                     f"it sent {len(arrays)} ArrayRecords and {len(metrics)} MetricRecords, and one of each is needed"

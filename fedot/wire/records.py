@@ -179,6 +179,15 @@ def as_texts(value: object) -> tuple[str, ...]:
     return tuple(as_text(item) for item in value)
 
 
+def arrays_in(content: RecordDict) -> dict[str, ArrayRecord]:
+    """The arrays of a message by their names.
+
+    Flower's own `array_records` is a copy that refers to itself, and would keep all arrays until Python's garbage
+    collector comes by.
+    """
+    return {str(name): record for name, record in content.items() if isinstance(record, ArrayRecord)}
+
+
 @contextmanager
 def malformed(what: str) -> Iterator[None]:
     """Make one `FedotError` of whatever a message's bytes make NumPy, json and compiled code raise, and say what."""

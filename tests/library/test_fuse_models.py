@@ -107,7 +107,9 @@ def test_pairs_and_modules_are_fused_as_ever(files):
 
 
 def test_the_public_function_takes_all_that_the_mathematics_takes():
-    assert list(inspect.signature(fedot.fuse).parameters) == list(inspect.signature(fuse_states).parameters)
+    of_a_server = {"row"}  # that reduces models while it awaits others
+    wanted = [name for name in inspect.signature(fuse_states).parameters if name not in of_a_server]
+    assert list(inspect.signature(fedot.fuse).parameters) == wanted
 
 
 def test_a_fused_model_is_fused_again(files):

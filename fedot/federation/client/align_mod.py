@@ -32,7 +32,7 @@ from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.terminal.stopwatch import timed
 from fedot.text.outside import told
 from fedot.wire.messages import ALIGN, ARRAYS, ClientUpdate, Directive, pack_held, pack_update, unpack_update
-from fedot.wire.records import unpack_counts, unpack_state
+from fedot.wire.records import arrays_in, unpack_counts, unpack_state
 
 
 def align_mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
@@ -54,7 +54,7 @@ def align_mod(message: Message, context: Context, call_next: ClientAppCallable) 
             update = canonical_update(update)
         else:
             with told("the anchor of a message cannot be read"):
-                anchor = unpack_state(message.content.array_records[ARRAYS])
+                anchor = unpack_state(arrays_in(message.content)[ARRAYS])
             update = aligned_update(update, anchor, directive)
         update = replace(update, seconds=update.seconds + time.perf_counter() - began)
         return Message(pack_update(update), reply_to=message)

@@ -49,7 +49,7 @@ from fedot.wire.messages import (
     pack_description,
     pack_update,
 )
-from fedot.wire.records import unpack_state
+from fedot.wire.records import arrays_in, unpack_state
 
 log = logging.getLogger("fedot.client")
 
@@ -131,7 +131,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     me = _Client(rows, message, context)
     settings = me.settings
     with told("a training request cannot be read"):
-        arrays = message.content.array_records[ARRAYS]
+        arrays = arrays_in(message.content)[ARRAYS]
         fresh = (settings.init == "independent" or me.checkpoints.name is not None) and (
             settings.server_round == 1 or not arrays
         )

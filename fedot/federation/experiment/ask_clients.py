@@ -13,7 +13,7 @@ from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import State
 from fedot.tasks import AnyTally
 from fedot.text.outside import printable
-from fedot.wire.boundary import read_replies, read_tallies, read_update
+from fedot.wire.boundary import emptied, read_replies, read_tallies, read_update
 from fedot.wire.evaluations import pack_evaluations, sum_tallies
 from fedot.wire.known import Known
 from fedot.wire.messages import ARRAYS, CONFIG, ClientDescription, ClientUpdate, Settings
@@ -77,7 +77,7 @@ def train_parents(
     replies = ask(federation.grid, dict.fromkeys(names, content), MessageType.TRAIN)
     asked = {node: Asked(name, places[node], federation.known[node], server_round=1) for node, name in names.items()}
     good, failed = read_replies(
-        replies, asked, read_update, lambda update: update if keep else replace(update, state={})
+        emptied(replies), asked, read_update, lambda update: update if keep else replace(update, state={})
     )
     return tuple(update for _, update in good), tuple(failed)
 
