@@ -76,7 +76,7 @@ class Ahead:
             given = read_models([(state, config)])
             told = frame(given.configs, given.specs, weights=[weight], token_counts=[token_counts])
             self._alone[(place,)] = replace(fill_as_asked(told, given), weights=(weight,), widths=told.config_of(0))
-            self._advance(range(self.expected))
+            self._advance(range(self.expected), place)
         except FedotError:
             self.give_up()
 
@@ -90,16 +90,16 @@ class Ahead:
         """What `fedot.fusion.fuse` is told: the places of its models with a vote, and what is reduced already."""
         return Row(self.expected, tuple(places), self.joined, steps_below(self._plan) if self._plan else ())
 
-    def _advance(self, places: range) -> bool:
-        """Reduce what is complete of these places, from below; whether all of them are one model now."""
+    def _advance(self, places: range, new: int) -> bool:
+        """Reduce what a new model makes complete, from below; whether all of these places are one model now."""
         key = tuple(places)
         if key in self._alone or key in self.joined:
             return True
-        if len(places) == 1:
+        if new not in places:  # nothing has changed there
             return False
         at_once = self.config.options.get("at_once")
         parts = shared_out(places, at_once if isinstance(at_once, int) else Reduce().at_once)
-        complete = [self._advance(part) for part in parts]
+        complete = [self._advance(part, new) for part in parts]
         if not all(complete) or len(places) == self.expected:  # the last step is that of whoever knows the anchor
             return False
         self.joined[key] = self._reduced([self._taken(tuple(part)) for part in parts])

@@ -26,7 +26,6 @@ from fedot.fusion.reduce.reduce_models import Reduce
 from fedot.fusion.reduce.tree import Join, Row, few_for_all
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.fusion.refine.classifier import Refit
-from fedot.fusion.refine.trainable import Rescale
 from fedot.fusion.running_mean import mean_of_aligned
 from fedot.fusion.texts.probe import Probe
 from fedot.models import State, load_model
@@ -203,8 +202,8 @@ def reduced(problem: FusionProblem, plan: FusionPlan, row: Row | None = None) ->
     of_few, of_all = TextSource(few), TextSource(problem)
     fused = run_core(few, plan.core, of_few)
     for stage in plan.refinements:
-        # what is distilled is the ensemble of all, and shares are told by the counts of all
-        texts = of_few if isinstance(stage, Refit | Rescale) else of_all
+        # what is distilled is the ensemble of all, and sizes of streams and shares of classes are those of all
+        texts = of_few if isinstance(stage, Refit) else of_all
         fused = run_stage(texts.problem, texts, fused, stage)
     return fused
 

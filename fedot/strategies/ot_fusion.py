@@ -152,12 +152,13 @@ class OTFusion(Guarded):
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Fuse the usable replies."""
-        waiting, ahead = Waiting(), self._ahead()
+        waiting, places = Waiting(), self._places()
+        ahead = self._ahead() if places else None
 
         def keep(update: ClientUpdate) -> ClientUpdate:
             kept = waiting.keep(update)
             if ahead is not None:
-                self._add(ahead, waiting.node, kept)
+                _add(ahead, places[waiting.node], kept)
             return kept
 
         good = self.accept(server_round, waiting.first(replies), self._measured(waiting, keep))
@@ -166,7 +167,7 @@ class OTFusion(Guarded):
         self._tokenizers |= {node: update.tokenizer for node, update in good}
         updates = [update for _, update in good]
         with timed("aligning"):
-            row = None if ahead is None else ahead.row([self._places()[node] for node, _ in good])
+            row = None if ahead is None else ahead.row([places[node] for node, _ in good])
             self.latest = self._fuse(updates, row)
         metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
         return finite_arrays(self.latest.result.state), metrics
@@ -179,19 +180,9 @@ class OTFusion(Guarded):
         return {node: place for place, node in enumerate(sorted(partitions, key=lambda node: partitions[node] or 0))}
 
     def _ahead(self) -> Ahead | None:
-        """What reduces models while others are awaited; None where they are not reduced, or not known in advance."""
-        reduces = self.fusion.method in ("auto", "merged") and self._places()
+        """What reduces models while others are awaited; None where they are not reduced."""
+        reduces = self.fusion.method in ("auto", "merged")
         return Ahead(len(self._asked), self.fusion, shared_start=self._together) if reduces else None
-
-    def _add(self, ahead: Ahead, node: int, update: ClientUpdate) -> None:
-        if update.tokenizer:
-            ahead.give_up()  # whose rows are those of all together is not known yet
-            return
-        weight = float(update.num_examples)
-        with timed("aligning"):
-            ahead.add(
-                self._places()[node], update.state, update.config, weight=weight, token_counts=update.token_counts
-            )
 
     def _fuse(self, updates: list[ClientUpdate], row: Row | None = None) -> FusedRound:
         sizes = {num_classes(update.config): update.client for update in updates}
@@ -232,6 +223,16 @@ class OTFusion(Guarded):
     def vocabulary_of(self, update: ClientUpdate) -> tuple[str, ...] | None:
         """Tokens of a client's own tokenizer; None where the tokenizer is shared and rows go by index."""
         return vocabulary(self.reader(update.tokenizer)) if update.tokenizer else None
+
+
+def _add(ahead: Ahead, place: int, update: ClientUpdate) -> None:
+    """Have a model reduced with others as soon as they are there."""
+    if update.tokenizer:
+        ahead.give_up()  # whose rows are those of all together is not known yet
+        return
+    weight = float(update.num_examples)
+    with timed("aligning"):
+        ahead.add(place, update.state, update.config, weight=weight, token_counts=update.token_counts)
 
 
 def _counts_together(

@@ -14,7 +14,7 @@ from torch import Tensor
 from fedot.terminal.stopwatch import timed
 from fedot.wire.messages import ARRAYS, METRICS, ClientUpdate
 from fedot.wire.plain_replies import PlainUpdate
-from fedot.wire.records import arrays_in, pack_state
+from fedot.wire.records import arrays_in, empty, pack_state
 
 Sent = TypeVar("Sent", ClientUpdate, PlainUpdate)
 
@@ -115,8 +115,7 @@ class Waiting:
         sent = arrays_in(content)[ARRAYS]
         whole = all(array.dtype == "float32" for array in sent.values())
         arrays = ArrayRecord({name: sent[name] for name in update.state}) if whole else pack_state(update.state)
-        for name in list(content):
-            del content[name]
+        empty(content)
         content[ARRAYS] = self._held(arrays)
         content[METRICS] = MetricRecord(
             {"num-examples": update.num_examples, "validation-loss": update.validation_loss}
@@ -126,9 +125,7 @@ class Waiting:
     @timed("writing")
     def keep(self, update: Sent) -> Sent:
         """Leave nothing in the latest reply, and return what was checked of it, its tensors in memory or in a file."""
-        content = self.messages[self.node].content
-        for name in list(content):
-            del content[name]
+        empty(self.messages[self.node].content)
         self._room -= sum(tensor.nbytes for tensor in update.state.values())
         if self._room >= 0:
             return update

@@ -32,7 +32,7 @@ from fedot.wire.messages import (
     unpack_update,
 )
 from fedot.wire.plain_replies import PlainUpdate
-from fedot.wire.records import malformed
+from fedot.wire.records import empty, malformed
 from fedot.wire.updates import Asked, checked_held, checked_update
 
 SOURCES = ("directory", "hub", "stand-in", "files")
@@ -168,15 +168,11 @@ def read_replies(
 
 
 def emptied(replies: Iterable[Message]) -> Iterator[Message]:
-    """Hand on replies, and empty each when the next is asked for.
-
-    Flower's records refer to themselves, so arrays that were read would wait for Python's garbage collector.
-    """
+    """Hand on replies, and `empty` each when the next is asked for."""
     for message in replies:
         yield message
         if message.has_content():
-            for name in list(message.content):
-                del message.content[name]
+            empty(message.content)
 
 
 def _check_model(client: ClientDescription, checkpoint: object) -> None:

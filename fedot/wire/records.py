@@ -179,6 +179,12 @@ def as_texts(value: object) -> tuple[str, ...]:
     return tuple(as_text(item) for item in value)
 
 
+def empty(content: RecordDict) -> None:
+    """Let go of what a message holds; Flower's records refer to themselves, and would wait for Python's collector."""
+    for name in list(content):
+        del content[name]
+
+
 def arrays_in(content: RecordDict) -> dict[str, ArrayRecord]:
     """The arrays of a message by their names.
 

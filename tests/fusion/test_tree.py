@@ -13,6 +13,7 @@ from fedot.fusion.canonical.groups import streams_of
 from fedot.fusion.problem.ensemble import gated_ensemble as ensemble
 from fedot.fusion.problem.prepare import prepare
 from fedot.fusion.reduce.tree import few_for_all, shared_out
+from fedot.fusion.refine.trainable import stream_sizes
 from fedot.models import symmetry
 from tests.fusion.small import VOCAB, copy_of, counts, make, run
 
@@ -187,13 +188,18 @@ def test_a_broken_one_of_many_is_named(config):
         fuse(models, token_counts=counts(0, 5), config=config)
 
 
-def test_a_tree_leaves_no_stream_larger_than_another():
+def test_streams_have_the_sizes_that_all_models_have():
+    """Not those of what the tree's last few were reduced to, which do not train well."""
     models = [make(k) for k in range(5)]
     result = fuse(models, token_counts=counts(0, 5), config=MERGED)
     spec = symmetry(result.config)
     assert streams_of(spec)
     assert result.config == replace(result.config, d_model=16)
     assert all(bool(torch.isfinite(tensor).all()) for tensor in result.state.values())
+    problem = prepare(models, token_counts=counts(0, 5))
+    wanted = stream_sizes(problem.states, problem.specs)
+    found = stream_sizes([result.state], [spec])
+    assert found == pytest.approx(wanted, rel=1e-4)
 
 
 def test_what_is_distilled_is_the_ensemble_of_all(monkeypatch):
