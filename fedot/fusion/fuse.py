@@ -199,7 +199,8 @@ def reduced(problem: FusionProblem, plan: FusionPlan, row: Row | None = None) ->
     if row is not None and row.steps != steps_below(plan):
         row = replace(row, joined={})
     few = few_for_all(problem, plan.get(Reduce).at_once, join_by(plan), row)
-    of_few, of_all = TextSource(few), TextSource(problem)
+    of_all = TextSource(problem)
+    of_few = of_all if few is problem else TextSource(few)
     fused = run_core(few, plan.core, of_few)
     for stage in plan.refinements:
         # what is distilled is the ensemble of all, and sizes of streams and shares of classes are those of all
