@@ -71,6 +71,11 @@ class Checkpoint:
     settings: Mapping[str, Any]
     stamp: tuple[int, ...] = ()
 
+    @property
+    def revision(self) -> str:
+        """The commit of the hub that it was fetched at; "" of a folder of one's own."""
+        return self.folder.name if self.folder.parent.name == "snapshots" else ""
+
     def tokenizer(self, task: str) -> Tokenizer:
         """Its tokenizer, as fedot numbers tokens: the one that pads has number 0, and changes places with what had it.
 
@@ -239,7 +244,9 @@ def _is_hub_name(name: str) -> bool:
     return not name.startswith((".", "/", "~")) and len(parts) <= 2 and all(parts)
 
 
+@lru_cache(maxsize=64)
 def _from_hub(name: str, revision: str | None, *, fetch: bool) -> Path:
+    """Where the files of a name lie that were fetched; what a process has found it keeps to, though a branch moves."""
     try:
         from huggingface_hub import snapshot_download
 

@@ -103,7 +103,7 @@ def describe(rows: KeptRows, message: Message, context: Context) -> Message:
     if shared:
         me.policy.check_words(me.name)
     data, words = me.data(), b""
-    notices = list(data.notices)
+    notices = [*data.notices, *me.checkpoints.notices()]
     if shared:
         me.policy.check_rows(me.name, training=len(data.train))
         me.spend(context)

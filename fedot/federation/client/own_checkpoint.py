@@ -82,6 +82,11 @@ class OwnCheckpoints:
             return ""
         return config_to_json(self._config(self.name, 0))
 
+    def notices(self) -> tuple[str, ...]:
+        """Which commit of the hub its own was fetched at, to be told."""
+        found = "" if self.name is None else self.opened(self.name).revision
+        return (f"{self.name} is read from the hub, revision {found}",) if found else ()
+
     def check(self, config: Config) -> None:
         """Refuse a checkpoint's configuration that is not what the checkpoint here has.
 
