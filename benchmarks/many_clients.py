@@ -9,6 +9,8 @@ Processor seconds are those of all processes; a client and a round cost what is 
 processes. Memory is that of all together, pages that they share counted once (/proc, Linux).
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -48,6 +50,8 @@ class Cost:
         Seconds in all, those of all processes together.
     memory
         Largest sum over the processes, in bytes.
+    loading
+        Processor seconds of the process that workers are forked from, which does nothing but load libraries.
     written
         Bytes of results.json.
     """
@@ -58,6 +62,7 @@ class Cost:
     clock: float
     processor: float
     memory: int
+    loading: float
     written: int
     timings: list[dict[str, Any]]
 
@@ -66,9 +71,14 @@ class Cost:
         return float(sum(entry["seconds"].get(name, 0.0) for entry in self.timings for name in names))
 
     @property
+    def start(self) -> float:
+        """Processor seconds before the processes have begun with their work."""
+        return self.loading + self.part("starting")
+
+    @property
     def work(self) -> float:
         """Processor seconds without the start of the processes."""
-        return self.processor - self.part("starting")
+        return self.processor - self.start
 
     @property
     def each(self) -> float:
@@ -126,17 +136,33 @@ def run(
         options = ["--data-dir", folder / "data", "--out", folder / "out", "--no-cache", "--device", "cpu", "--timings"]
         options += [] if workers is None else ["--workers", workers]
         command = [sys.executable, "-m", "fedot.simulate", folder / "many.yaml", *options]
+        _adopt()
         before, began = _spent(), time.perf_counter()
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=subprocess.STDOUT)
-            memory = _watch(process)
-        clock, processor = time.perf_counter() - began, _spent() - before
+            memory, loading = _watch(process)
+        clock = time.perf_counter() - began
+        _bury()
+        processor = _spent() - before
         if process.returncode:
             raise RuntimeError((folder / "log").read_text()[-2000:])
         path = folder / "out" / "results.json"
         results = json.loads(path.read_text())
         part = clients if fraction == 1 else max(1, int(clients * fraction))
-        return Cost(clients, rounds, part, clock, processor, memory, path.stat().st_size, results["timings"])
+        return Cost(clients, rounds, part, clock, processor, memory, loading, path.stat().st_size, results["timings"])
+
+
+def _adopt() -> None:
+    """Become the parent of what a child leaves behind when it ends, so that its seconds are counted (Linux)."""
+    become_subreaper = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
+    ctypes.CDLL(None).prctl(become_subreaper, 1, 0, 0, 0)
+
+
+def _bury() -> None:
+    """Wait for all that were left behind."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 def _spent() -> float:
@@ -145,20 +171,28 @@ def _spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _watch(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for the end of a process; return the most memory that it and its own processes had at a time."""
-    most, over = [0], threading.Event()
+def _watch(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
+    """Wait for the end of a process.
+
+    Returns
+    -------
+    tuple
+        The most memory that it and its own processes had at a time, and the seconds of that which workers come from.
+    """
+    most, loading, over = [0], [0.0], threading.Event()
 
     def look() -> None:
         while not over.wait(PAUSE):
-            most[0] = max(most[0], sum(map(_memory, _family(process.pid))))
+            family = list(_family(process.pid))
+            most[0] = max(most[0], sum(map(_memory, family)))
+            loading[0] = max(loading[0], sum(_loading(pid, process.pid) for pid in family))
 
     watcher = threading.Thread(target=look)
     watcher.start()
     process.wait()
     over.set()
     watcher.join()
-    return most[0]
+    return most[0], loading[0]
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -186,6 +220,19 @@ def _memory(pid: int) -> int:
     return 1024 * next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
+def _loading(pid: int, command: int) -> float:
+    """Processor seconds of the process that a command's workers are forked from; 0 of any other."""
+    place = Path(f"/proc/{pid}")
+    try:
+        called = (place / "cmdline").read_bytes()
+        found = (place / "stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended
+        return 0.0
+    if b"multiprocessing.forkserver" not in called or int(found[1]) != command:
+        return 0.0
+    return sum(map(int, found[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def main(
     clients: Annotated[str, typer.Option(help="Numbers of clients, with commas between.")] = "10,50,200",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of FedAvg.")] = 3,
@@ -202,7 +249,7 @@ def main(
     for count in map(int, clients.split(",")):
         cost = run(count, rounds, fraction_train, vocabulary, data_dir, workers)
         print(
-            f"| {count} | {cost.clock:.1f} | {cost.processor:.1f} | {cost.part('starting'):.1f} | "
+            f"| {count} | {cost.clock:.1f} | {cost.processor:.1f} | {cost.start:.1f} | "
             f"{1000 * cost.each:.1f} | {100 * cost.overhead:.0f} % | {cost.memory / 2**20:.0f} | "
             f"{cost.written / 1e6:.2f} |",
             flush=True,

@@ -11,7 +11,7 @@ import typer
 
 from fedot.commands.next_steps import next_steps, shown
 from fedot.errors import FedotError
-from fedot.run.local import LocalRun, LocalSettings, join_runs, plan_runs, quiet, run_locally
+from fedot.run.local import LocalRun, LocalSettings, join_runs, load_ahead, plan_runs, quiet, run_locally
 from fedot.run.scenario_mistakes import check_settings
 from fedot.terminal.called import command_line
 from fedot.terminal.command import command
@@ -114,6 +114,7 @@ def simulate(
         )
         check_tools(tool for run in runs for tool in (*run.scenario.tracking, *settings.tracking))
         _begin(runs, folder)
+        load_ahead(settings)
         check_settings(scenario, [(run.scenario, run.overrides) for run in runs], data_dir)
         for run in runs:
             run_locally(run, settings, _say)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fedot.errors import FedotError
 from fedot.library.local_results import Run, Runs
-from fedot.run.local import LocalSettings, join_runs, plan_runs, run_locally
+from fedot.run.local import LocalSettings, join_runs, load_ahead, plan_runs, run_locally
 from fedot.run.scenario_mistakes import check_settings
 from fedot.scenario.shipped import find_scenario
 from fedot.scenario.yaml_file import as_overrides
@@ -112,6 +112,7 @@ def simulate(
         command=f"fedot.simulate({str(scenario)!r})",
         progress=progress,
     )
+    load_ahead(settings)
     check_settings(path, [(run.scenario, run.overrides) for run in runs], settings.data_dir)
     for run in runs:
         run_locally(run, settings, log.info)

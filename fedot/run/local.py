@@ -155,6 +155,15 @@ def run_locally(run: LocalRun, settings: LocalSettings, tell: Callable[[str], No
             _run_in_process(run_config, n, workers)
 
 
+def load_ahead(settings: LocalSettings) -> None:
+    """Have workers load what they need while this process does; called before it checks or loads anything else."""
+    if settings.engine == "inprocess" and settings.workers != 0:
+        from fedot.federation.engines import workers
+
+        quiet()
+        workers.load_ahead()
+
+
 def join_runs(runs: Sequence[LocalRun], folder: Path) -> Path:
     """Put several editions that have run side by side on one page, and give its path."""
     from fedot.report import compare, load_results

@@ -70,3 +70,14 @@ def test_a_pool_stops_its_own_processes_only() -> None:
         assert second.submit(os.getpid).result() == workers[1]
     finally:
         stop_pool(second)
+
+
+def test_workers_have_the_environment_of_now_and_find_the_libraries_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("first", "second"):
+        monkeypatch.setenv("FEDOT_TRIED", value)
+        found = start_pool(1)
+        try:
+            assert found.submit(os.getenv, "FEDOT_TRIED").result() == value
+            assert found.submit(time.process_time).result() < 1  # to load them takes longer
+        finally:
+            stop_pool(found)

@@ -3,21 +3,27 @@
 They end with the process that started them, however that ends: each waits for it in a thread of its own. Signals are
 for the parent alone, which then stops its workers; so Ctrl-C in a terminal, or a service manager that signals a whole
 group, does not make a worker die before the parent knows why.
+
+Workers are forked from one process, which has loaded the libraries and done nothing else: to load them takes seconds,
+and their pages are then shared. To fork this process would be unsafe, since it uses torch.
 """
 
+import gc
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from fedot.wire.flower_private import assume_identity
-
 P = ParamSpec("P")
 T = TypeVar("T")
+
+LOADED = ["fedot.federation.client.handlers"]
+"""What workers need; it brings the libraries along."""
 
 FOR_THE_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -31,10 +37,18 @@ class Pool(ProcessPoolExecutor):
             return super().submit(fn, *args, **kwargs)
 
 
+def load_ahead() -> None:
+    """Start the process that workers are forked from, so that it loads libraries while this one does."""
+    context = _context()
+    if context.get_start_method() == "forkserver":
+        with _blocked():
+            multiprocessing.forkserver.ensure_running()
+
+
 def start_pool(count: int) -> Pool:
-    """Start worker processes; they are fresh ones, since forking a process that uses torch is unsafe."""
-    with _blocked():  # the process in which Python looks after shared memory begins here, too
-        return Pool(count, multiprocessing.get_context("spawn"), initializer=_prepare)
+    """Start worker processes, which have the environment that this one has now."""
+    with _blocked():  # the processes begin here in which Python looks after shared memory, and that workers come from
+        return Pool(count, _context(), initializer=_prepare, initargs=(dict(os.environ),))
 
 
 def stop_pool(pool: ProcessPoolExecutor) -> None:
@@ -54,9 +68,22 @@ def _blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _prepare() -> None:
+def _context() -> multiprocessing.context.BaseContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    return context
+
+
+def _prepare(environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()  # first, since what follows takes seconds
+    gc.freeze()  # else each look for garbage would copy pages that are shared
     import torch
+
+    from fedot.wire.flower_private import assume_identity
 
     torch.set_num_threads(1)
     assume_identity()
