@@ -99,6 +99,16 @@ def test_early_stopping_keeps_the_best_epoch():
     assert again == pytest.approx(min(losses), abs=1e-6)
 
 
+def test_the_last_epoch_is_kept_where_it_is_asked_for_and_all_are_gone_through():
+    validation = noise(60, 1)
+    spec = TrainSpec(epochs=12, lr=1e-2, batch_size=16, keep="last")
+    result = train(CONFIG, None, noise(200, 0), validation, spec, seed=0)
+    assert len(result.history) == 12
+    assert result.kept(spec) == result.history[-1] != result.best
+    again = mean_loss(load_model(CONFIG, result.state), validation)
+    assert again == pytest.approx(result.history[-1].validation_loss, abs=1e-6)
+
+
 def test_more_patience_trains_longer():
     epochs = [
         len(train(CONFIG, None, noise(100, 0), noise(40, 1), TrainSpec(epochs=30, lr=1e-2, patience=p), 0).history)

@@ -92,8 +92,10 @@ class TrainSpec(Section):
     """Share of the steps in which the learning rate rises from 0."""
     clip: float = Field(default=1.0, gt=0)
     """Longest gradient; a longer one is shortened to it."""
+    keep: Literal["best", "last"] = "best"
+    """The epoch whose weights are sent: that with the lowest validation loss, or the last, after all `epochs`."""
     patience: int = Field(default=1, ge=1)
-    """Training ends after so many epochs without a lower validation loss."""
+    """Where the best is kept: training ends after so many epochs without a lower validation loss."""
     validation: float = Field(default=0.1, gt=0, lt=0.9)
     """Share of the training examples that is held out to choose the best epoch."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

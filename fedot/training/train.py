@@ -42,12 +42,12 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """The best state by validation loss, and how training went.
+    """The state of the epoch that was kept, and how training went.
 
     Parameters
     ----------
     state
-        Tensors of the epoch that was best.
+        Tensors of the best epoch, or of the last.
     num_examples
         How many examples were learnt from.
     token_counts
@@ -68,8 +68,12 @@ class TrainResult:
 
     @property
     def best(self) -> Epoch:
-        """The epoch that was kept."""
+        """The epoch with the lowest validation loss."""
         return min(self.history, key=lambda epoch: epoch.validation_loss)
+
+    def kept(self, spec: TrainSpec) -> Epoch:
+        """The epoch whose tensors were kept."""
+        return self.history[-1] if spec.keep == "last" else self.best
 
     @property
     def seconds(self) -> float:
@@ -88,7 +92,9 @@ def train(
     proximal_mu: float = 0.0,
     on_epoch: Callable[[int, Epoch], None] | None = None,
 ) -> TrainResult:
-    """Train with AdamW, linear warm-up and decay, and keep the epoch with the best validation loss.
+    """Train with AdamW, linear warm-up and decay, and keep the epoch with the best validation loss, or the last.
+
+    A mean of several models can be better for it that each has gone on beyond its own best epoch (`spec.keep` "last").
 
     With `spec.loss` "logit-adjusted" the logarithm of how often the training texts have each class is added to the
     logits while training (Menon et al. 2021, arXiv:2007.07314, equation 10; among federated clients Zhang et al. 2022,
@@ -146,7 +152,7 @@ def train(
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, n_step))
         order = np.random.default_rng(seed)
         history: list[Epoch] = []
-        best_state = state_of(model)
+        kept_state = state_of(model)
         for number in range(spec.epochs):
             began = time.perf_counter()
             model.train()
@@ -171,11 +177,11 @@ def train(
             if on_epoch:
                 on_epoch(number, epoch)
             losses = [item.validation_loss for item in history]
-            if losses[-1] == min(losses):
-                best_state = state_of(model)
+            if spec.keep == "last" or losses[-1] == min(losses):
+                kept_state = state_of(model)
             elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
                 break
-    return TrainResult(best_state, len(training), training.count_tokens(config.vocab_size), tuple(history))
+    return TrainResult(kept_state, len(training), training.count_tokens(config.vocab_size), tuple(history))
 
 
 @torch.inference_mode()

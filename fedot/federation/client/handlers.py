@@ -168,6 +168,7 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
     )
     folder, most = me.cache
     result = kept(folder, training_key(*task.args, **task.keywords), task, most)
+    epoch = result.kept(me.scenario.train)
     state, told_epochs = result.state, result.history if me.policy.simulated else ()
     if fault.sends is not None:
         origin = state_of(build_model(config, seed)) if start is None else {name: start[name] for name in state}
@@ -180,14 +181,14 @@ def fit(rows: KeptRows, message: Message, context: Context) -> Message:
         num_examples=result.num_examples,
         token_counts=result.token_counts if me.counts_tokens else torch.ones_like(result.token_counts),
         tokenizer=None if tokenizer_json == settings.tokenizer else tokenizer_json,
-        train_loss=result.best.train_loss,
-        validation_loss=result.best.validation_loss,
+        train_loss=epoch.train_loss,
+        validation_loss=epoch.validation_loss,
         seconds=result.seconds,
         truncated=training.truncated,
         server_round=settings.server_round,
         class_counts=training.count_classes(len(data.labels)),
-        train_losses=tuple(epoch.train_loss for epoch in told_epochs),
-        validation_losses=tuple(epoch.validation_loss for epoch in told_epochs),
+        train_losses=tuple(each.train_loss for each in told_epochs),
+        validation_losses=tuple(each.validation_loss for each in told_epochs),
     )
     return Message(pack_update(update), reply_to=message)
 
