@@ -66,6 +66,25 @@ def test_help_imports_nothing_slow(words):
     assert not {name.partition(".")[0] for name in modules} & set(SLOW)
 
 
+def once_options():
+    """Every option of every command that takes one value, with the words of its command."""
+    for words in COMMANDS:
+        command = get_command(cli)
+        for word in words:
+            command = command.commands[word]
+        if not hasattr(command, "commands"):
+            for each in command.params:
+                if each.param_type_name == "option" and not (each.multiple or each.is_flag):
+                    yield pytest.param(words, each.opts[0], id=" ".join((*words, each.opts[0])))
+
+
+@pytest.mark.parametrize(("words", "option"), [*once_options()])
+def test_an_option_that_would_be_taken_once_is_not_given_twice(words, option):
+    done = CliRunner().invoke(cli, [*words, option, "1", option, "2"])
+    assert done.exit_code == 2
+    assert f"{option} is given 2 times; give it once" in done.output
+
+
 def test_the_version_is_the_packages():
     assert run("--version") == f"fedot {fedot.__version__}\n"
 

@@ -7,11 +7,12 @@ import typer
 
 from fedot.commands.report import Columns, Figures, Format, name_files
 from fedot.terminal.command import command
+from fedot.terminal.once import Once
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@cli.command()
+@cli.command(cls=Once)
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Output folders of runs, or their results.json.")],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],

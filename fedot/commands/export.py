@@ -9,6 +9,7 @@ import typer
 
 from fedot.errors import FedotError
 from fedot.terminal.command import command
+from fedot.terminal.once import Once
 
 if TYPE_CHECKING:
     from fedot.saved import SavedModel
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@cli.command()
+@cli.command(cls=Once)
 def export(
     model: Annotated[
         Path, typer.Argument(help="A .safetensors file of a run or fedot.fuse, or the folder of a checkpoint.")

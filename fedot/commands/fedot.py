@@ -15,6 +15,7 @@ from fedot.commands.simulate import simulate
 from fedot.deploy.__main__ import cli as deploy
 from fedot.from_disk.cli import fuse
 from fedot.status import status
+from fedot.terminal.once import Once
 from fedot.version import __version__
 
 cli = typer.Typer(name="fedot", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -36,7 +37,7 @@ def fedot(
 
 
 for part in (simulate, check, fuse, predict, export, report, compare, status):
-    cli.command()(part)
+    cli.command(cls=Once)(part)
 cli.add_typer(scenarios, name="scenarios")
 cli.add_typer(deploy, name="deploy")
 

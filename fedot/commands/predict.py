@@ -9,6 +9,7 @@ import typer
 
 from fedot.errors import FedotError
 from fedot.terminal.command import command
+from fedot.terminal.once import Once
 from fedot.text.outside import printable, told
 
 if TYPE_CHECKING:  # imported late, so that --help is quick
@@ -27,7 +28,7 @@ SHOWN = 5
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@cli.command()
+@cli.command(cls=Once)
 def predict(
     model: Annotated[
         Path, typer.Argument(help="A .safetensors file of a run or fedot.fuse, or the folder of a checkpoint.")

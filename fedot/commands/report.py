@@ -10,6 +10,7 @@ from rich.console import Console
 
 from fedot.errors import FedotError
 from fedot.terminal.command import command
+from fedot.terminal.once import Once
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,7 +29,7 @@ Figures = Annotated[
 Columns = Annotated[int, typer.Option(min=1, max=2, help="Columns of a paper that LaTeX tables take.")]
 
 
-@cli.command()
+@cli.command(cls=Once)
 def report(
     results: Annotated[Path, typer.Argument(help="Output folder of a run, its results.json, or a folder of runs.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the results' own by default.")] = None,

@@ -10,6 +10,7 @@ from fedot.errors import FedotError
 from fedot.storage.atomic import write_bytes
 from fedot.terminal.called import other
 from fedot.terminal.command import command
+from fedot.terminal.once import Once
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Scenarios that come along.")
 
@@ -36,7 +37,7 @@ def scenarios(context: typer.Context) -> None:
             typer.echo(f"{each.name}\n    {each.question}{f' ({each.time})' if each.time else ''}")
 
 
-@cli.command()
+@cli.command(cls=Once)
 def copy(
     name: Annotated[str, typer.Argument(help="Name of a scenario that comes along.", autocompletion=_names)],
     to: Annotated[Path | None, typer.Option(help="File or folder to write to; NAME.yaml here by default.")] = None,

@@ -16,6 +16,7 @@ from fedot.run.scenario_mistakes import check_settings
 from fedot.terminal.called import command_line
 from fedot.terminal.command import command
 from fedot.terminal.logs import is_json, logs
+from fedot.terminal.once import Once
 from fedot.text.outside import printable
 from fedot.tracking import check_tools
 
@@ -48,7 +49,7 @@ class Tool(enum.StrEnum):
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@cli.command()
+@cli.command(cls=Once)
 def simulate(
     scenario: Annotated[
         Path, typer.Argument(help="A scenario file, or the name of one that comes along, for example quickstart.")

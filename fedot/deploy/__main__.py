@@ -10,6 +10,7 @@ import typer
 from fedot.errors import FedotError
 from fedot.terminal.called import other
 from fedot.terminal.command import command as ended
+from fedot.terminal.once import Once
 
 if TYPE_CHECKING:
     from fedot.deploy.submit import SuperLink
@@ -22,7 +23,7 @@ Trusted = Annotated[Path | None, typer.Option("--root-certificates", help="The a
 Insecure = Annotated[bool, typer.Option("--insecure", help="No TLS: only on a machine of your own.")]
 
 
-@cli.command()
+@cli.command(cls=Once)
 @ended()
 def keys(
     folder: Annotated[Path, typer.Argument(help="Where public/, ca/, server/, owner/ and nodes/ go.")],
@@ -46,7 +47,7 @@ def keys(
         typer.echo(f"note: {note}", err=True)
 
 
-@cli.command()
+@cli.command(cls=Once)
 @ended()
 def register(
     public: Annotated[Path, typer.Argument(help="Folder of the SuperNodes' NAME.pub.")],
@@ -61,7 +62,7 @@ def register(
     typer.echo(f"registered: {', '.join(added) or 'nobody new'}")
 
 
-@cli.command()
+@cli.command(cls=Once)
 @ended(interrupted="a run that has begun goes on at the SuperLink")
 def run(
     scenario: Annotated[
@@ -121,7 +122,7 @@ def run(
     typer.echo(f"the run has ended well; its results are in {out} at the SuperLink{later}")
 
 
-@cli.command()
+@cli.command(cls=Once)
 @ended()
 def compose(
     scenario: Annotated[Path, typer.Argument(help="A scenario file, in the folder scenarios/.")],
@@ -138,7 +139,7 @@ def compose(
     typer.echo(compose_file(names, scenario.as_posix(), {k: v for k, v in settings.items() if v}), nl=False)
 
 
-@cli.command()
+@cli.command(cls=Once)
 @ended(interrupted="nobody is let through any more")
 def front(
     listen: Annotated[str, typer.Option(help="Where SuperNodes come, HOST:PORT.")] = "0.0.0.0:8000",

@@ -11,6 +11,7 @@ import typer
 from fedot.errors import FedotError
 from fedot.storage.scratch import scratch_folder
 from fedot.terminal.command import command
+from fedot.terminal.once import Once
 from fedot.text.outside import parse_json, printable, told
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Dtype(enum.StrEnum):
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@cli.command()
+@cli.command(cls=Once)
 def fuse(
     models: Annotated[list[Path], typer.Argument(help="Two or more .safetensors files, or transformers folders.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File or folder to write.")],

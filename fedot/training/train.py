@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from fedot.errors import FedotError
-from fedot.models import Config, State, build_model, load_model, num_classes, state_of
+from fedot.models import Config, State, build_model, load_model, state_of
 from fedot.models.batching import batch_indices
 from fedot.models.optimisers import AdamW
 from fedot.scenario import TrainSpec
 from fedot.tasks import Examples
+from fedot.training.logit_adjusted import Adjusted, smoothed_prior
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def train(
         scored, smoothing = model, spec.label_smoothing
         if spec.loss == "logit-adjusted":
             prior, smoothing = smoothed_prior(training, config, smoothing)
-            scored = _Adjusted(model, prior.log().to(device))
+            scored = Adjusted(model, prior.log().to(device))
         n_batch = math.ceil(len(training) / spec.batch_size)
         n_step = spec.epochs * math.ceil(n_batch / spec.accumulate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, n_step))
@@ -218,61 +219,6 @@ def mean_loss(model: nn.Module, data: Examples, device: str = "cpu", batch_size:
         total += float(loss) * count
         predictions += count
     return total / predictions
-
-
-def smoothed_prior(training: Examples, config: Config, smoothing: float = 0.0) -> tuple[Tensor, float]:
-    """Each class's share of the smoothed labels, (n_class,), and how much they are smoothed.
-
-    It is at least as much as one more text of each class would smooth them: where a class is missing, its share is
-    small instead of nothing, and a client of one class finds its loss least where it says nothing.
-
-    Parameters
-    ----------
-    training
-        Examples with classes.
-    config
-        Says how many classes there are.
-    smoothing
-        Share of each label that is spread over all classes.
-
-    Returns
-    -------
-    tuple
-        The shares, (n_class,), and the smoothing that was used.
-
-    Raises
-    ------
-    FedotError
-        If the examples have no classes.
-
-    Examples
-    --------
-    >>> from fedot.models import model_config
-    >>> from fedot.tasks.classification import Labelled
-    >>> from fedot.tokenizer import Encoded
-    >>> rows = Labelled(Encoded([[5], [6], [7]], 0), np.array([0, 0, 1]))
-    >>> shares, _ = smoothed_prior(rows, model_config({"name": "encoder"}, vocab_size=9, n_class=2))
-    >>> [round(float(share), 2) for share in shares]
-    [0.6, 0.4]
-    """
-    classes = num_classes(config)
-    counts = training.count_classes(classes) if classes else None
-    if counts is None:
-        raise FedotError("train.loss: logit-adjusted is for texts with labels; use cross-entropy")
-    smoothing = max(smoothing, classes / (len(training) + classes))
-    return (1 - smoothing) * counts / len(training) + smoothing / classes, smoothing
-
-
-class _Adjusted(nn.Module):
-    """A classifier whose logits have the log frequency of the classes added."""
-
-    def __init__(self, model: nn.Module, offset: Tensor) -> None:
-        super().__init__()
-        self.model, self.offset = model, offset
-
-    def forward(self, ids: Tensor) -> Tensor:
-        scores: Tensor = self.model(ids)
-        return scores + self.offset
 
 
 def _precision(spec: TrainSpec, device: str) -> AbstractContextManager[object]:
