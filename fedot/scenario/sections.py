@@ -92,8 +92,8 @@ class TrainSpec(Section):
     """Share of the steps in which the learning rate rises from 0."""
     clip: float = Field(default=1.0, gt=0)
     """Longest gradient; a longer one is shortened to it."""
-    keep: Literal["best", "last"] = "best"
-    """The epoch whose weights are sent: that with the lowest validation loss, or the last, after all `epochs`."""
+    keep: Literal["best", "last"] = "last"
+    """The epoch whose weights are sent: the last, after all `epochs`, or that with the lowest validation loss."""
     patience: int = Field(default=1, ge=1)
     """Where the best is kept: training ends after so many epochs without a lower validation loss."""
     validation: float = Field(default=0.1, gt=0, lt=0.9)

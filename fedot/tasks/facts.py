@@ -92,7 +92,14 @@ print(tokenizer.decode(model.generate(**inputs, num_beams=4, max_new_tokens=40)[
             defaults={
                 "tokenizer": {"kind": "reversible", "vocab_size": 3000},
                 "model": {"d_model": 96},
-                "train": {"epochs": 12, "batch_size": 48, "lr": 3e-3, "patience": 3, "label_smoothing": 0.1},
+                "train": {
+                    "epochs": 12,
+                    "batch_size": 48,
+                    "lr": 3e-3,
+                    "keep": "best",
+                    "patience": 3,
+                    "label_smoothing": 0.1,
+                },
             },
         ),
         TaskFacts(
@@ -105,7 +112,8 @@ print(tokenizer.decode(model.generate(**inputs, num_beams=4, max_new_tokens=40)[
                 """inputs = tokenizer("A text that goes on", return_tensors="pt")
 print(tokenizer.decode(model.generate(**inputs, max_new_tokens=20)[0], skip_special_tokens=True))""",
             ),
-            defaults={"tokenizer": {"kind": "reversible"}},
+            # what it is judged by is the loss itself
+            defaults={"tokenizer": {"kind": "reversible"}, "train": {"keep": "best"}},
         ),
     )
 }
