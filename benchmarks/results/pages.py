@@ -20,6 +20,10 @@ TOLD = (
     "Mean ± half the 95 % interval over seeds (Student t). Clients start from initialisations of their own and send "
     "their weights once, unless the study says otherwise. The best client is the best of each seed on all test texts."
 )
+KEPT = {
+    "best": "Of each training the epoch of the lowest validation loss was kept.",
+    "last": "Of each training the last epoch was kept.",
+}
 MADE = "<!-- Made by `python -m benchmarks.results pages` from {}; do not edit. -->"
 
 
@@ -112,6 +116,8 @@ def _stamp(study: str, name: str, values: Mapping[str, Any]) -> str:
     told = f"{len(seeds)} seeds. Commit `{stamp['commit']}`, {stamp['date']}, `{stamp['command']}`. "
     told += f"{versions}. " if versions else ""
     told += f"{sizes}{' and so on' if len(provenance.get('data', {})) > 4 else ''}. " if sizes else ""
+    if "scenario" in values:
+        told += f"{KEPT[values['scenario']['train'].get('keep', 'best')]} "
     return f"{told}[Figures by seed](../../results/{study}/{name}.json)."
 
 
