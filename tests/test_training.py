@@ -87,7 +87,7 @@ def test_threads_and_the_global_generator_are_as_before(threads):
 
 def test_early_stopping_keeps_the_best_epoch():
     validation = noise(60, 1)
-    spec = TrainSpec(epochs=40, lr=1e-2, batch_size=16, patience=3)
+    spec = TrainSpec(epochs=40, lr=1e-2, batch_size=16, keep="best", patience=3, calibrate=False)
     told = []
     result = train(CONFIG, None, noise(200, 0), validation, spec, seed=0, on_epoch=lambda n, _: told.append(n))
     losses = [epoch.validation_loss for epoch in result.history]
@@ -101,7 +101,7 @@ def test_early_stopping_keeps_the_best_epoch():
 
 def test_the_last_epoch_is_kept_where_it_is_asked_for_and_all_are_gone_through():
     validation = noise(60, 1)
-    spec = TrainSpec(epochs=12, lr=1e-2, batch_size=16, keep="last")
+    spec = TrainSpec(epochs=12, lr=1e-2, batch_size=16, keep="last", calibrate=False)
     result = train(CONFIG, None, noise(200, 0), validation, spec, seed=0)
     assert len(result.history) == 12
     assert result.kept(spec) == result.history[-1] != result.best
@@ -109,11 +109,38 @@ def test_the_last_epoch_is_kept_where_it_is_asked_for_and_all_are_gone_through()
     assert again == pytest.approx(result.history[-1].validation_loss, abs=1e-6)
 
 
-def test_more_patience_trains_longer():
-    epochs = [
-        len(train(CONFIG, None, noise(100, 0), noise(40, 1), TrainSpec(epochs=30, lr=1e-2, patience=p), 0).history)
-        for p in (1, 6)
+@pytest.mark.parametrize("loss", ["cross-entropy", "logit-adjusted"])
+def test_a_calibrated_classifier_says_the_same_classes_and_is_no_surer_than_right(loss):
+    spec = TrainSpec(epochs=12, lr=1e-2, batch_size=16, loss=loss)
+    training, validation, unseen = noise(200, 0), noise(100, 1), noise(400, 2)
+    sure, calm = (
+        train(CONFIG, None, training, validation, spec.model_copy(update={"calibrate": each}), seed=0).state
+        for each in (False, True)
+    )
+    assert {name for name in sure if not torch.equal(sure[name], calm[name])} == {
+        "classifier.weight",
+        "classifier.bias",
+    }
+    before, after = (predict(CONFIG, state, unseen.encoded) for state in (sure, calm))
+    assert (before.argmax(1) == after.argmax(1)).all()
+    losses = [mean_loss(load_model(CONFIG, state), unseen) for state in (sure, calm)]
+    assert losses[1] < losses[0] - 0.1
+    assert after.max(1).mean() < before.max(1).mean() - 0.1
+
+
+def test_nobody_gets_surer_by_calibration():
+    training, validation = task(300, 0), task(100, 1)
+    config = replace(CONFIG, dropout=0.0)
+    states = [
+        train(config, None, training, validation, TrainSpec(epochs=2, batch_size=16, calibrate=each), seed=3).state
+        for each in (False, True)
     ]
+    assert equal(states[0], states[1])
+
+
+def test_more_patience_trains_longer():
+    specs = [TrainSpec(epochs=30, lr=1e-2, keep="best", patience=p) for p in (1, 6)]
+    epochs = [len(train(CONFIG, None, noise(100, 0), noise(40, 1), spec, 0).history) for spec in specs]
     assert epochs[0] < epochs[1]
 
 
@@ -144,7 +171,7 @@ def test_fedprox_stays_closer_to_the_start():
 def test_the_starting_state_is_used_and_left_alone():
     start = state_of(build_model(CONFIG, 7))
     before = {name: tensor.clone() for name, tensor in start.items()}
-    result = train(CONFIG, start, task(40, 0), task(20, 1), TrainSpec(epochs=1, lr=1e-9), seed=0)
+    result = train(CONFIG, start, task(40, 0), task(20, 1), TrainSpec(epochs=1, lr=1e-9, calibrate=False), seed=0)
     assert equal(start, before)
     for name, tensor in result.state.items():
         torch.testing.assert_close(tensor, start[name], rtol=0, atol=1e-6)

@@ -94,10 +94,12 @@ class TrainSpec(Section):
     """Longest gradient; a longer one is shortened to it."""
     keep: Literal["best", "last"] = "last"
     """The epoch whose weights are sent: the last, after all `epochs`, or that with the lowest validation loss."""
+    calibrate: bool = True
+    """Of classifiers: logits are divided by the temperature at which the held-out texts cost least."""
     patience: int = Field(default=1, ge=1)
     """Where the best is kept: training ends after so many epochs without a lower validation loss."""
     validation: float = Field(default=0.1, gt=0, lt=0.9)
-    """Share of the training examples that is held out to choose the best epoch."""
+    """Share of the training examples that is held out, to calibrate and to choose the best epoch."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share of the target's probability that is spread over all classes or tokens."""
     loss: Literal["cross-entropy", "logit-adjusted"] = "cross-entropy"

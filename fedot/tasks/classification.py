@@ -26,7 +26,7 @@ from fedot.evaluation.evaluate import mix_states, predict
 from fedot.evaluation.metrics import N_BINS, Floats, Tally, tally
 from fedot.evaluation.ranges import SLACK, need
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
-from fedot.models.batching import count_tokens, pad
+from fedot.models.batching import batch_indices, count_tokens, pad
 from fedot.standin import StandIn
 from fedot.standin.sentences import stand_in
 from fedot.tasks.facts import TASK_FACTS
@@ -53,6 +53,13 @@ class Labelled(SingleTexts):
         ids = pad([self.encoded.ids[i] for i in rows]).to(device)
         labels = torch.from_numpy(self.labels[rows]).to(device)
         return F.cross_entropy(model(ids), labels, label_smoothing=smoothing), len(rows)
+
+    @torch.inference_mode()
+    def said(self, model: nn.Module, device: str) -> tuple[Tensor, Tensor]:
+        """Logits of all texts, (N, C), and their classes, (N,), by length."""
+        parts = list(batch_indices(self.lengths, 256, None))
+        logits = [model(pad([self.encoded.ids[i] for i in rows]).to(device)).float().cpu() for rows in parts]
+        return torch.cat(logits), torch.from_numpy(self.labels[np.concatenate(parts)])
 
     def count_tokens(self, vocab_size: int) -> Tensor:
         """How often each token id occurs in the texts."""

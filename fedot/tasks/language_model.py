@@ -82,6 +82,9 @@ class Sequences(SingleTexts):
         """How often each token id occurs, beginnings and ends included."""
         return count_tokens(self.encoded.ids, vocab_size)
 
+    def said(self, _: nn.Module, __: str) -> None:
+        """Nothing: texts have no classes here."""
+
     def count_classes(self, _: int) -> None:
         """Nothing: texts have no classes here."""
 

@@ -41,6 +41,9 @@ class Examples(Protocol):
     ) -> tuple[Tensor, int]:
         """Mean cross-entropy of some rows in nats, and over how many predictions it is the mean."""
 
+    def said(self, model: nn.Module, device: str) -> tuple[Tensor, Tensor] | None:
+        """What a classifier says of all rows, (N, C) logits, and their classes, (N,); None for a task without."""
+
     def count_tokens(self, vocab_size: int) -> Tensor:
         """How often each token id occurs, (V,) int64."""
 

@@ -17,6 +17,7 @@ from fedot.models.optimisers import AdamW
 from fedot.scenario import TrainSpec
 from fedot.tasks import Examples
 from fedot.training.logit_adjusted import Adjusted, smoothed_prior
+from fedot.training.temperature import cooled, temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def train(
 ) -> TrainResult:
     """Train with AdamW, linear warm-up and decay, and keep the epoch with the best validation loss, or the last.
 
-    A mean of several models can be better for it that each has gone on beyond its own best epoch (`spec.keep` "last").
+    The loss of a classifier rises beyond that epoch while it is right more often, since it grows too sure of itself
+    (`spec.keep` "last"); `spec.calibrate` undoes that by one number (`fedot.training.temperature`).
 
     With `spec.loss` "logit-adjusted" the logarithm of how often the training texts have each class is added to the
     logits while training (Menon et al. 2021, arXiv:2007.07314, equation 10; among federated clients Zhang et al. 2022,
@@ -144,10 +146,11 @@ def train(
         model = (build_model(config, seed) if state is None else load_model(config, _copy(state))).to(device)
         start = [parameter.detach().clone() for parameter in model.parameters()] if proximal_mu else []
         optimiser = _optimiser(model, spec)
-        scored, smoothing = model, spec.label_smoothing
+        scored, smoothing, offset = model, spec.label_smoothing, None
         if spec.loss == "logit-adjusted":
             prior, smoothing = smoothed_prior(training, config, smoothing)
-            scored = Adjusted(model, prior.log().to(device))
+            offset = prior.log().to(device)
+            scored = Adjusted(model, offset)
         n_batch = math.ceil(len(training) / spec.batch_size)
         n_step = spec.epochs * math.ceil(n_batch / spec.accumulate)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, n_step))
@@ -182,6 +185,9 @@ def train(
                 kept_state = state_of(model)
             elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
                 break
+        if spec.calibrate:
+            said = validation.said(load_model(config, _copy(kept_state)).to(device).eval(), device)
+            kept_state = cooled(config, kept_state, temperature(*said, offset)) if said else kept_state
     return TrainResult(kept_state, len(training), training.count_tokens(config.vocab_size), tuple(history))
 
 

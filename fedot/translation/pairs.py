@@ -75,6 +75,9 @@ class Pairs:
         """How often each token id occurs on either side, (V,) int64."""
         return count_tokens((*self.source.ids, *self.target.ids), vocab_size)
 
+    def said(self, _: nn.Module, __: str) -> None:
+        """Nothing: translations have no classes."""
+
     def count_classes(self, _: int) -> None:
         """Nothing: sentences have no classes."""
 
