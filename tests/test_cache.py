@@ -1,6 +1,7 @@
 """Trained models are kept by what decides a training, and come back to the bit."""
 
 import os
+import re
 import shutil
 import time
 from functools import partial
@@ -212,3 +213,9 @@ def test_without_a_home_the_folder_must_be_given(monkeypatch: pytest.MonkeyPatch
 def test_a_folder_that_cannot_be_written_is_refused() -> None:
     with pytest.raises(FedotError, match="--no-cache"):
         usable(Path("/proc/none"))
+
+
+def test_another_loss_or_another_calibration_trains_again():
+    counted = {path.name for path in cache._code()}
+    used = re.findall(r"^from fedot\.training\.(\w+) import", Path(train.__code__.co_filename).read_text(), re.M)
+    assert {"train.py", *(f"{name}.py" for name in used)} <= counted

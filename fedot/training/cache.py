@@ -39,7 +39,8 @@ log = logging.getLogger("fedot.training.cache")
 
 COUNTS = "token-counts"
 CODE = (
-    *("training/train.py", "tasks/*.py", "translation/pairs.py", "models/*.py"),
+    *("training/train.py", "training/logit_adjusted.py", "training/temperature.py"),
+    *("tasks/*.py", "translation/pairs.py", "models/*.py"),
     *("models/pretrained/*.py", "models/families/*.py", "hf/checkpoint*.py"),
 )
 """The files that decide what a training comes to, below the package's folder."""
