@@ -39,9 +39,13 @@ def temperature(logits: Tensor, classes: Tensor, offset: Tensor | None = None) -
     return float(TEMPERATURES[costs.index(min(costs))])
 
 
-def cooled(config: Config, state: State, by: float) -> State:
-    """The same classifier with its logits divided by a temperature; as it was where its last layer is not known."""
+def last_layer(config: Config) -> frozenset[str]:
+    """Names of the tensors whose outputs are the classes; none where they are not known, or there are no classes."""
     spec = symmetry_or_none(config) if isinstance(config, PretrainedConfig) else symmetry(config)
-    last = Axis(("class",), "write")
-    names = set() if spec is None else {name for name, axes in spec.axes.items() if last in axes}
-    return {name: tensor / by if name in names else tensor for name, tensor in state.items()}
+    says = Axis(("class",), "write")
+    return frozenset(() if spec is None else (name for name, axes in spec.axes.items() if says in axes))
+
+
+def cooled(state: State, last: frozenset[str], by: float) -> State:
+    """The same classifier, its logits divided by a temperature."""
+    return {name: tensor / by if name in last else tensor for name, tensor in state.items()}

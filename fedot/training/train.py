@@ -17,7 +17,7 @@ from fedot.models.optimisers import AdamW
 from fedot.scenario import TrainSpec
 from fedot.tasks import Examples
 from fedot.training.logit_adjusted import Adjusted, smoothed_prior
-from fedot.training.temperature import cooled, temperature
+from fedot.training.temperature import cooled, last_layer, temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def train(
     state
         Where to start; a fresh model drawn from `seed` when None.
     training, validation
-        Examples of one task; the second decide which epoch is kept.
+        Examples of one task; the second decide which epoch is kept, and how sure a classifier is.
     spec
         Epochs, batch size, learning rate and the like.
     seed
@@ -185,9 +185,10 @@ def train(
                 kept_state = state_of(model)
             elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
                 break
-        if spec.calibrate:
-            said = validation.said(load_model(config, _copy(kept_state)).to(device).eval(), device)
-            kept_state = cooled(config, kept_state, temperature(*said, offset)) if said else kept_state
+        if spec.calibrate and (last := last_layer(config)):
+            kept = model if spec.keep == "last" else load_model(config, _copy(kept_state)).to(device)
+            said = validation.said(kept.eval(), device)
+            kept_state = cooled(kept_state, last, temperature(*said, offset)) if said else kept_state
     return TrainResult(kept_state, len(training), training.count_tokens(config.vocab_size), tuple(history))
 
 
