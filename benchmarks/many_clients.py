@@ -200,7 +200,7 @@ def _family(pid: int) -> Iterator[int]:
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+            parents[int(path.parent.name)] = int(_stat(path)[1])
         except OSError:  # it has just ended
             continue
     for each in parents:
@@ -209,6 +209,11 @@ def _family(pid: int) -> Iterator[int]:
             place = parents.get(place or 0)
         if place == pid:
             yield each
+
+
+def _stat(path: Path) -> list[str]:
+    """What the kernel says of a process after its name: its state, its parent, ..., at 11 and 12 its clock ticks."""
+    return path.read_text().rpartition(")")[2].split()
 
 
 def _memory(pid: int) -> int:
@@ -224,8 +229,7 @@ def _loading(pid: int, command: int) -> float:
     """Processor seconds of the process that a command's workers are forked from; 0 of any other."""
     place = Path(f"/proc/{pid}")
     try:
-        called = (place / "cmdline").read_bytes()
-        found = (place / "stat").read_text().rpartition(")")[2].split()
+        called, found = (place / "cmdline").read_bytes(), _stat(place / "stat")
     except OSError:  # it has just ended
         return 0.0
     if b"multiprocessing.forkserver" not in called or int(found[1]) != command:

@@ -57,8 +57,7 @@ def main(
     for count in map(int, clients.split(",")):
         with scratch_folder() as folder:
             corpus(folder / "data", count, data_dir, texts, texts // 5)
-            federation = {**scenario(count, rounds, 1.0, 2000), "train": {"keep": "last"}}
-            (folder / "many.yaml").write_text(yaml.safe_dump(federation))
+            (folder / "many.yaml").write_text(yaml.safe_dump(scenario(count, rounds, 1.0, 2000)))
             first = 0.0
             for title, command in commands(folder, count, rounds, texts, texts // 5).items():
                 began = time.perf_counter()

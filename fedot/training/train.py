@@ -156,7 +156,7 @@ def train(
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _warmup_then_decay(spec.warmup, n_step))
         order = np.random.default_rng(seed)
         history: list[Epoch] = []
-        kept_state = state_of(model)
+        kept_state: State = {}
         for number in range(spec.epochs):
             began = time.perf_counter()
             model.train()
@@ -180,11 +180,15 @@ def train(
             history.append(epoch)
             if on_epoch:
                 on_epoch(number, epoch)
+            if spec.keep == "last":
+                continue
             losses = [item.validation_loss for item in history]
-            if spec.keep == "last" or losses[-1] == min(losses):
+            if losses[-1] == min(losses):
                 kept_state = state_of(model)
             elif len(losses) - 1 - losses.index(min(losses)) >= spec.patience:
                 break
+        if spec.keep == "last":
+            kept_state = state_of(model)
         if spec.calibrate and (last := last_layer(config)):
             kept = model if spec.keep == "last" else load_model(config, _copy(kept_state)).to(device)
             said = validation.said(kept.eval(), device)

@@ -48,7 +48,7 @@ def learning_figure(results: Mapping[str, Any]) -> Drawing | None:
     rounds = max(item["round"] for item in kept)
     caption = (
         "Mean loss of a client's training texts in each epoch, in nats"
-        + (", and dashed of its validation texts, which choose the epoch that is kept" if len(kinds) > 1 else "")
+        + (", and dashed of its validation texts" if len(kinds) > 1 else "")
         + "; mean over seeds, of those that trained so long"
         + (" and over clients" if len(clients) > MANY_CLIENTS else "")
         + (f". Each of the {rounds} rounds begins where the global model is sent" if rounds > 1 else "")
