@@ -245,7 +245,7 @@ def _by_package(pair: Pair) -> FusionResult:
 
 def rises_of(result: FusionResult, pair: Pair) -> tuple[float, float]:
     """How far the test loss rises over the path of plain means, and over that of circuits."""
-    module = ProbeModule(forward_module(result.aligned[0], result.aligned_config), result.aligned_config)
+    module = ProbeModule(forward_module(dict(result.aligned[0]), result.aligned_config), result.aligned_config)
     inputs, labels = pair.examples.test
 
     @torch.no_grad()
