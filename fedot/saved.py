@@ -23,8 +23,8 @@ from fedot.hf.checkpoint_tokenizer import reference
 from fedot.models import Config, State
 from fedot.models.families.adapter import class_names
 from fedot.models.pretrained.pretrained_config import PretrainedConfig, task_of_class
-from fedot.storage.atomic import write_bytes
 from fedot.storage.checksum import KEY, metadata_checksum
+from fedot.storage.tensor_file import apart, write_tensors
 from fedot.tasks import DEFAULT, TASKS, AnyTask, classification, task_of, translation
 from fedot.tasks.task import Answering
 from fedot.text.in_short import in_short
@@ -176,7 +176,7 @@ class SavedModel:
         """
         if isinstance(self.config, PretrainedConfig):
             return save_checkpoint(path, self.config, self.state, self.classes, overwrite=overwrite)
-        return write_model(path, self.to_bytes(), overwrite=overwrite)
+        return write_model(path, self.state, self.metadata(), overwrite=overwrite)
 
     def reading(self, texts: Sequence[str]) -> tuple[list[int], float]:
         """Tell how much of texts is read: which are cut at `max_length`, and the share of unknown tokens in them.
@@ -198,9 +198,21 @@ class SavedModel:
         FedotError
             If the model is a checkpoint, which is a folder.
         """
+        metadata = self.metadata()
+        content: bytes = save(apart(self.state), {**metadata, KEY: metadata_checksum(self.state, metadata)})
+        return content
+
+    def metadata(self) -> dict[str, str]:
+        """What the file says of its tensors, but for their checksum.
+
+        Raises
+        ------
+        FedotError
+            If the model is a checkpoint, which is a folder.
+        """
         if isinstance(self.config, PretrainedConfig):
             raise FedotError("a checkpoint is a folder, not a file; write it with save(FOLDER)")
-        metadata = model_metadata(
+        return model_metadata(
             self.config,
             tokenizer=self.tokenizer,
             vocabulary=self.vocabulary,
@@ -208,7 +220,6 @@ class SavedModel:
             classes=self.classes,
             class_counts=self.class_counts,
         )
-        return file_content(self.state, metadata)
 
     def reader(self) -> Tokenizer:
         """The tokenizer that the model reads with.
@@ -226,14 +237,8 @@ class SavedModel:
         return tokenizer_in(self.tokenizer, (), self.task.name)
 
 
-def file_content(state: State, metadata: Mapping[str, str]) -> bytes:
-    """Content of a model's file, with a checksum."""
-    content: bytes = save(state, {**metadata, KEY: metadata_checksum(state, metadata)})
-    return content
-
-
-def write_model(path: str | Path, content: bytes, *, overwrite: bool) -> Path:
-    """Write a model's file, whole or not at all.
+def write_model(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping[str, str], *, overwrite: bool) -> Path:
+    """Write a model's file with a checksum, whole or not at all.
 
     Raises
     ------
@@ -245,7 +250,7 @@ def write_model(path: str | Path, content: bytes, *, overwrite: bool) -> Path:
         raise FedotError(f"{path} does not end in .safetensors, as a model's file must; choose another name")
     if path.exists() and not overwrite:
         raise FedotError(f"{path} exists already; choose another path, or overwrite it with overwrite=True")
-    write_bytes(path, content)
+    write_tensors(path, state, {**metadata, KEY: metadata_checksum(state, metadata)})
     return path
 
 

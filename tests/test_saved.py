@@ -1,5 +1,7 @@
 """A model file holds all that it takes to use the model."""
 
+import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -145,3 +147,47 @@ def test_what_is_no_model_file_is_refused(tmp_path):
     model.state.popitem()
     with pytest.raises(FedotError):
         read_model(written(model, tmp_path))
+
+
+def test_what_is_saved_is_what_the_bytes_are(tmp_path):
+    model = classifier(classes=("bad", "so-so", "good"))
+    header, tensors = parts_of(model.save(tmp_path / "model.safetensors").read_bytes())
+    assert (header, tensors) == parts_of(model.to_bytes())
+    assert len(tensors) == sum(tensor.nbytes for tensor in model.state.values())
+
+
+def parts_of(content):
+    """The header, whose metadata the library writes in any order, and the bytes of the tensors."""
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]), content[8 + size :]
+
+
+@contextmanager
+def room_for(size):
+    """Let no file grow beyond so many bytes, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="only POSIX systems limit the size of files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(tmp_path):
+    before = classifier().save(tmp_path / "model.safetensors").read_bytes()
+    with room_for(1000), pytest.raises(FedotError, match=r"model\.safetensors cannot be written"):
+        classifier(OTHERS).save(tmp_path / "model.safetensors", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+def test_tied_and_turned_weights_are_written_as_they_are(tmp_path):
+    model = classifier()
+    turned = {name: each.T.contiguous().T if each.dim() == 2 else each for name, each in model.state.items()}
+    first, second = [name for name, each in turned.items() if each.dim() == 1 and len(each) == 8][:2]
+    turned[second] = turned[first]
+    model = replace(model, state=turned)
+    for path in (model.save(tmp_path / "saved.safetensors"), written(model, tmp_path)):
+        found = read_model(path).state
+        assert all(torch.equal(found[name], each) for name, each in turned.items())

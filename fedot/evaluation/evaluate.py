@@ -1,10 +1,11 @@
 """Predictions of a classifier on encoded text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.models import Config, State, load_model
@@ -16,7 +17,7 @@ from fedot.tokenizer import Encoded
 
 @torch.inference_mode()
 def predict(
-    config: Config, state: State, encoded: Encoded, device: str = "cpu", batch_size: int = 256
+    config: Config, state: Mapping[str, Tensor], encoded: Encoded, device: str = "cpu", batch_size: int = 256
 ) -> NDArray[np.float64]:
     """Class probabilities (n, C) of every row of `encoded`, in its order.
 

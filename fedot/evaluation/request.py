@@ -1,8 +1,11 @@
 """What is to be evaluated: models, and weighted sums of their weights or of their probabilities."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fedot.models import Config, State
+from torch import Tensor
+
+from fedot.models import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class EvaluationRequest:
     too.
     """
 
-    states: tuple[State, ...]
+    states: tuple[Mapping[str, Tensor], ...]
     configs: tuple[Config, ...]
     tokenizers: tuple[str | None, ...]
     items: tuple[EvaluationItem, ...]
@@ -33,6 +36,6 @@ class EvaluationRequest:
     calibrated: bool = True
 
     @classmethod
-    def of(cls, state: State, config: Config, tokenizer: str | None) -> "EvaluationRequest":
+    def of(cls, state: Mapping[str, Tensor], config: Config, tokenizer: str | None) -> "EvaluationRequest":
         """Ask for one model, as it is."""
         return cls((state,), (config,), (tokenizer,), (EvaluationItem("weights", ((0, 1.0),)),))

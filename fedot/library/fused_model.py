@@ -11,7 +11,7 @@ from fedot.errors import FedotError
 from fedot.from_disk.metadata import model_metadata
 from fedot.fusion import FusionResult
 from fedot.models import MODELS
-from fedot.saved import SavedModel, file_content, write_model
+from fedot.saved import SavedModel, write_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,4 +104,4 @@ class FusedModel(FusionResult):
             class_counts=self.class_counts,
             plan=self.plan,
         )
-        return write_model(path, file_content(model.state, metadata), overwrite=overwrite)
+        return write_model(path, model.state, metadata, overwrite=overwrite)

@@ -1,12 +1,12 @@
 """Architectures by name: configuration, module, weights, symmetry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fedot.errors import FedotError
 from fedot.models import decoder, encoder, seq2seq
@@ -178,7 +178,7 @@ def build_model(config: Config, seed: int) -> nn.Module:
     return model
 
 
-def load_model(config: Config, state: State) -> nn.Module:
+def load_model(config: Config, state: Mapping[str, Tensor]) -> nn.Module:
     """Build a module in evaluation mode that holds the tensors of `state`.
 
     Parameters

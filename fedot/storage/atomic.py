@@ -39,10 +39,23 @@ def write_bytes(path: Path, content: bytes) -> None:
     FedotError
         If it cannot be written, for instance on a full disk; nothing is left of it then.
     """
+    with writing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give the temporary name of a file, which becomes `path` at the end, once all of it is on the disk.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be written, for instance on a full disk; nothing is left of it then.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            temporary.write_bytes(content)
+            yield temporary
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
     except OSError as error:

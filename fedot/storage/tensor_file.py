@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from fedot.errors import FedotError
-from fedot.storage.atomic import replacing, temporary_name
+from fedot.storage.atomic import replacing, temporary_name, writing
 from fedot.text.outside import parse_json, printable, told
 
 DTYPES = {
@@ -126,6 +127,43 @@ class TensorFile(Mapping[str, Tensor]):
         dtype = self.dtypes[name]
         count, offset = math.prod(shape) * dtype.itemsize, self._start[name] + skipped * dtype.itemsize
         return torch.from_numpy(np.fromfile(self.path, np.uint8, count, offset=offset)).view(dtype).reshape(shape)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a .safetensors file, whole or not at all, without a copy of the tensors in memory.
+
+    Raises
+    ------
+    FedotError
+        If it cannot be written.
+    """
+    with writing(path) as temporary:
+        try:
+            save_file(apart(tensors), temporary, dict(metadata))
+        except SafetensorError as error:  # so the library tells of a full disk
+            raise FedotError(f"{path} cannot be written ({printable(error, 100)}); make room there") from None
+
+
+def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give every tensor memory of its own, row after row, without which the library refuses to write it.
+
+    Tied weights share theirs, and so do tensors of equal bytes in a message that Flower has put together. Those that
+    have their own are not copied.
+
+    Examples
+    --------
+    >>> table = torch.ones(2, 3)
+    >>> found = apart({"input": table, "output": table})
+    >>> found["input"] is table, found["output"] is table
+    (True, False)
+    """
+    seen: set[int] = set()
+    out = {}
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        out[name] = tensor.clone(memory_format=torch.contiguous_format) if place in seen else tensor.contiguous()
+        seen.add(place)
+    return out
 
 
 class TensorWriter:

@@ -22,7 +22,7 @@ from fedot.symmetry import SymmetrySpec
 from fedot.terminal.stopwatch import timed
 from fedot.tokenizer import read_tokenizer, vocabulary
 from fedot.wire.messages import ClientUpdate
-from fedot.wire.records import pack_state, unpack_state
+from fedot.wire.records import PackedState, pack_state, unpack_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +168,11 @@ class OTFusion(Guarded):
         updates = [update for _, update in good]
         with timed("aligning"):
             row = None if ahead is None else ahead.row([places[node] for node, _ in good])
-            self.latest = self._fuse(updates, row)
-        metrics = MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
-        return finite_arrays(self.latest.result.state), metrics
+            fused = self._fuse(updates, row)
+        arrays = finite_arrays(fused.result.state)
+        # the same memory as what is sent, so that the model is there once
+        self.latest = replace(fused, result=replace(fused.result, state=dict(PackedState(arrays))))
+        return arrays, MetricRecord({"clients": len(updates), "dropped": len(self.dropped)})
 
     def _places(self) -> dict[int, int]:
         """The place of every node that was asked in the order of the clients; empty where that is not known."""

@@ -1,16 +1,12 @@
 """Replies that wait for the rest of their round: beyond a bound their arrays wait in a file, not in memory."""
 
-import os
-import tempfile
-import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-import torch
 from flwr.app import Array, ArrayRecord, Message, MetricRecord
-from torch import Tensor
 
+from fedot.storage.stored_state import NamelessFile, StoredState
 from fedot.terminal.stopwatch import timed
 from fedot.wire.messages import ARRAYS, METRICS, ClientUpdate
 from fedot.wire.plain_replies import PlainUpdate
@@ -20,28 +16,6 @@ Sent = TypeVar("Sent", ClientUpdate, PlainUpdate)
 
 MOST_HELD = 2**26
 """Bytes of arrays that wait in memory."""
-
-
-class NamelessFile:
-    """A temporary file without a name, which goes with the last that uses it."""
-
-    def __init__(self) -> None:
-        with tempfile.TemporaryFile() as file:
-            self._handle = os.dup(file.fileno())
-        self._end = 0
-        weakref.finalize(self, os.close, self._handle)
-
-    def append(self, content: bytes) -> int:
-        """Write at the end, and tell where that was."""
-        began, left = self._end, memoryview(content)
-        while left:
-            written = os.pwrite(self._handle, left, self._end)
-            self._end, left = self._end + written, left[written:]
-        return began
-
-    def read(self, place: int, size: int) -> bytes:
-        """Read so many bytes from a place."""
-        return os.pread(self._handle, size, place)
 
 
 class StoredArray(Array):
@@ -54,30 +28,7 @@ class StoredArray(Array):
     @property
     def data(self) -> bytes:  # type: ignore[override]
         """The bytes, as of any other array."""
-        return self._file.read(self._place, self._size)
-
-
-class StoredState(Mapping[str, Tensor]):
-    """A model whose tensors are in a file, and are read whenever they are asked for."""
-
-    def __init__(self, state: Mapping[str, Tensor], file: NamelessFile) -> None:
-        self._file = file
-        self._places: dict[str, tuple[int, Tensor]] = {}
-        for name, tensor in state.items():
-            content = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-            self._places[name] = file.append(content), torch.empty_like(tensor, device="meta")
-
-    def __getitem__(self, name: str) -> Tensor:
-        place, like = self._places[name]
-        content = bytearray(self._file.read(place, like.nbytes))
-        flat = torch.frombuffer(content, dtype=like.dtype) if content else torch.empty(0, dtype=like.dtype)
-        return flat.reshape(like.shape)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
+        return bytes(self._file.read(self._place, self._size))
 
 
 class Waiting:
@@ -130,7 +81,7 @@ class Waiting:
         if self._room >= 0:
             return update
         self._file = self._file or NamelessFile()
-        return replace(update, state=StoredState(update.state, self._file))
+        return replace(update, state=StoredState.of(update.state, self._file))
 
     def _held(self, arrays: ArrayRecord) -> ArrayRecord:
         self._room -= sum(len(array.data) for array in arrays.values())

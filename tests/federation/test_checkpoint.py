@@ -1,14 +1,16 @@
 """A run that is killed between rounds, and goes on from there with the same result to the bit."""
 
-import errno
+import os
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from flwr.app import Message, RecordDict
+from flwr.app import Array, ArrayRecord, Message, RecordDict
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from fedot.errors import FedotError
@@ -18,6 +20,7 @@ from fedot.federation.grids import checkpointed as checkpoint
 from fedot.federation.grids.checkpointed import FOLDER, CheckpointedGrid
 from fedot.report import load_results
 from fedot.scenario import dump_scenario
+from fedot.storage import tensor_file
 from tests.strategies.fake_clients import FakeGrid, answer, crash, make_update
 
 STRATEGIES = ["fedadam", {"name": "ot-fusion"}, {"name": "fedavgm", "align": "client", "as": "aligned"}]
@@ -212,6 +215,23 @@ def test_the_same_question_twice_is_two_questions(tmp_path: Path) -> None:
     assert len(inner.sent) == 2
 
 
+def test_arrays_of_equal_bytes_are_kept_although_they_share_memory(tmp_path: Path) -> None:
+    """Flower's messages hold equal arrays once: zeros of equal shape, mostly."""
+
+    def alike(message: Message) -> Message:
+        one = Array(np.zeros(3, np.float32))
+        return Message(RecordDict({"arrays": ArrayRecord({"a": one, "b": one})}), reply_to=message)
+
+    inner = FakeGrid({5: alike})
+    ask(grid_of(tmp_path / "c", inner), inner)
+    [again] = ask(grid_of(tmp_path / "c", inner), inner)
+    assert len(inner.sent) == 1
+    assert {name: array.numpy().tolist() for name, array in again.content.array_records["arrays"].items()} == {
+        "a": [0.0, 0.0, 0.0],
+        "b": [0.0, 0.0, 0.0],
+    }
+
+
 def test_a_checkpoint_has_a_limit_and_a_full_disk_costs_it_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,27 +239,28 @@ def test_a_checkpoint_has_a_limit_and_a_full_disk_costs_it_only(
     ask(grid_of(tmp_path / "c", inner, most_bytes=100), inner)
     assert not (tmp_path / "c").exists()
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path, *content: object) -> None:
         raise FedotError(f"{path} cannot be written")
 
-    monkeypatch.setattr(checkpoint, "write_bytes", full)
+    for name in ("write_bytes", "write_tensors"):
+        monkeypatch.setattr(checkpoint, name, full)
     assert len(ask(grid_of(tmp_path / "c", inner), inner)) == 1
 
 
 def test_a_full_disk_ends_a_run_in_one_line_and_it_can_be_resumed(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Path.write_bytes
+    real = tensor_file.save_file
 
-    def full(self: Path, content: bytes) -> int:
-        if self.parent.name == "models":
-            real(self, content[: len(content) // 2])
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(self, content)
+    def full(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+        real(tensors, path, metadata)
+        if path.parent.name == "models":
+            os.truncate(path, path.stat().st_size // 2)
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(FedotError, match=r"models/.*cannot be written \(No space left on device\)") as found:
+        patch.setattr(tensor_file, "save_file", full)
+        with pytest.raises(FedotError, match=r"models/.*cannot be written \(.*No space left on device") as found:
             call("o")
     assert "\n" not in str(found.value)
     assert not list((tmp_path / "o" / "models").iterdir())

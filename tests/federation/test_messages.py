@@ -32,7 +32,7 @@ from fedot.wire.messages import (
     unpack_description,
     unpack_update,
 )
-from fedot.wire.records import pack_state, record_bytes, unpack_state
+from fedot.wire.records import PackedState, pack_state, record_bytes, unpack_state
 
 words = st.text(max_size=20)
 numbers = st.floats(allow_nan=False, width=64)
@@ -171,6 +171,16 @@ def test_tallies_survive_the_wire_and_a_missing_one_is_told() -> None:
 def test_bfloat16_goes_as_float32() -> None:
     found = unpack_state(pack_state({"x": torch.tensor([1.5, -2.0], dtype=torch.bfloat16)}))
     assert torch.equal(found["x"], torch.tensor([1.5, -2.0]))
+
+
+def test_a_packed_model_is_read_where_it_is_and_packs_to_itself() -> None:
+    state = {"half": torch.tensor([1.5, -2.0], dtype=torch.float16), "matrix": torch.arange(6.0).reshape(2, 3)}
+    record = pack_state(state)
+    packed = PackedState(record)
+    assert list(packed) == list(state)
+    assert all(torch.equal(packed[name], tensor) for name, tensor in state.items())
+    assert packed["matrix"].data_ptr() == packed["matrix"].data_ptr()
+    assert pack_state(packed) is record
 
 
 def test_unpacked_tensors_can_be_written_to() -> None:

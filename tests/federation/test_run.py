@@ -462,6 +462,19 @@ def test_a_shared_start_needs_equal_clients(tiny: Any) -> None:
         run(tiny(tokenizer={"vocab_size": 100, "scope": "per-client"}, init="shared"))
 
 
+def test_the_server_draws_no_model_that_nothing_starts_from(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(config: Config, seed: int) -> None:
+        raise AssertionError("a model is drawn")
+
+    monkeypatch.setattr("fedot.federation.experiment.run.build_model", drawn)
+    fused = [{"name": "ot-fusion"}]
+    assert run(tiny(strategies=fused, references=[])).strategies() == {"ot-fusion"}
+    with pytest.raises(AssertionError, match="a model is drawn"):
+        run(tiny(strategies=[{"name": "fedadam"}], references=[]))
+    with pytest.raises(AssertionError, match="a model is drawn"):
+        run(tiny(strategies=fused, references=["fedavg-shared-init"]))
+
+
 def test_without_pooled_data_there_is_no_centralised_reference(tiny: Any) -> None:
     outcome = run(tiny(references=["centralised"], strategies=["fedavg"]), pooled=False)
     [failure] = outcome.record.failures

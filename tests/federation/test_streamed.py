@@ -1,5 +1,7 @@
 """Replies that come one by one."""
 
+import gc
+import weakref
 from collections.abc import Iterable
 
 import pytest
@@ -65,3 +67,12 @@ def test_whoever_is_late_is_not_waited_for() -> None:
 def test_nothing_sent_is_nothing_received() -> None:
     link = Link([])
     assert list(StreamedGrid(link).send_and_receive([])) == []
+
+
+def test_no_reply_is_held_while_the_next_is_fetched() -> None:
+    link = Link([1, 2])
+    replies = iter(StreamedGrid(link).send_and_receive(messages(link)))
+    first = weakref.ref(next(replies))
+    next(replies)
+    gc.collect()
+    assert first() is None

@@ -12,6 +12,7 @@ from fedot.fusion.by_part import fuse_parts as streaming_module
 from fedot.fusion.by_part import large
 from fedot.fusion.by_part.split import blocks
 from fedot.models import MODELS
+from fedot.storage.stored_state import StoredState
 from tests.fusion.test_streaming import family
 
 OWN = [name for name, kind in MODELS.items() if kind.whole_in_state]
@@ -45,6 +46,7 @@ def test_large_models_give_the_same_result(arch, options, as_if_large):
     as_if_large(on=True)
     two = fuse(models, config=config, **rest)
     assert len(as_if_large.seen) == 1
+    assert all(isinstance(each, StoredState) for each in two.aligned)  # of whole models only the fused one takes memory
     assert (one.anchor, one.config, one.vocabulary) == (two.anchor, two.config, two.vocabulary)
     for left, right in zip((one.state, *one.aligned), (two.state, *two.aligned), strict=True):
         assert set(left) == set(right)

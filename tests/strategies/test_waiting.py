@@ -7,8 +7,9 @@ import torch
 from flwr.app import ConfigRecord
 
 from fedot.models import State
+from fedot.storage.stored_state import NamelessFile, StoredState
 from fedot.strategies import OTFusion, build_strategy, guard, ot_fusion
-from fedot.strategies.waiting import NamelessFile, StoredArray, StoredState, Waiting
+from fedot.strategies.waiting import StoredArray, Waiting
 from fedot.wire.messages import ARRAYS, METRICS
 from fedot.wire.records import pack_state, unpack_state
 from tests.strategies.fake_clients import FakeGrid, answer, make_update
@@ -79,7 +80,7 @@ def test_a_stored_model_reads_as_it_was_written() -> None:
         "empty": torch.zeros(0, 4),
         "number": torch.tensor(7),
     }
-    stored = StoredState(state, NamelessFile())
+    stored = StoredState.of(state, NamelessFile())
     assert list(stored) == list(state)
     for name, tensor in state.items():
         assert stored[name].dtype == tensor.dtype
@@ -87,3 +88,18 @@ def test_a_stored_model_reads_as_it_was_written() -> None:
         assert torch.equal(stored[name], tensor)
     stored["matrix"][:] = 0.0  # a copy, like every other reading
     assert torch.equal(stored["matrix"], state["matrix"])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_stored_tensor_is_written_and_read_part_by_part(axis: int) -> None:
+    whole = torch.arange(24.0).reshape(2, 3, 4)
+    stored = StoredState(NamelessFile())
+    stored.reserve("before", (5,), torch.float32)
+    stored.reserve("cube", (2, 3, 4), torch.float32)
+    stored.reserve("after", (5,), torch.float32)
+    for start in reversed(range(whole.shape[axis])):
+        stored.write("cube", whole.narrow(axis, start, 1).double(), axis, start)
+    assert torch.equal(stored["cube"], whole)
+    assert torch.equal(stored.rows("cube", axis, 1, 2), whole.narrow(axis, 1, 1))
+    assert not stored["before"].any()
+    assert not stored["after"].any()

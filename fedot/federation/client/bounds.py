@@ -5,19 +5,21 @@ in `fedot.federation.client.policy`.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, get_args
 
 from pydantic import ValidationError
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion import FusionPlan
 from fedot.fusion.align.align_options import Align
 from fedot.fusion.plan.basis import Scheme
-from fedot.models import Config, State, config_from_json, limits, num_classes, state_shapes
+from fedot.models import Config, config_from_json, limits, num_classes, state_shapes
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.scenario import Scenario
 from fedot.scenario.in_words import explain
@@ -139,7 +141,7 @@ def check_config(config: Config) -> None:
         raise FedotError(f"a model would have {weights:.3g} weights, and at most {MOST_WEIGHTS:.3g} are taken")
 
 
-def check_state(state: State, config: Config, what: str) -> None:
+def check_state(state: Mapping[str, Tensor], config: Config, what: str) -> None:
     """Refuse a model whose tensors are not those of its configuration.
 
     Raises

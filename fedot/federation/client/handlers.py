@@ -1,13 +1,14 @@
 """What a client does: describe itself, train, evaluate. Its texts never leave these functions."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, wraps
 
 import torch
 from flwr.app import Context, Error, Message
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from fedot.data import ClientData
 from fedot.errors import FedotError, lines_of
@@ -269,7 +270,7 @@ class _Client:
         """Whether token counts are told: with a tokenizer that the server made, tokens can be words."""
         return self.policy.tell_words or self.tokenizer_spec.scope != "shared"
 
-    def spend(self, context: Context, models: Sequence[State] = (), evaluations: int = 0) -> None:
+    def spend(self, context: Context, models: Sequence[Mapping[str, Tensor]] = (), evaluations: int = 0) -> None:
         """Count what is about to be answered, or refuse it."""
         if not self.policy.simulated:
             rows = rows_key(self.scenario, self.partition_id)

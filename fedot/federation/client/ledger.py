@@ -6,14 +6,14 @@ single rows; so a client counts.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flwr.app import ConfigRecord, RecordDict
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.client.policy import Policy
-from fedot.models import State
 from fedot.scenario import Scenario
 from fedot.wire.records import as_text, as_texts, as_whole
 
@@ -29,7 +29,7 @@ def spend(
     client: str,
     rows: str,
     seed: int,
-    models: Sequence[State] = (),
+    models: Sequence[Mapping[str, Tensor]] = (),
     evaluations: int = 0,
 ) -> None:
     """Note what is about to be answered, if it is within what the client allows a run.
@@ -112,7 +112,7 @@ def rows_key(scenario: Scenario, partition_id: int) -> str:
     return hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def _digest_of_model(state: State) -> str:
+def _digest_of_model(state: Mapping[str, Tensor]) -> str:
     """Hash of a model's arrays, whatever their order."""
     found = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(state.items()):

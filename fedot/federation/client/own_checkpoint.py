@@ -133,7 +133,7 @@ class OwnCheckpoints:
         if not any(isinstance(config, PretrainedConfig) and config.lora_rank for config in request.configs):
             return request
         pairs = zip(request.states, request.configs, strict=True)
-        return replace(request, states=tuple(self.start(config, state, 0) or state for state, config in pairs))
+        return replace(request, states=tuple(self.start(config, dict(state), 0) or state for state, config in pairs))
 
     def _config(self, name: str, n_class: int) -> PretrainedConfig:
         found, spec = self.opened(name), self._spec(name)

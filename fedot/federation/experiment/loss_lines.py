@@ -1,14 +1,15 @@
 """Loss and accuracy along straight lines between models, evaluated where the data are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationItem, EvaluationRequest
 from fedot.fusion.by_part.large import is_large
-from fedot.models import Config, State, symmetry
+from fedot.models import Config, symmetry
 from fedot.strategies.ot_fusion import FusedRound
 from fedot.tasks import AnyTally
 
@@ -31,11 +32,11 @@ def lines_between(
         raise FedotError("a model of this size is not sent to and fro for a picture")
     alphas = np.linspace(0.0, 1.0, POINTS)
     raw = [fused.updates[k] for k in (anchor, source)]
-    ends: dict[str, tuple[Sequence[State], Sequence[Config]]] = {
+    ends: dict[str, tuple[Sequence[Mapping[str, Tensor]], Sequence[Config]]] = {
         "aligned": ([fused.result.aligned[k] for k in (anchor, source)], [fused.result.aligned_config] * 2)
     }
     if raw[0].config == raw[1].config:
-        ends["unaligned"] = ([dict(update.state) for update in raw], [raw[0].config] * 2)
+        ends["unaligned"] = ([update.state for update in raw], [raw[0].config] * 2)
     # One message for all of them: in a deployment each is a process that starts anew.
     kinds = list(ends)
     states = [state for kind in kinds for state in ends[kind][0]]

@@ -9,6 +9,7 @@ from functools import cache, partial
 
 import numpy as np
 from flwr.app import ArrayRecord, MetricRecord
+from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.evaluation.request import EvaluationRequest
@@ -28,7 +29,7 @@ from fedot.tokenizer import read_tokenizer, vocabulary
 from fedot.training.client_checkpoint import own_tokenizer_text, tokenizer_here
 from fedot.wire.flower_private import AppExitException
 from fedot.wire.messages import ClientDescription, ClientUpdate
-from fedot.wire.records import pack_state, unpack_state
+from fedot.wire.records import PackedState, pack_state
 
 log = logging.getLogger("fedot.server")
 
@@ -37,24 +38,24 @@ log = logging.getLogger("fedot.server")
 class Global:
     """A global model as one client sees it: the fused model with the rows of the client's own vocabulary."""
 
-    state: State
+    state: Mapping[str, Tensor]
     config: Config
     vocabulary: tuple[str, ...] | None = None
 
-    def for_client(self, tokenizer: str | None) -> tuple[State, Config]:
+    def for_client(self, tokenizer: str | None) -> tuple[Mapping[str, Tensor], Config]:
         """Select the embedding rows of a client's own tokenizer, in its order."""
         if self.vocabulary is None or not tokenizer or isinstance(self.config, PretrainedConfig):
             return self.state, self.config
-        return select_rows(self.state, self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
+        return select_rows(dict(self.state), self.config, self.vocabulary, vocabulary(read_tokenizer(tokenizer)))
 
 
 def global_model(
-    state: State, fused: FusedRound | None, updates: Sequence[ClientUpdate], shape: Config | None = None
+    arrays: ArrayRecord, fused: FusedRound | None, updates: Sequence[ClientUpdate], shape: Config | None = None
 ) -> Global:
-    """Take the fused model where there is one, else the mean, which has the clients' shape or one of its own."""
+    """Take the model that a round gave: a mean has the clients' shape, or one of its own."""
     if fused is not None:
-        return Global(fused.result.state, fused.result.config, fused.result.vocabulary)
-    return Global(state, shape or updates[0].config)
+        return Global(PackedState(arrays), fused.result.config, fused.result.vocabulary)
+    return Global(PackedState(arrays), shape or updates[0].config)
 
 
 def run_strategy(
@@ -93,10 +94,10 @@ def run_strategy(
         spent[:] = grid.bytes_down["train"], grid.bytes_up["train"]
         updates = strategy.accepted
         fused = strategy.latest if isinstance(strategy, OTFusion) else None
-        model = global_model({} if fused else unpack_state(arrays), fused, updates, strategy.global_config)
+        model = global_model(arrays, fused, updates, strategy.global_config)
         if server_round == final:  # before anything else can go wrong
             words = seed.federation.settings.tokenizer if model.vocabulary is None else None
-            seed.save(title, SavedModel(model.config, model.state, words, model.vocabulary))
+            seed.save(title, SavedModel(model.config, dict(model.state), words, model.vocabulary))
         where = f"{title}, seed {seed.number}, round {server_round}"
         nodes = None if server_round == final else _drawn(seed, server_round, strategy.share_evaluating)
         scores = _scores(seed, where, model, parents, nodes)

@@ -21,8 +21,9 @@ from fedot.federation.experiment.seed import Seed, begin, starting_from
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
-from fedot.strategies import ClientAligned, build_strategy
+from fedot.strategies import ClientAligned, OTFusion, build_strategy
 from fedot.strategies.checkpoint_fits import strategy_fits
+from fedot.strategies.client_aligned import SummedFusion
 from fedot.terminal.stopwatch import started
 from fedot.training.client_checkpoint import checkpoint_spec, has_checkpoints, shared_checkpoint
 from fedot.wire.checkpoints_here import start_here
@@ -103,7 +104,7 @@ def strategy_mistakes(scenario: Scenario) -> list[str]:
 
 
 def _initial(seed: Seed) -> tuple[State, Config | None]:
-    """Draw the server's own model: what round 1 starts from if the initialisation is shared."""
+    """Draw the server's own model, where anything starts from it, and give its shape where it is known."""
     tokenizer = seed.federation.settings.tokenizer
     if not tokenizer:
         return {}, None
@@ -114,7 +115,17 @@ def _initial(seed: Seed) -> tuple[State, Config | None]:
         return start_here(seed.scenario, known, seed.number * 10_000), known
     size = Tokenizer.from_str(tokenizer).get_vocab_size()
     config = model_config(seed.scenario.model, size, len(seed.federation.labels))
+    if not _starts_here(seed.scenario):
+        return {}, config
     return state_of(build_model(config, seed.number * 10_000)), config
+
+
+def _starts_here(scenario: Scenario) -> bool:
+    """Whether anything starts from the server's own model; OT fusion of models that start apart does not."""
+    if scenario.init == "shared" or "fedavg-shared-init" in scenario.references:
+        return True
+    strategies = [build_strategy(spec.name, spec.options) for spec in scenario.strategies]
+    return not all(isinstance(strategy, OTFusion | SummedFusion) for strategy in strategies)
 
 
 def _asks_for_parents(scenario: Scenario) -> bool:

@@ -19,7 +19,7 @@ from fedot.hf.checkpoint_folder import write_checkpoint
 from fedot.models.pretrained.pretrained_config import PretrainedConfig
 from fedot.results import load_results, plain, write_results
 from fedot.results.run_models import remove_of_a_run
-from fedot.saved import SavedModel
+from fedot.saved import SavedModel, write_model
 from fedot.scenario import Scenario, dump_scenario, load_scenario, parse_scenario
 from fedot.status import reporting
 from fedot.storage.atomic import claimed, write_bytes
@@ -81,7 +81,7 @@ def _serve(grid: Grid, scenario: Scenario, run: RunSettings, out: Path, resumed:
                 remove_of_a_run(place)
                 write_checkpoint(place, model.config, model.state, model.classes, checkpoint_named(scenario, model))
             else:
-                write_bytes(path, model.to_bytes())
+                write_model(path, model.state, model.metadata(), overwrite=True)
         except FedotError as error:
             unwritten.append(FedotError(f"{error}, and go on with --resume"))
             raise

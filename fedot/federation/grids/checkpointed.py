@@ -15,26 +15,27 @@ import logging
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from fedot.errors import FedotError
 from fedot.federation.grids.passthrough import PassingGrid
 from fedot.storage.atomic import write_bytes
 from fedot.storage.checksum import KEY, checksum
+from fedot.storage.tensor_file import write_tensors
 from fedot.terminal.stopwatch import timed
 from fedot.text.outside import parse_json, told
 from fedot.wire.flower_private import come_from
 from fedot.wire.messages import unpack_description
+from fedot.wire.records import as_tensor
 
 log = logging.getLogger("fedot.server")
 
@@ -95,7 +96,7 @@ class CheckpointedGrid(PassingGrid):
             number += 1
             yield reply
         if answered and writing:
-            self._write(folder / COMPLETE, _completed(folder, number))
+            _could(partial(write_bytes, folder / COMPLETE, _completed(folder, number)))
 
     def _repeated(self, answers: list[Path], sent: list[Message]) -> Iterator[Message]:
         by_place = {self._place(message.metadata.dst_node_id): message for message in sent}
@@ -144,15 +145,18 @@ class CheckpointedGrid(PassingGrid):
                 log.warning("the checkpoint is full; a run that goes on will repeat what comes from here")
             self._full = True
             return False
-        return self._write(path, save(tensors, {"answer": answer, KEY: checksum(tensors, _name(path), answer)}))
+        known = {"answer": answer, KEY: checksum(tensors, _name(path), answer)}
+        return _could(partial(write_tensors, path, tensors, known))
 
-    def _write(self, path: Path, content: bytes) -> bool:
-        try:
-            write_bytes(path, content)
-        except FedotError as error:  # the run itself does not need it
-            log.warning("no checkpoint: %s", error)
-            return False
-        return True
+
+def _could(write: Callable[[], None]) -> bool:
+    """Whether something could be written; the run itself does not need it."""
+    try:
+        write()
+    except FedotError as error:
+        log.warning("no checkpoint: %s", error)
+        return False
+    return True
 
 
 def forget(folder: Path) -> None:
@@ -258,7 +262,7 @@ def _written(reply: Message, tensors: dict[str, Tensor]) -> dict[str, Any]:
             items: list[Any] = []
             for j, (key, array) in enumerate(record.items()):
                 items.append([key, array.dtype, list(array.shape), array.stype])
-                tensors[f"{i}.{j}"] = torch.from_numpy(np.frombuffer(array.data, dtype=np.uint8).copy())
+                tensors[f"{i}.{j}"] = as_tensor(np.frombuffer(array.data, dtype=np.uint8))
         else:
             items = [[key, _plain(value)] for key, value in record.items()]
         records.append([name, type(record).__name__, items])

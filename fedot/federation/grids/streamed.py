@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from flwr.app import Message
 
 from fedot.federation.grids.passthrough import PassingGrid
+from fedot.storage.allocator import give_back
 
 PAUSE = 1.0
 
@@ -26,9 +27,12 @@ class StreamedGrid(PassingGrid):
         while waiting and (ends is None or time.monotonic() < ends):
             before, waiting = waiting, []
             for sent in before:
-                replies = list(self._grid.pull_messages([sent]))
-                if not replies:
+                reply = next(iter(self._grid.pull_messages([sent])), None)
+                if reply is None:
                     waiting.append(sent)
-                yield from replies
+                    continue
+                yield reply
+                del reply  # before the next is there
+                give_back()
             if len(waiting) == len(before):
                 time.sleep(PAUSE if ends is None else max(0.0, min(PAUSE, ends - time.monotonic())))

@@ -94,8 +94,8 @@ class Barrier:
 
 
 def barrier(
-    state_a: State,
-    state_b: State,
+    state_a: Mapping[str, Tensor],
+    state_b: Mapping[str, Tensor],
     loss: Callable[[State], float],
     points: int = 11,
     mean: Callable[[Sequence[State], Sequence[float]], State] = vanilla_fusion,
@@ -134,8 +134,8 @@ def barrier(
     """
     if points < 2:
         raise FedotError(f"a barrier between two models needs at least its 2 ends, got points={points}")
-    at = [k / (points - 1) for k in range(points)]
-    losses = tuple(float(loss(mean([state_a, state_b], [1 - t, t]))) for t in at)
+    at, ends = [k / (points - 1) for k in range(points)], [dict(state_a), dict(state_b)]
+    losses = tuple(float(loss(mean(ends, [1 - t, t]))) for t in at)
     rises = [value - ((1 - t) * losses[0] + t * losses[-1]) for t, value in zip(at, losses, strict=True)]
     return Barrier(losses, max(0.0, *rises))
 

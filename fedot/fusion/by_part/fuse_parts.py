@@ -38,6 +38,7 @@ from fedot.fusion.problem.checks import check_finite
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.refine.class_shares import ClassShares
 from fedot.models import State
+from fedot.storage.stored_state import StoredState
 from fedot.storage.tensor_file import TensorFile
 from fedot.symmetry import SymmetrySpec
 
@@ -78,13 +79,17 @@ class Piece:
     alignments: tuple[Alignment, ...]
     squares: tuple[Squares, ...]
 
-    def put(self, state: State, part: State) -> None:
+    def put(self, state: State | StoredState, part: State) -> None:
         """Copy tensors of this piece (`state`, or one of `aligned`) to their place in a whole model's, in its type."""
         for name, tensor in part.items():
-            axis, target = self.axes.get(name), state[name]
-            if axis is not None and self.rows is not None:
-                target = target.narrow(axis, self.rows.start, self.rows.stop - self.rows.start)
-            target.copy_(tensor)
+            axis = self.axes.get(name, 0)
+            start = self.rows.start if self.rows is not None and name in self.axes else 0
+            if isinstance(state, StoredState):
+                state.write(name, tensor, axis, start)
+            elif tensor.dim():
+                state[name].narrow(axis, start, tensor.shape[axis]).copy_(tensor)
+            else:
+                state[name].copy_(tensor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ class Streamed:
         first, last = int(own.min()), int(own.max()) + 1
         found = (
             state.rows(name, cut, first, last)
-            if isinstance(state, TensorFile)
+            if isinstance(state, StoredState | TensorFile)
             else state[name].narrow(cut, first, last - first)
         )
         return found if len(own) == last - first else found.index_select(cut, own - first)

@@ -17,6 +17,8 @@ from fedot.fusion.problem.prepare import Given
 from fedot.fusion.problem.problem import FusionProblem
 from fedot.fusion.problem.text_source import TextSource
 from fedot.models import State
+from fedot.storage.allocator import give_back
+from fedot.storage.stored_state import NamelessFile, StoredState
 from fedot.symmetry import SymmetrySpec
 from fedot.transport import Coupling
 
@@ -37,7 +39,7 @@ def by_parts(specs: Iterable[SymmetrySpec], plan: FusionPlan) -> bool:
 def fuse_large(
     given: Given, problem: FusionProblem, plan: FusionPlan, ready: frozenset[int] = frozenset()
 ) -> FusionResult:
-    """Run a plan part by part: only one part of each model is ever in float64.
+    """Run a plan part by part: only one part of each model is ever in float64, and aligned models wait in files.
 
     Parameters
     ----------
@@ -53,13 +55,15 @@ def fuse_large(
     """
     count, spec = len(given), problem.specs[problem.anchor]
     names = tuple(f"model {k}" for k in range(count))
-    fused, aligned = _empty(spec), tuple(_empty(spec) for _ in range(count))
+    fused: State = {name: torch.empty(shape) for name, shape in fused_shapes(spec).items()}
+    aligned = tuple(_stored(spec) for _ in range(count))
     groups: list[dict[str, GroupDiagnostics]] = [{} for _ in range(count)]
     squares: list[Squares] = [{} for _ in range(count)]
     maps: list[dict[str, GroupMap]] = [{} for _ in range(count)]
     couplings: list[dict[str, Coupling]] = [{} for _ in range(count)]
     for piece in fuse_parts(Streamed(given.states, given.specs, problem, names, ready), plan):
-        for target, part in zip((fused, *aligned), (piece.state, *piece.aligned), strict=True):
+        piece.put(fused, piece.state)
+        for target, part in zip(aligned, piece.aligned, strict=True):
             piece.put(target, part)
         for k in range(count):
             groups[k] |= piece.diagnostics[k]
@@ -68,6 +72,7 @@ def fuse_large(
             for name, (error, norm) in piece.squares[k].items():
                 so_far = squares[k].get(name, (0.0, 0.0))
                 squares[k][name] = so_far[0] + error, so_far[1] + norm
+        give_back()
     labels = [name for name, group in spec.groups.items() if group.kind == "labels"]
     diagnostics = [Diagnostics({}, 1.0) for _ in range(count)]
     for k in (k for k in range(count) if k != problem.anchor):
@@ -89,5 +94,9 @@ def fuse_large(
     )
 
 
-def _empty(spec: SymmetrySpec) -> State:
-    return {name: torch.empty(shape) for name, shape in fused_shapes(spec).items()}
+def _stored(spec: SymmetrySpec) -> StoredState:
+    """Room for a model in a file."""
+    stored = StoredState(NamelessFile())
+    for name, shape in fused_shapes(spec).items():
+        stored.reserve(name, shape, torch.float32)
+    return stored

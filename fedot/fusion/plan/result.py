@@ -1,7 +1,10 @@
 """What a fusion returns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from torch import Tensor
 
 from fedot.fusion.align.diagnostics import Diagnostics
 from fedot.fusion.canonical.maps import Alignment
@@ -21,7 +24,8 @@ class FusionResult:
     vocabulary
         Token of each embedding row, where vocabularies were given.
     aligned, aligned_config
-        Every model in the anchor's basis and shape; the anchor's own is among them.
+        Every model in the anchor's basis and shape; the anchor's own is among them. Large models' tensors are in
+        files, and are read whenever they are asked for.
     alignments
         One for each model; the anchor's is empty. Of large models (`fedot.fusion.by_part.large`) only the maps of
         residual streams are kept.
@@ -47,7 +51,7 @@ class FusionResult:
     state: State
     config: Any
     vocabulary: tuple[str, ...] | None
-    aligned: tuple[State, ...]
+    aligned: tuple[Mapping[str, Tensor], ...]
     aligned_config: Any
     alignments: tuple[Alignment, ...]
     diagnostics: tuple[Diagnostics, ...]
