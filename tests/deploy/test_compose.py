@@ -29,6 +29,15 @@ def test_every_service_is_hardened(name):
     assert not {"ports", "privileged", "user", "network_mode"} & service.keys()
 
 
+def test_what_waits_at_the_server_waits_on_disk():
+    """Beyond a bound replies wait in a temporary file, and a file in a tmpfs counts as memory of its container."""
+    service = SERVICES["superlink"]
+    place = service["environment"]["TMPDIR"]
+    assert place in [volume.split(":")[1] for volume in service["volumes"] if not volume.endswith(":ro")]
+    assert not any(place.startswith(mount.split(":")[0]) for mount in service["tmpfs"])
+    assert service["environment"].items() >= BASE["x-service"]["environment"].items()
+
+
 def test_the_networks_have_no_way_out():
     assert BASE["networks"] == {"control": {"internal": True}, "clients": {"internal": True}}
 
