@@ -6,8 +6,9 @@
 `--order` says who meets whom: neighbours as they are numbered (`given`), or such as have the most (`nearest`) or the
 least (`farthest`) in common, by the Hellinger distance of their token counts.
 
-Parents are those of `benchmarks.fusion`, and so is the measure: mean accuracy over the clients' texts. As many at once
-as there are clients is no tree: all are side by side. Differences are to that column, or to the last, seed by seed.
+Parents are those of `benchmarks.fusion`, and so is the measure: mean accuracy over the clients' texts, of those held
+out in training, by which a shape is chosen, and of the test texts. As many at once as there are clients is no tree: all
+are side by side. Differences are to that row, or to the last, seed by seed, on test texts.
 """
 
 import math
@@ -27,7 +28,7 @@ from benchmarks.parents import Parents, train_parents
 from benchmarks.work import MANY, WORK
 from fedot.fusion import FusionConfig
 
-TEXTS = {"test": TEST, "validation": VALIDATION}
+TEXTS = {"validation": VALIDATION, "test": TEST}
 
 
 def measure(
@@ -35,20 +36,22 @@ def measure(
     seed: int,
     at_once: Sequence[int],
     probe_texts: int,
-    split: str,
     order: str,
     data_dir: Path,
     cache: Path,
-) -> list[tuple[float, float]]:
-    """Accuracy and processor seconds of the reduction of one seed's parents, for each number at once."""
+) -> list[tuple[float, float, float]]:
+    """Accuracy on validation and test texts and processor seconds of the reduction of one seed's parents, for each."""
     scenario = WORK.get(work, MANY)
     parents, found = ordered(train_parents(scenario, seed, data_dir, cache, "independent"), order), []
     for number in at_once:
         began = time.process_time()
         result = fused(parents, FusionConfig(method="merged", at_once=number, probe_texts=probe_texts))
         spent = time.process_time() - began
-        most = max(TEXTS[split], len(parents.models))
-        found.append((float(np.mean(accuracies(result, parents, split, most))), spent))
+        validation, test = (
+            float(np.mean(accuracies(result, parents, split, max(most, len(parents.models)))))
+            for split, most in TEXTS.items()
+        )
+        found.append((validation, test, spent))
     return found
 
 
@@ -94,7 +97,6 @@ def main(
     at_once: Annotated[str, typer.Option(help="How many models are reduced at once.")] = "2,4,8,16",
     probe_texts: Annotated[int, typer.Option(help="Of a reduction and of the fit of its classifier.")] = 256,
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0,1,2,3,4",
-    split: Annotated[str, typer.Option(help="What is scored: validation or test.")] = "test",
     order: Annotated[str, typer.Option(help="Who meets whom: given, nearest or farthest.")] = "given",
 ) -> None:
     """Print one table for each work."""
@@ -102,20 +104,16 @@ def main(
     for name in work.split(","):
         clients = len(WORK.get(name, MANY).client_specs())
         numbers = [number for number in map(int, at_once.split(",")) if number <= clients]
-        rows = [
-            measure(name, int(seed), numbers, probe_texts, split, order, data_dir, cache) for seed in seeds.split(",")
-        ]
-        print(f"### {name}, {clients} clients, {split} texts ({len(rows)} seeds)\n")
-        print("| at once | levels | accuracy | difference | processor seconds |\n|---:|---:|---:|---:|---:|")
+        rows = [measure(name, int(seed), numbers, probe_texts, order, data_dir, cache) for seed in seeds.split(",")]
+        print(f"### {name}, {clients} clients ({len(rows)} seeds)\n")
+        print("| at once | levels | validation | accuracy | difference | processor seconds |")
+        print("|---:|---:|---:|---:|---:|---:|")
         for place, number in enumerate(numbers):
-            scores = [row[place][0] for row in rows]
-            apart = [row[place][0] - row[-1][0] for row in rows]
-            seconds = np.mean([row[place][1] for row in rows])
+            validation, test, seconds = ([row[place][column] for row in rows] for column in range(3))
+            apart = [row[place][1] - row[-1][1] for row in rows]
             difference = "" if place == len(numbers) - 1 else interval(apart, sign=True)
-            print(
-                f"| {number} | {levels(clients, number)} | {interval(scores)} | {difference} | {seconds:.1f} |",
-                flush=True,
-            )
+            cells = (number, levels(clients, number), interval(validation), interval(test), difference)
+            print(f"| {' | '.join(map(str, cells))} | {np.mean(seconds):.1f} |", flush=True)
         print(flush=True)
 
 
