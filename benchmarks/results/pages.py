@@ -85,8 +85,9 @@ def _page(name: str, files: Files, studies: Mapping[str, Files], folder: Path) -
     ]
     for each, values in files.items():
         parts += [f"## {values['title']}"] if len(files) > 1 else []
-        told = [_stamp(name, each, values), *KINDS[values["kind"]].markdown(values, study)]
-        parts += [part for part in told if part not in parts]  # what the methods did is mostly the same in every file
+        *told, plans = KINDS[values["kind"]].markdown(values, study)
+        parts += [_stamp(name, each, values), *told]
+        parts += [plans] if plans not in parts else []  # mostly the same in every file
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 

@@ -16,7 +16,7 @@ from fedot.text.outside import parse_json
 FORMAT = 1
 MOST_BYTES = 2**20
 KINDS: dict[str, ModuleType] = {module.KIND: module for module in (of_run, of_scores, of_hf_scores)}
-"""Each has `rows(values)` and `markdown(values, study)`."""
+"""Each has `rows(values)` and `markdown(values, study)`, whose last part says what each method did."""
 
 
 def write(path: Path, stamp: Stamp, values: Mapping[str, Any]) -> None:

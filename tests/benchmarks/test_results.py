@@ -173,6 +173,9 @@ def test_variants_are_files_of_one_study(tmp_path):
     assert list(read_all(tmp_path / "results")["parallel"]) == ["2-clients", "16-clients"]
     page = pages(tmp_path / "results")["parallel.md"].decode()
     assert page.index("## 2 clients") < page.index("## 16 clients")
+    one, other = page[page.index("## 2 clients") :].split("## 16 clients")
+    assert one.count("paired by seed:") == other.count("paired by seed:") > 0  # also where all figures are the same
+    assert page.count("| its stages and their options |") <= 1
 
 
 def test_scores_give_the_table_of_their_benchmark(tmp_path):
