@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import save
 from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 
@@ -13,9 +11,10 @@ from fedot.errors import FedotError
 from fedot.export.layouts import Layout, layout_of
 from fedot.export.model_card import model_card
 from fedot.fusion.canonical.canonicalise import canonical_but_heads
-from fedot.models import State, canonical_config, symmetry
+from fedot.models import canonical_config, symmetry
 from fedot.saved import SavedModel
 from fedot.storage.atomic import new_folder, write_bytes
+from fedot.storage.tensor_file import write_tensors
 from fedot.tokenizer import BEGIN, END, PAD, UNK
 
 _SPECIAL = {"pad": PAD, "unk": UNK, "bos": BEGIN, "eos": END}
@@ -80,7 +79,9 @@ def export_folder(model: SavedModel, path: str | Path, title: str = "model", pla
         }
         forbidden = sorted({ids["pad"], ids["unk"], ids["bos"]})
         generation = {**numbers, **_start(layout, ids), "suppress_tokens": forbidden}
-        write_bytes(folder / "model.safetensors", save(_float32(laid), {"format": "pt"}))
+        write_tensors(
+            folder / "model.safetensors", {name: tensor.float() for name, tensor in laid.items()}, {"format": "pt"}
+        )
         write_bytes(folder / "config.json", _json(settings))
         write_bytes(folder / "generation_config.json", _json(generation))
         write_bytes(folder / "tokenizer.json", tokenizer.to_str(pretty=True).encode())
@@ -110,10 +111,6 @@ def _tokenizer_settings(max_length: int) -> dict[str, Any]:
         "model_input_names": ["input_ids", "attention_mask"],
         **{f"{name}_token": token for name, token in _SPECIAL.items()},
     }
-
-
-def _float32(state: State) -> State:
-    return {name: tensor.to(torch.float32).contiguous() for name, tensor in state.items()}
 
 
 def _json(values: dict[str, Any]) -> bytes:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 
 from fedot.errors import FedotError
 from fedot.fusion.merges.adapter_products import DOWN, UP
@@ -18,6 +17,7 @@ from fedot.models.families import adapter_of
 from fedot.models.pretrained.pretrained_config import ADAPTED, PretrainedConfig, symmetry_or_none
 from fedot.models.pretrained.pretrained_module import input_first, rows_swapped
 from fedot.storage.atomic import new_folder, replaced_folder, write_bytes
+from fedot.storage.tensor_file import write_tensors
 from fedot.version import __version__
 
 OWN = "fedot"
@@ -49,8 +49,8 @@ def write_checkpoint(
             _write_adapters(folder, config, state, classes)
             return
         whole = merged(config, here.weights(config) | state) if config.lora_rank and here else state
-        tensors = {name: t.float().contiguous().clone() for name, t in file_tensors(config, whole).items()}
-        write_bytes(folder / "model.safetensors", save(tensors, {"format": "pt", OWN: __version__}))
+        tensors = {name: tensor.float() for name, tensor in file_tensors(config, whole).items()}
+        write_tensors(folder / "model.safetensors", tensors, {"format": "pt", OWN: __version__})
         write_bytes(folder / "config.json", _json(settings_of(config, classes)))
         if here is not None:
             copy_companions(here.folder, folder)
@@ -137,8 +137,8 @@ def _write_adapters(folder: Path, config: PretrainedConfig, state: State, classe
         "modules_to_save": saved,
         "inference_mode": True,
     }
-    tensors = {f"base_model.model.{name}": tensor.float().contiguous().clone() for name, tensor in state.items()}
-    write_bytes(folder / "adapter_model.safetensors", save(tensors, {"format": "pt", OWN: __version__}))
+    tensors = {f"base_model.model.{name}": tensor.float() for name, tensor in state.items()}
+    write_tensors(folder / "adapter_model.safetensors", tensors, {"format": "pt", OWN: __version__})
     write_bytes(folder / "adapter_config.json", _json(settings))
     write_bytes(folder / "base_config.json", _json(settings_of(config, classes)))
 

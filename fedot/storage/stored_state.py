@@ -9,9 +9,6 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-CHUNK = 2**24
-"""Bytes that are read at a time."""
-
 
 class NamelessFile:
     """A temporary file without a name, which goes with the last that uses it."""
@@ -44,10 +41,9 @@ class NamelessFile:
     def read(self, place: int, size: int) -> bytearray:
         """Read so many bytes from a place."""
         content = bytearray(size)
-        at = 0
-        while at < size and (found := os.pread(self._handle, min(CHUNK, size - at), place + at)):
-            content[at : at + len(found)] = found
-            at += len(found)
+        left = memoryview(content)
+        while left and (found := os.preadv(self._handle, [left], place)):
+            place, left = place + found, left[found:]
         return content
 
 

@@ -179,7 +179,8 @@ def test_a_packed_model_is_read_where_it_is_and_packs_to_itself() -> None:
     packed = PackedState(record)
     assert list(packed) == list(state)
     assert all(torch.equal(packed[name], tensor) for name, tensor in state.items())
-    assert packed["matrix"].data_ptr() == packed["matrix"].data_ptr()
+    first, second = packed["matrix"], packed["matrix"]
+    assert first.data_ptr() == second.data_ptr()
     assert pack_state(packed) is record
 
 

@@ -21,7 +21,7 @@ from fedot.federation.experiment.seed import Seed, begin, starting_from
 from fedot.hf.checkpoint_tokenizer import referred
 from fedot.models import Config, State, build_model, model_config, state_of
 from fedot.scenario import Scenario
-from fedot.strategies import ClientAligned, OTFusion, build_strategy
+from fedot.strategies import ClientAligned, Guarded, OTFusion, build_strategy
 from fedot.strategies.checkpoint_fits import strategy_fits
 from fedot.strategies.client_aligned import SummedFusion
 from fedot.terminal.stopwatch import started
@@ -124,8 +124,7 @@ def _starts_here(scenario: Scenario) -> bool:
     """Whether anything starts from the server's own model; OT fusion of models that start apart does not."""
     if scenario.init == "shared" or "fedavg-shared-init" in scenario.references:
         return True
-    strategies = [build_strategy(spec.name, spec.options) for spec in scenario.strategies]
-    return not all(isinstance(strategy, OTFusion | SummedFusion) for strategy in strategies)
+    return not all(isinstance(strategy, OTFusion | SummedFusion) for strategy in _strategies(scenario))
 
 
 def _asks_for_parents(scenario: Scenario) -> bool:
@@ -135,11 +134,15 @@ def _asks_for_parents(scenario: Scenario) -> bool:
     """
     if _scores_parents(scenario):
         return True
-    strategies = [build_strategy(spec.name, spec.options) for spec in scenario.strategies]
     apart = any(scenario.tokenizer_spec(k).scope == "per-client" for k in range(len(scenario.client_specs())))
     return not all(
-        isinstance(strategy, ClientAligned) or (strategy.fraction_train < 1 and not apart) for strategy in strategies
+        isinstance(strategy, ClientAligned) or (strategy.fraction_train < 1 and not apart)
+        for strategy in _strategies(scenario)
     )
+
+
+def _strategies(scenario: Scenario) -> list[Guarded]:
+    return [build_strategy(spec.name, spec.options) for spec in scenario.strategies]
 
 
 def _scores_parents(scenario: Scenario) -> bool:
